@@ -1,0 +1,134 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Timeline is what the Desk needs of a store. Both methods run their function
+// inside one write transaction on the incident as every committed event makes
+// it, append the events it returns, and wake readers after the commit. An
+// error of the function is returned as it is, and nothing is written.
+type Timeline interface {
+	// Open gives the next free ID to decide and answers with the new incident.
+	Open(ctx context.Context, decide func(ID) ([]Event, error)) (Incident, error)
+	// Decide answers with the incident after the events. It returns an error
+	// that is ErrUnknown for an ID that no declaration has.
+	Decide(ctx context.Context, id ID, decide func(Incident) ([]Event, error)) (Incident, error)
+}
+
+// Desk runs commands against a timeline. It is safe for concurrent use, by
+// several processes too: the transaction decides who was first.
+type Desk struct{ timeline Timeline }
+
+// NewDesk is a desk on a timeline.
+func NewDesk(t Timeline) *Desk { return &Desk{t} }
+
+// Declare opens an incident. Once, if not empty, names the cause (an alert's
+// fingerprint and start): a second declaration for the same cause is refused
+// by the store, however many processes saw it.
+func (d *Desk) Declare(ctx context.Context, by By, once string, dec Declaration) (Incident, error) {
+	return d.timeline.Open(ctx, func(id ID) ([]Event, error) {
+		e, err := Declare(by, id, dec)
+		e.Once = once
+		return []Event{e}, err
+	})
+}
+
+// Acknowledge says that by.Actor has it.
+func (d *Desk) Acknowledge(ctx context.Context, by By, id ID) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Acknowledge(by) })
+}
+
+// Unacknowledge gives it back.
+func (d *Desk) Unacknowledge(ctx context.Context, by By, id ID) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Unacknowledge(by) })
+}
+
+// Assign gives a role to a person.
+func (d *Desk) Assign(ctx context.Context, by By, id ID, role Role, who Person) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Assign(by, role, who) })
+}
+
+// ChangeSeverity changes the severity.
+func (d *Desk) ChangeSeverity(ctx context.Context, by By, id ID, to Severity, reason string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.ChangeSeverity(by, to, reason) })
+}
+
+// ChangeStatus changes the status.
+func (d *Desk) ChangeStatus(ctx context.Context, by By, id ID, to Status, details string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.ChangeStatus(by, to, details) })
+}
+
+// Note adds a note; a text such as "-7m rollback started" or "14:05 paged the
+// database team" is back-dated (ParseNote).
+func (d *Desk) Note(ctx context.Context, by By, id ID, text string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) {
+		at, rest, err := ParseNote(text, by.At)
+		if err != nil {
+			return nil, fmt.Errorf("note on %s: %w", id, err)
+		}
+		by := by
+		by.At = at
+		return inc.Note(by, rest)
+	})
+}
+
+// Did records an action.
+func (d *Desk) Did(ctx context.Context, by By, id ID, a Action) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Did(by, a) })
+}
+
+// Resolve ends the incident.
+func (d *Desk) Resolve(ctx context.Context, by By, id ID, resolution string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Resolve(by, resolution) })
+}
+
+// Reopen takes the resolution back.
+func (d *Desk) Reopen(ctx context.Context, by By, id ID) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Reopen(by) })
+}
+
+// Close files the incident away.
+func (d *Desk) Close(ctx context.Context, by By, id ID) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Close(by) })
+}
+
+// Escalate asks the ladder for a level.
+func (d *Desk) Escalate(ctx context.Context, by By, id ID, level Level, reason string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Escalate(by, level, reason) })
+}
+
+// Snooze keeps the ladder quiet for a while.
+func (d *Desk) Snooze(ctx context.Context, by By, id ID, length time.Duration, reason string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.SnoozeUntil(by, by.At.Add(length), reason) })
+}
+
+// AddItem adds an action item.
+func (d *Desk) AddItem(ctx context.Context, by By, id ID, text string, owner Person, due time.Time) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.AddItem(by, text, owner, due) })
+}
+
+// CloseItem marks an action item as done.
+func (d *Desk) CloseItem(ctx context.Context, by By, id ID, item string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.CloseItem(by, item) })
+}
+
+func (d *Desk) do(ctx context.Context, id ID, decide func(Incident) ([]Event, error)) (Incident, error) {
+	return d.timeline.Decide(ctx, id, decide)
+}
+
+// DuplicateError says that an event of the same cause (Event.Once) is on the
+// timeline already.
+type DuplicateError struct {
+	Cause    string
+	Incident ID // that the first one belongs to; empty if none
+}
+
+func (e *DuplicateError) Error() string {
+	if e.Incident == "" {
+		return "it is on the timeline already (" + e.Cause + ")"
+	}
+	return fmt.Sprintf("%s was declared for it already", e.Incident)
+}

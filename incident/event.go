@@ -1,0 +1,188 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is one thing that happened. It is appended once and never changed; a
+// correction is another event.
+//
+// Seq is the order of recording and is given by the store; engines read by it.
+// At is when the thing happened, Recorded when the store learnt of it: a note
+// may be back-dated. Screens order by At.
+type Event struct {
+	Seq      int64           `json:"seq"`
+	ID       string          `json:"id"` // ULID, made by the store when empty
+	Incident ID              `json:"incident,omitempty"`
+	At       time.Time       `json:"at"`
+	Recorded time.Time       `json:"recorded"`
+	Kind     Kind            `json:"kind"`
+	Actor    Person          `json:"actor"`
+	Source   string          `json:"source"` // where it was done: cli, tui, alert, ladder, chaos, ...
+	Text     string          `json:"text"`   // one line for people
+	Data     json.RawMessage `json:"data,omitempty"`
+	Evidence json.RawMessage `json:"evidence,omitempty"` // the signals' values at that moment
+
+	// Once, if set, names a happening that several processes may report and
+	// that must stand on the timeline once: the store keeps it unique.
+	Once string `json:"-"`
+}
+
+// Kind says what happened: dotted, in the past tense, never renamed. A kind
+// that this version does not know is kept, shown and exported untouched.
+type Kind string
+
+// The kinds that are written today.
+const (
+	Declared        Kind = "incident.declared"
+	Acknowledged    Kind = "incident.acknowledged"
+	Unacknowledged  Kind = "incident.unacknowledged"
+	Assigned        Kind = "incident.assigned"
+	SeverityChanged Kind = "incident.severity_changed"
+	StatusChanged   Kind = "incident.status_changed"
+	Mitigated       Kind = "incident.mitigated"
+	Resolved        Kind = "incident.resolved"
+	Reopened        Kind = "incident.reopened"
+	Closed          Kind = "incident.closed"
+
+	NoteAdded     Kind = "note.added"
+	NoteCorrected Kind = "note.corrected"
+	UpdateSent    Kind = "update.sent"
+	ActionTaken   Kind = "action.taken"
+	ItemAdded     Kind = "item.added"
+	ItemClosed    Kind = "item.closed"
+
+	EscalationWanted     Kind = "escalation.wanted" // by hand; the ladder answers with entered
+	EscalationEntered    Kind = "escalation.entered"
+	EscalationRenotified Kind = "escalation.renotified"
+	EscalationSnoozed    Kind = "escalation.snoozed"
+
+	PageQueued       Kind = "page.queued"
+	PageAttempted    Kind = "page.attempted"
+	PageAccepted     Kind = "page.accepted"
+	PageAmbiguous    Kind = "page.ambiguous"
+	PageReconciled   Kind = "page.reconciled"
+	PageAcknowledged Kind = "page.acknowledged"
+	PageDiverted     Kind = "page.diverted"
+	PageFailed       Kind = "page.failed"
+	PageSuperseded   Kind = "page.superseded"
+
+	AlertFired     Kind = "alert.fired"
+	AlertResolved  Kind = "alert.resolved"
+	ChangeRecorded Kind = "change.recorded"
+
+	ChaosStarted      Kind = "chaos.started"
+	ChaosInjected     Kind = "chaos.injected"
+	ChaosGuardTripped Kind = "chaos.guard_tripped"
+	ChaosUndone       Kind = "chaos.undone"
+	ChaosFinished     Kind = "chaos.finished"
+	LoadStarted       Kind = "load.started"
+	LoadFinished      Kind = "load.finished"
+	LoadAborted       Kind = "load.aborted"
+
+	PostmortemDrafted Kind = "postmortem.drafted"
+	PostmortemEdited  Kind = "postmortem.edited"
+)
+
+// The payloads that the fold reads. A field may be added, never reused.
+type (
+	// Declaration is what an incident.declared event carries. Policy is the
+	// escalation policy as it stood, frozen: later edits do not reach an open
+	// incident.
+	Declaration struct {
+		Title      string            `json:"title"`
+		Severity   Severity          `json:"severity"`
+		Service    string            `json:"service,omitempty"`
+		Drill      bool              `json:"drill,omitempty"`
+		Labels     map[string]string `json:"labels,omitempty"`
+		DetectedAt time.Time         `json:"detected_at,omitzero"` // when the alert began; zero if a person noticed
+		DetectedBy string            `json:"detected_by,omitempty"`
+		Policy     json.RawMessage   `json:"policy,omitempty"`
+	}
+
+	// Assignment gives a role to a person.
+	Assignment struct {
+		Role   Role   `json:"role"`
+		Person Person `json:"person"`
+	}
+
+	// SeverityChange says from what to what, and why.
+	SeverityChange struct {
+		From   Severity `json:"from"`
+		To     Severity `json:"to"`
+		Reason string   `json:"reason,omitempty"`
+	}
+
+	// StatusChange says from what to what.
+	StatusChange struct {
+		From    Status `json:"from"`
+		To      Status `json:"to"`
+		Details string `json:"details,omitempty"`
+	}
+
+	// Resolution says how it was fixed.
+	Resolution struct {
+		Resolution string `json:"resolution"`
+	}
+
+	// Action is something that was done about the incident.
+	Action struct {
+		Term      Term   `json:"term"`
+		Mitigates bool   `json:"mitigates,omitempty"`
+		Text      string `json:"text"`
+	}
+
+	// Item is a thing to do after the incident.
+	Item struct {
+		Item  string    `json:"item"` // AI-1, unique within the incident
+		Text  string    `json:"text"`
+		Owner Person    `json:"owner,omitempty"`
+		Due   time.Time `json:"due,omitzero"`
+	}
+
+	// Escalation is what the ladder did: it entered a rung, or notified one
+	// again. Round counts the notifications of a level within an incident.
+	Escalation struct {
+		Level       Level    `json:"level"`
+		Round       int      `json:"round"`
+		Reason      string   `json:"reason"` // declared, unanswered, climbed, by_hand, severity, repeat, unacknowledged, reopened
+		Severity    Severity `json:"severity"`
+		Who         []Person `json:"who,omitempty"`
+		Notify      []string `json:"notify,omitempty"`
+		LateSeconds float64  `json:"late_seconds,omitempty"` // how long nobody ran the ladder
+	}
+
+	// Snooze silences re-notification and climbing until Until.
+	Snooze struct {
+		Until  time.Time `json:"until"`
+		Reason string    `json:"reason,omitempty"`
+	}
+
+	// Correction replaces the text of an earlier note.
+	Correction struct {
+		Event string `json:"event"` // ID of the event it corrects
+	}
+)
+
+// Payload decodes Data into dst. An event without data leaves dst alone.
+func (e Event) Payload(dst any) error {
+	if len(e.Data) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(e.Data, dst); err != nil {
+		return fmt.Errorf("event %d (%s) of %s: %w", e.Seq, e.Kind, e.Incident, err)
+	}
+	return nil
+}
+
+// Payload is v as event data. The payloads of this program always marshal;
+// one that does not is a fault of the program and is kept visible as such.
+func Payload(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		b, _ = json.Marshal(map[string]string{"error": err.Error()})
+	}
+	return b
+}

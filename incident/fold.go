@@ -1,0 +1,202 @@
+package incident
+
+import (
+	"maps"
+	"time"
+)
+
+// Fold applies events in order to the unknown incident.
+func Fold(events ...Event) Incident {
+	var inc Incident
+	for _, e := range events {
+		inc = inc.Apply(e)
+	}
+	return inc
+}
+
+// Apply is the incident after e. It accepts every event: one of an unknown
+// kind, one with damaged data and one that should not have happened change
+// nothing but Seq. The receiver is not modified, nor anything it refers to.
+func (inc Incident) Apply(e Event) Incident {
+	if e.Seq > 0 && e.Seq <= inc.Seq {
+		return inc // already folded in: a reader may offer an event twice
+	}
+	inc.Seq = max(inc.Seq, e.Seq)
+	switch e.Kind {
+	case Declared:
+		inc = inc.applyDeclared(e)
+	case Acknowledged:
+		inc = inc.applyAcknowledged(e)
+	case Unacknowledged:
+		inc.Clocks.Acknowledged, inc.Clocks.AckBy = time.Time{}, ""
+		inc.Rung.Unanswered = !inc.Status.Over()
+	case Assigned:
+		var p Assignment
+		if e.Payload(&p) == nil && p.Role != "" {
+			inc.Roles = with(inc.Roles, p.Role, p.Person)
+		}
+	case SeverityChanged:
+		var p SeverityChange
+		if e.Payload(&p) == nil && p.To != "" {
+			inc.Severity = p.To
+		}
+	case StatusChanged:
+		inc = inc.applyStatus(e)
+	case Mitigated:
+		inc = inc.mitigate(e)
+	case ActionTaken:
+		var p Action
+		if e.Payload(&p) == nil && p.Text != "" {
+			inc.Actions = append(inc.Actions[:len(inc.Actions):len(inc.Actions)], p)
+			if p.Mitigates {
+				inc = inc.mitigate(e)
+			}
+		}
+	case ItemAdded, ItemClosed:
+		inc = inc.applyItem(e)
+	case UpdateSent:
+		inc.Clocks.LastUpdate = e.At
+	case Resolved, Closed, Reopened:
+		inc = inc.applyEnding(e)
+	case EscalationEntered, EscalationRenotified, EscalationSnoozed, EscalationWanted:
+		inc.Rung = inc.Rung.apply(e)
+	}
+	return inc
+}
+
+func (inc Incident) applyDeclared(e Event) Incident {
+	var p Declaration
+	if e.Payload(&p) != nil || inc.Declared() {
+		return inc
+	}
+	inc.ID, inc.Key = e.Incident, e.ID
+	inc.Title, inc.Severity, inc.Service, inc.Drill = p.Title, p.Severity, p.Service, p.Drill
+	inc.Labels, inc.Policy, inc.Status = p.Labels, p.Policy, StatusOpen
+	inc.Clocks.Declared = e.At
+	inc.Clocks.Detected, inc.Clocks.DetectedBy = p.DetectedAt, p.DetectedBy
+	if inc.Clocks.Detected.IsZero() {
+		inc.Clocks.Detected = e.At
+	}
+	return inc
+}
+
+// applyAcknowledged keeps the first acknowledgement: a second one says that
+// somebody else is there too, and changes nothing.
+func (inc Incident) applyAcknowledged(e Event) Incident {
+	if inc.Acknowledged() {
+		return inc
+	}
+	inc.Clocks.Acknowledged, inc.Clocks.AckBy = e.At, e.Actor
+	inc.Rung.Unanswered = false
+	if inc.Clocks.FirstAck.IsZero() {
+		inc.Clocks.FirstAck = e.At
+	}
+	if inc.Roles[Responder] == "" {
+		inc.Roles = with(inc.Roles, Responder, e.Actor)
+	}
+	if inc.Status == StatusOpen {
+		inc.Status = StatusInvestigating
+	}
+	return inc
+}
+
+func (inc Incident) applyStatus(e Event) Incident {
+	var p StatusChange
+	if e.Payload(&p) != nil || p.To == "" || inc.Status.Over() {
+		return inc
+	}
+	inc.Status, inc.Clocks.LastUpdate = p.To, e.At
+	if p.To == StatusMonitoring {
+		inc = inc.mitigate(e)
+	}
+	return inc
+}
+
+func (inc Incident) mitigate(e Event) Incident {
+	if inc.Clocks.Mitigated.IsZero() {
+		inc.Clocks.Mitigated = e.At
+	}
+	return inc
+}
+
+func (inc Incident) applyItem(e Event) Incident {
+	var p Item
+	if e.Payload(&p) != nil || p.Item == "" {
+		return inc
+	}
+	items := make([]OpenItem, 0, len(inc.Items)+1)
+	known := false
+	for _, it := range inc.Items {
+		if it.Item.Item == p.Item {
+			known = true
+			if e.Kind == ItemClosed && it.Closed.IsZero() {
+				it.Closed = e.At
+			}
+		}
+		items = append(items, it)
+	}
+	if e.Kind == ItemAdded && !known {
+		items = append(items, OpenItem{Item: p, Added: e.At})
+	}
+	inc.Items = items
+	return inc
+}
+
+func (inc Incident) applyEnding(e Event) Incident {
+	switch e.Kind {
+	case Resolved:
+		var p Resolution
+		if e.Payload(&p) != nil || inc.Status.Over() {
+			return inc
+		}
+		inc.Status, inc.Resolution, inc.Clocks.Resolved = StatusResolved, p.Resolution, e.At
+		inc.Rung.Wanted, inc.Rung.Unanswered = "", false
+		inc = inc.mitigate(e)
+	case Closed:
+		inc.Status, inc.Clocks.Closed = StatusClosed, e.At
+	case Reopened:
+		if !inc.Status.Over() {
+			return inc
+		}
+		c := &inc.Clocks
+		c.Acknowledged, c.Mitigated, c.Resolved, c.Closed, c.AckBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}, ""
+		inc.Status, inc.Resolution = StatusOpen, ""
+		inc.Rung = Rung{Rounds: inc.Rung.Rounds, Unanswered: true}
+	}
+	return inc
+}
+
+func (r Rung) apply(e Event) Rung {
+	switch e.Kind {
+	case EscalationEntered, EscalationRenotified:
+		var p Escalation
+		if e.Payload(&p) != nil || p.Level == "" {
+			return r
+		}
+		if e.Kind == EscalationEntered {
+			r.Entered, r.Wanted, r.WantedWhy = e.At, "", ""
+		}
+		r.Level, r.Round, r.Severity, r.Notified, r.Unanswered = p.Level, p.Round, p.Severity, e.At, false
+		r.Rounds = with(r.Rounds, p.Level, max(p.Round, r.Rounds[p.Level]))
+	case EscalationWanted:
+		var p Escalation
+		if e.Payload(&p) == nil {
+			r.Wanted, r.WantedWhy = p.Level, p.Reason
+		}
+	case EscalationSnoozed:
+		var p Snooze
+		if e.Payload(&p) == nil {
+			r.Snoozed = p.Until
+		}
+	}
+	return r
+}
+
+// with is m with one more entry, leaving m alone: incidents are values, and a
+// copy must not share what a later event changes.
+func with[K comparable, V any](m map[K]V, k K, v V) map[K]V {
+	out := make(map[K]V, len(m)+1)
+	maps.Copy(out, m)
+	out[k] = v
+	return out
+}

@@ -1,0 +1,100 @@
+package incident
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Incident is what its events add up to. The zero value is an incident of
+// which nothing is known yet.
+type Incident struct {
+	ID       ID                `json:"id"`
+	Key      string            `json:"key"` // ULID of the declaration: unique in the world, unlike ID
+	Title    string            `json:"title"`
+	Severity Severity          `json:"severity"`
+	Status   Status            `json:"status"`
+	Service  string            `json:"service,omitempty"`
+	Drill    bool              `json:"drill,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Policy   json.RawMessage   `json:"policy,omitempty"`
+
+	Clocks     Clocks          `json:"clocks"`
+	Roles      map[Role]Person `json:"roles,omitempty"`
+	Rung       Rung            `json:"rung"`
+	Resolution string          `json:"resolution,omitempty"`
+	Actions    []Action        `json:"actions,omitempty"`
+	Items      []OpenItem      `json:"items,omitempty"`
+	Seq        int64           `json:"seq"` // of the last event folded in
+}
+
+// Clocks are the moments that the statistics are made of; zero means not yet.
+type Clocks struct {
+	Detected     time.Time `json:"detected,omitzero"`
+	DetectedBy   string    `json:"detected_by,omitempty"`
+	Declared     time.Time `json:"declared,omitzero"`
+	Acknowledged time.Time `json:"acknowledged,omitzero"`
+	AckBy        Person    `json:"ack_by,omitempty"`
+	FirstAck     time.Time `json:"first_ack,omitzero"` // survives an un-acknowledge: time to acknowledge counts from it
+	Mitigated    time.Time `json:"mitigated,omitzero"`
+	Resolved     time.Time `json:"resolved,omitzero"`
+	Closed       time.Time `json:"closed,omitzero"`
+	LastUpdate   time.Time `json:"last_update,omitzero"` // status change or stakeholder update
+}
+
+// Rung is where the ladder stands: the level entered last, and when its clocks
+// began. Level is empty before the first page and after a reopening.
+type Rung struct {
+	Level      Level         `json:"level,omitempty"`
+	Round      int           `json:"round,omitempty"`
+	Entered    time.Time     `json:"entered,omitzero"`
+	Notified   time.Time     `json:"notified,omitzero"` // last round of this level
+	Severity   Severity      `json:"severity,omitempty"`
+	Rounds     map[Level]int `json:"rounds,omitempty"` // rounds used, by level
+	Wanted     Level         `json:"wanted,omitempty"` // asked for by hand, not entered yet
+	WantedWhy  string        `json:"wanted_why,omitempty"`
+	Unanswered bool          `json:"unanswered,omitempty"` // un-acknowledged or reopened: a new round is due
+	Snoozed    time.Time     `json:"snoozed,omitzero"`
+}
+
+// OpenItem is an action item and whether it is done.
+type OpenItem struct {
+	Item
+	Added  time.Time `json:"added"`
+	Closed time.Time `json:"closed,omitzero"`
+}
+
+// Declared says whether the incident exists.
+func (inc Incident) Declared() bool { return !inc.Clocks.Declared.IsZero() }
+
+// Acknowledged says whether somebody has it now.
+func (inc Incident) Acknowledged() bool { return !inc.Clocks.Acknowledged.IsZero() }
+
+// TimeToAcknowledge is declaration to first acknowledgement; false before that.
+func (inc Incident) TimeToAcknowledge() (time.Duration, bool) {
+	return between(inc.Clocks.Declared, inc.Clocks.FirstAck)
+}
+
+// TimeToMitigate is declaration to the end of the users' pain; false before.
+func (inc Incident) TimeToMitigate() (time.Duration, bool) {
+	return between(inc.Clocks.Declared, inc.Clocks.Mitigated)
+}
+
+// TimeToResolve is declaration to resolution; false while it is open.
+func (inc Incident) TimeToResolve() (time.Duration, bool) {
+	return between(inc.Clocks.Declared, inc.Clocks.Resolved)
+}
+
+// Age is how long the incident has lasted at now, or lasted until resolved.
+func (inc Incident) Age(now time.Time) time.Duration {
+	if d, ok := inc.TimeToResolve(); ok {
+		return d
+	}
+	return max(0, now.Sub(inc.Clocks.Declared))
+}
+
+func between(from, to time.Time) (time.Duration, bool) {
+	if from.IsZero() || to.IsZero() {
+		return 0, false
+	}
+	return max(0, to.Sub(from)), true
+}

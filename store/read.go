@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// pollEvery is how often a waiting reader looks for the commits of other
+// processes. A look costs about 20 µs.
+const pollEvery = 100 * time.Millisecond
+
+const eventColumns = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.source, e.text, e.data, v.body
+	FROM event e LEFT JOIN evidence v ON v.seq = e.seq`
+
+// Incident is the incident as it stands; incident.ErrUnknown if there is none.
+func (db *DB) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
+	return db.foldTx(ctx, db.readers, id)
+}
+
+// Incidents lists incidents, newest first; with openOnly those that are
+// neither resolved nor closed. A limit of 0 means all.
+func (db *DB) Incidents(ctx context.Context, openOnly bool, limit int) ([]incident.Incident, error) {
+	if limit <= 0 {
+		limit = -1
+	}
+	rows, err := db.readers.QueryContext(ctx, `SELECT id, state FROM incident WHERE over <= ? ORDER BY number DESC LIMIT ?`, !openOnly, limit)
+	if err != nil {
+		return nil, explain(db.path, err)
+	}
+	return collect(rows, func(rows *sql.Rows) (inc incident.Incident, err error) {
+		var id, state string
+		if err := rows.Scan(&id, &state); err != nil {
+			return inc, err
+		}
+		if err := json.Unmarshal([]byte(state), &inc); err != nil {
+			return inc, fmt.Errorf("the cached state of %s cannot be read: %w", id, err)
+		}
+		return inc, nil
+	})
+}
+
+// After is up to limit events with a Seq above seq, in the order of recording:
+// how a reader with a cursor follows the timeline.
+func (db *DB) After(ctx context.Context, seq int64, limit int) ([]incident.Event, error) {
+	return db.events(ctx, `SELECT `+eventColumns+` WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, seq, limit)
+}
+
+// Timeline is every event of an incident, in the order of recording.
+func (db *DB) Timeline(ctx context.Context, id incident.ID) ([]incident.Event, error) {
+	if _, err := db.Incident(ctx, id); err != nil {
+		return nil, err
+	}
+	return db.events(ctx, `SELECT `+eventColumns+` WHERE e.incident = ? ORDER BY e.seq`, string(id))
+}
+
+// Between is every event that happened in [from, to], outside incidents too,
+// in the order of recording, at most limit and then the latest of them.
+func (db *DB) Between(ctx context.Context, from, to time.Time, limit int) ([]incident.Event, error) {
+	return db.events(ctx, `SELECT * FROM (SELECT `+eventColumns+` WHERE e.at BETWEEN ? AND ? ORDER BY e.seq DESC LIMIT ?) ORDER BY seq`,
+		from.UnixMicro(), to.UnixMicro(), limit)
+}
+
+// Last is the Seq of the newest event, 0 in an empty store.
+func (db *DB) Last(ctx context.Context) (seq int64, err error) {
+	err = db.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM event`).Scan(&seq)
+	return seq, explain(db.path, err)
+}
+
+// Wait returns when the timeline holds an event above seq, written by any
+// process, or with the error of ctx.
+func (db *DB) Wait(ctx context.Context, seq int64) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		db.mu.Lock()
+		changed := db.changed
+		db.mu.Unlock()
+		last, err := db.Last(ctx)
+		if err != nil || last > seq {
+			return errors.Join(err, ctx.Err())
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+func (db *DB) events(ctx context.Context, query string, args ...any) ([]incident.Event, error) {
+	rows, err := db.readers.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, explain(db.path, err)
+	}
+	return collect(rows, scanEvent)
+}
+
+func scanEvent(rows *sql.Rows) (e incident.Event, err error) {
+	var at, recorded int64
+	var data, evidence sql.NullString
+	err = rows.Scan(&e.Seq, &e.ID, &e.Incident, &at, &recorded, &e.Kind, &e.Actor, &e.Source, &e.Text, &data, &evidence)
+	e.At, e.Recorded = time.UnixMicro(at).UTC(), time.UnixMicro(recorded).UTC()
+	if data.Valid {
+		e.Data = json.RawMessage(data.String)
+	}
+	if evidence.Valid {
+		e.Evidence = json.RawMessage(evidence.String)
+	}
+	return e, err
+}
+
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) (all []T, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}

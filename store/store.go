@@ -1,0 +1,185 @@
+// Package store keeps everything that sitrep knows in one SQLite file, which
+// any number of processes on one host may share.
+//
+// A DB has one writing connection and a few reading ones. Every write is one
+// BEGIN IMMEDIATE transaction, so that what a command decided on is still so
+// when it commits. After a commit readers are woken (Wait); the wake carries
+// nothing, readers keep a cursor and read After it.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// pragmas of every connection. FULL, because an incident log needs tens of
+// events a second and must survive a power cut; the journal is kept below
+// 64 MiB.
+const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
+	"&_pragma=journal_size_limit(67108864)&_txlock=immediate&_dqs=0"
+
+// DB is an open store. It is safe for concurrent use.
+type DB struct {
+	path    string
+	writer  *sql.DB // one connection
+	readers *sql.DB
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at every commit of this process
+}
+
+// Open opens the store at path, creating the file (readable by its owner
+// alone) and its folder as needed, and brings its schema up to date.
+func Open(ctx context.Context, path string) (*DB, error) {
+	if err := prepare(path); err != nil {
+		return nil, err
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	dsn := (&url.URL{Scheme: "file", Path: abs}).String() + pragmas
+	db := &DB{path: abs, changed: make(chan struct{})}
+	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, explain(path, err)
+	}
+	db.writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, db.writer); err != nil {
+		return nil, errors.Join(explain(path, err), db.writer.Close())
+	}
+	if db.readers, err = sql.Open("sqlite", dsn+"&mode=ro&_pragma=query_only(1)"); err != nil {
+		return nil, errors.Join(explain(path, err), db.writer.Close())
+	}
+	db.readers.SetMaxOpenConns(4)
+	db.readers.SetMaxIdleConns(4)
+	return db, nil
+}
+
+// Path is the absolute path of the file.
+func (db *DB) Path() string { return db.path }
+
+// Close waits for running statements. Readers go first: a read-only
+// connection that closed last would leave the journal behind.
+func (db *DB) Close() error {
+	return errors.Join(db.readers.Close(), db.writer.Close())
+}
+
+// Install is eight characters that tell this file from every other store;
+// they are part of the keys that outside services know our pages by.
+func (db *DB) Install(ctx context.Context) (string, error) {
+	var id string
+	err := db.readers.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'install'`).Scan(&id)
+	if err == nil {
+		return id, nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return "", explain(db.path, err)
+	}
+	err = db.write(ctx, func(tx *sql.Tx) error {
+		raw := make([]byte, 5)
+		if _, err := rand.Read(raw); err != nil {
+			return err
+		}
+		fresh := strings.ToLower(base32.StdEncoding.EncodeToString(raw))
+		if _, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('install', ?) ON CONFLICT DO NOTHING`, fresh); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'install'`).Scan(&id)
+	})
+	return id, err
+}
+
+// NextRun gives out the next identifier of a series of runs: CH-1, CH-2 for
+// prefix "CH". No identifier is given twice, by any process.
+func (db *DB) NextRun(ctx context.Context, prefix string) (string, error) {
+	var n int
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `INSERT INTO counter (name, n) VALUES (?, 1)
+			ON CONFLICT (name) DO UPDATE SET n = n + 1 RETURNING n`, prefix).Scan(&n)
+	})
+	return fmt.Sprintf("%s-%d", prefix, n), err
+}
+
+// write runs fn in one immediate transaction and wakes the readers of this
+// process after the commit. Readers of other processes look for themselves.
+func (db *DB) write(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(db.path, err)
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, rollback(tx))
+	}
+	if err := tx.Commit(); err != nil {
+		return explain(db.path, err)
+	}
+	db.wake()
+	return nil
+}
+
+func rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}
+
+func (db *DB) wake() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	close(db.changed)
+	db.changed = make(chan struct{})
+}
+
+// prepare refuses what SQLite would only complain about later and in worse
+// words, and creates a new file that nobody else may read.
+func prepare(path string) error {
+	if path == "" {
+		return errors.New("open store: no file given (--db FILE)")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("open store %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrPermission) || isReadOnlyFS(err) {
+		return fmt.Errorf("open store %s: it cannot be written to; give another file with --db, or mend its permissions", path)
+	}
+	if err != nil {
+		return fmt.Errorf("open store %s: %w", path, err)
+	}
+	return f.Close()
+}
+
+// explain turns the driver's codes into what to do about them.
+func explain(path string, err error) error {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return err
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("open store %s: the file is not a sitrep store (nor any SQLite database); it was left as it is, give another with --db", path)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("store %s: the file is damaged; copy it away before anything else: %w", path, err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("store %s: it cannot be written to; give another file with --db, or mend its permissions: %w", path, err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("store %s: the disk is full; nothing was recorded, make room and try again: %w", path, err)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("store %s: another process has held it for ten seconds; try again: %w", path, err)
+	}
+	return fmt.Errorf("store %s: %w", path, err)
+}

@@ -1,0 +1,162 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/store/storetest"
+)
+
+// TestMain lets the test binary be the process that is killed in mid-write.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("SITREP_TEST_WRITER"); path != "" {
+		os.Exit(writeForEver(path))
+	}
+	os.Exit(m.Run())
+}
+
+func open(t *testing.T, path string) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+func TestTimeline(t *testing.T) {
+	storetest.Timeline(t, func(t *testing.T) storetest.Log { return open(t, filepath.Join(t.TempDir(), "s.db")) })
+}
+
+func TestOpenRefusesInOneLine(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "notes.txt")
+	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("this is a shopping list\n", 50)), 0o600))
+	newer := filepath.Join(dir, "newer.db")
+	open(t, newer)
+	setVersion(t, newer, 99)
+
+	for path, want := range map[string]string{
+		text:                        "not a sitrep store",
+		dir:                         "is a directory",
+		newer:                       "newer sitrep",
+		"":                          "no file given",
+		"/proc/nowhere/x.db":        "open store /proc/nowhere/x.db",
+		filepath.Join(text, "x.db"): "not a directory",
+	} {
+		_, err := store.Open(t.Context(), path)
+		require.ErrorContains(t, err, want, path)
+		require.NotContains(t, err.Error(), "\n", path)
+	}
+	after, err := os.ReadFile(text)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(after), "this is a shopping list\n"), "a file that is not ours is left as it was")
+}
+
+func TestFileIsPrivateAndSurvivesReopening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deep", "s.db")
+	db, err := store.Open(t.Context(), path)
+	require.NoError(t, err)
+	inc, err := incident.NewDesk(db).Declare(t.Context(), incident.By{Actor: "ana", Source: "cli", At: time.Now()}, "", incident.Declaration{Title: "x", Severity: incident.Sev1})
+	require.NoError(t, err)
+	install, err := db.Install(t.Context())
+	require.NoError(t, err)
+	require.Len(t, install, 8)
+	require.NoError(t, db.Close())
+
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	again := open(t, path)
+	got, err := again.Incident(t.Context(), inc.ID)
+	require.NoError(t, err)
+	require.Equal(t, inc.Title, got.Title)
+	same, err := again.Install(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, install, same)
+	run, err := again.NextRun(t.Context(), "CH")
+	require.NoError(t, err)
+	require.Equal(t, "CH-1", run)
+	run, err = again.NextRun(t.Context(), "CH")
+	require.NoError(t, err)
+	require.Equal(t, "CH-2", run)
+}
+
+func TestTwoProcessesSeeEachOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	a, b := open(t, path), open(t, path)
+	woken := make(chan error, 1)
+	go func() { woken <- b.Wait(context.Background(), 0) }()
+	_, err := a.Append(t.Context(), incident.Event{Kind: incident.ChangeRecorded, Actor: "ci", Source: "cli", Text: "deploy checkout v2"})
+	require.NoError(t, err)
+	require.NoError(t, <-woken)
+	events, err := b.After(t.Context(), 0, 10)
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+}
+
+// Every event that a writer was told is recorded is there after kill -9.
+func TestKillNineLosesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	total := 0
+	for range 5 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "SITREP_TEST_WRITER="+path)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for n := 0; n < 40 && lines.Scan(); n++ {
+			total++
+		}
+		require.NoError(t, cmd.Process.Kill())
+		for lines.Scan() { // what it said between our last look and its death counts too
+			total++
+		}
+		require.Error(t, cmd.Wait())
+	}
+	db := open(t, path)
+	events, err := db.After(t.Context(), 0, 1<<20)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(events), total)
+	require.GreaterOrEqual(t, total, 200)
+	for i, e := range events {
+		require.Equal(t, int64(i+1), e.Seq)
+	}
+}
+
+func writeForEver(path string) int {
+	db, err := store.Open(context.Background(), path)
+	for n := 0; err == nil; n++ {
+		if _, err = db.Append(context.Background(), incident.Event{Kind: incident.ChangeRecorded, Actor: "w", Source: "test", Text: fmt.Sprint("write ", n)}); err == nil {
+			fmt.Println(n)
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+func setVersion(t *testing.T, path string, n int) {
+	t.Helper()
+	require.NoError(t, exec.Command("sqlite3", path, fmt.Sprintf("PRAGMA user_version=%d", n)).Run())
+}
+
+func BenchmarkAppend(b *testing.B) {
+	db, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "s.db"))
+	require.NoError(b, err)
+	defer func() { require.NoError(b, db.Close()) }()
+	for b.Loop() {
+		_, err := db.Append(b.Context(), incident.Event{Kind: incident.NoteAdded, Actor: "ana", Source: "bench", Text: "note"})
+		require.NoError(b, err)
+	}
+}

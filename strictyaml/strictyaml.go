@@ -1,0 +1,167 @@
+// Package strictyaml reads configuration files the way the person who wrote
+// them would like to be read: a key that nothing knows is an error that names
+// the nearest known one, and every error carries file:line:column and the line.
+package strictyaml
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Error is a fault in a file, at the place where it can be mended. Line and
+// Column count from 1; both are 0 where the fault has no place (an empty file).
+type Error struct {
+	File         string
+	Line, Column int
+	Message      string
+	Excerpt      string // the lines around the fault with a caret, no trailing newline
+}
+
+// Error is one line, file:line:column: message, with the excerpt below it.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	b.WriteString(": " + e.Message)
+	if e.Excerpt != "" {
+		b.WriteString("\n" + e.Excerpt)
+	}
+	return b.String()
+}
+
+// Doc remembers where the values of a decoded file stood, so that a rule that
+// is checked after decoding can still point at the line (Errorf).
+type Doc struct {
+	file string
+	ast  *ast.File
+}
+
+// Decode reads src, the content of file, into dst (a pointer to a struct with
+// yaml tags). Unknown and duplicate keys, wrong types and a second document are
+// errors of type *Error. File is only used in messages.
+func Decode(file string, src []byte, dst any) (*Doc, error) {
+	if len(bytes.TrimSpace(src)) == 0 {
+		return nil, &Error{File: file, Message: "the file is empty"}
+	}
+	if i := bytes.IndexByte(src, 0); i >= 0 {
+		return nil, &Error{File: file, Line: 1 + bytes.Count(src[:i], []byte("\n")), Column: 1, Message: "not a text file: it contains a NUL byte"}
+	}
+	tree, err := parser.ParseBytes(src, 0)
+	if err != nil {
+		return nil, place(file, err, nil)
+	}
+	doc := &Doc{file: file, ast: tree}
+	d := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict())
+	if err := d.Decode(dst); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, &Error{File: file, Message: "the file holds only comments"}
+		}
+		return nil, place(file, err, dst)
+	}
+	if len(tree.Docs) > 1 {
+		return nil, &Error{File: file, Line: tree.Docs[1].GetToken().Position.Line, Column: 1, Message: "a second document starts here; only one is read"}
+	}
+	return doc, nil
+}
+
+// Errorf is an *Error at the value that path names, such as
+// "stages[0].rate" or "targets". A path that is not in the file (a key left
+// out) is reported at the nearest parent that is.
+func (d *Doc) Errorf(path, format string, args ...any) error {
+	msg := fmt.Sprintf(format, args...)
+	for p := path; ; p = parent(p) {
+		node := d.find(p)
+		if node == nil {
+			if p == "" {
+				return &Error{File: d.file, Message: msg}
+			}
+			continue
+		}
+		return at(d.file, msg, start(node))
+	}
+}
+
+func (d *Doc) find(path string) ast.Node {
+	if d == nil || d.ast == nil {
+		return nil
+	}
+	expr := "$"
+	if path != "" {
+		expr = "$." + path
+	}
+	p, err := yaml.PathString(expr)
+	if err != nil {
+		return nil
+	}
+	node, err := p.FilterFile(d.ast)
+	if err != nil {
+		return nil
+	}
+	return node
+}
+
+// start is the token a person would point at: for a mapping its first key, not
+// the colon that the parser keeps.
+func start(n ast.Node) *token.Token {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if len(n.Values) > 0 {
+			return n.Values[0].Key.GetToken()
+		}
+	case *ast.MappingValueNode:
+		return n.Key.GetToken()
+	case *ast.SequenceNode:
+		if len(n.Values) > 0 {
+			return start(n.Values[0])
+		}
+	}
+	return n.GetToken()
+}
+
+func parent(path string) string {
+	if i := strings.LastIndexAny(path, ".["); i > 0 {
+		return path[:i]
+	}
+	return ""
+}
+
+func at(file, msg string, t *token.Token) *Error {
+	e := &Error{File: file, Message: msg}
+	if t == nil || t.Position == nil {
+		return e
+	}
+	e.Line, e.Column = t.Position.Line, t.Position.Column
+	full := (&yaml.SyntaxError{Message: msg, Token: t}).FormatError(false, true)
+	if i := strings.IndexByte(full, '\n'); i >= 0 {
+		e.Excerpt = strings.TrimRight(full[i+1:], "\n")
+	}
+	return e
+}
+
+// place turns an error of the YAML library into an *Error.
+func place(file string, err error, dst any) error {
+	var ye yaml.Error
+	if !errors.As(err, &ye) {
+		return &Error{File: file, Message: err.Error()}
+	}
+	msg := ye.GetMessage()
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) && ye.GetToken() != nil {
+		key := ye.GetToken().Value
+		msg = fmt.Sprintf("unknown key %q", key)
+		if near := nearest(key, keysOf(dst)); near != "" {
+			msg += fmt.Sprintf("; did you mean %q?", near)
+		}
+	}
+	return at(file, msg, ye.GetToken())
+}

@@ -1,0 +1,116 @@
+package strictyaml_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+type stage struct {
+	Rate float64             `yaml:"rate"`
+	For  strictyaml.Duration `yaml:"for"`
+}
+
+type plan struct {
+	Name       string   `yaml:"name"`
+	Stages     []stage  `yaml:"stages"`
+	Thresholds []string `yaml:"thresholds"`
+}
+
+func TestDecodeSaysWhereAndWhat(t *testing.T) {
+	for name, c := range map[string]struct{ src, want string }{
+		"unknown key names the nearest": {
+			"name: a\ntresholds: []\n",
+			"p.yaml:2:1: unknown key \"tresholds\"; did you mean \"thresholds\"?\n   1 | name: a\n>  2 | tresholds: []\n       ^",
+		},
+		"a key like no other": {"zzzzzz: 1\n", "p.yaml:1:1: unknown key \"zzzzzz\"\n>  1 | zzzzzz: 1\n       ^"},
+		"duration without unit": {
+			"stages:\n- rate: 1\n  for: 10\n",
+			"p.yaml:3:8: \"10\" is not a duration; write for example 300ms, 30s, 5m, 2h, 1d or 1w\n   1 | stages:\n   2 | - rate: 1\n>  3 |   for: 10\n              ^",
+		},
+		"empty":           {" \n", "p.yaml: the file is empty"},
+		"comments only":   {"# hi\n", "p.yaml: the file holds only comments"},
+		"binary":          {"name: a\nSQLite\x00", "p.yaml:2:1: not a text file: it contains a NUL byte"},
+		"second document": {"name: a\n---\nname: b\n", "p.yaml:3:1: a second document starts here; only one is read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p plan
+			_, err := strictyaml.Decode("p.yaml", []byte(c.src), &p)
+			require.EqualError(t, err, c.want)
+		})
+	}
+}
+
+func TestDecodeRefusesWrongTypes(t *testing.T) {
+	for _, src := range []string{"name: [1]\n", "stages: 3\n", "stages: [{rate: fast}]\n", "name: a\nname: b\n", "name: 'open\n", "a: b: c\n", "- 1\n"} {
+		var p plan
+		_, err := strictyaml.Decode("p.yaml", []byte(src), &p)
+		var e *strictyaml.Error
+		require.ErrorAs(t, err, &e, src)
+		require.Positive(t, e.Line, "%q has no line: %v", src, err)
+	}
+}
+
+func TestErrorfPointsAtTheValueOrItsParent(t *testing.T) {
+	src := "name: a\nstages:\n- rate: 1\n  for: 10s\n- rate: -4\n"
+	var p plan
+	doc, err := strictyaml.Decode("p.yaml", []byte(src), &p)
+	require.NoError(t, err)
+	for path, want := range map[string]string{
+		"stages[1].rate": "p.yaml:5:9: bad",
+		"stages[1].for":  "p.yaml:5:3: bad", // left out: the stage it is missing from
+		"thresholds":     "p.yaml:1:1: bad",
+		"name":           "p.yaml:1:7: bad",
+	} {
+		require.ErrorContains(t, doc.Errorf(path, "bad"), want, path)
+	}
+}
+
+func TestDurationsRoundTrip(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"300ms": 300 * time.Millisecond, "5m": 5 * time.Minute, "1h30m": 90 * time.Minute, "1d12h": 36 * time.Hour,
+		"1w": 7 * 24 * time.Hour, "1.5s": 1500 * time.Millisecond, "0s": 0, "20m": 20 * time.Minute,
+	} {
+		d, err := strictyaml.ParseDuration(text)
+		require.NoError(t, err)
+		require.Equal(t, want, d)
+		require.Equal(t, text, strictyaml.FormatDuration(d))
+		b, err := json.Marshal(strictyaml.Duration(d))
+		require.NoError(t, err)
+		var back strictyaml.Duration
+		require.NoError(t, json.Unmarshal(b, &back))
+		require.Equal(t, d, back.D())
+	}
+	for _, bad := range []string{"", "5", "m", "5x", "-5m", "5m5", "1e9s", "99999999w", "5 m"} {
+		_, err := strictyaml.ParseDuration(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{"512": 512, "64KiB": 65536, "1.5MB": 1_500_000, "1GiB": 1 << 30} {
+		n, err := strictyaml.ParseSize(text)
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+	for _, bad := range []string{"", "x", "5 elephants", "-1"} {
+		_, err := strictyaml.ParseSize(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("name: a\nstages: [{rate: 1, for: 1s}]\n")
+	f.Add("a: &a [*a]\n")
+	f.Fuzz(func(t *testing.T, src string) {
+		var p plan
+		doc, err := strictyaml.Decode("f.yaml", []byte(src), &p)
+		if err == nil {
+			require.Error(t, doc.Errorf("stages[0].rate", "x"))
+		}
+	})
+}
