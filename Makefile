@@ -1,0 +1,40 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+GO    ?= go
+export GOFLAGS := -trimpath
+
+.PHONY: demo build test lint bench screens setup help
+.DEFAULT_GOAL := help
+
+demo: build ## watch a small shop get hurt, run the incident, leave with a post-mortem
+	./sitrep demo
+
+build: ## one static binary, ./sitrep
+	CGO_ENABLED=0 $(GO) build -ldflags '-s -w' -o sitrep ./cmd/sitrep
+
+setup: ## install what the tests need (apt)
+	.ci/setup
+
+test: needs ## all tests, with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+lint: ## format, vet, staticcheck, dead code, import table
+	@bad=$$($(GO) tool -modfile=tools/go.mod gofumpt -l .); test -z "$$bad" || { echo "gofumpt -w these files:"; echo "$$bad"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	@dead=$$($(GO) tool -modfile=tools/go.mod deadcode -test ./...); test -z "$$dead" || { echo "dead code:"; echo "$$dead"; exit 1; }
+	$(GO) test -count=1 .
+
+bench: build ## benchmarks, and the program measured from outside
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+screens: build ## render the README's pictures from the running program
+	docs/screens.sh
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: needs
+needs:
+	@for c in tmux gcc prometheus sqlite3 jq curl; do \
+		command -v $$c >/dev/null || { echo "the tests need $$c, which is missing: run make setup"; exit 1; }; done
