@@ -148,8 +148,25 @@ func at(file, msg string, t *token.Token) *Error {
 	return e
 }
 
+// Withhold is an error at a value which must not be repeated, in a message or
+// an excerpt: a secret that somebody wrote into a file. For UnmarshalYAML.
+func Withhold(n ast.Node, msg string) error { return &withheld{msg, n.GetToken()} }
+
+type withheld struct {
+	msg   string
+	token *token.Token
+}
+
+func (w *withheld) Error() string { return w.msg }
+
 // place turns an error of the YAML library into an *Error.
 func place(file string, err error, dst any) error {
+	var w *withheld
+	if errors.As(err, &w) {
+		e := at(file, w.msg, w.token)
+		e.Excerpt = ""
+		return e
+	}
 	var ye yaml.Error
 	if !errors.As(err, &ye) {
 		return &Error{File: file, Message: err.Error()}
