@@ -1,0 +1,259 @@
+package query
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// What one answer may make us hold. A board that needs more needs sum by ().
+const (
+	maxRangeSeries    = 1_000
+	maxInstantSamples = 10_000
+	maxWarnings       = 20
+)
+
+// answer is the body of query and query_range. Everything but Samples and
+// Series is optional in the wild.
+type answer struct {
+	status, errType, errMsg string
+	kind                    string // resultType
+	warnings                []string
+	series                  []Series // range
+	samples                 []Sample // instant
+	seen, over              int      // series in the body, and those beyond the bounds
+	offGrid, histograms     int
+	text                    bool // a string, which is no number
+}
+
+// decoder fills an answer; with a grid it makes columns, without one samples.
+type decoder struct {
+	*scanner
+	grid *Grid
+	out  answer
+}
+
+// decodeRange reads the body of query_range into columns on g.
+func decodeRange(body []byte, g Grid) (answer, error) {
+	d := decoder{scanner: newScanner(body), grid: &g}
+	err := d.envelope()
+	slices.SortStableFunc(d.out.series, func(a, b Series) int { return a.Labels.compare(b.Labels) })
+	return d.out, err
+}
+
+// decodeInstant reads the body of query.
+func decodeInstant(body []byte) (answer, error) {
+	d := decoder{scanner: newScanner(body)}
+	err := d.envelope()
+	return d.out, err
+}
+
+func (d *decoder) envelope() error {
+	err := d.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "status":
+			d.out.status, err = d.maybeText()
+		case "errorType":
+			d.out.errType, err = d.maybeText()
+		case "error":
+			d.out.errMsg, err = d.maybeText()
+		case "warnings", "infos":
+			err = d.warn()
+		case "data":
+			err = d.data()
+		default:
+			err = d.skip(0)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if d.peek() != 0 || d.out.status == "" {
+		return errJSON
+	}
+	d.out.warnings = append(d.out.warnings, d.remarks()...)
+	return nil
+}
+
+// remarks says what was in the body and is not in the result.
+func (d *decoder) remarks() []string {
+	var says []string
+	if d.out.over > 0 {
+		says = append(says, fmt.Sprintf("%d series; only the first %d are kept: aggregate with sum by (...) or topk", d.out.seen, d.out.seen-d.out.over))
+	}
+	if d.out.histograms > 0 {
+		says = append(says, fmt.Sprintf("%d native histogram series are not drawn: use histogram_quantile()", d.out.histograms))
+	}
+	if d.out.offGrid > 0 {
+		says = append(says, fmt.Sprintf("%d points were between the steps and moved to the nearest", d.out.offGrid))
+	}
+	return says
+}
+
+func (d *decoder) warn() error {
+	if d.peek() == 'n' {
+		return d.skip(0)
+	}
+	return d.array(func() error {
+		text, err := d.name()
+		if err == nil && len(d.out.warnings) < maxWarnings {
+			d.out.warnings = append(d.out.warnings, text)
+		}
+		return err
+	})
+}
+
+func (d *decoder) data() error {
+	if d.peek() != '{' {
+		return d.skip(0)
+	}
+	return d.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "resultType":
+			d.out.kind, err = d.maybeText()
+		case "result":
+			err = d.result()
+		default:
+			err = d.skip(0)
+		}
+		return err
+	})
+}
+
+// result is a list of series, or one bare pair for a scalar or a string. The
+// first byte of the list tells which, so resultType may also come after it.
+func (d *decoder) result() error {
+	if d.peek() != '[' {
+		return d.skip(0)
+	}
+	at := d.i
+	d.i++
+	first := d.peek()
+	d.i = at
+	if first == '{' || first == ']' {
+		return d.array(d.one)
+	}
+	ms, v, err := d.pair()
+	if err != nil {
+		d.i = at
+		d.out.text = true
+		return d.skip(0)
+	}
+	d.out.seen++
+	col := column{d: d, labels: Labels{}}
+	col.point(ms, v)
+	col.keep()
+	return nil
+}
+
+// one series: {"metric": {...}, "values": [[t,"v"],...]} or "value": [t,"v"].
+func (d *decoder) one() error {
+	d.out.seen++
+	col := column{d: d}
+	histograms := false
+	err := d.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "metric":
+			col.labels, err = d.labels()
+		case "values":
+			err = d.array(func() error {
+				ms, v, err := d.pair()
+				col.point(ms, v)
+				return err
+			})
+		case "value":
+			var ms int64
+			var v float64
+			ms, v, err = d.pair()
+			col.point(ms, v)
+		case "histogram", "histograms":
+			histograms = true
+			err = d.skip(0)
+		default:
+			err = d.skip(0)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if histograms {
+		d.out.histograms++
+	}
+	col.keep()
+	return nil
+}
+
+func (d *decoder) labels() (Labels, error) {
+	l := make(Labels, 8)
+	err := d.object(func(key []byte) error {
+		k, ok := d.intern[string(key)]
+		if !ok {
+			k = string(bytes.ToValidUTF8(key, []byte("\ufffd")))
+			if len(d.intern) < 1<<16 {
+				d.intern[string(key)] = k
+			}
+		}
+		v, err := d.name()
+		l[k] = v
+		return err
+	})
+	return l, err
+}
+
+// column collects the points of one series.
+type column struct {
+	d      *decoder
+	labels Labels
+	values []float64
+	points []Sample
+	over   bool // beyond the bounds
+}
+
+func (c *column) point(ms int64, v float64) {
+	if c.d.grid == nil {
+		if c.over = len(c.d.out.samples)+len(c.points) >= maxInstantSamples; !c.over {
+			c.points = append(c.points, Sample{Value: v, At: time.UnixMilli(ms).UTC()})
+		}
+		return
+	}
+	if c.over = len(c.d.out.series) >= maxRangeSeries; c.over {
+		return
+	}
+	g := c.d.grid
+	step := max(1, g.Step.Milliseconds())
+	off := ms - g.Start.UnixMilli()
+	i := off / step
+	if r := off % step; r != 0 {
+		c.d.out.offGrid++
+		i = (off + step/2) / step
+	}
+	if off < 0 || i >= int64(g.N) {
+		return
+	}
+	if c.values == nil {
+		c.values = make([]float64, g.N)
+		for j := range c.values {
+			c.values[j] = Absent()
+		}
+	}
+	c.values[i] = v
+}
+
+func (c *column) keep() {
+	if c.labels == nil {
+		c.labels = Labels{}
+	}
+	if c.over {
+		c.d.out.over++
+	}
+	if c.values != nil {
+		c.d.out.series = append(c.d.out.series, Series{Labels: c.labels, Legend: c.labels.String(), Values: c.values})
+	}
+	for _, p := range c.points {
+		p.Labels = c.labels
+		c.d.out.samples = append(c.d.out.samples, p)
+	}
+}

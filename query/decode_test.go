@@ -1,0 +1,159 @@
+package query
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestDecodeKeepsWithinBounds(t *testing.T) {
+	g := Grid{Start: time.Unix(0, 0), Step: time.Second, N: 3}
+	var b strings.Builder
+	b.WriteString(`{"data":{"result":[`)
+	for i := range maxRangeSeries + 5 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"values":[[1,"%d"],[9,"1"],[-1,"1"]],"metric":{"i":"%d"}}`, i, i)
+	}
+	b.WriteString(`],"resultType":"matrix"},"status":"success"}`)
+	a, err := decodeRange([]byte(b.String()), g)
+	require.NoError(t, err)
+	require.Len(t, a.series, maxRangeSeries)
+	require.Equal(t, []string{"1005 series; only the first 1000 are kept: aggregate with sum by (...) or topk"}, a.warnings)
+	require.Equal(t, "matrix", a.kind, "in any order of keys")
+
+	deep := strings.Repeat("[", 1<<20)
+	_, err = decodeRange([]byte(`{"status":"success","x":`+deep), g)
+	require.ErrorIs(t, err, errJSON)
+}
+
+func TestPointsBetweenTheStepsAreMovedAndSaid(t *testing.T) {
+	g := Grid{Start: time.Unix(100, 0), Step: 10 * time.Second, N: 3}
+	a, err := decodeRange([]byte(`{"status":"success","data":{"result":[{"metric":{},"values":[[99.999,"1"],[111.5,"2"],[1.2e2,"3"]]}]}}`), g)
+	require.NoError(t, err)
+	require.Equal(t, 2.0, a.series[0].Values[1])
+	require.Equal(t, 3.0, a.series[0].Values[2])
+	require.Equal(t, []string{"2 points were between the steps and moved to the nearest"}, a.warnings)
+}
+
+// The decoder of client_golang and ours agree about every matrix that
+// Prometheus can write.
+func TestDecodeAgreesWithTheModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := Grid{Start: time.Unix(1_700_000_000, 0), Step: 15 * time.Second, N: 20}
+		var matrix model.Matrix
+		for i := range rapid.IntRange(0, 5).Draw(t, "series") {
+			s := &model.SampleStream{Metric: model.Metric{"i": model.LabelValue(strconv.Itoa(i))}}
+			for range rapid.IntRange(0, 3).Draw(t, "labels") {
+				s.Metric[model.LabelName(rapid.StringMatching(`[a-z.]{1,4}`).Draw(t, "name"))] = model.LabelValue(rapid.String().Draw(t, "value"))
+			}
+			for j := range g.N {
+				if rapid.Bool().Draw(t, "present") {
+					s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(g.Time(j).UnixNano()), Value: model.SampleValue(anyValue().Draw(t, "v"))})
+				}
+			}
+			if len(s.Values) > 0 {
+				matrix = append(matrix, s)
+			}
+		}
+		result, err := json.Marshal(matrix)
+		require.NoError(t, err)
+		if matrix == nil {
+			result = []byte("[]")
+		}
+		a, err := decodeRange([]byte(`{"status":"success","data":{"resultType":"matrix","result":`+string(result)+`}}`), g)
+		require.NoError(t, err)
+		require.Len(t, a.series, len(matrix))
+		require.Empty(t, a.warnings)
+		byLabels := map[string]Series{}
+		for _, s := range a.series {
+			byLabels[fmt.Sprintf("%q", s.Labels)] = s
+		}
+		for _, s := range matrix {
+			l := Labels{}
+			for k, v := range s.Metric {
+				l[string(k)] = string(v)
+			}
+			ours, ok := byLabels[fmt.Sprintf("%q", l)]
+			require.True(t, ok, "%q", l)
+			present := 0
+			for _, v := range ours.Values {
+				if !IsAbsent(v) {
+					present++
+				}
+			}
+			require.Equal(t, len(s.Values), present)
+			for _, p := range s.Values {
+				got := ours.Values[g.Index(p.Timestamp.Time())]
+				require.True(t, got == float64(p.Value) || math.IsNaN(got) && math.IsNaN(float64(p.Value)), "%v is not %v", got, p.Value)
+			}
+		}
+	})
+}
+
+func anyValue() *rapid.Generator[float64] {
+	return rapid.OneOf(rapid.Float64(), rapid.Map(rapid.IntRange(-9, 1e9), func(i int) float64 { return float64(i) }),
+		rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(1), math.Inf(-1)}))
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{matrix242, matrix3, vector242, scalar242, string242, parse242, "", "{", `{"status":"success","data":null}`} {
+		f.Add([]byte(seed))
+	}
+	g := Grid{Start: time.Unix(1_699_999_935, 0), Step: 15 * time.Second, N: 5}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		a, err := decodeRange(src, g)
+		for _, s := range a.series {
+			if len(s.Values) != g.N {
+				t.Fatalf("%d values on a grid of %d", len(s.Values), g.N)
+			}
+		}
+		if _, err2 := decodeInstant(src); (err == nil) != (err2 == nil) {
+			t.Fatalf("a body is broken or not, whatever is wanted of it: %v, %v", err, err2)
+		}
+		_ = reason(src)
+	})
+}
+
+// fiftySeries is the answer to a panel at 6 h: 50 series of 361 points.
+func fiftySeries(b *testing.B) ([]byte, Grid) {
+	b.Helper()
+	g := Grid{Start: time.Unix(1_700_000_040, 0), Step: time.Minute, N: 361}
+	var s strings.Builder
+	s.WriteString(`{"status":"success","data":{"resultType":"matrix","result":[`)
+	for i := range 50 {
+		if i > 0 {
+			s.WriteByte(',')
+		}
+		fmt.Fprintf(&s, `{"metric":{"__name__":"node_cpu_seconds_total","cpu":"%d","instance":"127.0.0.1:9100","job":"node","mode":"idle"},"values":[`, i)
+		for j := range g.N {
+			if j > 0 {
+				s.WriteByte(',')
+			}
+			fmt.Fprintf(&s, `[%d,"%s"]`, g.Time(j).Unix(), strconv.FormatFloat(math.Sqrt(float64(i*1000+j)), 'f', -1, 64))
+		}
+		s.WriteString("]}")
+	}
+	s.WriteString("]}}")
+	return []byte(s.String()), g
+}
+
+func BenchmarkRangeDecode(b *testing.B) {
+	body, g := fiftySeries(b)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if a, err := decodeRange(body, g); err != nil || len(a.series) != 50 {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package query
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+)
+
+// What went wrong with a query, for those who decide on it with errors.Is.
+var (
+	ErrUnreachable   = errors.New("cannot reach the server")
+	ErrTimeout       = errors.New("no answer in time")
+	ErrDenied        = errors.New("access denied")
+	ErrNotPrometheus = errors.New("not the Prometheus API")
+	ErrQuery         = errors.New("the server refused the query")
+	ErrTooLarge      = errors.New("the answer is too large")
+	ErrStarting      = errors.New("the server is not ready")
+	ErrServer        = errors.New("the server failed")
+)
+
+// Error says which server, what happened and what to do, in one line. It holds
+// no secret: userinfo, headers and query arguments are left out of URL.
+type Error struct {
+	URL    string
+	Status int    // HTTP status, 0 if there was no answer
+	Msg    string // one line for a person
+	Kind   error  // one of the sentinels above
+	Cause  error  // may be nil
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("prometheus %s: %s", e.URL, e.Msg) }
+
+// Unwrap gives both the sentinel and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Cause}
+}
+
+// unreachable explains why no answer came at all.
+func unreachable(url string, err error, within time.Duration) error {
+	e := &Error{URL: url, Kind: ErrUnreachable, Cause: err}
+	var (
+		own  *Error
+		dns  *net.DNSError
+		op   *net.OpError
+		rec  tls.RecordHeaderError
+		cert *tls.CertificateVerificationError
+		host x509.HostnameError
+		wait net.Error
+	)
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, context.Canceled):
+		return context.Canceled // the caller's wish; net/http's error would quote the query
+	case errors.As(err, &wait) && wait.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		e.Kind, e.Msg = ErrTimeout, "no answer"
+		if within > 0 {
+			e.Msg = fmt.Sprintf("no answer within %v", within)
+		}
+		e.Msg += ": the server is overloaded or unreachable, or the query is too expensive"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Msg = "connection refused: is Prometheus running there?"
+	case errors.As(err, &dns):
+		e.Msg = fmt.Sprintf("cannot find the host %s: is the URL right?", oneLine(dns.Name))
+	case errors.As(err, &host):
+		e.Msg = "its TLS certificate is for another host: " + oneLine(host.Error())
+	case errors.As(err, &cert):
+		e.Msg = "its TLS certificate is not trusted: " + oneLine(cert.Error())
+	case errors.As(err, &rec), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		e.Msg = "it does not speak TLS: write http:// instead of https://?"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		e.Msg = "the connection broke before the answer was complete"
+	case errors.As(err, &op):
+		e.Msg = oneLine(op.Err.Error())
+	default:
+		e.Msg = oneLine(err.Error())
+	}
+	return e
+}
+
+// refused explains an answer that is not a success: status and what came instead.
+func refused(url string, resp *http.Response, body []byte) error {
+	e := &Error{URL: url, Status: resp.StatusCode, Kind: ErrServer}
+	code := resp.StatusCode
+	status := fmt.Sprintf("%d %s", code, http.StatusText(code))
+	said := reason(body)
+	switch {
+	case code == http.StatusUnauthorized:
+		e.Kind, e.Msg = ErrDenied, status+": the user, password or token is missing or wrong"
+	case code == http.StatusForbidden:
+		e.Kind, e.Msg = ErrDenied, status+": these credentials may not query"
+	case code/100 == 3:
+		e.Kind, e.Msg = ErrNotPrometheus, status+elsewhere(resp)
+	case said.typ == "timeout":
+		e.Kind, e.Msg = ErrTimeout, "the server gave up: "+said.msg
+	case said.typ == "canceled":
+		e.Kind, e.Msg = ErrTimeout, "the server stopped the query: "+said.msg
+	case said.typ == "bad_data", said.typ == "execution", said.typ == "not_acceptable":
+		e.Kind, e.Msg = ErrQuery, strings.TrimPrefix(said.msg, `invalid parameter "query": `)
+	case said.typ != "":
+		e.Msg = fmt.Sprintf("%s: %s", status, said.msg)
+	case code == http.StatusServiceUnavailable:
+		e.Kind, e.Msg = ErrStarting, status+": starting up (it replays its log), or overloaded"
+	case code == http.StatusNotFound:
+		e.Kind, e.Msg = ErrNotPrometheus, status+": no Prometheus API under this URL: is the path right?"
+	case code/100 == 4:
+		e.Kind, e.Msg = ErrNotPrometheus, status+instead(body)
+	default:
+		e.Msg = status + instead(body)
+	}
+	return e
+}
+
+func elsewhere(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil {
+		return ": it redirects to nowhere: is the URL right?"
+	}
+	to.User, to.RawQuery, to.Fragment = nil, "", ""
+	return fmt.Sprintf(": it redirects to %s: a login page, or the URL to use instead?", oneLine(to.String()))
+}
+
+// notPrometheus explains a success that is not an answer of the API.
+func notPrometheus(url string, status int, body []byte) error {
+	e := &Error{URL: url, Status: status, Kind: ErrNotPrometheus, Msg: "answered" + strings.TrimPrefix(instead(body), ":")}
+	switch {
+	case len(body) == 0:
+		e.Msg = "answered nothing at all, not the Prometheus API: is the URL right?"
+	case looksJSON(body):
+		e.Msg = "answered JSON that is broken or not the Prometheus API: is the URL right, or a proxy in between?"
+	case looksHTML(body):
+		e.Msg = "answered HTML, not the Prometheus API: is the URL right?"
+	default:
+		e.Msg += ", not the Prometheus API: is the URL right?"
+	}
+	return e
+}
+
+// instead quotes what came in place of JSON.
+func instead(body []byte) string {
+	switch text := oneLine(string(body[:min(len(body), 4096)])); {
+	case text == "":
+		return ""
+	case looksHTML(body):
+		return ": it answered HTML, not the Prometheus API: is the URL right?"
+	default:
+		return fmt.Sprintf(": %q", text)
+	}
+}
+
+func looksHTML(body []byte) bool { return strings.HasPrefix(head(body), "<") }
+func looksJSON(body []byte) bool {
+	return strings.HasPrefix(head(body), "{") || strings.HasPrefix(head(body), "[")
+}
+func head(body []byte) string {
+	return strings.TrimLeft(string(body[:min(len(body), 512)]), " \t\r\n\ufeff")
+}
+
+// oneLine makes foreign text fit an error: printable, one line, at most 200 runes.
+func oneLine(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, f := range strings.FieldsFunc(s, unicode.IsSpace) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		for _, r := range f {
+			if n++; n > 200 {
+				return b.String() + "…"
+			}
+			if !unicode.IsPrint(r) {
+				r = '\ufffd'
+			}
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

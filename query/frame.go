@@ -1,0 +1,57 @@
+package query
+
+import (
+	"math"
+	"time"
+)
+
+// absentBits is a quiet NaN that no Prometheus sends: its own are
+// 0x7ff8000000000001 (NaN) and 0x7ff0000000000002 (stale marker).
+const absentBits = 0x7ff8_5172_ab5e_0747
+
+// Absent is the value of a grid point at which the series had no sample. It is
+// a NaN of its own, so that a NaN which the server computed (0/0) can still be
+// told from no data; compare with IsAbsent, never with ==.
+func Absent() float64 { return math.Float64frombits(absentBits) }
+
+// IsAbsent reports whether v is Absent. Only plain copies keep the pattern;
+// the result of arithmetic on an absent point is not Absent.
+func IsAbsent(v float64) bool { return math.Float64bits(v) == absentBits }
+
+// Series is one line of a range query on the grid of its Frame.
+type Series struct {
+	Labels Labels
+	Legend string    // what a person sees; Labels.String() unless the panel has a template
+	Expr   string    // the PromQL that was sent, so that evidence can be asked again
+	Values []float64 // one a grid point, len == Grid.N; no sample is Absent()
+}
+
+// Last is the youngest value within the last reach points and its index, or
+// Absent and -1. A reach of 0 means the whole series.
+func (s Series) Last(reach int) (float64, int) {
+	if reach <= 0 {
+		reach = len(s.Values)
+	}
+	for i := len(s.Values) - 1; i >= max(0, len(s.Values)-reach); i-- {
+		if !IsAbsent(s.Values[i]) {
+			return s.Values[i], i
+		}
+	}
+	return Absent(), -1
+}
+
+// Frame is the answer to a range query. A published Frame is never written to.
+type Frame struct {
+	Grid     Grid
+	Series   []Series // sorted by labels within one expression
+	Warnings []string // what the server said, and what was left out here
+	Took     time.Duration
+	At       time.Time // when the answer was complete, by this machine's clock
+}
+
+// Sample is one value of an instant query.
+type Sample struct {
+	Labels Labels
+	Value  float64
+	At     time.Time
+}
