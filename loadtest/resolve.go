@@ -1,0 +1,92 @@
+package loadtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// endpoint is a host and port of the plan with the addresses it stood for when
+// the run began. Only these are dialled: a name that changes its mind during
+// the run, or a redirect (none is followed), leads nowhere else.
+type endpoint struct {
+	host  string // as written, host:port
+	addrs []netip.AddrPort
+}
+
+// resolver is the part of net.Resolver that the plan's hosts are looked up with.
+type resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Check looks the plan's hosts up and returns an error wrapping ErrRefused if
+// one of them cannot be found or has an address that is not loopback. Run does
+// the same before it sends anything.
+func (p Plan) Check(ctx context.Context) error {
+	_, _, err := p.resolve(ctx, net.DefaultResolver)
+	return err
+}
+
+// resolve returns the distinct endpoints of the plan, and for every target the
+// index of its own.
+func (p Plan) resolve(ctx context.Context, r resolver) ([]endpoint, []int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var ends []endpoint
+	of := make([]int, len(p.Targets))
+	for i, t := range p.Targets {
+		u, bad := parseTargetURL(t.URL)
+		if bad != "" {
+			return nil, nil, fmt.Errorf("plan %s: targets[%d]: %s", p.Name, i, bad)
+		}
+		port := cmpOr(u.Port(), "80")
+		key := net.JoinHostPort(u.Hostname(), port)
+		j := slices.IndexFunc(ends, func(e endpoint) bool { return e.host == key })
+		if j < 0 {
+			addrs, err := loopback(ctx, r, u.Hostname(), port)
+			if err != nil {
+				return nil, nil, fmt.Errorf("plan %s: load on %s: %w", p.Name, key, err)
+			}
+			j, ends = len(ends), append(ends, endpoint{key, addrs})
+		}
+		of[i] = j
+	}
+	return ends, of, nil
+}
+
+func loopback(ctx context.Context, r resolver, host, port string) ([]netip.AddrPort, error) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return nil, fmt.Errorf("%w: %q is not a port", ErrRefused, port)
+	}
+	ips, err := lookup(ctx, r, host)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the host cannot be looked up: %v", ErrRefused, err)
+	}
+	if len(ips) == 0 {
+		return nil, fmt.Errorf("%w: the host has no address", ErrRefused)
+	}
+	var addrs []netip.AddrPort
+	for _, ip := range ips {
+		ip = ip.Unmap()
+		if !ip.IsLoopback() {
+			return nil, fmt.Errorf("%w: %s is not a loopback address; load goes to this machine only", ErrRefused, ip)
+		}
+		addrs = append(addrs, netip.AddrPortFrom(ip, uint16(n)))
+	}
+	// IPv4 first: most services on localhost listen there, and only one of the
+	// two may.
+	slices.SortFunc(addrs, netip.AddrPort.Compare)
+	return slices.Compact(addrs), nil
+}
+
+func lookup(ctx context.Context, r resolver, host string) ([]netip.Addr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip}, nil
+	}
+	return r.LookupNetIP(ctx, "ip", host)
+}
