@@ -1,0 +1,122 @@
+package postmortem
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// recordedLater is how much later than it happened an event must be recorded
+// for the list to say so.
+const recordedLater = time.Minute
+
+// eventList is every event, one line each. Equal events in a row are one line,
+// and so is all that happened to one page.
+func (f *facts) eventList() string {
+	if len(f.events) == 0 {
+		return "No data."
+	}
+	var rows []string
+	told := map[string]bool{}
+	today := f.events[0].At.UTC().Format(time.DateOnly)
+	for i := 0; i < len(f.events); i++ {
+		e := f.events[i]
+		again := 0
+		for i+1 < len(f.events) && sameNews(e, f.events[i+1]) {
+			i, again = i+1, again+1
+		}
+		text := escape(e.Text)
+		if text == "" {
+			text = "(no text)"
+		}
+		if isPage(e.Kind) {
+			_, id := pageOf(e)
+			if told[id] {
+				continue
+			}
+			told[id] = true
+			if whole := f.pageRow(id); whole != "" {
+				text, again = whole, 0
+			}
+		}
+		when := clock(e.At)
+		if d := e.At.UTC().Format(time.DateOnly); d != today {
+			when = d + " " + when
+		}
+		if again > 0 {
+			text += fmt.Sprintf(" (%d times, until %s)", again+1, clock(f.events[i].At))
+		}
+		rows = append(rows, "- "+when+" "+text+frozen(e)+origin(e))
+	}
+	return "Day: " + today + ".\n\n" + strings.Join(rows, "\n")
+}
+
+func sameNews(a, b incident.Event) bool {
+	return a.Kind == b.Kind && a.Actor == b.Actor && a.Text == b.Text && a.Incident == b.Incident && !isPage(a.Kind)
+}
+
+// frozen is the first signals as they read at that moment.
+func frozen(e incident.Event) string {
+	var parts []string
+	for _, r := range readings(e.Evidence) {
+		if v := known(r.Value); v != nil && len(parts) < 2 {
+			parts = append(parts, escape(r.Name)+" "+escape(value(plain(r.Unit), *v)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " - " + strings.Join(parts, ", ")
+}
+
+// origin is the kind, who, through what, and when it was written down.
+func origin(e incident.Event) string {
+	parts := []string{escape(string(e.Kind))}
+	if e.Actor != "" && (e.Actor != incident.Sitrep || e.Source == "") {
+		parts = append(parts, escape(string(e.Actor)))
+	}
+	if e.Source != "" && e.Source != string(e.Actor) {
+		parts = append(parts, escape(e.Source))
+	}
+	if !e.Recorded.IsZero() && e.Recorded.Sub(e.At) > recordedLater {
+		parts = append(parts, "recorded "+clock(e.Recorded))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// pageRow is all that happened to a page; empty if it is known by one event
+// only, which then speaks for itself.
+func (f *facts) pageRow(id string) string {
+	for _, p := range f.pages {
+		if p.id != id || len(p.seen) < 2 {
+			continue
+		}
+		what := "page"
+		if !p.wakes() {
+			what = p.op
+		}
+		text := strings.TrimSpace(fmt.Sprintf("%s %s", escape(what), escape(string(p.level))))
+		if p.sink != "" {
+			text += " to " + code(p.sink)
+		}
+		var steps []string
+		for _, k := range []incident.Kind{
+			incident.PageAmbiguous, incident.PageReconciled, incident.PageDiverted, incident.PageFailed,
+			incident.PageAccepted, incident.PageAcknowledged, incident.PageSuperseded,
+		} {
+			if at, ok := p.seen[k]; ok {
+				steps = append(steps, fmt.Sprintf("%s after %s", strings.TrimPrefix(string(k), "page."), span(at.Sub(p.queued))))
+			}
+		}
+		if p.tries > 1 {
+			steps = append(steps, count(p.tries, "attempt"))
+		}
+		if len(steps) == 0 {
+			steps = []string{"queued, no answer yet"}
+		}
+		return text + ": " + strings.Join(steps, ", ") + because(p.reason)
+	}
+	return ""
+}

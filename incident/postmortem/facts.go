@@ -1,0 +1,223 @@
+package postmortem
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+// lookBack is how long before the detection a change, an experiment or a load
+// run is still listed: PagerDuty's guide starts a timeline before the incident,
+// against hindsight.
+const lookBack = 30 * time.Minute
+
+// facts is what the timeline says, sorted out once for all sections.
+type facts struct {
+	inc     incident.Incident
+	now     time.Time
+	end     time.Time // resolution, or now
+	events  []incident.Event
+	signals []Signal
+	pages   []page
+	targets targets
+
+	declaration incident.Declaration
+	severities  []dated[incident.SeverityChange]
+	statuses    []dated[incident.StatusChange]
+	rungs       []dated[incident.Escalation]
+	actions     []dated[incident.Action]
+	changes     []incident.Event // deploys, flags, configuration
+	faults      []incident.Event // experiments: started, injected, undone, finished
+	loads       []incident.Event
+	notes       int
+	acks        []incident.Event
+	unacked     []incident.Event
+	reopened    []incident.Event
+	updates     []time.Time // when somebody outside could learn something
+}
+
+// dated is a payload, when it happened and by whom.
+type dated[T any] struct {
+	at    time.Time
+	actor incident.Person
+	kind  incident.Kind
+	data  T
+}
+
+// targets are what the severity asks for; zero = no target.
+type targets struct{ respond, resolve, update time.Duration }
+
+// gather sorts the events out. Each event counts once, however often it is
+// given.
+func gather(inc incident.Incident, events []incident.Event, now time.Time) facts {
+	f := facts{inc: inc, now: now, end: inc.Clocks.Resolved}
+	if f.end.IsZero() {
+		f.end = now
+	}
+	f.targets = targetsOf(inc)
+	seen := map[string]bool{}
+	for _, e := range events {
+		key := e.ID
+		if key == "" {
+			key = clock(e.At) + string(e.Kind) + e.Text
+		}
+		if f.concerns(e) && !seen[key] {
+			seen[key] = true
+			f.events = append(f.events, e)
+		}
+	}
+	slices.SortStableFunc(f.events, func(a, b incident.Event) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
+	})
+	for _, e := range f.events {
+		f.take(e)
+	}
+	f.pages = pagesOf(f.events)
+	f.signals = signals(f.events, inc.Clocks.Resolved)
+	return f
+}
+
+// concerns says whether an event belongs into this post-mortem. The
+// post-mortem's own history does not: saving a draft would make it stale.
+func (f *facts) concerns(e incident.Event) bool {
+	switch e.Kind {
+	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published":
+		return false
+	}
+	if e.Incident == "" {
+		from := f.inc.Clocks.Detected.Add(-lookBack)
+		return !e.At.Before(from) && !e.At.After(f.end)
+	}
+	return e.Incident == f.inc.ID
+}
+
+func (f *facts) take(e incident.Event) {
+	switch e.Kind {
+	case incident.Declared:
+		_ = e.Payload(&f.declaration) // damaged: the fold shows the title, we know no more
+	case incident.SeverityChanged:
+		f.severities = add(f.severities, e)
+	case incident.StatusChanged:
+		f.statuses = add(f.statuses, e)
+		f.updates = append(f.updates, e.At)
+	case incident.UpdateSent:
+		f.updates = append(f.updates, e.At)
+	case incident.EscalationEntered, incident.EscalationRenotified:
+		f.rungs = add(f.rungs, e)
+	case incident.ActionTaken:
+		f.actions = add(f.actions, e)
+	case incident.ChangeRecorded:
+		f.changes = append(f.changes, e)
+	case incident.ChaosStarted, incident.ChaosInjected, incident.ChaosGuardTripped, incident.ChaosUndone, incident.ChaosFinished:
+		f.faults = append(f.faults, e)
+	case incident.LoadStarted, incident.LoadFinished, incident.LoadAborted:
+		f.loads = append(f.loads, e)
+	case incident.NoteAdded:
+		f.notes++
+	case incident.Acknowledged:
+		f.acks = append(f.acks, e)
+	case incident.Unacknowledged:
+		f.unacked = append(f.unacked, e)
+	case incident.Reopened:
+		f.reopened = append(f.reopened, e)
+	}
+}
+
+// add keeps an event's payload; a damaged one is left to the list of events.
+func add[T any](to []dated[T], e incident.Event) []dated[T] {
+	d := dated[T]{at: e.At, actor: e.Actor, kind: e.Kind}
+	if len(e.Data) == 0 || e.Payload(&d.data) != nil {
+		return to
+	}
+	return append(to, d)
+}
+
+// targetsOf reads the policy frozen into the incident, or the defaults of the
+// house where it says nothing.
+func targetsOf(inc incident.Incident) targets {
+	var policy struct {
+		Severities map[incident.Severity]struct {
+			Respond strictyaml.Duration `json:"respond_within"`
+			Resolve strictyaml.Duration `json:"resolve_within"`
+			Update  strictyaml.Duration `json:"update_every"`
+		} `json:"severities"`
+	}
+	if (incident.Event{Data: inc.Policy}).Payload(&policy) == nil {
+		if s, ok := policy.Severities[inc.Severity]; ok {
+			return targets{s.Respond.D(), s.Resolve.D(), s.Update.D()}
+		}
+	}
+	const day, week = 24 * time.Hour, 7 * 24 * time.Hour
+	switch inc.Severity {
+	case incident.Sev1:
+		return targets{5 * time.Minute, time.Hour, 20 * time.Minute}
+	case incident.Sev2:
+		return targets{15 * time.Minute, 4 * time.Hour, 30 * time.Minute}
+	case incident.Sev3:
+		return targets{time.Hour, day, 4 * time.Hour}
+	case incident.Sev4:
+		return targets{4 * time.Hour, week, day}
+	}
+	return targets{}
+}
+
+// onset is the last fault injected before the detection: the one moment at
+// which the record itself says that something began.
+func (f *facts) onset() (incident.Event, bool) {
+	for _, e := range slices.Backward(f.faults) {
+		if e.Kind == incident.ChaosInjected && !e.At.After(f.inc.Clocks.Detected) {
+			return e, true
+		}
+	}
+	return incident.Event{}, false
+}
+
+// between is the time between two moments, false if one of them is unknown.
+func between(from, to time.Time) (time.Duration, bool) {
+	if from.IsZero() || to.IsZero() {
+		return 0, false
+	}
+	return max(0, to.Sub(from)), true
+}
+
+// levels are the rungs reached, each once, in the order of reaching.
+func (f *facts) levels() []incident.Level {
+	out := []incident.Level{}
+	for _, r := range f.rungs {
+		if r.data.Level != "" && !slices.Contains(out, r.data.Level) {
+			out = append(out, r.data.Level)
+		}
+	}
+	return out
+}
+
+// late is the longest time that nobody ran the ladder.
+func (f *facts) late() (worst time.Duration) {
+	for _, r := range f.rungs {
+		if s := r.data.LateSeconds; s > 0 && s < 1e9 {
+			worst = max(worst, time.Duration(s*float64(time.Second)))
+		}
+	}
+	return worst
+}
+
+// silence is the longest time between two updates from the declaration to the
+// end, and when it began.
+func (f *facts) silence() (longest time.Duration, from time.Time) {
+	last := f.inc.Clocks.Declared
+	for _, at := range append(slices.Clone(f.updates), f.end) {
+		if at.After(f.end) {
+			break
+		}
+		if gap := at.Sub(last); gap > longest {
+			longest, from = gap, last
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return longest, from
+}

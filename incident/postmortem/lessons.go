@@ -1,0 +1,289 @@
+package postmortem
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// table is the times and counts, one a row.
+func (f *facts) table() string {
+	c := f.inc.Clocks
+	rows := [][3]string{}
+	row := func(what string, d time.Duration, ok bool, target time.Duration, missing string) {
+		text, aim := missing, "-"
+		if ok {
+			text = span(d)
+		}
+		if target > 0 {
+			aim = span(target)
+		}
+		rows = append(rows, [3]string{what, text, aim})
+	}
+	onset, injected := f.onset()
+	ttd, _ := between(onset.At, c.Detected)
+	row("time to detect (fault to detection)", ttd, injected, 0, noData+": nothing recorded says when it began")
+	d, ok := between(c.Detected, c.Declared)
+	row("detection to declaration", d, ok && !f.noticed(), 0, noData+": a person noticed")
+	d, ok = f.inc.TimeToAcknowledge()
+	row("time to acknowledge (from declaration)", d, ok, f.targets.respond, "not acknowledged")
+	d, ok = f.inc.TimeToMitigate()
+	row("time to mitigate (from declaration)", d, ok, 0, "not mitigated")
+	d, ok = f.inc.TimeToResolve()
+	row("time to resolve (from declaration)", d, ok, f.targets.resolve, "not resolved")
+	if len(f.rungs) > 0 && f.late() > 0 {
+		row("ladder not running, at worst", f.late(), true, 0, "")
+	}
+	gap, _ := f.silence()
+	row("longest time without an update", gap, !c.Declared.IsZero(), f.targets.update, noData)
+	var b strings.Builder
+	b.WriteString("| what | measured | target |\n| --- | --- | --- |\n")
+	for _, r := range rows {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", r[0], r[1], r[2])
+	}
+	n := f.numbers().Counts
+	fmt.Fprintf(&b, "\nOn the record: %s.", list([]string{
+		count(n.Events, "event"), count(n.Notes, "note"), count(n.StatusChanges, "status change"), count(n.SeverityChanges, "severity change"),
+		count(n.Actions, "action"), count(n.Changes, "other change"), count(n.ChaosRuns, "chaos run"), count(n.LoadRuns, "load run"),
+	}))
+	return b.String()
+}
+
+func (f *facts) whatHappened() string {
+	var items []string
+	if e, ok := f.onset(); ok {
+		items = append(items, fmt.Sprintf("%s %s: %s", clock(e.At), happened(e.Kind), escape(e.Text)))
+	}
+	for _, e := range f.events {
+		switch e.Kind {
+		case incident.AlertFired, "metric.left_band", "metric.returned", "slo.burning", incident.AlertResolved:
+			if len(items) < 12 {
+				items = append(items, fmt.Sprintf("%s %s: %s", clock(e.At), happened(e.Kind), escape(e.Text)))
+			}
+		}
+	}
+	return bullets("_What did the system do, step by step, and what did it look like from outside?_"+recorded(items), items)
+}
+
+// recorded leads over from a question to what the record answers.
+func recorded(items []string) string {
+	if len(items) == 0 {
+		return " On the record: no data."
+	}
+	return " On the record:"
+}
+
+// happened is a kind in words.
+func happened(k incident.Kind) string {
+	switch k {
+	case incident.ChangeRecorded:
+		return "change"
+	case incident.ChaosInjected:
+		return "fault injected"
+	case incident.LoadStarted:
+		return "load run"
+	case incident.AlertFired:
+		return "alert fired"
+	case incident.AlertResolved:
+		return "alert cleared"
+	}
+	return strings.NewReplacer(".", " ", "_", " ").Replace(string(k))
+}
+
+func (f *facts) whyItHappened() string {
+	var items []string
+	for _, e := range f.before() {
+		d, _ := between(e.At, f.inc.Clocks.Detected)
+		items = append(items, fmt.Sprintf("%s %s: %s (%s before the detection)", clock(e.At), happened(e.Kind), escape(e.Text), span(d)))
+	}
+	ask := "_What made this possible? What made each step seem right at the time?_"
+	if len(items) == 0 {
+		return ask + fmt.Sprintf(" No change, experiment or load run is on the record in the %s before the detection.", span(lookBack))
+	}
+	return bullets(ask+" On the record shortly before (the order in time is no proof):", items)
+}
+
+// before is what was changed, injected or loaded before the detection.
+func (f *facts) before() []incident.Event {
+	var out []incident.Event
+	for _, e := range f.events {
+		switch e.Kind {
+		case incident.ChangeRecorded, incident.ChaosInjected, incident.LoadStarted:
+			if !e.At.After(f.inc.Clocks.Detected) {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+func (f *facts) contributing() string {
+	var items []string
+	if _, ok := f.onset(); ok {
+		items = append(items, "The incident fell into a chaos experiment of our own.")
+	}
+	for _, e := range f.faults {
+		if e.Kind == incident.ChaosGuardTripped {
+			items = append(items, fmt.Sprintf("%s a guard stopped the experiment: %s", clock(e.At), escape(e.Text)))
+		}
+	}
+	for _, e := range f.changes {
+		if e.At.After(f.inc.Clocks.Detected) {
+			items = append(items, fmt.Sprintf("%s changed during the incident: %s", clock(e.At), escape(e.Text)))
+		}
+	}
+	if n := len(f.levels()); n > 1 {
+		items = append(items, fmt.Sprintf("It took %d levels of the ladder.", n))
+	}
+	return bullets("_What else had to be true for this to happen, or to last this long?_", items)
+}
+
+func (f *facts) userImpact() string {
+	const ask = "_How many users, doing what, for how long? How do we know?_"
+	d, ok := between(f.inc.Clocks.Detected, f.inc.Clocks.Mitigated)
+	if !ok {
+		return "Number of users: no data. " + ask
+	}
+	return fmt.Sprintf("Number of users: no data. From detection to mitigation: %s. %s", span(d), ask)
+}
+
+func (f *facts) businessImpact() string {
+	text := "Revenue, contracts, reputation: no data. _What did it cost, and whom did we tell?_"
+	var items []string
+	for _, e := range f.events {
+		if e.Kind == "slo.burning" || e.Kind == "slo.recovered" {
+			items = append(items, clock(e.At)+" "+escape(e.Text))
+		}
+	}
+	return bullets(text, items)
+}
+
+func (f *facts) technicalImpact() string {
+	var items []string
+	for _, s := range f.signals {
+		if s.Max == nil {
+			items = append(items, escape(s.Name)+": "+noData)
+			continue
+		}
+		items = append(items, fmt.Sprintf("%s: %s at declaration, %s at resolution, between %s and %s", escape(s.Name),
+			escape(s.text(s.AtDeclare)), escape(s.text(s.AtResolve)), escape(s.text(s.Min)), escape(s.text(s.Max))))
+	}
+	for _, e := range f.faults {
+		if e.Kind == incident.ChaosFinished {
+			items = append(items, fmt.Sprintf("%s experiment finished: %s", clock(e.At), escape(e.Text)))
+		}
+	}
+	for _, e := range f.loads {
+		if e.Kind != incident.LoadStarted {
+			items = append(items, clock(e.At)+" load check: "+escape(e.Text)+loadNumbers(e.Data))
+		}
+	}
+	const ask = "_Was data lost, delayed or wrong? Which other services felt it?_"
+	if len(items) == 0 {
+		return "Measured: no data. " + ask
+	}
+	return bullets(ask, items)
+}
+
+// loadNumbers is what a load run measured, as far as its event says.
+func loadNumbers(data json.RawMessage) string {
+	var r struct {
+		Verdict  string  `json:"verdict"`
+		Achieved *number `json:"achieved_rate"`
+		Errors   *number `json:"error_ratio"`
+		Latency  struct {
+			P95 *number `json:"p95"`
+		} `json:"latency_seconds"`
+	}
+	if json.Unmarshal(data, &r) != nil {
+		return ""
+	}
+	var parts []string
+	for _, p := range []struct {
+		name, unit string
+		v          *number
+	}{{"", "reqps", r.Achieved}, {"p95 ", "s", r.Latency.P95}, {"errors ", "percentunit", r.Errors}} {
+		if p.v != nil && !math.IsNaN(float64(*p.v)) {
+			parts = append(parts, p.name+value(p.unit, float64(*p.v)))
+		}
+	}
+	if r.Verdict != "" {
+		parts = append(parts, "verdict "+escape(r.Verdict))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// wentWell is seeded with what the record shows to have worked.
+func (f *facts) wentWell() string {
+	var items []string
+	say := func(ok bool, format string, args ...any) {
+		if ok {
+			items = append(items, fmt.Sprintf(format, args...))
+		}
+	}
+	c, t := f.inc.Clocks, f.targets
+	tta, acked := f.inc.TimeToAcknowledge()
+	say(acked && t.respond > 0 && tta <= t.respond, "The first acknowledgement came %s after the declaration (target %s).", span(tta), span(t.respond))
+	ttm, mitigated := f.inc.TimeToMitigate()
+	say(mitigated && c.Mitigated.Before(c.Resolved), "The users' pain ended %s after the declaration, %s before the resolution.", span(ttm), span(c.Resolved.Sub(c.Mitigated)))
+	ttr, resolved := f.inc.TimeToResolve()
+	say(resolved && t.resolve > 0 && ttr <= t.resolve, "It was resolved in %s (target %s).", span(ttr), span(t.resolve))
+	say(!c.Declared.IsZero() && !f.noticed(), "Monitoring noticed before a person did.")
+	pages := countPages(f.pages)
+	say(pages.Queued > 0 && pages.Accepted == pages.Queued, "Every page was accepted (%d of %d).", pages.Accepted, pages.Queued)
+	say(pages.Diverted > 0, "%s took another channel when the first one was down.", count(pages.Diverted, "page"))
+	gap, _ := f.silence()
+	say(resolved && t.update > 0 && gap <= t.update, "There was an update at least every %s (target %s).", span(gap), span(t.update))
+	for _, e := range f.faults {
+		say(e.Kind == incident.ChaosGuardTripped, "A guard stopped the experiment by itself at %s.", clock(e.At))
+	}
+	return bullets("_What helped, and do we want to keep it?_", items)
+}
+
+// couldImprove is seeded with what the record shows to have taken long or
+// gone wrong: systems as subjects, no advice.
+func (f *facts) couldImprove() string {
+	var items []string
+	say := func(ok bool, format string, args ...any) {
+		if ok {
+			items = append(items, fmt.Sprintf(format, args...))
+		}
+	}
+	c, t := f.inc.Clocks, f.targets
+	tta, acked := f.inc.TimeToAcknowledge()
+	say(acked && t.respond > 0 && tta > t.respond, "The first acknowledgement came %s after the declaration (target %s).", span(tta), span(t.respond))
+	say(!acked && !c.Resolved.IsZero(), "It was resolved without an acknowledgement: the ladder could not know that somebody had it.")
+	ttr, resolved := f.inc.TimeToResolve()
+	say(resolved && t.resolve > 0 && ttr > t.resolve, "It took %s to resolve (target %s).", span(ttr), span(t.resolve))
+	say(!c.Declared.IsZero() && f.noticed(), "A person noticed before monitoring did.")
+	gap, from := f.silence()
+	say(t.update > 0 && gap > t.update, "There was no update for %s from %s (target every %s).", span(gap), clock(from), span(t.update))
+	say(f.late() > 0, "Nobody was running the ladder for %s; the pages came late by as much.", span(f.late()))
+	say(f.inc.Roles[incident.Commander] == "" && f.inc.Severity.Rank() <= 2, "Nobody had the role of incident commander.")
+	for _, p := range f.pages {
+		say(p.wakes() && p.last == incident.PageFailed, "The page of %s to %s was not delivered%s.", clock(p.queued), code(p.sink), because(p.reason))
+		say(p.wakes() && p.last == incident.PageAmbiguous, "For the page of %s to %s there was no clear answer.", clock(p.queued), code(p.sink))
+	}
+	worst, which := slowest(f.pages)
+	say(worst > time.Minute, "The page to %s took %s to be accepted.", code(which.sink), span(worst))
+	say(len(f.reopened) > 0, "It was opened again after a resolution (%s).", count(len(f.reopened), "time"))
+	return bullets("_What made the response slower or harder than it needed to be?_", items)
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + escape(strings.TrimRight(reason, "."))
+}
+
+func (f *facts) surprised() string {
+	return "_What did we believe before that turned out to be different? Where were we lucky?_"
+}

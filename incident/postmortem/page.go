@@ -1,0 +1,147 @@
+package postmortem
+
+import (
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// page is one page through all that happened to it.
+type page struct {
+	id     string
+	level  incident.Level
+	sink   string // pagerduty:primary
+	op     string // trigger, acknowledge, resolve; empty in old records
+	queued time.Time
+	last   incident.Kind
+	seen   map[incident.Kind]time.Time // when first
+	tries  int
+	reason string // of the last failure
+}
+
+// pageData is what page events carry, as far as it is read here. The spellings
+// of other versions are accepted.
+type pageData struct {
+	ID        string         `json:"id"`
+	Page      string         `json:"page"`
+	Outbox    string         `json:"outbox"`
+	DedupKey  string         `json:"dedup_key"`
+	Level     incident.Level `json:"level"`
+	Sink      string         `json:"sink"`
+	Target    string         `json:"target"`
+	Operation string         `json:"operation"`
+	Error     string         `json:"error"`
+}
+
+func isPage(k incident.Kind) bool { return len(k) > 5 && k[:5] == "page." }
+
+// pagesOf folds page events into pages, in the order of queueing. Events that
+// do not say which page they are about make a page of their own each.
+func pagesOf(events []incident.Event) []page {
+	var out []page
+	index := map[string]int{}
+	for _, e := range events {
+		if !isPage(e.Kind) {
+			continue
+		}
+		d, id := pageOf(e)
+		i, known := index[id]
+		if !known {
+			i, index[id] = len(out), len(out)
+			out = append(out, page{id: id, queued: e.At, seen: map[incident.Kind]time.Time{}})
+		}
+		p := &out[i]
+		if d.Level != "" {
+			p.level = d.Level
+		}
+		if d.Operation != "" {
+			p.op = d.Operation
+		}
+		if sink := joined(d.Sink, d.Target); sink != "" {
+			p.sink = sink
+		}
+		if _, before := p.seen[e.Kind]; !before {
+			p.seen[e.Kind] = e.At
+		}
+		if e.Kind == incident.PageAttempted {
+			p.tries++
+		}
+		if d.Error != "" {
+			p.reason = d.Error
+		}
+		p.last = e.Kind
+	}
+	return out
+}
+
+// pageOf is the payload of a page event and the identity of its page.
+func pageOf(e incident.Event) (d pageData, id string) {
+	_ = e.Payload(&d) // damaged: known by its kind and text alone
+	for _, id := range []string{d.Page, d.Outbox, d.ID, d.DedupKey} {
+		if id != "" {
+			return d, id
+		}
+	}
+	return d, "event " + e.ID
+}
+
+// joined is the address of a page: pagerduty:primary.
+func joined(sink, target string) string {
+	switch {
+	case sink == "" || sink == target:
+		return target
+	case target == "":
+		return sink
+	}
+	return sink + ":" + target
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (p page) is(k incident.Kind) bool { _, ok := p.seen[k]; return ok }
+
+// wakes says whether the page was meant to wake somebody: not an
+// acknowledgement or a resolution that is passed on.
+func (p page) wakes() bool { return p.op == "" || p.op == "trigger" || p.op == "page" }
+
+// PageCount is what became of the pages that were to wake somebody.
+type PageCount struct {
+	Queued       int `json:"queued"`
+	Accepted     int `json:"accepted"` // by PagerDuty or Slack: no proof that anybody woke
+	Acknowledged int `json:"acknowledged"`
+	Ambiguous    int `json:"ambiguous"`
+	Diverted     int `json:"diverted"`
+	Failed       int `json:"failed"`
+	Superseded   int `json:"superseded"`
+}
+
+func countPages(pages []page) (c PageCount) {
+	for _, p := range pages {
+		if !p.wakes() {
+			continue
+		}
+		c.Queued++
+		c.Accepted += bit(p.is(incident.PageAccepted) || p.is(incident.PageReconciled))
+		c.Acknowledged += bit(p.is(incident.PageAcknowledged))
+		c.Ambiguous += bit(p.last == incident.PageAmbiguous)
+		c.Diverted += bit(p.is(incident.PageDiverted))
+		c.Failed += bit(p.last == incident.PageFailed)
+		c.Superseded += bit(p.last == incident.PageSuperseded)
+	}
+	return c
+}
+
+// slowest is the longest time from queueing to acceptance.
+func slowest(pages []page) (worst time.Duration, which page) {
+	for _, p := range pages {
+		if at, ok := p.seen[incident.PageAccepted]; ok && p.wakes() && at.Sub(p.queued) > worst {
+			worst, which = at.Sub(p.queued), p
+		}
+	}
+	return worst, which
+}
