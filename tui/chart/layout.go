@@ -1,0 +1,192 @@
+package chart
+
+import (
+	"math"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/plot"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// gutter is the width of the value axis: six cells and a tick.
+const gutter = 7
+
+// layout is where the parts of one chart go, in cells of its frame.
+type layout struct {
+	w, h        int
+	plotX       int // the first column of the plot
+	plotW       int
+	plotH       int // from row 1; 0 where there is only room for the title
+	axisRow     int // -1: none
+	legendRow   int // -1: none
+	legendLines int
+}
+
+func layoutOf(w, h, series int) layout {
+	l := layout{w: w, h: h, axisRow: -1, legendRow: -1}
+	rest := h - 1 // the title
+	if series > 1 && h >= 7 {
+		l.legendLines = 1
+		if h >= 16 && series > 3 {
+			l.legendLines = 2
+		}
+		rest -= l.legendLines
+		l.legendRow = h - l.legendLines
+	}
+	if rest >= 3 {
+		rest--
+		l.axisRow = 1 + rest
+	}
+	l.plotH = max(rest, 0)
+	if w >= 20 && l.plotH >= 2 {
+		l.plotX = gutter
+	}
+	l.plotW = max(w-l.plotX, 0)
+	return l
+}
+
+// points is the number of values in the window.
+func (s *Spec) points() int {
+	n := s.Points
+	if n <= 0 {
+		for _, series := range s.Series {
+			n = max(n, len(series.Values))
+		}
+	}
+	return max(n, 1)
+}
+
+func (s *Spec) format(v float64) string {
+	if s.Format == nil {
+		return plot.Short(v)
+	}
+	return s.Format(v)
+}
+
+func (s *Spec) zone() *time.Location {
+	if s.Zone == nil {
+		return time.UTC
+	}
+	return s.Zone
+}
+
+// focus is the series that leads: the chosen one, or the first that is shown; -1 if none is.
+func (s *Spec) focus() int {
+	if s.Focus >= 0 && s.Focus < len(s.Series) && !s.Series[s.Focus].Hidden {
+		return s.Focus
+	}
+	for i, series := range s.Series {
+		if !series.Hidden {
+			return i
+		}
+	}
+	return -1
+}
+
+// extent is the range of all values that are shown; ok is false without any.
+func (s *Spec) extent() (lo, hi float64, ok bool) {
+	lo, hi = math.Inf(1), math.Inf(-1)
+	for _, series := range s.Series {
+		if series.Hidden {
+			continue
+		}
+		a, b, some := plot.Range(series.Values)
+		if some && s.Y.Log {
+			a, some = plot.LowestPositive(series.Values)
+		}
+		if some {
+			lo, hi, ok = min(lo, a), max(hi, b), true
+		}
+	}
+	return lo, hi, ok
+}
+
+// axis is the value scale and its ticks, at most n.
+func (s *Spec) axis(n int) (plot.Scale, []float64) {
+	lo, hi, ok := s.extent()
+	if s.Y.Log {
+		return s.logAxis(lo, hi, ok, n)
+	}
+	if !ok {
+		lo, hi = 0, 1
+	}
+	for _, t := range s.Thresholds { // a threshold in sight is worth the room, one far away is not
+		if v := t.Value; v-v == 0 && v > hi && v <= 4*hi {
+			hi = v
+		}
+	}
+	if !s.Y.Tight {
+		lo, hi = min(lo, 0), max(hi, 0)
+	}
+	niceLo, niceHi, ticks := plot.Axis(lo, hi, n)
+	if !s.Y.HasMin && !s.Y.HasMax {
+		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks
+	}
+	fixedLo, fixedHi := niceLo, niceHi
+	if s.Y.HasMin {
+		fixedLo = s.Y.Min
+	}
+	if s.Y.HasMax {
+		fixedHi = s.Y.Max
+	}
+	if !(fixedLo < fixedHi) || fixedHi-fixedLo > math.MaxFloat64 {
+		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks
+	}
+	return plot.Scale{Lo: fixedLo, Hi: fixedHi}, plot.Ticks(fixedLo, fixedHi, n)
+}
+
+// logAxis spans whole powers of ten.
+func (s *Spec) logAxis(lo, hi float64, ok bool, n int) (plot.Scale, []float64) {
+	if !ok || lo <= 0 {
+		lo, hi = 1, 10
+	}
+	lo, hi = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
+	if s.Y.HasMin && s.Y.Min > 0 {
+		lo = s.Y.Min
+	}
+	if s.Y.HasMax && s.Y.Max > 0 {
+		hi = s.Y.Max
+	}
+	if !(hi > lo) || math.IsInf(hi, 0) || lo == 0 {
+		lo, hi = max(lo, 1e-300), max(lo, 1e-300)*10
+		if math.IsInf(hi, 0) {
+			lo, hi = 1, 10
+		}
+	}
+	return plot.Scale{Lo: lo, Hi: hi, Log: true}, plot.LogTicks(lo, hi, n)
+}
+
+// labelledAxis thins the ticks out until no two labels read the same.
+func (s *Spec) labelledAxis(rows int) (plot.Scale, []float64, []safe.Text) {
+	for n := min(max(rows/2, 2), 6); ; n-- {
+		scale, ticks := s.axis(n)
+		labels := make([]safe.Text, len(ticks))
+		distinct := true
+		for i, t := range ticks {
+			labels[i] = safe.New(s.format(t), gutter-1)
+			distinct = distinct && (i == 0 || labels[i] != labels[i-1])
+		}
+		if distinct || n <= 2 {
+			return scale, ticks, labels
+		}
+	}
+}
+
+// breach is the worst threshold that v is beyond.
+func (s *Spec) breach(v float64) (worst Threshold, crossed bool) {
+	for _, t := range s.Thresholds {
+		beyond := v > t.Value && !t.Below || v < t.Value && t.Below
+		if beyond && (!crossed || t.Level > worst.Level) {
+			worst, crossed = t, true
+		}
+	}
+	return worst, crossed
+}
+
+func (l Level) style() theme.Style {
+	if l == Crit {
+		return theme.Crit
+	}
+	return theme.Warn
+}

@@ -1,0 +1,83 @@
+package chart
+
+import (
+	"math"
+
+	"github.com/sitrep-dev/sitrep/plot"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// legend lists the series with their newest value (or that at the crosshair)
+// and, where there is room for all, their highest. What is left out is counted.
+func legend(f *frame.Frame, s *Spec, w plot.Window) {
+	for nameWidth, withMax := 24, true; ; {
+		entries := make([]safe.Text, len(s.Series))
+		for i := range s.Series {
+			entries[i] = s.entry(i, nameWidth, withMax)
+		}
+		fits := flow(f, entries, nil)
+		switch {
+		case fits == len(entries) || (nameWidth <= 8 && !withMax):
+			flow(f, entries, s)
+			return
+		case withMax:
+			withMax = false
+		default:
+			nameWidth -= 4
+		}
+	}
+}
+
+// entry is the text of one series without its bullet.
+func (s *Spec) entry(i, nameWidth int, withMax bool) safe.Text {
+	series := s.Series[i]
+	text := safe.Concat(series.Name.Fit(nameWidth), safe.Const(" "))
+	if v := s.at(series.Values); math.IsNaN(v) {
+		text = safe.Concat(text, safe.Const("-"))
+	} else {
+		text = safe.Concat(text, safe.New(s.format(v), 16))
+	}
+	if _, hi, ok := plot.Range(series.Values); ok && withMax {
+		text = safe.Concat(text, safe.Const(" max "), safe.New(s.format(hi), 16))
+	}
+	return text
+}
+
+// flow lays entries out in rows and returns how many fit. It draws when s is given.
+func flow(f *frame.Frame, entries []safe.Text, s *Spec) int {
+	x, y := 0, 0
+	for i, t := range entries {
+		need, reserve := 2+t.Width(), 0
+		if y == f.Height()-1 && i < len(entries)-1 {
+			reserve = 5 // for "+12" and its gap
+		}
+		if x > 0 && x+need+reserve > f.Width() {
+			if y == f.Height()-1 {
+				if s != nil {
+					f.Put(x, y, theme.Dim, safe.Sprintf("+%d", len(entries)-i))
+				}
+				return i
+			}
+			x, y = 0, y+1
+		}
+		if s != nil {
+			s.drawEntry(f, x, y, i, t)
+		}
+		x += need + 2
+	}
+	return len(entries)
+}
+
+func (s *Spec) drawEntry(f *frame.Frame, x, y, i int, t safe.Text) {
+	bullet, style := '●', theme.Plain
+	switch {
+	case s.Series[i].Hidden:
+		bullet, style = '○', theme.Dim
+	case i == s.focus():
+		style = theme.Bright
+	}
+	f.Rune(x, y, theme.Series(i), bullet)
+	f.PutFit(x+2, y, f.Width()-x-2, style, t)
+}

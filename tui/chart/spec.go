@@ -1,0 +1,95 @@
+// Package chart draws figures into a frame: time series with axes, thresholds
+// and event marks, single figures, gauges and sparklines. It knows no
+// Prometheus and no incident: it is given plain numbers, and draws what they
+// say, holes and all.
+package chart
+
+import (
+	"time"
+
+	"github.com/sitrep-dev/sitrep/tui/safe"
+)
+
+// Spec is everything that one chart shows. Values of all series stand on one
+// grid: the ith at Start + i*Step. Where the window moves by whole steps the
+// picture moves with it, without flicker.
+type Spec struct {
+	Title  safe.Text
+	Series []Series
+	Start  time.Time     // the time of the first value
+	Step   time.Duration // between values; 0 or less counts as a second
+	Points int           // values in the window; 0 is the longest series
+
+	// Format writes a value with its unit, short: it has six cells on the axis.
+	// Nil is plot.Short.
+	Format     func(float64) string
+	Y          YAxis
+	Thresholds []Threshold
+	Marks      []Mark
+	Crosshair  time.Time // the instant all charts point at; zero is none
+	Zone       *time.Location
+	Focus      int // the series drawn over the others, and whose value the title shows
+	State      State
+}
+
+// Series is one line. NaN is "no value": it is drawn as a hole, never as 0.
+// Infinities count as NaN.
+type Series struct {
+	Name   safe.Text
+	Values []float64
+	Hidden bool // listed in the legend, not drawn
+}
+
+// YAxis bounds the value axis. The zero value starts at zero, unless values are
+// negative, and ends at a round number above the highest value.
+type YAxis struct {
+	Min, Max       float64
+	HasMin, HasMax bool
+	Tight          bool // from the lowest value, not from zero
+	Log            bool // logarithmic; values of zero and below are not drawn
+}
+
+// Level is how bad it is to be beyond a threshold.
+type Level uint8
+
+// The levels.
+const (
+	Warn Level = iota
+	Crit
+)
+
+// Threshold is a line that values should not cross.
+type Threshold struct {
+	Value float64
+	Level Level
+	Below bool // it is bad to be below; else above
+}
+
+// MarkKind is what happened.
+type MarkKind uint8
+
+// The kinds of marks, each with its glyph: ▲ ! ✓ ✗ ≈ •.
+const (
+	Deploy MarkKind = iota // deploys, flags, configuration
+	Alert
+	Ack
+	Chaos
+	Load
+	Note
+)
+
+// Mark is an event at an instant, or from At to Until.
+type Mark struct {
+	At, Until time.Time // Until zero: an instant
+	Kind      MarkKind
+	Running   bool // an interval that has not ended
+}
+
+// State is how far the figures can be trusted.
+type State struct {
+	Loading bool          // the first answer is not here yet
+	Error   safe.Text     // the last query failed: what it said
+	Age     time.Duration // how old the answer is; shown from 10 s
+	Partial bool          // the source answered incompletely
+	Stale   time.Duration // how long ago the newest sample was; 0: it is fresh
+}

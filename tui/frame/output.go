@@ -1,0 +1,98 @@
+package frame
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// String is the whole grid for the terminal: rows joined by line feeds, colour
+// sequences only where the style changes, plain blanks at the end of a row left
+// out, and every row ending in the plain style.
+func (f *Frame) String() string {
+	g := f.g
+	g.out = g.out[:0]
+	for y := range g.h {
+		if y > 0 {
+			g.out = append(g.out, '\n')
+		}
+		g.appendRow(g.cells[y*g.w:][:g.w])
+	}
+	return string(g.out)
+}
+
+func (g *grid) appendRow(row []cell) {
+	end := len(row)
+	for end > 0 && row[end-1] == blank {
+		end--
+	}
+	style, fold := theme.Plain, g.theme.Glyphs() == theme.ASCII
+	for _, c := range row[:end] {
+		if c.width == 0 {
+			continue
+		}
+		if c.style != style {
+			style = c.style
+			g.out = append(g.out, g.theme.Open(style)...)
+		}
+		g.appendCell(c, fold)
+	}
+	if style != theme.Plain {
+		g.out = append(g.out, g.theme.Open(theme.Plain)...)
+	}
+}
+
+func (g *grid) appendCell(c cell, fold bool) {
+	switch {
+	case c.r >= 0 && c.r < utf8.RuneSelf:
+		g.out = append(g.out, byte(c.r))
+	case fold:
+		g.appendFolded(c)
+	case c.r < 0:
+		g.out = append(g.out, g.clusters[-c.r-1]...)
+	default:
+		g.out = utf8.AppendRune(g.out, c.r)
+	}
+}
+
+// appendFolded draws for a terminal without glyphs; what is double-width there
+// is not to be relied on.
+func (g *grid) appendFolded(c cell) {
+	switch {
+	case c.width == 2:
+		g.out = append(g.out, "??"...)
+	case c.r < 0:
+		r, _ := utf8.DecodeRuneInString(g.clusters[-c.r-1])
+		g.out = utf8.AppendRune(g.out, theme.Fold(r))
+	default:
+		g.out = utf8.AppendRune(g.out, theme.Fold(c.r))
+	}
+}
+
+// Plain is the whole grid without styles, for tests and for copying: trailing
+// blanks cut, a line feed after every row.
+func (f *Frame) Plain() string {
+	g := f.g
+	var b strings.Builder
+	fold := g.theme.Glyphs() == theme.ASCII
+	for y := range g.h {
+		g.out = g.out[:0]
+		for _, c := range g.cells[y*g.w:][:g.w] {
+			if c.width > 0 {
+				g.appendCell(c, fold)
+			}
+		}
+		b.WriteString(strings.TrimRight(string(g.out), " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// StyleAt is the style of a cell of the view, for tests.
+func (f *Frame) StyleAt(x, y int) theme.Style {
+	if !f.clip.Contains(f.x+x, f.y+y) {
+		return theme.Plain
+	}
+	return f.g.cells[(f.y+y)*f.g.w+f.x+x].style
+}

@@ -1,0 +1,252 @@
+package keys
+
+// Action is what a key does, by the name that config files use.
+type Action string
+
+// The actions.
+const (
+	Abort     Action = "abort"
+	Interrupt Action = "interrupt"
+
+	Help          Action = "help"
+	Palette       Action = "palette"
+	Filter        Action = "filter"
+	Cancel        Action = "cancel"
+	Back          Action = "back"
+	ViewNow       Action = "view_now"
+	ViewBoard     Action = "view_board"
+	ViewTimeline  Action = "view_timeline"
+	ViewActions   Action = "view_actions"
+	ViewPM        Action = "view_postmortem"
+	NextPane      Action = "next_pane"
+	PreviousPane  Action = "previous_pane"
+	PreviousInc   Action = "previous_incident"
+	NextInc       Action = "next_incident"
+	LastView      Action = "last_view"
+	JumpNewest    Action = "jump_newest"
+	Refresh       Action = "refresh"
+	RefreshAll    Action = "refresh_all"
+	Yank          Action = "yank"
+	YankLink      Action = "yank_link"
+	Open          Action = "open"
+	ToggleMouse   Action = "mouse"
+	ToggleZone    Action = "timezone"
+	CycleTheme    Action = "theme"
+	Redraw        Action = "redraw"
+	Pinned1       Action = "pinned_f5"
+	Pinned2       Action = "pinned_f6"
+	Pinned3       Action = "pinned_f7"
+	Pinned4       Action = "pinned_f8"
+	Pinned5       Action = "pinned_f9"
+	Ack           Action = "ack"
+	UndoCountdown Action = "undo"
+	AddNote       Action = "note"
+	EditNote      Action = "note_editor"
+	Severity      Action = "severity"
+	Escalate      Action = "escalate"
+	Snooze        Action = "snooze"
+	Resolve       Action = "resolve"
+	Declare       Action = "declare"
+	Runbook       Action = "runbook"
+	ChaosPicker   Action = "chaos"
+	LoadPicker    Action = "load"
+	Draft         Action = "postmortem"
+
+	Up       Action = "up"
+	Down     Action = "down"
+	PageUp   Action = "page_up"
+	PageDown Action = "page_down"
+	Top      Action = "top"
+	Bottom   Action = "bottom"
+	Detail   Action = "detail"
+
+	CrosshairLeft     Action = "crosshair_left"
+	CrosshairRight    Action = "crosshair_right"
+	CrosshairFarLeft  Action = "crosshair_far_left"
+	CrosshairFarRight Action = "crosshair_far_right"
+	Fullscreen        Action = "fullscreen"
+	ZoomIn            Action = "zoom_in"
+	ZoomOut           Action = "zoom_out"
+	Live              Action = "live"
+	PanLeft           Action = "pan_left"
+	PanRight          Action = "pan_right"
+	Compare           Action = "compare"
+	Grid              Action = "grid"
+	LogAxis           Action = "log_axis"
+	Range             Action = "range"
+	Variables         Action = "variables"
+	Query             Action = "query"
+	ToggleSeries      Action = "toggle_series"
+	IsolateSeries     Action = "isolate_series"
+	MarkInstant       Action = "mark_instant"
+	Follow            Action = "follow"
+	Kinds             Action = "kinds"
+	KeyMoment         Action = "key_moment"
+	EditDraft         Action = "edit_draft"
+	LintDraft         Action = "lint_draft"
+	ExportDraft       Action = "export_draft"
+	Yes               Action = "yes"
+	No                Action = "no"
+	Choose            Action = "choose"
+	NextField         Action = "next_field"
+	PreviousField     Action = "previous_field"
+	Submit            Action = "submit"
+	Complete          Action = "complete"
+	OlderEntry        Action = "older_entry"
+	NewerEntry        Action = "newer_entry"
+)
+
+// Default is the table as shipped.
+func Default() Map {
+	var rows []Binding
+	rows = append(rows, always()...)
+	rows = append(rows, global()...)
+	rows = append(rows, incident()...)
+	for _, s := range []Scope{Now, Timeline, Actions, Postmortem} {
+		rows = append(rows, list(s)...)
+	}
+	rows = append(rows, board()...)
+	rows = append(rows, views()...)
+	rows = append(rows, dialog()...)
+	rows = append(rows, input()...)
+	return newMap(rows)
+}
+
+func always() []Binding {
+	return []Binding{
+		{Action: Abort, Scope: Always, Keys: []string{"ctrl+x"}, Name: "abort all", Help: "end and undo all chaos and load, now", Reach: Undo},
+		{Action: Interrupt, Scope: Always, Keys: []string{"ctrl+c"}, Help: "twice: quit"},
+	}
+}
+
+func global() []Binding {
+	return []Binding{
+		{Action: Help, Scope: Global, Keys: []string{"?", "f1"}, Name: "help", Help: "keys of this view; again: all keys"},
+		{Action: Palette, Scope: Global, Keys: []string{":", "ctrl+p"}, Help: "run anything by name"},
+		{Action: Filter, Scope: Global, Keys: []string{"/"}, Name: "filter", Help: "filter the list: regex, ! inverse, @who #kind sev:1"},
+		{Action: Cancel, Scope: Global, Keys: []string{"esc", "ctrl+[", "backspace"}, Help: "cancel, clear the filter, go back"},
+		{Action: Back, Scope: Global, Keys: []string{"q"}, Name: "back", Help: "back; at the first view: quit"},
+		{Action: ViewNow, Scope: Global, Keys: []string{"1"}, Name: "now", Help: "the incident at a glance"},
+		{Action: ViewBoard, Scope: Global, Keys: []string{"2"}, Name: "board", Help: "charts"},
+		{Action: ViewTimeline, Scope: Global, Keys: []string{"3"}, Name: "timeline", Help: "everything that happened"},
+		{Action: ViewActions, Scope: Global, Keys: []string{"4"}, Name: "actions", Help: "pages, runs and action items"},
+		{Action: ViewPM, Scope: Global, Keys: []string{"5"}, Name: "post-mortems", Help: "the written record"},
+		{Action: NextPane, Scope: Global, Keys: []string{"tab"}, Help: "next pane"},
+		{Action: PreviousPane, Scope: Global, Keys: []string{"shift+tab"}, Help: "previous pane"},
+		{Action: PreviousInc, Scope: Global, Keys: []string{"["}, Name: "previous incident", Help: "previous open incident"},
+		{Action: NextInc, Scope: Global, Keys: []string{"]"}, Name: "next incident", Help: "next open incident"},
+		{Action: LastView, Scope: Global, Keys: []string{"`"}, Name: "last view", Help: "the view before this one"},
+		{Action: JumpNewest, Scope: Global, Keys: []string{"!"}, Name: "newest page", Help: "jump to the newest page or alert"},
+		{Action: Refresh, Scope: Global, Keys: []string{"r"}, Name: "refresh", Help: "ask again for this pane"},
+		{Action: RefreshAll, Scope: Global, Keys: []string{"R"}, Name: "refresh all", Help: "ask again for everything"},
+		{Action: Yank, Scope: Global, Keys: []string{"y"}, Name: "yank", Help: "copy a value, a query, a link, the timeline"},
+		{Action: YankLink, Scope: Global, Keys: []string{"Y"}, Name: "yank link", Help: "copy the incident's link"},
+		{Action: Open, Scope: Global, Keys: []string{"o"}, Name: "open link", Help: "open the link, or show it in full"},
+		{Action: ToggleMouse, Scope: Global, Keys: []string{"M"}, Name: "mouse", Help: "mouse on or off (shift selects text)"},
+		{Action: ToggleZone, Scope: Global, Keys: []string{"z"}, Name: "time zone", Help: "UTC or local time"},
+		{Action: CycleTheme, Scope: Global, Keys: []string{"T"}, Name: "theme", Help: "next theme"},
+		{Action: Redraw, Scope: Global, Keys: []string{"ctrl+l"}, Name: "redraw", Help: "draw the screen anew"},
+		pinned(Pinned1, "f5"), pinned(Pinned2, "f6"), pinned(Pinned3, "f7"), pinned(Pinned4, "f8"), pinned(Pinned5, "f9"),
+	}
+}
+
+func pinned(a Action, key string) Binding {
+	return Binding{
+		Action: a, Scope: Global, Keys: []string{key}, Name: "pinned " + key,
+		Help: "the experiment or plan pinned to " + Label(key), Reach: Faults, Tier: T1,
+	}
+}
+
+func incident() []Binding {
+	return []Binding{
+		{Action: Ack, Scope: Incident, Keys: []string{"a"}, Name: "acknowledge", Help: "I have it", Reach: People, Safe: true},
+		{Action: UndoCountdown, Scope: Incident, Keys: []string{"u"}, Name: "undo", Help: "stop what counts down", Reach: Undo},
+		{Action: AddNote, Scope: Incident, Keys: []string{"n"}, Name: "note", Help: "one line on the timeline"},
+		{Action: EditNote, Scope: Incident, Keys: []string{"e"}, Name: "long note", Help: "a note in your editor"},
+		{Action: Severity, Scope: Incident, Keys: []string{"s"}, Name: "severity", Help: "change the severity; shows who that pages", Opens: true, Tier: T1},
+		{Action: Escalate, Scope: Incident, Keys: []string{"E"}, Name: "escalate", Help: "page the next rung now", Reach: People, Tier: T1},
+		{Action: Snooze, Scope: Incident, Keys: []string{"S"}, Name: "snooze", Help: "hold the ladder for a while", Reach: People, Tier: T1, Opens: true},
+		{Action: Resolve, Scope: Incident, Keys: []string{"X"}, Name: "resolve", Help: "it is over: asks for the cause in a line", Reach: People, Tier: T1},
+		{Action: Declare, Scope: Incident, Keys: []string{"D"}, Name: "declare", Help: "declare an incident", Reach: People, Tier: T1},
+		{Action: Runbook, Scope: Incident, Keys: []string{"w"}, Name: "runbook", Help: "the checklist"},
+		{Action: ChaosPicker, Scope: Incident, Keys: []string{"x"}, Name: "chaos", Help: "prepared experiments, one more key starts one", Opens: true, Tier: T1},
+		{Action: LoadPicker, Scope: Incident, Keys: []string{"b"}, Name: "load", Help: "prepared load plans, one more key starts one", Opens: true, Tier: T1},
+		{Action: Draft, Scope: Incident, Keys: []string{"P"}, Name: "draft post-mortem", Help: "write the post-mortem from the timeline"},
+	}
+}
+
+// list are the moves that every view made of rows shares.
+func list(s Scope) []Binding {
+	return []Binding{
+		{Action: Up, Scope: s, Keys: []string{"k", "up"}, Help: "up"},
+		{Action: Down, Scope: s, Keys: []string{"j", "down"}, Help: "down"},
+		{Action: PageUp, Scope: s, Keys: []string{"pgup", "ctrl+u"}, Help: "page up"},
+		{Action: PageDown, Scope: s, Keys: []string{"pgdown", "ctrl+d", "space"}, Help: "page down"},
+		{Action: Top, Scope: s, Keys: []string{"g", "home"}, Help: "first row"},
+		{Action: Bottom, Scope: s, Keys: []string{"G", "end"}, Help: "last row"},
+	}
+}
+
+func board() []Binding {
+	return []Binding{
+		{Action: CrosshairLeft, Scope: Board, Keys: []string{"h", "left"}, Help: "crosshair left"},
+		{Action: CrosshairRight, Scope: Board, Keys: []string{"l", "right"}, Help: "crosshair right"},
+		{Action: CrosshairFarLeft, Scope: Board, Keys: []string{"shift+left"}, Help: "crosshair left by ten"},
+		{Action: CrosshairFarRight, Scope: Board, Keys: []string{"shift+right"}, Help: "crosshair right by ten"},
+		{Action: Up, Scope: Board, Keys: []string{"k", "up"}, Help: "previous panel"},
+		{Action: Down, Scope: Board, Keys: []string{"j", "down"}, Help: "next panel"},
+		{Action: Fullscreen, Scope: Board, Keys: []string{"f", "enter"}, Name: "full screen", Help: "this panel alone; again: back"},
+		{Action: ZoomIn, Scope: Board, Keys: []string{"+", "="}, Name: "zoom in", Help: "a shorter range"},
+		{Action: ZoomOut, Scope: Board, Keys: []string{"-"}, Name: "zoom out", Help: "a longer range"},
+		{Action: Live, Scope: Board, Keys: []string{"0"}, Name: "live", Help: "follow the present again"},
+		{Action: PanLeft, Scope: Board, Keys: []string{","}, Name: "earlier", Help: "half a range back"},
+		{Action: PanRight, Scope: Board, Keys: []string{"."}, Name: "later", Help: "half a range on"},
+		{Action: Compare, Scope: Board, Keys: []string{"c"}, Name: "compare", Help: "lay yesterday or last week below"},
+		{Action: Grid, Scope: Board, Keys: []string{"g"}, Name: "grid", Help: "how many panels side by side"},
+		{Action: LogAxis, Scope: Board, Keys: []string{"L"}, Name: "log axis", Help: "logarithmic values"},
+		{Action: Range, Scope: Board, Keys: []string{"t"}, Name: "range", Help: "time range"},
+		{Action: Variables, Scope: Board, Keys: []string{"v"}, Name: "variables", Help: "the board's variables"},
+		{Action: Query, Scope: Board, Keys: []string{"p"}, Name: "query", Help: "a PromQL query of your own"},
+		{Action: ToggleSeries, Scope: Board, Keys: []string{"space"}, Name: "toggle series", Help: "show or hide the series"},
+		{Action: IsolateSeries, Scope: Board, Keys: []string{"i"}, Name: "isolate series", Help: "this series alone; again: all"},
+		{Action: MarkInstant, Scope: Board, Keys: []string{"m"}, Name: "mark", Help: "note the crosshair's instant on the timeline"},
+	}
+}
+
+func views() []Binding {
+	return []Binding{
+		{Action: Detail, Scope: Now, Keys: []string{"enter"}, Help: "the whole of the row"},
+		{Action: Follow, Scope: Timeline, Keys: []string{"f"}, Name: "follow", Help: "stay at the newest event"},
+		{Action: Kinds, Scope: Timeline, Keys: []string{"K"}, Name: "kinds", Help: "filter by kind"},
+		{Action: Detail, Scope: Timeline, Keys: []string{"enter"}, Help: "the whole event"},
+		{Action: KeyMoment, Scope: Timeline, Keys: []string{"m"}, Name: "key moment", Help: "take the event into the post-mortem"},
+		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row"},
+		{Action: EditDraft, Scope: Postmortem, Keys: []string{"enter"}, Name: "edit post-mortem", Help: "edit in your editor; what you write is kept"},
+		{Action: LintDraft, Scope: Postmortem, Keys: []string{"l"}, Name: "lint post-mortem", Help: "what is still missing"},
+		{Action: ExportDraft, Scope: Postmortem, Keys: []string{"W"}, Name: "export post-mortem", Help: "write it to a file"},
+	}
+}
+
+func dialog() []Binding {
+	return []Binding{
+		{Action: Yes, Scope: Dialog, Keys: []string{"y"}, Help: "do it"},
+		{Action: No, Scope: Dialog, Keys: []string{"n", "q"}, Help: "leave it"},
+		{Action: Cancel, Scope: Dialog, Keys: []string{"esc", "ctrl+[", "backspace"}, Help: "close"},
+		{Action: UndoCountdown, Scope: Dialog, Keys: []string{"u"}, Help: "stop the countdown"},
+		{Action: Choose, Scope: Dialog, Keys: []string{"enter"}, Help: "what is chosen; never confirms what reaches out"},
+		{Action: Up, Scope: Dialog, Keys: []string{"up", "k"}, Help: "up"},
+		{Action: Down, Scope: Dialog, Keys: []string{"down", "j"}, Help: "down"},
+		{Action: NextField, Scope: Dialog, Keys: []string{"tab", "right"}, Help: "next"},
+		{Action: PreviousField, Scope: Dialog, Keys: []string{"shift+tab", "left"}, Help: "previous"},
+	}
+}
+
+func input() []Binding {
+	return []Binding{
+		{Action: Submit, Scope: Input, Keys: []string{"enter"}, Help: "done"},
+		{Action: Cancel, Scope: Input, Keys: []string{"esc", "ctrl+["}, Help: "give up"},
+		{Action: Complete, Scope: Input, Keys: []string{"tab"}, Help: "complete"},
+		{Action: OlderEntry, Scope: Input, Keys: []string{"up"}, Help: "older entry"},
+		{Action: NewerEntry, Scope: Input, Keys: []string{"down"}, Help: "newer entry"},
+	}
+}
