@@ -164,6 +164,7 @@ func looksHTML(body []byte) bool { return strings.HasPrefix(head(body), "<") }
 func looksJSON(body []byte) bool {
 	return strings.HasPrefix(head(body), "{") || strings.HasPrefix(head(body), "[")
 }
+
 func head(body []byte) string {
 	return strings.TrimLeft(string(body[:min(len(body), 512)]), " \t\r\n\ufeff")
 }

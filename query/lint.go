@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -126,7 +127,7 @@ func operandOf(e parser.Expr) (operand, bool) {
 func selector(e *parser.VectorSelector) operand {
 	o := operand{metric: e.Name}
 	for _, m := range e.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			o.metric = m.Value
 			continue
 		}

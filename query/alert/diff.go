@@ -1,0 +1,164 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/query"
+)
+
+// The states of an alert.
+const (
+	Pending = "pending"
+	Firing  = "firing"
+)
+
+// Alert is one alert of Prometheus' rules.
+type Alert struct {
+	Name                string // label alertname
+	State               string // pending or firing
+	Labels, Annotations query.Labels
+	ActiveAt            time.Time // when its expression became true
+	Value               float64
+	Fingerprint         string // of Labels
+}
+
+// Change is a transition that was seen: Fired, or else resolved.
+type Change struct {
+	Alert Alert
+	Fired bool
+}
+
+// Rule is the health of an alerting rule.
+type Rule = query.RawRule
+
+// id of one firing of one alert. Prometheus restores ActiveAt after its restart
+// in whole seconds, so finer parts do not count.
+type id struct {
+	fingerprint string
+	active      int64
+}
+
+func (a Alert) id() id { return id{a.Fingerprint, a.ActiveAt.Unix()} }
+
+// memory is what has been reported as firing, and in how many polls since it
+// was missing.
+type memory map[id]remembered
+
+type remembered struct {
+	alert   Alert
+	missing int
+}
+
+func remember(known []Alert) memory {
+	m := memory{}
+	for _, a := range known {
+		if a.Fingerprint == "" {
+			a.Fingerprint = Fingerprint(a.Labels)
+		}
+		m[a.id()] = remembered{alert: a}
+	}
+	return m
+}
+
+// absences is in how many polls in a row an alert must be missing before it is
+// resolved: one empty answer of a load balancer or a reload proves nothing.
+const absences = 2
+
+// step compares a successful answer with what is known. It returns what has
+// changed and what is known once that is reported; m itself stays as it is.
+//
+// An alert is resolved when it was missing twice, its condition is not true
+// again (pending), and its rule can tell: a rule that has not been evaluated
+// since the server's start, or whose evaluation fails, says nothing. A nil
+// rules means that the rules could not be read, and the two polls decide alone.
+func (m memory) step(now []Alert, rules []Rule) ([]Change, memory) {
+	next := memory{}
+	var changes []Change
+	condition := map[string]bool{}
+	firing := map[string]bool{}
+	for _, a := range now {
+		condition[a.Fingerprint] = true
+		if a.State != Firing {
+			continue
+		}
+		firing[a.Fingerprint] = true
+		if _, twice := next[a.id()]; twice {
+			continue
+		}
+		if _, known := m[a.id()]; !known {
+			changes = append(changes, Change{Alert: a, Fired: true})
+		}
+		next[a.id()] = remembered{alert: a}
+	}
+	mute := silentRules(rules)
+	for k, r := range m {
+		if _, still := next[k]; still {
+			continue
+		}
+		switch {
+		case firing[k.fingerprint]: // it fires again: the old firing is over
+			changes = append(changes, Change{Alert: r.alert})
+		case condition[k.fingerprint], mute[r.alert.Name]:
+			next[k] = remembered{alert: r.alert}
+		case r.missing+1 < absences:
+			next[k] = remembered{alert: r.alert, missing: r.missing + 1}
+		default:
+			changes = append(changes, Change{Alert: r.alert})
+		}
+	}
+	slices.SortFunc(changes, compareChanges)
+	return changes, next
+}
+
+// silentRules are the names of rules that cannot say whether they are true.
+func silentRules(rules []Rule) map[string]bool {
+	mute := map[string]bool{}
+	for _, r := range rules {
+		if r.Health == "err" || r.LastEvaluation.Year() <= 1 {
+			mute[r.Name] = true
+		}
+	}
+	return mute
+}
+
+// compareChanges: what ended before what began, then by time and name, so that
+// a report reads the same every time.
+func compareChanges(a, b Change) int {
+	switch {
+	case a.Fired != b.Fired && b.Fired:
+		return -1
+	case a.Fired != b.Fired:
+		return 1
+	case !a.Alert.ActiveAt.Equal(b.Alert.ActiveAt):
+		return a.Alert.ActiveAt.Compare(b.Alert.ActiveAt)
+	}
+	return compareNames(a.Alert, b.Alert)
+}
+
+// fromRaw names and fingerprints the alerts of a server.
+func fromRaw(raw []query.RawAlert) []Alert {
+	alerts := make([]Alert, 0, len(raw))
+	for _, r := range raw {
+		alerts = append(alerts, Alert{
+			Name: r.Labels["alertname"], State: r.State, Labels: r.Labels, Annotations: r.Annotations,
+			ActiveAt: r.ActiveAt, Value: r.Value, Fingerprint: Fingerprint(r.Labels),
+		})
+	}
+	slices.SortFunc(alerts, func(a, b Alert) int {
+		switch {
+		case a.State != b.State: // firing before pending
+			return strings.Compare(a.State, b.State)
+		case !a.ActiveAt.Equal(b.ActiveAt):
+			return a.ActiveAt.Compare(b.ActiveAt)
+		}
+		return compareNames(a, b)
+	})
+	return alerts
+}
+
+func compareNames(a, b Alert) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Fingerprint, b.Fingerprint))
+}
