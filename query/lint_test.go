@@ -1,8 +1,10 @@
 package query
 
 import (
+	"os"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
 )
 
@@ -41,4 +43,28 @@ func TestLintFindsWhatNeverSaysAnything(t *testing.T) {
 		require.Less(t, found[0].Pos, found[0].End)
 		require.LessOrEqual(t, found[0].End, len(expr))
 	}
+}
+
+// The alert rules as the reliability handbook prints them.
+func TestLintCatchesThePrintedRatio(t *testing.T) {
+	src, err := os.ReadFile("../templates/examples/alert_rules.yml")
+	require.NoError(t, err)
+	var file struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(src, &file))
+	found := map[string][]Warning{}
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			require.Nil(t, CheckExpr(r.Expr), r.Alert)
+			found[r.Alert] = Lint(r.Expr)
+		}
+	}
+	require.Len(t, found, 3)
+	require.Empty(t, found["HighLatency"])
+	require.Empty(t, found["HighCPU"])
+	require.Len(t, found["HighErrorRate"], 1, "it divides each series by itself")
+	require.Equal(t, "self-ratio", found["HighErrorRate"][0].Rule)
 }

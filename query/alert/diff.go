@@ -138,8 +138,8 @@ func compareChanges(a, b Change) int {
 	return compareNames(a.Alert, b.Alert)
 }
 
-// fromRaw names and fingerprints the alerts of a server.
-func fromRaw(raw []query.RawAlert) []Alert {
+// From names and fingerprints the alerts of a server.
+func From(raw []query.RawAlert) []Alert {
 	alerts := make([]Alert, 0, len(raw))
 	for _, r := range raw {
 		alerts = append(alerts, Alert{

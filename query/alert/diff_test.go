@@ -234,7 +234,7 @@ func TestFromRaw(t *testing.T) {
 		a := one(name, state, after)
 		return query.RawAlert{State: state, Labels: a.Labels, ActiveAt: a.ActiveAt, Value: 1.5, Annotations: query.Labels{"summary": name}}
 	}
-	got := fromRaw([]query.RawAlert{raw("D", Pending, 0), raw("C", Firing, time.Hour), raw("BA", Firing, 0), raw("B", Firing, 0), raw("A", Firing, 0), {State: Firing, ActiveAt: night}})
+	got := From([]query.RawAlert{raw("D", Pending, 0), raw("C", Firing, time.Hour), raw("BA", Firing, 0), raw("B", Firing, 0), raw("A", Firing, 0), {State: Firing, ActiveAt: night}})
 	var names []string
 	for _, a := range got {
 		names = append(names, a.Name)

@@ -84,7 +84,7 @@ func (w *Watcher) poll(ctx context.Context, known memory, last []Alert) (memory,
 	} else if w.Rules != nil {
 		w.Rules(rules)
 	}
-	now := fromRaw(raw)
+	now := From(raw)
 	changes, next := known.step(now, rules)
 	if len(changes) > 0 && w.Report != nil {
 		if err := w.Report(ctx, changes); err != nil {

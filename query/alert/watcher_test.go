@@ -202,7 +202,7 @@ func TestWithoutRules(t *testing.T) {
 func TestGoesOnAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{alerts: firing("A")}
-		known := fromRaw(firing("A", "B"))
+		known := From(firing("A", "B"))
 		var heard []string
 		w := &Watcher{
 			Interval: time.Second, Known: known,
