@@ -38,6 +38,10 @@ func TestTimeline(t *testing.T) {
 	storetest.Timeline(t, func(t *testing.T) storetest.Log { return open(t, filepath.Join(t.TempDir(), "s.db")) })
 }
 
+func TestBook(t *testing.T) {
+	storetest.Book(t, func(t *testing.T) storetest.Outbox { return open(t, filepath.Join(t.TempDir(), "s.db")) })
+}
+
 func TestOpenRefusesInOneLine(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "notes.txt")

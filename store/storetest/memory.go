@@ -21,11 +21,15 @@ type Memory struct {
 	once      map[string]incident.ID
 	incidents []incident.Incident
 	changed   chan struct{}
+	outbox    outbox
 }
 
 // NewMemory is an empty store.
 func NewMemory() *Memory {
-	return &Memory{once: map[string]incident.ID{}, changed: make(chan struct{})}
+	return &Memory{
+		once: map[string]incident.ID{}, changed: make(chan struct{}),
+		outbox: outbox{told: map[incident.ID]int64{}, quiet: map[incident.ID]bool{}},
+	}
 }
 
 // Open is incident.Timeline's.

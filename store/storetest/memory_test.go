@@ -9,3 +9,7 @@ import (
 func TestMemoryTimeline(t *testing.T) {
 	storetest.Timeline(t, func(*testing.T) storetest.Log { return storetest.NewMemory() })
 }
+
+func TestMemoryBook(t *testing.T) {
+	storetest.Book(t, func(*testing.T) storetest.Outbox { return storetest.NewMemory() })
+}

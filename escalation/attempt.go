@@ -1,0 +1,243 @@
+package escalation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// stale says why m is not wanted any more; empty if it is.
+func stale(m Message, c Case, t Timing, now time.Time) string {
+	inc, content := c.Incident, m.Content()
+	switch m.Operation {
+	case OpTrigger:
+		switch {
+		case inc.Status.Over():
+			return fmt.Sprintf("the incident is %s", inc.Status)
+		case content.Until == UntilAcknowledged && inc.Acknowledged() && !content.AckedAt.Equal(inc.Clocks.Acknowledged):
+			return fmt.Sprintf("%s has acknowledged", inc.Clocks.AckBy)
+		case c.newerRound(m):
+			return "a newer round of the level is due"
+		}
+	case OpAcknowledge:
+		switch {
+		case inc.Status.Over():
+			return fmt.Sprintf("the incident is %s", inc.Status)
+		case !inc.Acknowledged():
+			return "the acknowledgement was taken back"
+		case !c.triggered(m.Stream):
+			return "no page of this key went out"
+		}
+	case OpResolve:
+		if !c.triggered(m.Stream) {
+			return "no page of this key went out"
+		}
+	case OpUpdate:
+		if slices.ContainsFunc(c.Messages, func(o Message) bool {
+			return o.Stream == m.Stream && o.Operation == OpUpdate && o.Seq > m.Seq && o.Open()
+		}) {
+			return "a newer headline waits"
+		}
+	case OpPost:
+		if !content.Headline && content.Diverts == "" && !m.Murky && now.Sub(m.QueuedAt) > t.StaleText {
+			return "it is too old to help"
+		}
+	}
+	return ""
+}
+
+// newerRound says whether the same sink is to be called for the same level
+// again: two pages at once say no more than one.
+func (c Case) newerRound(m Message) bool {
+	return slices.ContainsFunc(c.Messages, func(o Message) bool {
+		return o.Operation == OpTrigger && o.Sink == m.Sink && o.Level == m.Level && o.Seq > m.Seq && o.State != Superseded
+	})
+}
+
+func (c Case) triggered(stream string) bool {
+	return slices.ContainsFunc(c.Messages, func(m Message) bool {
+		return m.Stream == stream && m.Operation == OpTrigger && m.reached()
+	})
+}
+
+// claim is the last look before the wire: it marks message id as being sent,
+// unless something speaks against it. Then ok is false, and wait, if not zero,
+// is when to try again.
+func (pl planner) claim(c Case, id string, lease Lease, now time.Time) (d Decision, m Message, wait time.Time, ok bool) {
+	c.Messages = slices.Clone(c.Messages)
+	i := slices.IndexFunc(c.Messages, func(m Message) bool { return m.ID == id })
+	if i < 0 {
+		return d, m, wait, false
+	}
+	m = c.Messages[i]
+	if !m.Open() || m.State == Sending || c.blocked(m) {
+		return d, m, wait, false
+	}
+	if why := stale(m, c, pl.timing, now); why != "" {
+		m.State, m.Error = Superseded, why
+		pl.put(&c, &d, m, incident.PageSuperseded, now)
+		return d, m, wait, false
+	}
+	if wait = latest(m.NotBefore, c.settledAt(m, pl.timing)); wait.After(now) {
+		return d, m, wait, false
+	}
+	m.State, m.Attempts, m.LastTryAt, m.Epoch, m.Error = Sending, m.Attempts+1, now, lease.Epoch, ""
+	if m.FirstTryAt.IsZero() {
+		m.FirstTryAt = now
+	}
+	pl.put(&c, &d, m, incident.PageAttempted, now)
+	for _, o := range c.Messages {
+		if o.Stream == m.Stream && o.Operation == OpPost && o.Ref != "" {
+			m.Parent = o.Ref
+			break
+		}
+	}
+	return d, m, time.Time{}, true
+}
+
+// blocked says whether an earlier message of the stream is still to be sent.
+func (c Case) blocked(m Message) bool {
+	return slices.ContainsFunc(c.Messages, func(o Message) bool { return o.Stream == m.Stream && o.Seq < m.Seq && o.Open() })
+}
+
+// settledAt is when an earlier, ambiguous attempt of the stream cannot arrive
+// any more: a late trigger after the resolve would open a page that nobody
+// closes.
+func (c Case) settledAt(m Message, t Timing) (at time.Time) {
+	if m.Operation != OpAcknowledge && m.Operation != OpResolve {
+		return at
+	}
+	for _, o := range c.Messages {
+		if o.Stream == m.Stream && o.Seq < m.Seq && o.Murky {
+			at = latest(at, o.LastTryAt.Add(t.Settle))
+		}
+	}
+	return at
+}
+
+// settle records how an attempt ended. A message that was taken over meanwhile
+// belongs to somebody else: nothing is written about it.
+func (pl planner) settle(c Case, sent Message, o Outcome, jitter float64, now time.Time) (d Decision) {
+	c.Messages = slices.Clone(c.Messages)
+	i := slices.IndexFunc(c.Messages, func(m Message) bool { return m.ID == sent.ID })
+	if i < 0 || c.Messages[i].State != Sending || c.Messages[i].Epoch != sent.Epoch {
+		return d
+	}
+	m := c.Messages[i]
+	if o.Err != nil {
+		m.Error = o.Err.Error()
+	}
+	switch o.Class {
+	case Done:
+		m.State, m.AcceptedAt, m.Ref, m.Error = Accepted, now, o.Ref, ""
+		kind := incident.PageAccepted
+		if o.Reconciled {
+			kind = incident.PageReconciled
+		}
+		pl.put(&c, &d, m, kind, now)
+		pl.sweep(&c, &d, m, now)
+	case Throttled:
+		m.State, m.Attempts, m.NotBefore = Pending, m.Attempts-1, now.Add(o.After)
+		if m.Murky {
+			m.State = Ambiguous
+		}
+		pl.put(&c, &d, m, "", now)
+	case Dead:
+		m.State, m.NotBefore = Failed, time.Time{}
+		if m.Operation == OpTrigger || m.Operation == OpResolve && pl.young(m, now) {
+			m.NotBefore = now.Add(pl.timing.RetryDead) // a page never dies while it is wanted: somebody may mend the key
+		}
+		pl.put(&c, &d, m, incident.PageFailed, now)
+	case NotSent:
+		m.State, m.NotBefore = Pending, now.Add(pl.backoff(m, jitter))
+		if m.Murky {
+			m.State = Ambiguous
+		}
+		pl.put(&c, &d, m, incident.PageFailed, now)
+	default:
+		m.State, m.Murky, m.NotBefore = Ambiguous, true, now.Add(pl.backoff(m, jitter))
+		pl.put(&c, &d, m, incident.PageAmbiguous, now)
+	}
+	return d
+}
+
+// young bounds how long a refused resolve is offered: its page may be open.
+func (pl planner) young(m Message, now time.Time) bool {
+	return now.Sub(m.QueuedAt) < 24*time.Hour
+}
+
+// sweep queues what cleans up behind an attempt that nobody knew the end of: a
+// second resolve, dropped by PagerDuty if nothing is open and closing the late
+// trigger otherwise; for chats a look for second copies.
+func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
+	next := Message{Stream: m.Stream, Sink: m.Sink, Level: m.Level, Round: m.Round, DedupKey: m.DedupKey}
+	switch {
+	case m.Operation == OpResolve && !m.Content().Resweep && c.murky(m.Stream):
+		next.Operation, next.NotBefore = OpResolve, now.Add(pl.timing.Resweep)
+		pl.queue(c, d, next, Content{Resweep: true}, now)
+	case m.Operation == OpPost && m.Murky:
+		next.Operation, next.NotBefore = OpSweep, now.Add(pl.timing.Sweep)
+		next.Stream = "sweep/" + m.ID // the thread need not wait for it
+		pl.queue(c, d, next, Content{Sweeps: m.ID, SweepRef: m.Ref, TriedAt: m.FirstTryAt}, now)
+	}
+}
+
+func (c Case) murky(stream string) bool {
+	return slices.ContainsFunc(c.Messages, func(m Message) bool { return m.Stream == stream && m.Murky })
+}
+
+// backoff is full jitter: anything from nothing to the base doubled with every
+// attempt, at most the cap. An ambiguous chat message waits at least until its
+// copy could be seen. Source: AWS Architecture Blog, Exponential Backoff And
+// Jitter.
+func (pl planner) backoff(m Message, jitter float64) time.Duration {
+	most := pl.timing.BackoffCap
+	if m.Operation == OpTrigger || m.Operation == OpAcknowledge || m.Operation == OpResolve {
+		most = pl.timing.PageBackoffCap
+	}
+	d := pl.timing.BackoffBase << min(m.Attempts, 16)
+	wait := time.Duration(jitter * float64(min(d, most)))
+	if m.Murky && m.Kind() == "slack" {
+		wait = max(wait, pl.timing.HistoryLag)
+	}
+	return wait
+}
+
+// divert sends a page that its sink does not take to every chat that the policy
+// knows, once. The page itself stays queued.
+func (pl planner) divert(c Case, id, why string, now time.Time) (d Decision) {
+	c.Messages = slices.Clone(c.Messages)
+	i := slices.IndexFunc(c.Messages, func(m Message) bool { return m.ID == id })
+	if i < 0 || c.Messages[i].Operation != OpTrigger || !c.Messages[i].Open() {
+		return d
+	}
+	m := c.Messages[i]
+	if slices.ContainsFunc(c.Messages, func(o Message) bool { return o.Content().Diverts == id }) || stale(m, c, pl.timing, now) != "" {
+		return d
+	}
+	content := m.Content()
+	content.Text = fmt.Sprintf("%s cannot be reached, so %s (%s) was NOT paged for %s %s: call by phone. %s", m.Sink, m.Level, people(content.Who), c.Incident.ID, c.Incident.Title, why)
+	content.Diverts = id
+	for _, sink := range policyOf(c.Incident, pl.today).Sinks() {
+		if sinkKind(sink) != "slack" {
+			continue
+		}
+		pl.queue(&c, &d, Message{Stream: sink + "/divert/" + id, Sink: sink, Operation: OpPost, Level: m.Level, Round: m.Round}, content, now)
+		m.Error = "also sent to " + sink
+		d.Events = append(d.Events, m.event(incident.PageDiverted, now))
+	}
+	return d
+}
+
+func people(who []incident.Person) string {
+	if len(who) == 0 {
+		return "nobody named"
+	}
+	s := string(who[0])
+	for _, p := range who[1:] {
+		s += ", " + string(p)
+	}
+	return s
+}

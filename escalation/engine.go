@@ -1,0 +1,476 @@
+package escalation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// Config is what an engine works with. Book, Leases, Timeline, Senders, Install
+// and Owner are needed; the rest has defaults.
+type Config struct {
+	Book     Book
+	Leases   Leases
+	Timeline Follower
+	Senders  map[string]Sender // by kind of sink: "pagerduty", "slack"
+
+	Policy  Policy // of incidents that carry none
+	Install string // tells this store from every other, in dedup keys
+	Owner   string // of the lease: "ana@bastion 4711"
+	Timing  Timing // the zero Timing is DefaultTiming
+
+	Rand    func() float64             // jitter, 0 to 1; nil is math/rand
+	NewID   func(now time.Time) string // ULIDs; nil is the library's
+	State   func(State)                // told whenever it changes; must not block
+	Problem func(error)                // told what failed and is tried again; must not block
+}
+
+// State is how the ladder and its ways out stand, for people.
+type State struct {
+	Holder string // who runs the ladder; "" is nobody
+	Mine   bool   // it is this engine
+	Sinks  []SinkState
+}
+
+// SinkState is how one kind of sink stands: "ok", "waiting" (something could
+// not be delivered yet), "down" (left alone for a while after failures).
+type SinkState struct{ Name, State, Why string }
+
+// The states of a sink.
+const (
+	SinkOK      = "ok"
+	SinkWaiting = "waiting"
+	SinkDown    = "down"
+)
+
+// Engine turns due rungs into messages and offers the messages to their sinks.
+// Any number of engines may run on one store: the lease lets one of them work.
+// Run and Deliver are not to be called at the same time.
+type Engine struct {
+	Config
+	planner planner
+
+	mu    sync.Mutex
+	sinks map[string]*sinkHealth // by sink; only while the lease is held
+	shown State
+}
+
+// workers bounds the requests that are under way at once.
+const workers = 8
+
+// takeEvery is how often an engine without the lease asks for it.
+const takeEvery = time.Second
+
+// New is an engine that does nothing yet.
+func New(c Config) *Engine {
+	if c.Timing == (Timing{}) {
+		c.Timing = DefaultTiming()
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
+	if c.NewID == nil {
+		c.NewID = func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() }
+	}
+	if c.State == nil {
+		c.State = func(State) {}
+	}
+	if c.Problem == nil {
+		c.Problem = func(error) {}
+	}
+	return &Engine{Config: c, planner: planner{install: c.Install, today: c.Policy, timing: c.Timing, newID: c.NewID}, sinks: map[string]*sinkHealth{}}
+}
+
+// Run takes the lease when it is free and works while it holds it, until ctx
+// ends; it then lets requests finish for a moment and gives the lease back.
+// Errors of the store are told as problems and tried again.
+func (e *Engine) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		now := time.Now()
+		lease, err := e.Leases.Take(ctx, e.Owner, now, e.Timing.LeaseTTL)
+		var held *HeldError
+		switch {
+		case err == nil:
+			e.hold(ctx, lease)
+			continue
+		case errors.As(err, &held):
+			e.publish(State{Holder: held.Owner})
+		case ctx.Err() == nil:
+			e.Problem(fmt.Errorf("take the ladder: %w", err))
+			e.publish(State{})
+		}
+		pause(ctx, takeEvery)
+	}
+	return ctx.Err()
+}
+
+// Deliver takes the lease, decides and sends what is due until nothing is left
+// that could go within patience, and gives the lease back. The error is a
+// *HeldError if another process runs the ladder: that one sends.
+func (e *Engine) Deliver(ctx context.Context, patience time.Duration) error {
+	now := time.Now()
+	lease, err := e.Leases.Take(ctx, e.Owner, now, e.Timing.LeaseTTL)
+	if err != nil {
+		return err
+	}
+	s := e.newShift(ctx, lease)
+	defer s.end()
+	for until := now.Add(patience); ; {
+		next := s.turn()
+		if s.lost() || (s.busy() == 0 && (next.IsZero() || next.After(until))) || !time.Now().Before(until) {
+			return nil
+		}
+		s.rest(next, until)
+	}
+}
+
+// hold works under a lease until ctx ends or the lease is lost.
+func (e *Engine) hold(ctx context.Context, lease Lease) {
+	s := e.newShift(ctx, lease)
+	defer s.end()
+	for !s.lost() && ctx.Err() == nil {
+		s.rest(s.turn(), time.Now().Add(e.Timing.Audit))
+	}
+}
+
+// publish tells the state if it has changed.
+func (e *Engine) publish(st State) {
+	e.mu.Lock()
+	same := st.Holder == e.shown.Holder && st.Mine == e.shown.Mine && slices.Equal(st.Sinks, e.shown.Sinks)
+	e.shown = st
+	e.mu.Unlock()
+	if !same {
+		e.State(st)
+	}
+}
+
+// shift is the time of one lease.
+type shift struct {
+	*Engine
+	ctx  context.Context // ends with the lease, or with the engine
+	stop context.CancelFunc
+	send context.Context // of requests: ends a moment later
+	cut  context.CancelFunc
+
+	group  sync.WaitGroup
+	wake   chan struct{} // one place: something may be due
+	leased sync.Mutex
+	lease  Lease
+
+	flight sync.Mutex
+	flying map[string]bool      // streams with a request under way
+	later  map[string]time.Time // messages that claim sent back, and until when
+	cursor int64
+	gone   bool
+}
+
+func (e *Engine) newShift(ctx context.Context, lease Lease) *shift {
+	s := &shift{Engine: e, lease: lease, wake: make(chan struct{}, 1), flying: map[string]bool{}, later: map[string]time.Time{}}
+	s.ctx, s.stop = context.WithCancel(ctx)
+	s.send, s.cut = context.WithCancel(context.WithoutCancel(ctx))
+	e.mu.Lock()
+	e.sinks = map[string]*sinkHealth{}
+	e.mu.Unlock()
+	s.group.Go(s.renew)
+	return s
+}
+
+// lastWords is how long requests may finish after the engine was told to end.
+const lastWords = 2 * time.Second
+
+// end waits for what is under way and gives the lease back.
+func (s *shift) end() {
+	s.stop()
+	timer := time.AfterFunc(lastWords, s.cut)
+	s.group.Wait()
+	timer.Stop()
+	s.cut()
+	free, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), lastWords)
+	defer cancel()
+	if err := s.Leases.Release(free, s.present()); err != nil {
+		s.Problem(fmt.Errorf("give the ladder back: %w", err))
+	}
+	s.publish(State{})
+}
+
+func (s *shift) present() Lease {
+	s.leased.Lock()
+	defer s.leased.Unlock()
+	return s.lease
+}
+
+// renew keeps the lease. What cannot be renewed in time is lost.
+func (s *shift) renew() {
+	for pause(s.ctx, s.Timing.LeaseRenew) {
+		now := time.Now()
+		renewed, err := s.Leases.Renew(s.ctx, s.present(), now, s.Timing.LeaseTTL)
+		switch {
+		case err == nil:
+			s.leased.Lock()
+			s.lease = renewed
+			s.leased.Unlock()
+		case errors.Is(err, ErrLeaseLost) || !s.present().Live(now):
+			s.lose()
+			return
+		case s.ctx.Err() == nil:
+			s.Problem(fmt.Errorf("keep the ladder: %w", err))
+		}
+	}
+}
+
+func (s *shift) lose() {
+	s.flight.Lock()
+	s.gone = true
+	s.flight.Unlock()
+	s.stop()
+}
+
+func (s *shift) lost() bool {
+	s.flight.Lock()
+	defer s.flight.Unlock()
+	return s.gone
+}
+
+func (s *shift) busy() int {
+	s.flight.Lock()
+	defer s.flight.Unlock()
+	return len(s.flying)
+}
+
+// rest waits until next, or until something happens, at most until the limit.
+func (s *shift) rest(next, limit time.Time) {
+	if next.IsZero() || next.After(limit) {
+		next = limit
+	}
+	ctx, cancel := context.WithDeadline(s.ctx, next)
+	defer cancel()
+	news := make(chan struct{})
+	go func() {
+		defer close(news)
+		_ = s.Timeline.Wait(ctx, s.cursor) // its error is the end of ctx, or shows again in turn
+	}()
+	select {
+	case <-s.wake:
+	case <-news:
+	case <-ctx.Done():
+	}
+	cancel()
+	<-news
+}
+
+// turn looks at every incident that may need something, starts what can be
+// sent, and says when to look again; zero is not before something happens.
+func (s *shift) turn() (next time.Time) {
+	var err error
+	if s.cursor, err = s.Timeline.Last(s.ctx); err == nil {
+		next, err = s.decide()
+	}
+	var send time.Time
+	if err == nil {
+		send, err = s.dispatch()
+	}
+	switch {
+	case errors.Is(err, ErrLeaseLost):
+		s.lose()
+	case err != nil && s.ctx.Err() == nil:
+		s.Problem(err)
+		return time.Now().Add(time.Second)
+	}
+	return earlier(next, send)
+}
+
+// mostPasses bounds the steps of one incident in one turn: the ladder asks for
+// one thing at a time.
+const mostPasses = 5
+
+// decide plans every watched incident.
+func (s *shift) decide() (next time.Time, err error) {
+	ids, err := s.Book.Watched(s.ctx)
+	if err != nil {
+		return next, err
+	}
+	for _, id := range ids {
+		at, err := s.planOne(id)
+		if errors.Is(err, ErrLeaseLost) || s.ctx.Err() != nil {
+			return next, err
+		}
+		if err != nil { // one damaged incident is no reason to forget the others
+			s.Problem(fmt.Errorf("the ladder of %s: %w", id, err))
+			at = time.Now().Add(time.Second)
+		}
+		next = earlier(next, at)
+	}
+	return next, nil
+}
+
+func (s *shift) planOne(id incident.ID) (next time.Time, err error) {
+	for range mostPasses {
+		now := time.Now()
+		err = s.Book.Turn(s.ctx, s.present(), now, id, func(c Case) (d Decision, _ error) {
+			d, next = s.planner.plan(c, s.present(), now)
+			return d, nil
+		})
+		if err != nil || next.IsZero() || next.After(now) {
+			return next, err
+		}
+	}
+	return next, nil
+}
+
+// dispatch starts a request for every stream whose head may go.
+func (s *shift) dispatch() (next time.Time, err error) {
+	heads, err := s.Book.Heads(s.ctx)
+	if err != nil {
+		return next, err
+	}
+	now := time.Now()
+	slices.SortStableFunc(heads, func(a, b Message) int {
+		return cmp.Or(cmp.Compare(a.priority(), b.priority()), cmp.Compare(a.Seq, b.Seq))
+	})
+	s.show(heads)
+	for _, m := range heads {
+		at, diverts := s.mayGo(m, now)
+		if diverts != "" {
+			if err := s.divert(m, diverts); err != nil {
+				return next, err
+			}
+		}
+		if at.After(now) {
+			next = earlier(next, at)
+			continue
+		}
+		s.launch(m)
+	}
+	return next, nil
+}
+
+// mayGo is when a message may be tried: not after now means now. Diverts, if
+// not empty, is why its page must go another way meanwhile.
+func (s *shift) mayGo(m Message, now time.Time) (at time.Time, diverts string) {
+	s.flight.Lock()
+	wait, full, flying := s.later[m.ID], len(s.flying) >= workers, s.flying[m.Stream]
+	s.flight.Unlock()
+	if flying || full {
+		return now.Add(time.Minute), "" // its end wakes us
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.health(m.Sink)
+	at = latest(m.NotBefore, wait, h.notBefore(now))
+	if m.Operation == OpTrigger && h.open(now) {
+		diverts = h.why
+	}
+	if !at.After(now) {
+		h.spend(now)
+	}
+	return at, diverts
+}
+
+// launch takes one message through an attempt.
+func (s *shift) launch(m Message) {
+	s.flight.Lock()
+	s.flying[m.Stream] = true
+	s.flight.Unlock()
+	s.group.Go(func() {
+		if err := s.attempt(m); errors.Is(err, ErrLeaseLost) {
+			s.lose()
+		} else if err != nil && s.ctx.Err() == nil {
+			s.Problem(fmt.Errorf("%s to %s: %w", m.Operation, m.Sink, err))
+		}
+		s.flight.Lock()
+		delete(s.flying, m.Stream)
+		s.flight.Unlock()
+		s.nudge()
+	})
+}
+
+func (s *shift) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // one is on its way already
+	}
+}
+
+// attempt is the last look, the wire, and what came of it.
+func (s *shift) attempt(head Message) error {
+	now := time.Now()
+	var m Message
+	var wait time.Time
+	var inc incident.Incident
+	ok := false
+	err := s.Book.Turn(s.ctx, s.present(), now, head.Incident, func(c Case) (d Decision, _ error) {
+		inc = c.Incident
+		d, m, wait, ok = s.planner.claim(c, head.ID, s.present(), now)
+		return d, nil
+	})
+	if err != nil || !ok {
+		s.flight.Lock()
+		s.later[head.ID] = wait
+		s.flight.Unlock()
+		return err
+	}
+	outcome := s.wire(m, inc)
+	jitter := s.Rand()
+	over := time.Now()
+	s.learn(m, outcome, over)
+	free, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.Timing.Attempt)
+	defer cancel()
+	err = s.Book.Turn(free, s.present(), over, m.Incident, func(c Case) (Decision, error) {
+		return s.planner.settle(c, m, outcome, jitter, over), nil
+	})
+	if err == nil && m.Operation == OpTrigger && outcome.Class == Dead {
+		err = s.divert(m, outcome.Err.Error())
+	}
+	return err
+}
+
+// wire sends one message within its deadline.
+func (s *shift) wire(m Message, inc incident.Incident) Outcome {
+	sender, ok := s.Senders[m.Kind()]
+	if !ok {
+		return Outcome{Class: Dead, Err: fmt.Errorf("this sitrep has no way to reach a sink of kind %q", m.Kind())}
+	}
+	ctx, cancel := context.WithTimeout(s.send, s.Timing.Attempt)
+	defer cancel()
+	o := sender.Send(ctx, m, inc)
+	if o.Class != Done && o.Err == nil {
+		o.Err = errors.New("the sink gave no reason")
+	}
+	return o
+}
+
+// divert sends a page that its sink does not take to the chats.
+func (s *shift) divert(m Message, why string) error {
+	now := time.Now()
+	return s.Book.Turn(s.ctx, s.present(), now, m.Incident, func(c Case) (Decision, error) {
+		return s.planner.divert(c, m.ID, why, now), nil
+	})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// pause is a sleep that ends early, and false, with ctx.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,277 @@
+package escalation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// planner is the pure half of the engine: a case and the time in, a decision
+// out.
+type planner struct {
+	install string
+	today   Policy // for incidents that carry none
+	timing  Timing
+	newID   func(now time.Time) string
+}
+
+// plan is one pass over one incident: the ladder's next steps, the messages
+// they need, what acknowledgements, resolutions and changes ask to be told, and
+// what is not to be sent any more. Next is when the ladder must look again.
+func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next time.Time) {
+	c.Messages = slices.Clone(c.Messages)
+	p := policyOf(c.Incident, pl.today)
+	pl.recover(&c, &d, lease, now)
+	firsts := map[string]bool{} // streams whose headline is queued in this pass
+	steps, next := Next(c.Incident, p, now)
+	for _, s := range steps {
+		e := s.Event(c.Incident, now)
+		d.Events = append(d.Events, e)
+		c.Incident = c.Incident.Apply(e)
+		pl.call(&c, &d, s, firsts, now)
+	}
+	pl.withdraw(&c, &d, now)
+	pl.finish(&c, &d, now)
+	pl.report(&c, &d, firsts, now)
+	pl.headlines(&c, &d, now)
+	if n := len(c.News); n > 0 {
+		d.Told = c.News[n-1].Seq
+	}
+	d.Quiet = c.Incident.Status.Over() && !slices.ContainsFunc(c.Messages, Message.Open)
+	return d, next
+}
+
+// queue adds a new message to the case and the decision.
+func (pl planner) queue(c *Case, d *Decision, m Message, content Content, now time.Time) {
+	m.ID, m.Incident, m.State, m.QueuedAt = pl.newID(now), c.Incident.ID, Pending, now
+	m.Payload = incident.Payload(content)
+	if n := len(c.Messages); n > 0 {
+		m.Seq = c.Messages[n-1].Seq + 1 // only to order it here: the book gives the real one
+	}
+	c.Messages = append(c.Messages, m)
+	d.Queue = append(d.Queue, m)
+	d.Events = append(d.Events, m.event(incident.PageQueued, now))
+}
+
+// put notes a change of message i, and the event that says so.
+func (pl planner) put(c *Case, d *Decision, m Message, kind incident.Kind, now time.Time) {
+	i := slices.IndexFunc(c.Messages, func(o Message) bool { return o.ID == m.ID })
+	c.Messages[i] = m
+	if kind != "" {
+		d.Events = append(d.Events, m.event(kind, now))
+	}
+	for j, queued := range d.Queue {
+		if queued.ID == m.ID {
+			d.Queue[j] = m
+			return
+		}
+	}
+	for j, changed := range d.Put {
+		if changed.ID == m.ID {
+			d.Put[j] = m
+			return
+		}
+	}
+	d.Put = append(d.Put, m)
+}
+
+// recover takes over what a dead or frozen process was sending: nobody knows
+// whether it arrived.
+func (pl planner) recover(c *Case, d *Decision, lease Lease, now time.Time) {
+	for _, m := range c.Messages {
+		lost := m.State == Sending && (m.Epoch != lease.Epoch || now.Sub(m.LastTryAt) > 2*pl.timing.Attempt)
+		if !lost {
+			continue
+		}
+		m.State, m.Murky, m.Error = Ambiguous, true, "the process that was sending it is gone"
+		m.NotBefore = now
+		if m.Kind() == "slack" {
+			m.NotBefore = now.Add(pl.timing.HistoryLag)
+		}
+		pl.put(c, d, m, incident.PageAmbiguous, now)
+	}
+}
+
+// call queues what a step tells its sinks. The first message to a chat is the
+// headline; later steps reply to it.
+func (pl planner) call(c *Case, d *Decision, s Step, firsts map[string]bool, now time.Time) {
+	content := Content{Reason: s.Reason, Page: s.Page, Until: s.Until, Who: s.Who, Late: s.Late.Seconds(), AckedAt: c.Incident.Clocks.Acknowledged}
+	for _, sink := range s.Notify {
+		m := Message{Sink: sink, Level: s.Level, Round: s.Round}
+		if sinkKind(sink) == "slack" {
+			m.Operation, m.Stream = OpPost, chatStream(sink, c.Incident)
+			switch {
+			case !slices.ContainsFunc(c.Messages, func(o Message) bool { return o.Stream == m.Stream }):
+				m.Level, m.Round = "", 0
+				pl.queue(c, d, m, Content{Headline: true, Text: Headline(c.Incident)}, now)
+				firsts[m.Stream] = true
+			case s.Page != PageNone && !firsts[m.Stream]:
+				content := content
+				content.Text = s.Event(c.Incident, now).Text
+				pl.queue(c, d, m, content, now)
+			}
+			continue
+		}
+		if s.Page == PageNone {
+			continue
+		}
+		m.Operation, m.DedupKey = OpTrigger, DedupKey(pl.install, c.Incident, s.Level, s.Round)
+		m.Stream = sink + "/" + m.DedupKey
+		pl.queue(c, d, m, content, now)
+	}
+}
+
+// withdraw supersedes messages that no attempt was made for, or whose attempt
+// failed, and that are not wanted any more.
+func (pl planner) withdraw(c *Case, d *Decision, now time.Time) {
+	for _, m := range c.Messages {
+		if why := stale(m, *c, pl.timing, now); why != "" && m.Open() && m.State != Sending {
+			m.State, m.Error = Superseded, why
+			pl.put(c, d, m, incident.PageSuperseded, now)
+		}
+	}
+}
+
+// finish queues what ends the pages that went out: an acknowledgement for every
+// key triggered before it, a resolution for every key ever triggered.
+func (pl planner) finish(c *Case, d *Decision, now time.Time) {
+	inc := c.Incident
+	for _, t := range slices.Clone(c.Messages) {
+		if t.Operation != OpTrigger || !t.reached() {
+			continue
+		}
+		m := Message{Stream: t.Stream, Sink: t.Sink, Level: t.Level, Round: t.Round, DedupKey: t.DedupKey}
+		answered := inc.Acknowledged() && !t.Content().AckedAt.Equal(inc.Clocks.Acknowledged)
+		if answered && t.State == Accepted && t.AcknowledgedAt.IsZero() {
+			t.AcknowledgedAt = inc.Clocks.Acknowledged
+			pl.put(c, d, t, incident.PageAcknowledged, now)
+		}
+		switch {
+		case inc.Status.Over() && !c.has(t.Stream, OpResolve):
+			m.Operation = OpResolve
+		case !inc.Status.Over() && answered && !c.has(t.Stream, OpAcknowledge) && !c.has(t.Stream, OpResolve):
+			m.Operation = OpAcknowledge
+		default:
+			continue
+		}
+		if t.Kind() == "pagerduty" {
+			pl.queue(c, d, m, Content{}, now)
+		}
+	}
+}
+
+// has says whether a stream has a message of that operation that was not
+// withdrawn.
+func (c Case) has(stream string, op Operation) bool {
+	return slices.ContainsFunc(c.Messages, func(m Message) bool {
+		return m.Stream == stream && m.Operation == op && m.State != Superseded
+	})
+}
+
+// reached says whether the sink may know of the message.
+func (m Message) reached() bool { return m.State == Accepted || m.State == Sending || m.Murky }
+
+// report tells the chats what happened, one reply a pass.
+func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.Time) {
+	var lines []string
+	for _, e := range c.News {
+		if worthTelling(e) {
+			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), e.Text))
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	for _, stream := range c.chats() {
+		if !firsts[stream.Stream] {
+			m := Message{Stream: stream.Stream, Sink: stream.Sink, Operation: OpPost}
+			pl.queue(c, d, m, Content{Text: strings.Join(lines, "\n")}, now)
+		}
+	}
+}
+
+// worthTelling says whether an event goes into the thread. Plain notes do not:
+// a thread is read by people who were not asked to write one.
+func worthTelling(e incident.Event) bool {
+	switch e.Kind {
+	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.StatusChanged,
+		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened:
+		return true
+	}
+	return false
+}
+
+// chats is the headline posts of a case, one for each chat.
+func (c Case) chats() (posts []Message) {
+	for _, m := range c.Messages {
+		if m.Operation == OpPost && m.Content().Headline {
+			posts = append(posts, m)
+		}
+	}
+	return posts
+}
+
+// headlines keeps every headline true: one that has not gone out yet is
+// rewritten, one that has is updated.
+func (pl planner) headlines(c *Case, d *Decision, now time.Time) {
+	want := Headline(c.Incident)
+	for _, post := range c.chats() {
+		last := post
+		for _, m := range c.Messages {
+			if m.Stream == post.Stream && m.Operation == OpUpdate && m.State != Superseded {
+				last = m
+			}
+		}
+		if last.Content().Text == want {
+			continue
+		}
+		content := Content{Headline: true, Text: want}
+		if last.State == Pending && last.Attempts == 0 {
+			last.Payload = incident.Payload(content)
+			pl.put(c, d, last, "", now)
+			continue
+		}
+		pl.queue(c, d, Message{Stream: post.Stream, Sink: post.Sink, Operation: OpUpdate}, content, now)
+	}
+}
+
+// chatStream is one thread of one chat.
+func chatStream(sink string, inc incident.Incident) string { return sink + "/" + inc.Key }
+
+// Headline is the few lines that say where an incident stands. It changes only
+// when the incident does, never with the time. The text is raw: titles are what
+// somebody typed.
+func Headline(inc incident.Incident) string {
+	first := fmt.Sprintf("%s %s %s", inc.ID, inc.Severity, inc.Title)
+	if inc.Drill {
+		first = "[DRILL] " + first
+	}
+	state := string(inc.Status)
+	switch {
+	case inc.Status.Over():
+	case inc.Acknowledged():
+		state += fmt.Sprintf(", %s has it", inc.Clocks.AckBy)
+	default:
+		state += ", nobody has acknowledged"
+	}
+	if inc.Rung.Level != "" && !inc.Status.Over() {
+		state += fmt.Sprintf(", %s called", inc.Rung.Level)
+	}
+	lines := []string{first, state}
+	if inc.Service != "" {
+		lines = append(lines, "service: "+inc.Service)
+	}
+	for _, role := range incident.Roles() {
+		if who := inc.Roles[role]; who != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s", role, who))
+		}
+	}
+	lines = append(lines, "declared: "+inc.Clocks.Declared.UTC().Format("2006-01-02 15:04 UTC"))
+	if inc.Resolution != "" {
+		lines = append(lines, "resolution: "+inc.Resolution)
+	}
+	return strings.Join(lines, "\n")
+}
