@@ -1,0 +1,132 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/slack-go/slack"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// attempt is one Send.
+type attempt struct {
+	*Sender
+	m       escalation.Message
+	content escalation.Content
+	inc     incident.Incident
+	token   string
+}
+
+// answer is what became of one request. The body is worth reading only if the
+// outcome is Done.
+type answer struct {
+	escalation.Outcome
+	code string // Slack's error, if it gave one
+	body []byte
+}
+
+// call makes one request through the library. What it says is taken from the
+// wire: the library reports ok:false without an error as success, and cannot
+// decode every message that others wrote.
+func (a attempt) call(request func(api *slack.Client)) answer {
+	x := a.exchange()
+	request(slack.New(a.token, slack.OptionHTTPClient(x), slack.OptionAPIURL(a.config.APIURL)))
+	var said struct {
+		OK     bool
+		Error  string
+		Needed string
+	}
+	decoded := json.Unmarshal(x.Body, &said)
+	switch o, refused := x.Refused(said.Error, hint(x.Status)); {
+	case refused:
+		return answer{Outcome: o, code: said.Error}
+	case decoded != nil:
+		return answer{Outcome: escalation.Outcome{Class: escalation.Unsure, Err: x.Errorf("answered %d, but not as the Web API does: is slack.api_url right, or a proxy in between?", x.Status)}}
+	case said.OK:
+		return answer{Outcome: escalation.Outcome{Class: escalation.Done}, body: x.Body}
+	}
+	return answer{Outcome: a.verdict(x, said.Error, said.Needed), code: said.Error}
+}
+
+func (a attempt) exchange() *escalation.Exchange {
+	return &escalation.Exchange{Sink: a.m.Sink, Client: a.config.HTTP, Secrets: []string{a.token}}
+}
+
+func (a attempt) errorf(format string, args ...any) error {
+	return a.exchange().Errorf(format, args...)
+}
+
+// post says it as a reply to parent, or at the top of the channel.
+func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
+	if a.m.Murky {
+		if o, settled := a.reconcile(ctx, parent); settled {
+			return o
+		}
+	}
+	channel := a.m.Target()
+	options := []slack.MsgOption{
+		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: eventType, EventPayload: map[string]any{"id": a.m.ID, "incident": string(a.inc.ID)}}),
+	}
+	if parent.channel != "" {
+		channel = parent.channel
+		options = append(options, slack.MsgOptionTS(parent.root()))
+	}
+	got := a.write(ctx, channel, slack.MsgOptionCompose(options...))
+	if got.code == "not_in_channel" && a.join(ctx, channel) {
+		got = a.write(ctx, channel, slack.MsgOptionCompose(options...))
+	}
+	if got.Class != escalation.Done {
+		return got.Outcome
+	}
+	var said struct{ Channel, TS string }
+	posted := ref{}
+	if json.Unmarshal(got.body, &said) == nil {
+		posted = ref{said.Channel, said.TS, parent.root()}
+	}
+	if !posted.valid() {
+		return escalation.Outcome{Class: escalation.Unsure, Err: a.errorf("said yes without saying which message it is: it may have been posted")}
+	}
+	a.rememberChannel(a.m.Target(), posted.channel)
+	return escalation.Outcome{Class: escalation.Done, Ref: posted.String()}
+}
+
+// update changes the message old. Doing it twice does no harm. The metadata is
+// left out, so Slack keeps that of the post.
+func (a attempt) update(ctx context.Context, old ref) escalation.Outcome {
+	got := a.write(ctx, old.channel, slack.MsgOptionUpdate(old.ts))
+	if got.Class != escalation.Done {
+		return got.Outcome
+	}
+	return escalation.Outcome{Class: escalation.Done, Ref: old.String()}
+}
+
+// write sends the text and its blocks, and the text alone if Slack does not
+// like the blocks: it says so before it has posted anything.
+func (a attempt) write(ctx context.Context, channel string, more slack.MsgOption) answer {
+	text, blocks := a.words()
+	plain := slack.MsgOptionCompose(
+		slack.MsgOptionText(text, false),                             // escaped already
+		slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false), // chat.update would take @here for a mention otherwise
+		more,
+	)
+	send := func(options ...slack.MsgOption) answer {
+		return a.call(func(api *slack.Client) { _, _, _, _ = api.SendMessageContext(ctx, channel, options...) })
+	}
+	got := send(plain, slack.MsgOptionBlocks(blocks...))
+	if refusesBlocks(got.code) {
+		got = send(plain)
+	}
+	return got
+}
+
+// join enters the channel, which the app may do if it is public.
+func (a attempt) join(ctx context.Context, channel string) bool {
+	id, o := a.resolve(ctx, channel)
+	if o.Class != escalation.Done {
+		return false
+	}
+	return a.call(func(api *slack.Client) { _, _, _, _ = api.JoinConversationContext(ctx, id) }).Class == escalation.Done
+}

@@ -1,0 +1,100 @@
+// Package slack posts incidents to Slack's Web API.
+//
+// Slack has no idempotency key. Every post carries the ID of its message in
+// its metadata instead, by which an attempt that nobody knows the end of is
+// looked up in the channel's history before it is made again, and by which
+// second copies are found and deleted later. The app needs the scopes
+// chat:write, channels:history and channels:read (groups:history and groups:read
+// for private channels); with channels:join it enters a public channel by itself.
+package slack
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// Config is how Slack is reached.
+type Config struct {
+	APIURL string // https://slack.com/api/, or a test server's
+
+	// Token gives the bot token. It is asked for every message, and the token
+	// is not kept.
+	Token func(ctx context.Context) (string, error)
+
+	// Mention, if set, gives the Slack user ID of a person ("U123"), empty if
+	// there is none. Whoever is called is mentioned by it.
+	Mention func(incident.Person) string
+
+	// HTTP connects; nil is a client of escalation.NewTransport. Redirects are
+	// not followed, whatever it says.
+	HTTP *http.Client
+}
+
+// Sender posts to Slack. The target of a sink is a channel, "#incidents" or
+// its ID.
+type Sender struct {
+	config Config
+
+	mu       sync.Mutex
+	channels map[string]string // IDs of the channels whose names were met
+}
+
+// New is a sender by config.
+func New(config Config) *Sender {
+	config.APIURL = strings.TrimRight(config.APIURL, "/") + "/"
+	if config.HTTP == nil {
+		config.HTTP = &http.Client{Transport: escalation.NewTransport()}
+	}
+	return &Sender{config: config, channels: map[string]string{}}
+}
+
+// Send implements escalation.Sender. The Ref of a post is "CHANNEL/TS", that of
+// a reply "CHANNEL/TS/THREAD", with the channel's ID: chat.update takes no
+// name, and a reply is only found in its thread.
+//
+// A post is made as a reply to m.Parent, if there is one; a post that is Murky
+// is looked for first, and adopted if it is there (Reconciled). An update
+// changes m.Parent, and becomes a post if there is nothing to change. A sweep
+// deletes the second copies of a post. A token that cannot be read leaves the
+// message NotSent: unlike a page, a dead post is not offered again.
+func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.Incident) escalation.Outcome {
+	a := attempt{Sender: s, m: m, content: m.Content(), inc: inc}
+	token, err := s.config.Token(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read the bot token: %v: nothing was sent", ctx.Err())}
+	case err != nil:
+		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read the bot token: %v", err)}
+	case token == "":
+		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("the bot token is empty: see slack.bot_token")}
+	}
+	a.token = token
+	parent, found := parseRef(m.Parent)
+	switch {
+	case m.Operation == escalation.OpSweep:
+		return a.sweep(ctx)
+	case m.Operation == escalation.OpUpdate && found:
+		return a.update(ctx, parent)
+	case m.Operation == escalation.OpPost, m.Operation == escalation.OpUpdate:
+		return a.post(ctx, parent)
+	}
+	return escalation.Outcome{Class: escalation.Dead, Err: a.errorf("Slack cannot %s: only post, update and sweep", m.Operation)}
+}
+
+// channelID is the remembered ID of a channel.
+func (s *Sender) channelID(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.channels[name]
+}
+
+func (s *Sender) rememberChannel(name, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.channels[name] = id
+}
