@@ -64,7 +64,7 @@ func (n *night) rung(clock string, kind incident.Kind, e incident.Escalation) {
 
 // page is one page and how long after queueing each further step came.
 func (n *night) page(clock, id string, level incident.Level, sink, failure string, steps map[incident.Kind]time.Duration) {
-	data := incident.Payload(map[string]any{"page": id, "level": level, "sink": sink, "operation": "trigger", "error": failure})
+	data := incident.Payload(map[string]any{"message": id, "level": level, "sink": sink, "operation": "trigger", "error": failure})
 	say := func(kind incident.Kind, when time.Time) {
 		n.add([]incident.Event{{Incident: n.inc.ID, At: when, Kind: kind, Actor: incident.Sitrep, Source: "outbox", Text: string(kind) + " " + id, Data: data}}, nil)
 	}

@@ -11,7 +11,7 @@ type page struct {
 	id     string
 	level  incident.Level
 	sink   string // pagerduty:primary
-	op     string // trigger, acknowledge, resolve; empty in old records
+	op     string // trigger, acknowledge, resolve, post, update
 	queued time.Time
 	last   incident.Kind
 	seen   map[incident.Kind]time.Time // when first
@@ -19,16 +19,12 @@ type page struct {
 	reason string // of the last failure
 }
 
-// pageData is what page events carry, as far as it is read here. The spellings
-// of other versions are accepted.
+// pageData is what page events carry (escalation.PageData), as far as it is
+// read here.
 type pageData struct {
-	ID        string         `json:"id"`
-	Page      string         `json:"page"`
-	Outbox    string         `json:"outbox"`
-	DedupKey  string         `json:"dedup_key"`
+	Message   string         `json:"message"`
 	Level     incident.Level `json:"level"`
 	Sink      string         `json:"sink"`
-	Target    string         `json:"target"`
 	Operation string         `json:"operation"`
 	Error     string         `json:"error"`
 }
@@ -57,8 +53,8 @@ func pagesOf(events []incident.Event) []page {
 		if d.Operation != "" {
 			p.op = d.Operation
 		}
-		if sink := joined(d.Sink, d.Target); sink != "" {
-			p.sink = sink
+		if d.Sink != "" {
+			p.sink = d.Sink
 		}
 		if _, before := p.seen[e.Kind]; !before {
 			p.seen[e.Kind] = e.At
@@ -77,23 +73,10 @@ func pagesOf(events []incident.Event) []page {
 // pageOf is the payload of a page event and the identity of its page.
 func pageOf(e incident.Event) (d pageData, id string) {
 	_ = e.Payload(&d) // damaged: known by its kind and text alone
-	for _, id := range []string{d.Page, d.Outbox, d.ID, d.DedupKey} {
-		if id != "" {
-			return d, id
-		}
+	if d.Message == "" {
+		return d, "event " + e.ID
 	}
-	return d, "event " + e.ID
-}
-
-// joined is the address of a page: pagerduty:primary.
-func joined(sink, target string) string {
-	switch {
-	case sink == "" || sink == target:
-		return target
-	case target == "":
-		return sink
-	}
-	return sink + ":" + target
+	return d, d.Message
 }
 
 func bit(b bool) int {
@@ -106,8 +89,8 @@ func bit(b bool) int {
 func (p page) is(k incident.Kind) bool { _, ok := p.seen[k]; return ok }
 
 // wakes says whether the page was meant to wake somebody: not an
-// acknowledgement or a resolution that is passed on.
-func (p page) wakes() bool { return p.op == "" || p.op == "trigger" || p.op == "page" }
+// acknowledgement or a resolution that is passed on, nor a post in a chat.
+func (p page) wakes() bool { return p.op == "" || p.op == "trigger" }
 
 // PageCount is what became of the pages that were to wake somebody.
 type PageCount struct {
