@@ -7,9 +7,11 @@ import (
 	"fmt"
 )
 
-// FS is the embedded files, by name: "policy.yaml", "postmortem.md".
+// FS is the embedded files, by name: "policy.yaml", "postmortem.md", and under
+// "lab" everything that the demo writes; there a name that ends in .tmpl is
+// rendered first and loses that ending.
 //
-//go:embed *.md *.yaml
+//go:embed *.md *.yaml lab
 var FS embed.FS
 
 // Read is the content of an embedded file. The error names the file; it means
