@@ -28,7 +28,11 @@ func (p *Painter) Draw(f *frame.Frame, s *Spec) {
 			shown++
 		}
 	}
-	l := layoutOf(f.Width(), f.Height(), len(s.Series))
+	listed := len(s.Series)
+	if s.NoLegend {
+		listed = 0
+	}
+	l := layoutOf(f.Width(), f.Height(), listed)
 	p.title(f, s)
 	if l.plotH < 1 || l.plotW < 1 {
 		return
@@ -120,17 +124,22 @@ func (p *Painter) ink(style theme.Style, x int) theme.Style {
 	return style
 }
 
-// empty says in the middle of the plot why there is nothing to see.
+// empty says in the middle of the plot why there is nothing to see; what went
+// wrong may take several rows, because only the whole of it helps.
 func (p *Painter) empty(f *frame.Frame, s *Spec, l layout) {
-	text, style := safe.Const("no data"), theme.Dim
+	lines, style := []safe.Text{safe.Const("no data")}, theme.Dim
 	switch {
-	case s.State.Error.Width() > 0 && s.Title.Width()+len(" error: ")+s.State.Error.Width() > l.w:
-		text, style = s.State.Error, theme.Warn // the title has cut it
+	case s.State.Error.Width() > 0 && s.Title.Width()+len(" error: ")+s.State.Error.Width() > l.w: // the title has cut it
+		lines, style = safe.Wrap(s.State.Error.String(), l.plotW), theme.Warn
 	case s.State.Loading:
-		text = safe.Const("loading")
+		lines = []safe.Text{safe.Const("loading")}
 	}
-	text = text.Fit(l.plotW)
-	f.Put(l.plotX+(l.plotW-text.Width())/2, 1+l.plotH/2, style, text)
+	lines = lines[:min(len(lines), l.plotH)]
+	top := 1 + (l.plotH-len(lines)+1)/2
+	for i, text := range lines {
+		text = text.Fit(l.plotW)
+		f.Put(l.plotX+(l.plotW-text.Width())/2, top+i, style, text)
+	}
 }
 
 // current is the figure in the title: the newest value of the leading series,

@@ -64,6 +64,13 @@ func (s *Spec) format(v float64) string {
 	return s.Format(v)
 }
 
+func (s *Spec) axisFormat(v float64) string {
+	if s.Axis == nil {
+		return s.format(v)
+	}
+	return s.Axis(v)
+}
+
 func (s *Spec) zone() *time.Location {
 	if s.Zone == nil {
 		return time.UTC
@@ -164,7 +171,7 @@ func (s *Spec) labelledAxis(rows int) (plot.Scale, []float64, []safe.Text) {
 		labels := make([]safe.Text, len(ticks))
 		distinct := true
 		for i, t := range ticks {
-			labels[i] = safe.New(s.format(t), gutter-1)
+			labels[i] = safe.New(s.axisFormat(t), gutter-1)
 			distinct = distinct && (i == 0 || labels[i] != labels[i-1])
 		}
 		if distinct || n <= 2 {

@@ -20,9 +20,11 @@ type Spec struct {
 	Step   time.Duration // between values; 0 or less counts as a second
 	Points int           // values in the window; 0 is the longest series
 
-	// Format writes a value with its unit, short: it has six cells on the axis.
-	// Nil is plot.Short.
+	// Format writes a value with its unit, in title and legend. Axis writes it
+	// on the axis, where it has six cells. A nil Axis is Format, a nil Format is
+	// plot.Short.
 	Format     func(float64) string
+	Axis       func(float64) string
 	Y          YAxis
 	Thresholds []Threshold
 	Marks      []Mark
@@ -30,6 +32,7 @@ type Spec struct {
 	Zone       *time.Location
 	Focus      int // the series drawn over the others, and whose value the title shows
 	State      State
+	NoLegend   bool // the series are listed elsewhere
 }
 
 // Series is one line. NaN is "no value": it is drawn as a hole, never as 0.

@@ -70,12 +70,9 @@ const (
 	Live              Action = "live"
 	PanLeft           Action = "pan_left"
 	PanRight          Action = "pan_right"
-	Compare           Action = "compare"
 	Grid              Action = "grid"
 	LogAxis           Action = "log_axis"
 	Range             Action = "range"
-	Variables         Action = "variables"
-	Query             Action = "query"
 	ToggleSeries      Action = "toggle_series"
 	IsolateSeries     Action = "isolate_series"
 	MarkInstant       Action = "mark_instant"
@@ -88,8 +85,6 @@ const (
 	Yes               Action = "yes"
 	No                Action = "no"
 	Choose            Action = "choose"
-	NextField         Action = "next_field"
-	PreviousField     Action = "previous_field"
 	Submit            Action = "submit"
 	Complete          Action = "complete"
 	OlderEntry        Action = "older_entry"
@@ -193,33 +188,30 @@ func board() []Binding {
 		{Action: CrosshairRight, Scope: Board, Keys: []string{"l", "right"}, Help: "crosshair right"},
 		{Action: CrosshairFarLeft, Scope: Board, Keys: []string{"shift+left"}, Help: "crosshair left by ten"},
 		{Action: CrosshairFarRight, Scope: Board, Keys: []string{"shift+right"}, Help: "crosshair right by ten"},
-		{Action: Up, Scope: Board, Keys: []string{"k", "up"}, Help: "previous panel"},
-		{Action: Down, Scope: Board, Keys: []string{"j", "down"}, Help: "next panel"},
+		{Action: Up, Scope: Board, Keys: []string{"k", "up"}, Help: "previous panel or series"},
+		{Action: Down, Scope: Board, Keys: []string{"j", "down"}, Help: "next panel or series"},
 		{Action: Fullscreen, Scope: Board, Keys: []string{"f", "enter"}, Name: "full screen", Help: "this panel alone; again: back"},
 		{Action: ZoomIn, Scope: Board, Keys: []string{"+", "="}, Name: "zoom in", Help: "a shorter range"},
 		{Action: ZoomOut, Scope: Board, Keys: []string{"-"}, Name: "zoom out", Help: "a longer range"},
 		{Action: Live, Scope: Board, Keys: []string{"0"}, Name: "live", Help: "follow the present again"},
 		{Action: PanLeft, Scope: Board, Keys: []string{","}, Name: "earlier", Help: "half a range back"},
 		{Action: PanRight, Scope: Board, Keys: []string{"."}, Name: "later", Help: "half a range on"},
-		{Action: Compare, Scope: Board, Keys: []string{"c"}, Name: "compare", Help: "lay yesterday or last week below"},
 		{Action: Grid, Scope: Board, Keys: []string{"g"}, Name: "grid", Help: "how many panels side by side"},
 		{Action: LogAxis, Scope: Board, Keys: []string{"L"}, Name: "log axis", Help: "logarithmic values"},
 		{Action: Range, Scope: Board, Keys: []string{"t"}, Name: "range", Help: "time range"},
-		{Action: Variables, Scope: Board, Keys: []string{"v"}, Name: "variables", Help: "the board's variables"},
-		{Action: Query, Scope: Board, Keys: []string{"p"}, Name: "query", Help: "a PromQL query of your own"},
-		{Action: ToggleSeries, Scope: Board, Keys: []string{"space"}, Name: "toggle series", Help: "show or hide the series"},
-		{Action: IsolateSeries, Scope: Board, Keys: []string{"i"}, Name: "isolate series", Help: "this series alone; again: all"},
+		{Action: ToggleSeries, Scope: Board, Keys: []string{"space"}, Name: "toggle series", Help: "show or hide the leading series"},
+		{Action: IsolateSeries, Scope: Board, Keys: []string{"i"}, Name: "isolate series", Help: "the leading series alone; again: all"},
 		{Action: MarkInstant, Scope: Board, Keys: []string{"m"}, Name: "mark", Help: "note the crosshair's instant on the timeline"},
 	}
 }
 
 func views() []Binding {
 	return []Binding{
-		{Action: Detail, Scope: Now, Keys: []string{"enter"}, Help: "the whole of the row"},
+		{Action: Detail, Scope: Now, Keys: []string{"enter"}, Help: "the whole of the row, or declare"},
 		{Action: Follow, Scope: Timeline, Keys: []string{"f"}, Name: "follow", Help: "stay at the newest event"},
 		{Action: Kinds, Scope: Timeline, Keys: []string{"K"}, Name: "kinds", Help: "filter by kind"},
 		{Action: Detail, Scope: Timeline, Keys: []string{"enter"}, Help: "the whole event"},
-		{Action: KeyMoment, Scope: Timeline, Keys: []string{"m"}, Name: "key moment", Help: "take the event into the post-mortem"},
+		{Action: KeyMoment, Scope: Timeline, Keys: []string{"m"}, Name: "key moment", Help: "note why the event mattered; the post-mortem tells it"},
 		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row"},
 		{Action: EditDraft, Scope: Postmortem, Keys: []string{"enter"}, Name: "edit post-mortem", Help: "edit in your editor; what you write is kept"},
 		{Action: LintDraft, Scope: Postmortem, Keys: []string{"l"}, Name: "lint post-mortem", Help: "what is still missing"},
@@ -236,8 +228,8 @@ func dialog() []Binding {
 		{Action: Choose, Scope: Dialog, Keys: []string{"enter"}, Help: "what is chosen; never confirms what reaches out"},
 		{Action: Up, Scope: Dialog, Keys: []string{"up", "k"}, Help: "up"},
 		{Action: Down, Scope: Dialog, Keys: []string{"down", "j"}, Help: "down"},
-		{Action: NextField, Scope: Dialog, Keys: []string{"tab", "right"}, Help: "next"},
-		{Action: PreviousField, Scope: Dialog, Keys: []string{"shift+tab", "left"}, Help: "previous"},
+		{Action: PageUp, Scope: Dialog, Keys: []string{"pgup"}, Help: "page up"},
+		{Action: PageDown, Scope: Dialog, Keys: []string{"pgdown", "space"}, Help: "page down"},
 	}
 }
 

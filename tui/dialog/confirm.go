@@ -1,0 +1,152 @@
+package dialog
+
+import (
+	"time"
+
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// quiet is how long no key may have come before a yes counts that could be the
+// end of something typed.
+const quiet = 425 * time.Millisecond
+
+// Confirm says what will happen, and to whom, and asks: y is yes, and
+// everything else that closes it is no, Enter first of all.
+type Confirm struct {
+	title  safe.Text
+	lines  []safe.Text
+	yes    safe.Text
+	danger bool
+}
+
+// NewConfirm asks under a title; yes is what y does, in a word or two. Danger
+// draws it in red.
+func NewConfirm(title, yes safe.Text, danger bool, lines ...safe.Text) *Confirm {
+	return &Confirm{title, lines, yes, danger}
+}
+
+// Scope implements Dialog.
+func (c *Confirm) Scope() keys.Scope { return keys.Dialog }
+
+// Press implements Dialog.
+func (c *Confirm) Press(k Press) Verdict {
+	switch k.Action {
+	case keys.Yes:
+		return Answered
+	case keys.No, keys.Cancel, keys.Choose:
+		return Closed
+	}
+	return Stays
+}
+
+// Paste implements Dialog: a pasted y is no yes.
+func (c *Confirm) Paste(string) {}
+
+// Answer implements Dialog.
+func (c *Confirm) Answer() string { return "yes" }
+
+// Draw implements Dialog.
+func (c *Confirm) Draw(f *frame.Frame, m keys.Map) Cursor {
+	width := widest(46, 76, append(c.lines, c.title)...)
+	lines := wrap(c.lines, max(min(width, f.Width()-4), 1))
+	w := open(f, c.title, border(c.danger), width, len(lines)+2)
+	drawLines(w, lines, 0)
+	answers(w, m, c.yes)
+	return Cursor{}
+}
+
+// drawLines writes the sentence that counts first and brightest; where there
+// is no room the last lines go, never the answers.
+func drawLines(w window, lines []safe.Text, y int) {
+	for i := range min(len(lines), w.Height()-1-y) {
+		style := theme.Plain
+		if i == 0 {
+			style = theme.Bright
+		}
+		w.PutFit(0, y+i, w.Width(), style, lines[i])
+	}
+}
+
+// answers draws the foot of a question: leaving has the focus.
+func answers(w window, m keys.Map, yes safe.Text) {
+	y := w.Height() - 1
+	no := safe.Sprintf(" %s  leave it ", Label(m, keys.Dialog, keys.No).String())
+	w.Fill(frame.Rect{X: 0, Y: y, W: w.Width(), H: 1}, theme.Plain, ' ')
+	x := w.Put(0, y, theme.Selected, no) + 3
+	x = w.Put(x, y, theme.Key, Label(m, keys.Dialog, keys.Yes)) + 2
+	w.PutFit(x, y, w.Width()-x, theme.Plain, yes)
+}
+
+// Typed asks for what cannot be taken back: the name of what will be hit has
+// to be typed, and then y pressed after a moment's quiet, so that neither a
+// held key nor the last letter of the name says yes.
+type Typed struct {
+	title  safe.Text
+	lines  []safe.Text
+	yes    safe.Text
+	name   string
+	line   line
+	lastAt time.Time
+}
+
+// NewTyped asks for name.
+func NewTyped(title, yes safe.Text, name string, lines ...safe.Text) *Typed {
+	return &Typed{title: title, lines: lines, yes: yes, name: name, line: newLine("", nil)}
+}
+
+// Scope implements Dialog: once the name stands there, letters are answers.
+func (t *Typed) Scope() keys.Scope {
+	if t.typed() {
+		return keys.Dialog
+	}
+	return keys.Input
+}
+
+func (t *Typed) typed() bool { return t.line.value() == t.name }
+
+// Press implements Dialog.
+func (t *Typed) Press(k Press) Verdict {
+	calm := k.At.Sub(t.lastAt) >= quiet
+	t.lastAt = k.At
+	switch {
+	case !t.typed() && k.Action == keys.Cancel:
+		return Closed
+	case !t.typed() && k.Action == keys.Submit:
+		return Stays
+	case !t.typed() || k.Key.String() == "backspace":
+		t.line.press(k)
+	case k.Action == keys.Yes && calm:
+		return Answered
+	case k.Action == keys.No || k.Action == keys.Cancel || k.Action == keys.Choose:
+		return Closed
+	}
+	return Stays
+}
+
+// Paste implements Dialog: the point is that it is typed.
+func (t *Typed) Paste(string) {}
+
+// Answer implements Dialog.
+func (t *Typed) Answer() string { return t.line.value() }
+
+// Draw implements Dialog.
+func (t *Typed) Draw(f *frame.Frame, m keys.Map) Cursor {
+	ask := safe.Sprintf("Type %s to go on:", t.name)
+	width := widest(46, 76, append(t.lines, t.title, ask)...)
+	lines := wrap(t.lines, max(min(width, f.Width()-4), 1))
+	w := open(f, t.title, border(true), width, len(lines)+5)
+	y := max(min(len(lines)+1, w.Height()-3), 0)
+	drawLines(w, lines[:min(len(lines), max(y-1, 0))], 0)
+	w.PutFit(0, y, w.Width(), theme.Dim, ask)
+	w.Rune(0, y+1, theme.Danger, '>')
+	x := t.line.draw(w.Frame, 2, y+1, w.Width()-2)
+	if t.typed() {
+		answers(w, m, t.yes)
+		return Cursor{}
+	}
+	hints(w, m, keys.Input, hint{keys.Cancel, safe.Const("leave")})
+	return w.at(x, y+1)
+}

@@ -1,0 +1,240 @@
+package dialog
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// press gives a dialog one key, by what the table says of it in its scope.
+func press(d Dialog, at time.Time, k tea.KeyPressMsg) Verdict {
+	return d.Press(Press{Key: k, Action: keys.Default().Action(d.Scope(), k.String()), At: at})
+}
+
+func enter() tea.KeyPressMsg { return tea.KeyPressMsg{Code: tea.KeyEnter} }
+func esc() tea.KeyPressMsg   { return tea.KeyPressMsg{Code: tea.KeyEscape} }
+func up() tea.KeyPressMsg    { return tea.KeyPressMsg{Code: tea.KeyUp} }
+func down() tea.KeyPressMsg  { return tea.KeyPressMsg{Code: tea.KeyDown} }
+func rubout() tea.KeyPressMsg {
+	return tea.KeyPressMsg{Code: tea.KeyBackspace}
+}
+
+func letter(r rune) tea.KeyPressMsg { return tea.KeyPressMsg{Code: r, Text: string(r)} }
+
+func write(d Dialog, text string) {
+	for _, r := range text {
+		press(d, noon, letter(r))
+	}
+}
+
+func picture(d Dialog, w, h int) string {
+	f := frame.New(w, h, theme.Default())
+	d.Draw(f, keys.Default())
+	return f.Plain()
+}
+
+func TestPrompt(t *testing.T) {
+	p := NewPrompt(safe.Const("Note on INC-3"), safe.Const("one line"), "", []string{"first", "second"})
+	write(p, "draft")
+	require.Equal(t, Stays, press(p, noon, up()))
+	require.Equal(t, "second", p.Answer())
+	press(p, noon, up())
+	press(p, noon, up())
+	require.Equal(t, "first", p.Answer())
+	press(p, noon, down())
+	press(p, noon, down())
+	require.Equal(t, "draft", p.Answer(), "what was being typed is still there")
+	press(p, noon, tea.KeyPressMsg{Code: 'w', Mod: tea.ModCtrl})
+	require.Empty(t, p.Answer())
+	p.Paste("two\nlines\x1b[2J")
+	require.Equal(t, Answered, press(p, noon, enter()))
+	require.NotContains(t, p.Answer(), "\n")
+	require.Equal(t, Closed, press(p, noon, esc()))
+}
+
+func TestPickerLetters(t *testing.T) {
+	rows := make([]Choice, 12)
+	for i := range rows {
+		rows[i] = Choice{Value: strings.Repeat("v", i+1), Text: safe.Sprintf("row %d", i)}
+	}
+	rows[3].Letter = 'c'
+	p := NewPicker(safe.Const("Load"), safe.Text{}, keys.Default(), rows, "vv")
+	require.Equal(t, "vv", p.Answer())
+	for i, c := range p.choices {
+		require.NotZero(t, c.Letter)
+		require.Empty(t, keys.Default().Action(keys.Dialog, string(c.Letter)), "%c means something in dialogs", c.Letter)
+		for _, o := range p.choices[:i] {
+			require.NotEqual(t, o.Letter, c.Letter)
+		}
+	}
+	require.Equal(t, Answered, press(p, noon, letter('c')))
+	require.Equal(t, "vvvv", p.Answer())
+	require.True(t, p.ByLetter())
+	press(p, noon, down())
+	require.Equal(t, Answered, press(p, noon, enter()))
+	require.Equal(t, "vvvvv", p.Answer())
+	require.False(t, p.ByLetter())
+	require.Equal(t, Stays, press(p, noon, letter('z')))
+	require.Equal(t, Closed, press(p, noon, letter('q')))
+	require.Equal(t, Closed, press(NewPicker(safe.Text{}, safe.Text{}, keys.Default(), nil, ""), noon, enter()))
+}
+
+func TestAPickerScrolls(t *testing.T) {
+	rows := make([]Choice, 40)
+	for i := range rows {
+		rows[i] = Choice{Value: "v", Text: safe.Sprintf("row %d.", i)}
+	}
+	p := NewPicker(safe.Const("Many"), safe.Text{}, keys.Default(), rows, "")
+	for range 35 {
+		press(p, noon, down())
+		require.Contains(t, picture(p, 60, 12), "row "+safe.Int(p.at).String()+".")
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	c := NewConfirm(safe.Const("Escalate"), safe.Const("escalate"), false, safe.Const("Pages bob (L2) through PagerDuty."))
+	require.Contains(t, picture(c, 80, 12), "n  leave it    y  escalate")
+	for _, k := range []tea.KeyPressMsg{letter('a'), letter('x'), down(), {Code: tea.KeySpace, Text: " "}} {
+		require.Equal(t, Stays, press(c, noon, k))
+	}
+	for _, k := range []tea.KeyPressMsg{enter(), esc(), letter('n'), letter('q'), rubout()} {
+		require.Equal(t, Closed, press(c, noon, k), k.String())
+	}
+	c.Paste("y")
+	require.Equal(t, Answered, press(c, noon, letter('y')))
+}
+
+// The name ends with a y, and the finger rests on it.
+func TestATypedNameIsNoYes(t *testing.T) {
+	d := NewTyped(safe.Const("Start"), safe.Const("start"), "gateway", safe.Const("Kills the gateway."))
+	d.Paste("gateway")
+	require.Equal(t, keys.Input, d.Scope(), "typed, not pasted")
+	write(d, "gatewa")
+	require.Equal(t, Stays, press(d, noon, enter()))
+	press(d, noon, letter('y'))
+	require.Equal(t, keys.Dialog, d.Scope())
+	for i := range 20 { // a key that repeats
+		require.Equal(t, Stays, press(d, noon.Add(time.Duration(i)*33*time.Millisecond), letter('y')))
+	}
+	require.Contains(t, picture(d, 80, 14), "y  start")
+	require.Equal(t, Stays, press(d, noon.Add(2*time.Second), rubout()))
+	require.Equal(t, keys.Input, d.Scope())
+	press(d, noon.Add(3*time.Second), letter('y'))
+	require.Equal(t, Closed, press(d, noon.Add(4*time.Second), enter()))
+	require.Equal(t, Answered, press(d, noon.Add(5*time.Second), letter('y')))
+}
+
+func TestReader(t *testing.T) {
+	lines := make([]safe.Text, 30)
+	for i := range lines {
+		lines[i] = safe.Sprintf("line %d.", i)
+	}
+	r := NewReader(safe.Const("Event"), lines)
+	require.Contains(t, picture(r, 60, 12), "1-8 of 30")
+	press(r, noon, tea.KeyPressMsg{Code: tea.KeyPgDown})
+	require.Contains(t, picture(r, 60, 12), "line 8.")
+	for range 99 {
+		press(r, noon, down())
+	}
+	require.Contains(t, picture(r, 60, 12), "23-30 of 30")
+	press(r, noon, up())
+	require.Contains(t, picture(r, 60, 12), "22-29 of 30")
+	require.Equal(t, Closed, press(r, noon, letter('q')))
+}
+
+func items() []Item {
+	return []Item{
+		{Name: safe.Const("in this view")},
+		{Value: "key:board", Name: safe.Const("board"), Note: safe.Const("charts"), Key: safe.Const("2")},
+		{Value: "key:escalate", Name: safe.Const("escalate"), Note: safe.Const("page the next rung now"), Key: safe.Const("E")},
+		{Value: "sev ", Name: safe.Const("sev"), Note: safe.Const("1-4 [WHY]")},
+		{Value: "key:severity", Name: safe.Const("severity"), Key: safe.Const("s")},
+		{Value: "reopen", Name: safe.Const("reopen")},
+	}
+}
+
+func TestListFindsAndRuns(t *testing.T) {
+	for typed, want := range map[string]string{
+		"":        "key:board",
+		"esc":     "key:escalate",
+		"E":       "key:escalate", // the key itself
+		"rung":    "key:escalate", // by its note
+		"rpn":     "reopen",
+		"severi":  "key:severity",
+		"sev 2":   "sev 2",
+		"SEV 1 x": "SEV 1 x",
+	} {
+		l := NewList(safe.Const("Command"), items(), nil, nil)
+		write(l, typed)
+		require.Equal(t, Answered, press(l, noon, enter()), typed)
+		require.Equal(t, want, l.Answer(), typed)
+	}
+	l := NewList(safe.Const("Command"), items(), nil, nil)
+	write(l, "zzz")
+	require.Equal(t, Stays, press(l, noon, enter()))
+	require.Contains(t, picture(l, 80, 20), "nothing is called that")
+}
+
+func TestListCompletesMovesAndRemembers(t *testing.T) {
+	l := NewList(safe.Const("Command"), items(), items()[:1], []string{"sev 2"})
+	press(l, noon, up())
+	require.Equal(t, "sev 2", l.line.value(), "up on an empty line is the past")
+	press(l, noon, down())
+	require.Empty(t, l.line.value())
+	press(l, noon, down())
+	press(l, noon, up())
+	require.Equal(t, Answered, press(l, noon, enter()))
+	require.Equal(t, "key:board", l.Answer())
+
+	l = NewList(safe.Const("Command"), items(), nil, nil)
+	write(l, "sev")
+	require.Equal(t, Stays, press(l, noon, enter()), "it wants words")
+	require.Equal(t, "sev ", l.line.value())
+	require.Equal(t, Stays, press(l, noon, enter()))
+
+	l = NewList(safe.Const("Keys"), items()[:2], items(), nil)
+	press(l, noon, letter('?'))
+	require.Contains(t, picture(l, 80, 20), "reopen")
+	press(l, noon, letter('?'))
+	require.NotContains(t, picture(l, 80, 20), "reopen")
+}
+
+// Every dialog at every size: nothing panics, nothing leaves the frame, and
+// the cursor stands inside of it.
+func TestAnySize(t *testing.T) {
+	long := safe.New(strings.Repeat("what will happen and to whom ", 20), safe.Line)
+	rapid.Check(t, func(t *rapid.T) {
+		rows := []Choice{{Value: "a", Text: long, Note: long}, {Value: "b", Text: safe.Const("日本語"), Note: safe.Const("b")}}
+		all := []Dialog{
+			NewPrompt(long, long, rapid.String().Draw(t, "initial"), nil),
+			NewSearch(safe.Const("/ "), rapid.String().Draw(t, "search"), nil),
+			NewPicker(long, long, keys.Default(), rows, ""),
+			NewConfirm(long, long, true, long, long),
+			NewTyped(long, long, "日本", long),
+			NewReader(long, []safe.Text{long, {}, long}),
+			NewList(long, items(), items(), nil),
+		}
+		w, h := rapid.IntRange(0, 130).Draw(t, "w"), rapid.IntRange(0, 40).Draw(t, "h")
+		for _, d := range all {
+			for _, r := range rapid.StringN(0, 6, -1).Draw(t, "typed") {
+				press(d, noon, letter(r))
+			}
+			f := frame.New(w, h, theme.Default())
+			c := d.Draw(f, keys.Default())
+			if c.Shown {
+				require.True(t, c.X >= 0 && c.Y >= 0 && c.X <= f.Width() && c.Y < f.Height(), "%T cursor %v in %dx%d", d, c, w, h)
+			}
+		}
+	})
+}

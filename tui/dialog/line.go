@@ -1,0 +1,87 @@
+package dialog
+
+import (
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// maxTyped is how many characters a line takes.
+const maxTyped = 1000
+
+// line is one line of text that is being typed, with the lines of before. It
+// is edited like a shell's.
+type line struct {
+	input textinput.Model
+	past  []string // newest last
+	back  int      // how far up in past; 0 is the line itself
+	own   string   // the line itself, while an older one is shown
+}
+
+func newLine(initial string, past []string) line {
+	in := textinput.New()
+	in.SetVirtualCursor(false)
+	in.CharLimit = maxTyped
+	in.KeyMap.Paste.SetEnabled(false) // it would run a program to read the clipboard
+	in.Focus()
+	in.SetValue(initial)
+	in.CursorEnd()
+	return line{input: in, past: past}
+}
+
+func (l *line) value() string { return l.input.Value() }
+
+func (l *line) set(s string) {
+	l.input.SetValue(s)
+	l.input.CursorEnd()
+}
+
+func (l *line) press(p Press) {
+	switch p.Action {
+	case keys.OlderEntry:
+		l.walk(+1)
+	case keys.NewerEntry:
+		l.walk(-1)
+	default:
+		l.input, _ = l.input.Update(p.Key)
+	}
+}
+
+func (l *line) walk(by int) {
+	to := l.back + by
+	if to < 0 || to > len(l.past) {
+		return
+	}
+	if l.back == 0 {
+		l.own = l.value()
+	}
+	l.back = to
+	if to == 0 {
+		l.set(l.own)
+		return
+	}
+	l.set(l.past[len(l.past)-to])
+}
+
+func (l *line) paste(text string) {
+	l.input, _ = l.input.Update(tea.PasteMsg{Content: text})
+}
+
+// draw shows the part of the line around the cursor in w cells and returns the
+// cursor's column.
+func (l *line) draw(f *frame.Frame, x, y, w int) int {
+	typed := []rune(l.value())
+	at := min(l.input.Position(), len(typed))
+	const all = 4 * maxTyped
+	before, after := safe.New(string(typed[:at]), all), safe.New(string(typed[at:]), all)
+	if over := before.Width() - (w - 1); over > 0 {
+		_, before = before.Split(over)
+	}
+	cursor := x + before.Width()
+	f.Sub(frame.Rect{X: x, Y: y, W: w, H: 1}).Put(0, 0, theme.Input, safe.Concat(before, after))
+	return cursor
+}

@@ -1,0 +1,157 @@
+package dialog
+
+import (
+	"unicode/utf8"
+
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// Choice is a row of a Picker.
+type Choice struct {
+	Value  string
+	Text   safe.Text
+	Note   safe.Text // a line of its own below the rows, while the row is chosen
+	Letter rune      // 0: the next letter that is free
+}
+
+// Picker has a few rows, each with a letter that picks it at once.
+type Picker struct {
+	title, help safe.Text
+	choices     []Choice
+	at, top     int
+	byLetter    bool
+}
+
+// NewPicker gives a letter to every choice that has none, leaving out those
+// that the table needs in dialogs. At is the value to begin at.
+func NewPicker(title, help safe.Text, m keys.Map, choices []Choice, at string) *Picker {
+	p := &Picker{title: title, help: help}
+	taken := map[rune]bool{}
+	for _, c := range choices {
+		taken[c.Letter] = true
+	}
+	next := 'a'
+	for i, c := range choices {
+		for c.Letter == 0 && next <= 'z' {
+			if !taken[next] && m.Action(keys.Dialog, string(next)) == "" {
+				c.Letter = next
+			}
+			next++
+		}
+		p.choices = append(p.choices, c)
+		if c.Value == at {
+			p.at = i
+		}
+	}
+	return p
+}
+
+// Scope implements Dialog.
+func (p *Picker) Scope() keys.Scope { return keys.Dialog }
+
+// Press implements Dialog.
+func (p *Picker) Press(k Press) Verdict {
+	if len(p.choices) == 0 {
+		return Closed
+	}
+	last := len(p.choices) - 1
+	switch k.Action {
+	case keys.Cancel, keys.No:
+		return Closed
+	case keys.Choose:
+		p.byLetter = false
+		return Answered
+	case keys.Up:
+		p.at = max(p.at-1, 0)
+	case keys.Down:
+		p.at = min(p.at+1, last)
+	case keys.PageUp:
+		p.at = max(p.at-10, 0)
+	case keys.PageDown:
+		p.at = min(p.at+10, last)
+	}
+	if k.Action != "" {
+		return Stays
+	}
+	r, size := utf8.DecodeRuneInString(k.Key.String())
+	for i, c := range p.choices {
+		if c.Letter == r && size == len(k.Key.String()) && r != 0 {
+			p.at, p.byLetter = i, true
+			return Answered
+		}
+	}
+	return Stays
+}
+
+// Paste implements Dialog: there is nothing to paste into.
+func (p *Picker) Paste(string) {}
+
+// Answer implements Dialog: the value of the chosen row.
+func (p *Picker) Answer() string {
+	if p.at >= len(p.choices) {
+		return ""
+	}
+	return p.choices[p.at].Value
+}
+
+// ByLetter says that the answer was picked by its own letter, which nobody
+// presses by holding a key down; Enter is not enough for what reaches out.
+func (p *Picker) ByLetter() bool { return p.byLetter }
+
+// Draw implements Dialog.
+func (p *Picker) Draw(f *frame.Frame, m keys.Map) Cursor {
+	const letters = 3
+	width := widest(32, 110, p.title, p.help)
+	for _, c := range p.choices {
+		width = widest(width, 110, c.Text, c.Note)
+	}
+	width += letters
+	inner := max(min(width, f.Width()-4), 1)
+	help := wrap(texts(p.help), inner)
+	var notes int // rows, one of them empty
+	for _, c := range p.choices {
+		if n := len(wrap(texts(c.Note), inner)); n > 0 {
+			notes = max(notes, n+1)
+		}
+	}
+	below := notes + len(help)
+	w := open(f, p.title, border(false), width, len(p.choices)+below+2)
+	rows := max(w.Height()-below-2, 1)
+	p.scroll(rows)
+	for i := range min(rows, len(p.choices)-p.top) {
+		p.row(w, i, p.choices[p.top+i], p.top+i == p.at)
+	}
+	y := min(len(p.choices), rows)
+	if len(p.choices) > 0 {
+		for i, n := range wrap(texts(p.choices[p.at].Note), inner) {
+			w.PutFit(0, y+1+i, w.Width(), theme.Plain, n)
+		}
+	}
+	for i, h := range help {
+		w.PutFit(0, y+notes+i, w.Width(), theme.Dim, h)
+	}
+	if w.Height() > y+below {
+		hints(w, m, keys.Dialog, hint{keys.Up, safe.Const("up")}, hint{keys.Down, safe.Const("down")}, hint{keys.Choose, safe.Const("choose")}, hint{keys.Cancel, safe.Const("leave")})
+	}
+	return Cursor{}
+}
+
+func (p *Picker) row(w window, y int, c Choice, chosen bool) {
+	letter := safe.Text{}
+	if c.Letter != 0 {
+		letter = safe.New(string(c.Letter), 1)
+	}
+	w.Put(0, y, theme.Key, letter)
+	w.PutFit(3, y, w.Width()-3, theme.Plain, c.Text)
+	if chosen {
+		w.Restyle(frame.Rect{X: 0, Y: y, W: w.Width(), H: 1}, theme.Selected)
+	}
+}
+
+func (p *Picker) scroll(rows int) {
+	p.top = min(max(p.top, p.at-rows+1), p.at)
+	p.top = max(min(p.top, len(p.choices)-rows), 0)
+}

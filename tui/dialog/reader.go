@@ -1,0 +1,67 @@
+package dialog
+
+import (
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// Reader shows a text in full.
+type Reader struct {
+	title safe.Text
+	lines []safe.Text
+	top   int
+	page  int // rows of the last picture
+}
+
+// NewReader shows lines; those that are too wide are wrapped.
+func NewReader(title safe.Text, lines []safe.Text) *Reader {
+	return &Reader{title: title, lines: lines, page: 1}
+}
+
+// Scope implements Dialog.
+func (r *Reader) Scope() keys.Scope { return keys.Dialog }
+
+// Press implements Dialog.
+func (r *Reader) Press(k Press) Verdict {
+	switch k.Action {
+	case keys.Cancel, keys.No, keys.Choose:
+		return Closed
+	case keys.Up:
+		r.top--
+	case keys.Down:
+		r.top++
+	case keys.PageUp:
+		r.top -= r.page
+	case keys.PageDown:
+		r.top += r.page
+	}
+	return Stays
+}
+
+// Paste implements Dialog.
+func (r *Reader) Paste(string) {}
+
+// Answer implements Dialog.
+func (r *Reader) Answer() string { return "" }
+
+// Draw implements Dialog.
+func (r *Reader) Draw(f *frame.Frame, m keys.Map) Cursor {
+	width := widest(40, f.Width(), append(r.lines, r.title)...)
+	lines := wrap(r.lines, max(min(width, f.Width()-4), 1))
+	w := open(f, r.title, border(false), width, len(lines)+2)
+	r.page = max(w.Height()-2, 1)
+	r.top = max(min(r.top, len(lines)-r.page), 0)
+	for i := range min(r.page, len(lines)-r.top) {
+		w.PutFit(0, i, w.Width(), theme.Plain, lines[r.top+i])
+	}
+	if w.Height() < 3 {
+		return Cursor{}
+	}
+	hints(w, m, keys.Dialog, hint{keys.Down, safe.Const("on")}, hint{keys.Up, safe.Const("back")}, hint{keys.Cancel, safe.Const("close")})
+	if len(lines) > r.page {
+		w.PutRight(w.Width(), w.Height()-1, theme.Dim, safe.Sprintf("%d-%d of %d", r.top+1, min(r.top+r.page, len(lines)), len(lines)))
+	}
+	return Cursor{}
+}

@@ -1,0 +1,184 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+)
+
+// errandFor says what an outward order will do, and to whom. It is false for an
+// order that cannot be carried out; the reason has been said.
+func (m *model) errandFor(o pane.Order) (errand, bool) {
+	var e errand
+	var err error
+	switch o := o.(type) {
+	case pane.Declare:
+		e, err = m.declaring(o)
+	case pane.StartChaos:
+		return m.startingChaos(o)
+	case pane.StartLoad:
+		return m.startingLoad(o)
+	default:
+		inc, ok := find(m.world, about(o))
+		if !ok {
+			m.complain("%s: no such incident here", about(o))
+			return errand{}, false
+		}
+		e, err = m.changing(inc, o)
+	}
+	if err != nil {
+		m.complain("%v", err)
+		return errand{}, false
+	}
+	if e.wait == 0 {
+		e.wait = undoTime
+	}
+	return e, true
+}
+
+// about is the incident that an order is about.
+func about(o pane.Order) incident.ID {
+	switch o := o.(type) {
+	case pane.Acknowledge:
+		return o.ID
+	case pane.Unacknowledge:
+		return o.ID
+	case pane.Did:
+		return o.ID
+	case pane.SetSeverity:
+		return o.ID
+	case pane.SetStatus:
+		return o.ID
+	case pane.Assign:
+		return o.ID
+	case pane.Escalate:
+		return o.ID
+	case pane.Snooze:
+		return o.ID
+	case pane.Resolve:
+		return o.ID
+	case pane.Reopen:
+		return o.ID
+	}
+	return ""
+}
+
+// changing is an errand about an incident. Whether it is refused and whom it
+// wakes is found by doing it to a copy.
+func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
+	by := incident.By{Actor: m.o.Actor, Source: "tui", At: m.now}
+	e := errand{order: o}
+	var events []incident.Event
+	var err error
+	switch o := o.(type) {
+	case pane.Acknowledge:
+		e.title, e.yes = "acknowledge "+string(inc.ID), "acknowledge"
+		e.says = []string{fmt.Sprintf("Tells everybody that %s has %s: %s.", m.o.Actor, inc.ID, inc.Title), "It stops the rungs that wait for an answer; PagerDuty and Slack are told."}
+		events, err = inc.Acknowledge(by)
+	case pane.Unacknowledge:
+		e.title, e.yes = "give back "+string(inc.ID), "give it back"
+		events, err = inc.Unacknowledge(by)
+	case pane.Did:
+		e.title, e.yes = "record what was done about "+string(inc.ID), "record it"
+		e.says = []string{fmt.Sprintf("Posts to the thread of %s: %s", inc.ID, o.Action.Text)}
+		events, err = inc.Did(by, o.Action)
+	case pane.SetSeverity:
+		e.title, e.yes = fmt.Sprintf("make %s %s", inc.ID, o.To), fmt.Sprintf("make it %s", o.To)
+		e.says = []string{fmt.Sprintf("%s goes from %s to %s.", inc.ID, inc.Severity, o.To)}
+		events, err = inc.ChangeSeverity(by, o.To, o.Reason)
+	case pane.SetStatus:
+		e.title, e.yes = fmt.Sprintf("set %s to %s", inc.ID, o.To), string(o.To)
+		e.says = []string{fmt.Sprintf("%s goes from %s to %s; the thread is told.", inc.ID, inc.Status, o.To)}
+		events, err = inc.ChangeStatus(by, o.To, o.Details)
+	case pane.Assign:
+		e.title, e.yes = fmt.Sprintf("make %s %s of %s", o.Person, o.Role, inc.ID), "assign"
+		e.says = []string{fmt.Sprintf("%s becomes %s of %s; the thread is told.", o.Person, o.Role, inc.ID)}
+		events, err = inc.Assign(by, o.Role, o.Person)
+	case pane.Escalate:
+		return m.escalating(inc, by, o)
+	case pane.Snooze:
+		e.title, e.yes = fmt.Sprintf("snooze %s for %s", inc.ID, span(o.Length)), "snooze"
+		e.says = []string{fmt.Sprintf("Holds the ladder of %s until %s: nobody is paged before, by time or by silence.", inc.ID, m.wall(m.now.Add(o.Length)))}
+		events, err = inc.SnoozeUntil(by, m.now.Add(o.Length), "")
+	case pane.Resolve:
+		e.title, e.yes = "resolve "+string(inc.ID), "resolve"
+		e.says = []string{fmt.Sprintf("Ends %s for everybody: the ladder stops, PagerDuty and Slack are told.", inc.ID), "Cause: " + o.Resolution}
+		for _, r := range m.running() {
+			e.says = append(e.says, fmt.Sprintf("%s still runs; %s ends it.", r.name, m.keyFor("abort")))
+		}
+		events, err = inc.Resolve(by, o.Resolution)
+	case pane.Reopen:
+		e.title, e.yes = "reopen "+string(inc.ID), "reopen"
+		e.says = []string{fmt.Sprintf("%s was resolved %s ago. Its ladder starts again at the first rung.", inc.ID, pane.Ago(m.now.Sub(inc.Clocks.Resolved)))}
+		events, err = inc.Reopen(by)
+	}
+	if err != nil {
+		return errand{}, err
+	}
+	return m.withCalls(e, inc, events), nil
+}
+
+// withCalls adds whom it pages at once.
+func (m *model) withCalls(e errand, inc incident.Incident, events []incident.Event) errand {
+	steps := consequences(inc, m.ladders.of(inc, m.world), events, m.now)
+	whom := calls(steps)
+	if len(steps) > 0 {
+		e.says = append([]string{capital(whom) + "."}, e.says...)
+		e.says = append(e.says, m.doubts()...)
+	}
+	e.brief = e.title + ": " + whom
+	return e
+}
+
+// escalating names the rung in the order: the ladder may climb by itself while
+// it counts down, and whoever the sentence named is who is called.
+func (m *model) escalating(inc incident.Incident, by incident.By, o pane.Escalate) (errand, error) {
+	policy := m.ladders.of(inc, m.world)
+	if err := policy.CanEscalate(inc, o.Level); err != nil {
+		return errand{}, err
+	}
+	events, err := inc.Escalate(by, o.Level, o.Reason)
+	if err != nil {
+		return errand{}, err
+	}
+	steps := consequences(inc, policy, events, m.now)
+	for _, s := range steps {
+		if s.Reason == escalation.ReasonByHand {
+			o.Level = s.Level
+		}
+	}
+	e := errand{order: o, title: fmt.Sprintf("escalate %s to %s", inc.ID, o.Level), yes: "escalate"}
+	e.brief = e.title + ": " + calls(steps)
+	e.says = append([]string{capital(calls(steps)) + ".", "Why: " + o.Reason}, m.doubts()...)
+	return e, nil
+}
+
+// declaring is a new incident.
+func (m *model) declaring(o pane.Declare) (errand, error) {
+	by := incident.By{Actor: m.o.Actor, Source: "tui", At: m.now}
+	event, err := incident.Declare(by, "INC-0", incident.Declaration{Title: o.Title, Severity: o.Severity, Service: o.Service, Drill: o.Drill})
+	if err != nil {
+		return errand{}, err
+	}
+	whom := calls(consequences(incident.Incident{}, today(m.world), []incident.Event{event}, m.now))
+	e := errand{order: o, title: fmt.Sprintf("declare %s %s", o.Severity, o.Title), yes: "declare"}
+	e.brief = fmt.Sprintf("declare %s: %s", o.Severity, whom)
+	e.says = append([]string{capital(whom) + ".", fmt.Sprintf("Opens a %s: %s", o.Severity, o.Title)}, m.doubts()...)
+	return e, nil
+}
+
+// span writes a length as people type it: 30m, 1h30m.
+func span(d time.Duration) string {
+	s := d.Round(time.Second).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

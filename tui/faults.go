@@ -1,0 +1,238 @@
+package tui
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+)
+
+// underway is chaos or load that runs.
+type underway struct {
+	name string        // CH-3 payments-latency
+	left time.Duration // until it ends by plan
+}
+
+// running lists what is under way, chaos first.
+func (m *model) running() []underway {
+	var out []underway
+	for _, r := range m.world.Chaos.Runs {
+		if r.Outcome == nil {
+			out = append(out, underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now)})
+		}
+	}
+	if live := m.world.Load.Live; live != nil {
+		out = append(out, underway{name: strings.TrimSpace(m.world.Load.Run + " load"), left: live.Remaining})
+	}
+	return out
+}
+
+// startingChaos says whom an experiment hurts, how, how long, and what ends it.
+func (m *model) startingChaos(o pane.StartChaos) (errand, bool) {
+	at := slices.IndexFunc(m.world.Chaos.Experiments, func(e chaos.Experiment) bool { return e.Name == o.Name })
+	if at < 0 {
+		m.complain("chaos %s: no such experiment is configured", o.Name)
+		return errand{}, false
+	}
+	for _, r := range m.world.Chaos.Runs {
+		if r.Experiment == o.Name && r.Outcome == nil {
+			m.inform("%s runs already as %s; %s ends it", o.Name, r.Run, m.keyFor(keys.Abort))
+			return errand{}, false
+		}
+	}
+	x := m.world.Chaos.Experiments[at]
+	e := errand{
+		order: o, fault: true, title: "start " + x.Name, yes: fmt.Sprintf("start in %d s", armTime/time.Second), wait: armTime,
+		brief: fmt.Sprintf("%s: %s on %s for %s, %s", x.Name, faultsOf(x), victims(x), span(x.Length()), abortsOf(x)),
+		says: []string{
+			fmt.Sprintf("Injects %s on %s.", faultsOf(x), victims(x)),
+			fmt.Sprintf("Undone after %s, and before if this program dies or by %s; %s.", span(x.Length()), m.keyFor(keys.Abort), abortsOf(x)),
+		},
+	}
+	if x.Hypothesis != "" {
+		e.says = append(e.says, "Expected: "+x.Hypothesis)
+	}
+	if m.o.Prod {
+		e.name, e.wait = targetOf(x), undoTime
+		e.yes = fmt.Sprintf("start on %s in %d s", m.o.Context, e.wait/time.Second)
+	}
+	return e, true
+}
+
+// faultsOf is what is done, in order.
+func faultsOf(x chaos.Experiment) string {
+	var kinds []string
+	for _, s := range x.Method {
+		kinds = append(kinds, s.Fault)
+	}
+	return strings.Join(slices.Compact(kinds), ", then ")
+}
+
+// victims is the blast radius: "at most 1 of service=payments".
+func victims(x chaos.Experiment) string {
+	var want []string
+	for k, v := range x.Targets.Select {
+		want = append(want, k+"="+v)
+	}
+	slices.Sort(want)
+	who := strings.Join(want, ", ")
+	if who == "" {
+		who = "all targets"
+	}
+	if x.Targets.Percent > 0 && x.Targets.Percent < 100 {
+		return fmt.Sprintf("at most %d (%g%%) of %s", max(x.Targets.Max, 1), x.Targets.Percent, who)
+	}
+	return fmt.Sprintf("at most %d of %s", max(x.Targets.Max, 1), who)
+}
+
+// abortsOf is what ends it early.
+func abortsOf(x chaos.Experiment) string {
+	var conditions []string
+	for _, g := range x.Guards {
+		name := g.Name
+		if name == "" {
+			name = g.PromQL
+		}
+		conditions = append(conditions, name+" "+g.AbortWhen.String())
+	}
+	if len(conditions) == 0 {
+		return "no guard aborts it"
+	}
+	return "aborts if " + strings.Join(conditions, " or ")
+}
+
+// targetOf is the name that has to be typed in prod.
+func targetOf(x chaos.Experiment) string {
+	if s := x.Targets.Select["service"]; s != "" {
+		return s
+	}
+	return x.Name
+}
+
+// startingLoad says what is put on which host.
+func (m *model) startingLoad(o pane.StartLoad) (errand, bool) {
+	at := slices.IndexFunc(m.world.Load.Plans, func(p loadtest.Plan) bool { return p.Name == o.Name })
+	if at < 0 {
+		m.complain("load %s: no such plan is configured", o.Name)
+		return errand{}, false
+	}
+	if m.world.Load.Live != nil {
+		m.inform("%s runs already; %s ends it", m.world.Load.Run, m.keyFor(keys.Abort))
+		return errand{}, false
+	}
+	p := m.world.Load.Plans[at]
+	e := errand{
+		order: o, fault: true, title: "start " + p.Name, yes: fmt.Sprintf("start in %d s", armTime/time.Second), wait: armTime,
+		brief: fmt.Sprintf("%s: %s", p.Name, loadOf(p)),
+		says:  []string{capital(loadOf(p)) + ".", fmt.Sprintf("%s ends it at once.", m.keyFor(keys.Abort))},
+	}
+	if limits := limitsOf(p); limits != "" {
+		e.says = append(e.says, "It passes if "+limits+".")
+	}
+	if m.o.Prod {
+		e.name, e.wait = hostOf(p), undoTime
+		e.yes = fmt.Sprintf("start on %s in %d s", m.o.Context, e.wait/time.Second)
+	}
+	return e, true
+}
+
+func loadOf(p loadtest.Plan) string {
+	return fmt.Sprintf("up to %g requests/s on %s for %s", p.PeakRate(), hostOf(p), span(p.Duration()))
+}
+
+// hostOf is whom a plan loads: the first target's host.
+func hostOf(p loadtest.Plan) string {
+	if len(p.Targets) == 0 {
+		return p.Name
+	}
+	u, err := url.Parse(p.Targets[0].URL)
+	if err != nil || u.Host == "" {
+		return p.Name
+	}
+	return u.Host
+}
+
+func limitsOf(p loadtest.Plan) string {
+	var out []string
+	for _, t := range p.Thresholds {
+		out = append(out, t.Expr)
+	}
+	return strings.Join(out, " and ")
+}
+
+// start begins what was asked for by a key of its own: the countdown is the
+// question, unless the context is prod. What was chosen by Enter asks first.
+func (m *model) start(o pane.Order, by how) tea.Cmd {
+	e, ok := m.errandFor(o)
+	if !ok {
+		return nil
+	}
+	if by == byName || e.name != "" {
+		m.confirm(e)
+		return nil
+	}
+	return m.countDown(e)
+}
+
+// pinned starts what is pinned to a key.
+func (m *model) pinned(a keys.Action, by how) tea.Cmd {
+	pin := strings.ToUpper(strings.TrimPrefix(string(a), "pinned_"))
+	for _, x := range m.world.Chaos.Experiments {
+		if strings.EqualFold(x.Pin, pin) {
+			return m.start(pane.StartChaos{Name: x.Name}, by)
+		}
+	}
+	for _, p := range m.world.Load.Plans {
+		if strings.EqualFold(p.Pin, pin) {
+			return m.start(pane.StartLoad{Name: p.Name}, by)
+		}
+	}
+	m.inform("nothing is pinned to %s (pin: %s in the file of an experiment or a plan)", pin, pin)
+	return nil
+}
+
+// pickChaos lists the experiments; a letter arms one.
+func (m *model) pickChaos() {
+	var rows []dialog.Choice
+	for _, x := range m.world.Chaos.Experiments {
+		note := safe.New(fmt.Sprintf("%s on %s for %s, %s", faultsOf(x), victims(x), span(x.Length()), abortsOf(x)), safe.Line)
+		rows = append(rows, dialog.Choice{Value: x.Name, Text: rowOf(x.Name, faultsOf(x), span(x.Length()), x.Pin), Note: note})
+	}
+	m.pickStart("Chaos", "no experiment is configured (experiments: in sitrep.yaml)", rows, func(name string) pane.Order { return pane.StartChaos{Name: name} })
+}
+
+// pickLoad lists the load plans; a letter arms one.
+func (m *model) pickLoad() {
+	var rows []dialog.Choice
+	for _, p := range m.world.Load.Plans {
+		rows = append(rows, dialog.Choice{Value: p.Name, Text: rowOf(p.Name, fmt.Sprintf("%g/s", p.PeakRate()), span(p.Duration()), p.Pin), Note: safe.New(loadOf(p), safe.Line)})
+	}
+	m.pickStart("Load", "no load plan is configured (plans: in sitrep.yaml)", rows, func(name string) pane.Order { return pane.StartLoad{Name: name} })
+}
+
+func rowOf(name, what, length, pin string) safe.Text {
+	return safe.Sprintf("%-24s %-24s %6s  %s", safe.New(name, 24), safe.New(what, 24), length, pin)
+}
+
+func (m *model) pickStart(title, none string, rows []dialog.Choice, order func(string) pane.Order) {
+	if len(rows) == 0 {
+		m.inform("%s", none)
+		return
+	}
+	help := safe.Sprintf("a letter starts it after %d s, in which %s takes it back", armTime/time.Second, m.keyFor(undoKey))
+	if m.o.Prod {
+		help = safe.Sprintf("%s is prod: you will be asked for the name of the target", m.o.Context)
+	}
+	p := dialog.NewPicker(safe.New(title, 40), help, m.keys, rows, "")
+	m.ask(p, "", func(name string) tea.Cmd { return m.start(order(name), how(!p.ByLetter())) })
+}

@@ -1,0 +1,112 @@
+package tui
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+var update = flag.Bool("update", false, "write the pictures anew")
+
+// still is the screen at one moment of the bad night at the shop, after some
+// keys. What commands would do is not done.
+func still(t testing.TB, w, h int, press []string, opts ...func(*Options)) *model {
+	now := time.Date(2026, 11, 25, 3, 12, 44, 0, time.UTC)
+	box := NewMailbox()
+	world := shopWorld(t, now)
+	box.Update(func(w *pane.World) { *w = *world })
+	o := Options{Mailbox: box, Operator: &desk{}, Theme: theme.Default(), Keys: keys.Default(), Actor: "alice", Host: "bastion", Now: func() time.Time { return now }, Zone: time.UTC, Env: []string{}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	m := newModel(context.Background(), o)
+	m.Update(tea.WindowSizeMsg{Width: w, Height: h})
+	for _, k := range press {
+		m.Update(key(k))
+	}
+	return m
+}
+
+// with changes the world that a picture shows.
+func with(change func(*pane.World, time.Time)) func(*Options) {
+	return func(o *Options) { o.Mailbox.Update(func(w *pane.World) { change(w, o.Now()) }) }
+}
+
+func underFire(w *pane.World, now time.Time) {
+	w.Chaos.Runs = []pane.ChaosRun{{Run: "CH-3", Experiment: "payments-latency", Targets: "payments-1", Last: chaos.Report{Phase: chaos.Holding, Text: "latency 300 ms on payments-1"}, Ends: now.Add(23 * time.Second)}}
+	w.Load.Run, w.Load.Live = "LT-1", &loadtest.Progress{Elapsed: 2 * time.Second, Remaining: 8 * time.Second, RequestedRate: 400, AchievedRate: 399, Requests: 790, Stages: 1}
+	w.Delivery.Sinks[0] = pane.Sink{Name: "pagerduty", State: "down", Why: "events.pagerduty.com: 503"}
+	w.Problems = []string{"prometheus http://127.0.0.1:9090: cannot reach the server; is it running?"}
+}
+
+func quiet(w *pane.World, _ time.Time) {
+	w.Incidents, w.Alerts.List = w.Incidents[2:], nil
+	w.Delivery.Holder = ""
+}
+
+// The pictures of testdata are read by people, and changed only with reason:
+// go test ./tui -update.
+func TestPictures(t *testing.T) {
+	sizes := [][2]int{{80, 24}, {120, 40}, {200, 60}}
+	for _, c := range []struct {
+		name  string
+		sizes [][2]int
+		press []string
+		opts  []func(*Options)
+	}{
+		{"now", sizes, nil, nil},
+		{"board", sizes, []string{"2"}, nil},
+		{"timeline", sizes, []string{"3"}, nil},
+		{"actions", sizes, []string{"4"}, nil},
+		{"postmortem", sizes, []string{"[", "5"}, nil},
+		{"quiet", sizes[:1], nil, []func(*Options){with(quiet)}},
+		{"underfire", sizes[:2], []string{"f5"}, []func(*Options){with(underFire)}},
+		{"prod", sizes[:1], []string{"f5", "p", "a", "y"}, []func(*Options){inProd}},
+		{"escalate", sizes[:1], []string{"E", "enter"}, nil},
+		{"countdown", sizes[:1], []string{"f5", "E", "enter", "y"}, nil},
+		{"severity", sizes[:1], []string{"]", "s", "up"}, nil},
+		{"declare", sizes[:1], []string{"D", "enter"}, nil},
+		{"chaos", sizes[:2], []string{"x"}, nil},
+		{"help", sizes[:2], []string{"?"}, nil},
+		{"palette", sizes[:1], []string{":", "s", "e"}, nil},
+		{"ascii", sizes[:1], nil, []func(*Options){inASCII}},
+		{"survival", [][2]int{{40, 10}, {59, 15}, {24, 4}}, nil, nil},
+	} {
+		for _, size := range c.sizes {
+			name := fmt.Sprintf("%s_%dx%d", c.name, size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				m := still(t, size[0], size[1], c.press, c.opts...)
+				fits(t, m.View().Content, size[0], size[1])
+				got := m.picture.frame.Plain()
+				file := filepath.Join("testdata", name+".txt")
+				if *update {
+					require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+				}
+				want, err := os.ReadFile(file)
+				require.NoError(t, err, "go test ./tui -update writes it")
+				require.Equal(t, string(want), got)
+			})
+		}
+	}
+}
+
+func inASCII(o *Options) {
+	th, err := theme.New(theme.Options{Glyphs: theme.ASCII})
+	if err != nil {
+		panic(err) // the name is ours
+	}
+	o.Theme = th
+}

@@ -1,0 +1,397 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// drawHeader answers, in this order: how bad, what, is it getting worse, since
+// when; am I on the hook, who is called next, can I trust what I see; who is hurt.
+func (m *model) drawHeader(f *frame.Frame) {
+	inc, ok := m.incident()
+	if !ok {
+		m.drawQuiet(f)
+		return
+	}
+	m.drawWhat(f, inc)
+	putLine(f, 0, 1, f.Width(), m.hook(inc))
+	putLine(f, 0, 2, f.Width(), m.radius(inc))
+}
+
+// drawWhat is the first line. The title gives way to everything else on it.
+func (m *model) drawWhat(f *frame.Frame, inc incident.Incident) {
+	right := m.drawClock(f, safe.New(tPlus(inc.Age(m.now)), 20))
+	x := f.Put(0, 0, theme.Tag(inc.Severity.Rank()), tag(inc.Severity)) + 1
+	if inc.Drill {
+		x = f.Put(x, 0, theme.Accent, safe.Const("DRILL")) + 1
+	}
+	x = f.Put(x, 0, theme.Bright, safe.New(string(inc.ID), 20)) + 1
+	title := safe.New(inc.Title, safe.Line)
+	room := right - 2 - x
+	trend := fitted([]piece{m.trend(inc)}, 0, max(room-2-min(title.Width(), max(room/2, 24)), 0))
+	if len(trend) > 0 && trend[0].words[0].Width() < room-12 {
+		room -= trend[0].words[0].Width() + 2
+	} else {
+		trend = nil
+	}
+	x = f.PutFit(x, 0, room, theme.Title, title)
+	if len(trend) > 0 {
+		f.Put(x+2, 0, trend[0].style, trend[0].words[0])
+	}
+}
+
+// drawClock writes the right end of the first line and returns where it begins.
+func (m *model) drawClock(f *frame.Frame, first safe.Text) int {
+	x := f.Width()
+	if f.Width() >= 100 {
+		x = f.PutRight(x, 0, theme.Dim, safe.New(m.actor(), 30)) - 3
+	}
+	x = f.PutRight(x, 0, theme.Plain, safe.New(m.wall(m.now), 20))
+	if first.Width() > 0 {
+		x = f.PutRight(x-2, 0, theme.Bright, first)
+	}
+	return x
+}
+
+func (m *model) actor() string {
+	if m.o.Host == "" {
+		return string(m.o.Actor)
+	}
+	return fmt.Sprintf("%s@%s", m.o.Actor, m.o.Host)
+}
+
+// tag is a severity as a word that is read from across the room.
+func tag(s incident.Severity) safe.Text {
+	return safe.Sprintf("[%s]", strings.ReplaceAll(string(s), "-", ""))
+}
+
+// trend is the worst signal: which way, how much, against what. It is silent
+// once the incident is over.
+func (m *model) trend(inc incident.Incident) piece {
+	s, ok := worst(m.world.Signals)
+	if !ok || inc.Status.Over() {
+		return piece{}
+	}
+	arrow, word, style := "=", "steady", stateStyle(s.State)
+	switch {
+	case s.Trend > 0:
+		arrow, word = "▲", "worsening"
+	case s.Trend < 0:
+		arrow, word = "▼", "improving"
+	}
+	value := pane.Figure(s.Unit, s.Value)
+	if !strings.Contains(strings.ToLower(inc.Title), strings.ToLower(s.Name)) {
+		value = safe.New(s.Name, 24).String() + " " + value
+	}
+	full := fmt.Sprintf("%s %s  %s", arrow, word, value)
+	against := full
+	if s.Threshold != nil {
+		against = fmt.Sprintf("%s (thr %s)", full, pane.Figure(s.Unit, *s.Threshold))
+	}
+	return say(0, style, safe.New(against, 80), safe.New(full, 60), safe.Sprintf("%s %s", arrow, value), safe.New(arrow, 1))
+}
+
+func stateStyle(s query.State) theme.Style {
+	switch s {
+	case query.Crit:
+		return theme.Crit
+	case query.Warn:
+		return theme.Warn
+	case query.OK:
+		return theme.OK
+	}
+	return theme.Dim
+}
+
+// worst is the signal to look at first: the worst state, of equals the one that
+// gets worse, of equals the first on the board. One without data says nothing.
+func worst(signals []query.Signal) (query.Signal, bool) {
+	rank := func(s query.Signal) int {
+		switch s.State {
+		case query.Crit:
+			return 2
+		case query.Warn:
+			return 1
+		}
+		return 0
+	}
+	var best query.Signal
+	found := false
+	for _, s := range signals {
+		if s.State == query.NoData || query.IsAbsent(s.Value) {
+			continue
+		}
+		if !found || cmp.Or(cmp.Compare(rank(s), rank(best)), cmp.Compare(s.Trend, best.Trend)) > 0 {
+			best, found = s, true
+		}
+	}
+	return best, found
+}
+
+// hook is the second line: am I on the hook, and can I trust what I see.
+func (m *model) hook(inc incident.Incident) []piece {
+	line := []piece{m.answered(inc)}
+	line = append(line, m.runs()...)
+	if !inc.Status.Over() {
+		line = append(line, m.ladder(inc), m.resolveBy(inc))
+	}
+	return append(line, m.trust()...)
+}
+
+func (m *model) answered(inc incident.Incident) piece {
+	switch {
+	case inc.Status.Over():
+		return say(9, theme.OK, safe.Sprintf("%s %s ago", strings.ToUpper(string(inc.Status)), pane.Ago(m.now.Sub(inc.Clocks.Resolved))))
+	case inc.Acknowledged():
+		since := pane.Ago(m.now.Sub(inc.Clocks.Acknowledged))
+		who := safe.New(string(inc.Clocks.AckBy), 24)
+		return say(9, theme.OK, safe.Sprintf("ACK %s %s ago", who, since), safe.Sprintf("ACK %s %s", who, since), safe.Sprintf("ACK %s", who))
+	case m.paged(inc, m.o.Actor):
+		return say(9, theme.Accent, safe.Sprintf("YOU ARE PAGED: %s acknowledges", m.keyFor("ack")), safe.Const("YOU ARE PAGED"))
+	}
+	return say(9, theme.Accent, safe.Sprintf("NOT ACKED %s", pane.Ago(inc.Age(m.now))))
+}
+
+// ladder is who is called next, and in how many seconds.
+func (m *model) ladder(inc incident.Incident) piece {
+	if m.world.Delivery.Holder == "" {
+		return say(10, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"), safe.Const("nobody runs the ladder"))
+	}
+	if left := inc.Rung.Snoozed.Sub(m.now); left > 0 {
+		return say(10, theme.Warn, safe.Sprintf("snoozed for %s", pane.Until(left)))
+	}
+	next, ok := m.nextCall(inc)
+	if !ok {
+		if inc.Acknowledged() {
+			return say(6, theme.Dim, safe.Const("ladder stopped by the ack"), safe.Const("ladder stopped"))
+		}
+		return say(6, theme.Dim, safe.Const("nobody else is called"))
+	}
+	verb := "next"
+	if next.again {
+		verb = "again"
+	}
+	who, left := safe.New(people(next.who), 24), pane.Until(next.due.Sub(m.now))
+	if !next.due.After(m.now) {
+		return say(10, theme.Warn, safe.Sprintf("%s %s is being paged", next.level, who), safe.Sprintf("%s is being paged", next.level))
+	}
+	style := theme.Plain
+	if !inc.Acknowledged() && next.due.Sub(m.now) <= 2*time.Minute {
+		style = theme.Warn
+	}
+	return say(10, style, safe.Sprintf("%s %s %s in %s", verb, next.level, who, left), safe.Sprintf("%s %s in %s", next.level, who, left), safe.Sprintf("%s in %s", next.level, left))
+}
+
+func (m *model) resolveBy(inc incident.Incident) piece {
+	within := m.ladders.of(inc, m.world).Response(inc.Severity).ResolveWithin.D()
+	if within <= 0 {
+		return piece{}
+	}
+	left := inc.Clocks.Declared.Add(within).Sub(m.now)
+	if left < 0 {
+		return say(2, theme.Warn, safe.Sprintf("resolve overdue by %s", pane.Ago(-left)), safe.Sprintf("overdue %s", pane.Ago(-left)))
+	}
+	return say(1, theme.Dim, safe.Sprintf("resolve due in %s", pane.Ago(left)), safe.Sprintf("due %s", pane.Ago(left)))
+}
+
+// runs is what hurts or loads the system on purpose, and for how long yet.
+func (m *model) runs() []piece {
+	var out []piece
+	for _, r := range m.running() {
+		left := pane.Until(r.left)
+		id, _, _ := strings.Cut(r.name, " ")
+		out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left", safe.New(r.name, 40), left), safe.Sprintf("%s %s", safe.New(r.name, 24), left), safe.Sprintf("%s %s", safe.New(id, 10), left)))
+	}
+	return out
+}
+
+// trust is whether pages go out, how old the figures are, and where we are.
+func (m *model) trust() []piece {
+	var out []piece
+	var fine, brief []string
+	for _, s := range m.world.Delivery.Sinks {
+		short := strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD")
+		if s.State == "ok" {
+			fine, brief = append(fine, brand(s.Name)+" ok"), append(brief, short+" ok")
+			continue
+		}
+		style := theme.Warn
+		if s.State == "down" {
+			style = theme.Crit
+		}
+		out = append(out, say(8, style, safe.Sprintf("%s %s", brand(s.Name), s.State), safe.Sprintf("%s %s", short, s.State)))
+	}
+	if len(fine) > 0 {
+		out = append(out, say(4, theme.Dim, safe.New(strings.Join(fine, " · "), 80), safe.New(strings.Join(brief, " · "), 60)))
+	}
+	out = append(out, m.age())
+	switch {
+	case m.o.Prod:
+		out = append(out, say(7, theme.Danger, safe.Sprintf("PROD %s", safe.New(m.o.Context, 24)), safe.Const("PROD")))
+	case m.o.Context != "":
+		out = append(out, say(3, theme.Dim, safe.New(m.o.Context, 24)))
+	}
+	return out
+}
+
+// age is how old the newest figures are.
+func (m *model) age() piece {
+	at, failed := m.world.Alerts.At, m.world.Alerts.Err != nil
+	if b := m.world.Board; b != nil {
+		good := false
+		for _, p := range b.Panels {
+			if p.At.After(at) {
+				at = p.At
+			}
+			good = good || p.Err == nil
+		}
+		failed = failed || len(b.Panels) > 0 && !good
+	}
+	if at.IsZero() {
+		if failed {
+			return say(8, theme.Crit, safe.Const("prometheus does not answer"), safe.Const("no prom"))
+		}
+		return say(5, theme.Dim, safe.Const("no data yet"))
+	}
+	old := m.now.Sub(at)
+	switch {
+	case old >= time.Minute:
+		return say(8, theme.Crit, safe.Sprintf("data %s old", pane.Ago(old)), safe.Sprintf("prom %s", pane.Ago(old)))
+	case old >= 20*time.Second:
+		return say(8, theme.Warn, safe.Sprintf("data %s old", pane.Ago(old)), safe.Sprintf("prom %s", pane.Ago(old)))
+	}
+	return say(5, theme.Dim, safe.Sprintf("prom %s", pane.Ago(old)))
+}
+
+// radius is the third line: who is hurt.
+func (m *model) radius(inc incident.Incident) []piece {
+	var out []piece
+	if inc.Service != "" {
+		out = append(out, say(9, theme.Plain, safe.New(inc.Service, 40)))
+	}
+	related, regions, groups := m.related(inc)
+	if r := firstOf(regions); r.Width() > 0 {
+		out = append(out, say(5, theme.Plain, r))
+	}
+	switch {
+	case len(related) > 0:
+		out = append(out, say(8, theme.Plain, safe.Sprintf("%d %s in %d %s", len(related), plural(len(related), "alert"), len(groups), plural(len(groups), "group"))))
+	case m.world.Alerts.Err != nil:
+		out = append(out, say(8, theme.Warn, safe.Const("alerts unknown")))
+	default:
+		out = append(out, say(4, theme.Dim, safe.Const("no alert fires")))
+	}
+	out = append(out, say(6, theme.Dim, safe.New(string(inc.Status), 20)))
+	if who := inc.Roles[incident.Commander]; who != "" {
+		out = append(out, say(3, theme.Dim, safe.Sprintf("commander %s", safe.New(string(who), 24))))
+	}
+	return append(out, m.problem()...)
+}
+
+// problem is what the program itself has trouble with.
+func (m *model) problem() []piece {
+	n := len(m.world.Problems)
+	if n == 0 {
+		return nil
+	}
+	text := safe.New(m.world.Problems[n-1], safe.Line)
+	return []piece{say(7, theme.Warn, text, text.Fit(60), text.Fit(50), text.Fit(40), text.Fit(30))}
+}
+
+// related are the firing alerts of the incident's service (all of them, if it
+// names none), with the places and the rules they are about.
+func (m *model) related(inc incident.Incident) (list []alert.Alert, regions, groups []string) {
+	for _, a := range firing(m.world) {
+		if inc.Service != "" && serviceOf(a) != inc.Service && a.Labels["job"] != inc.Service {
+			continue
+		}
+		list = append(list, a)
+		regions = append(regions, cmp.Or(a.Labels["region"], a.Labels["zone"]))
+		groups = append(groups, a.Name)
+	}
+	return list, distinct(regions), distinct(groups)
+}
+
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+}
+
+// firstOf is "eu-west-1 +2 regions".
+func firstOf(regions []string) safe.Text {
+	switch n := len(regions); n {
+	case 0:
+		return safe.Text{}
+	case 1:
+		return safe.New(regions[0], 24)
+	default:
+		return safe.Sprintf("%s +%d %s", safe.New(regions[0], 24), n-1, plural(n-1, "region"))
+	}
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// drawQuiet is the header while no incident is selected.
+func (m *model) drawQuiet(f *frame.Frame) {
+	right := m.drawClock(f, safe.Text{})
+	list := firing(m.world)
+	switch {
+	case len(list) == 0 && m.world.Alerts.At.IsZero():
+		f.PutFit(0, 0, right-2, theme.Dim, safe.Const("No incident is open. Alerts are not known yet."))
+	case len(list) == 0:
+		f.PutFit(0, 0, right-2, theme.OK, safe.Const("All quiet: no incident is open and no alert fires."))
+	default:
+		worst, ok := m.undeclared()
+		if !ok {
+			worst = list[0]
+		}
+		what := safe.Sprintf("%d %s: %s", len(list), fire(len(list)), titleOf(worst))
+		x := f.PutFit(0, 0, right-2, theme.Accent, what)
+		f.PutFit(x+2, 0, right-4-x, theme.Dim, safe.Sprintf("%s declares an incident", m.keyFor("declare")))
+	}
+	line := m.runs()
+	switch d := m.world.Delivery; {
+	case d.Holder == "":
+		line = append(line, say(10, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"), safe.Const("nobody runs the ladder")))
+	case d.Mine:
+		line = append(line, say(6, theme.Dim, safe.Const("this process runs the ladder"), safe.Const("ladder runs")))
+	default:
+		line = append(line, say(6, theme.Dim, safe.Sprintf("ladder run by %s", safe.New(d.Holder, 40)), safe.Const("ladder runs")))
+	}
+	putLine(f, 0, 1, f.Width(), append(line, m.trust()...))
+	putLine(f, 0, 2, f.Width(), append(m.before(), m.problem()...))
+}
+
+func fire(n int) string {
+	if n == 1 {
+		return "alert fires"
+	}
+	return "alerts fire"
+}
+
+// before is the last incident that ended.
+func (m *model) before() []piece {
+	for _, inc := range m.world.Incidents {
+		if inc.Status.Over() && !inc.Clocks.Resolved.IsZero() {
+			since := pane.Ago(m.now.Sub(inc.Clocks.Resolved))
+			return []piece{say(5, theme.Dim, safe.Sprintf("last: %s %s %s, resolved %s ago", inc.Severity, inc.ID, safe.New(inc.Title, 60), since), safe.Sprintf("last: %s resolved %s ago", inc.ID, since))}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package tui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+)
+
+// errand is an order that reaches people or targets, with what a person has to
+// know before it goes out.
+type errand struct {
+	order pane.Order
+	title string   // "escalate INC-3": the countdown and its end call it that
+	brief string   // one line for the countdown: what happens to whom
+	says  []string // the sentences of the question, the first of which says it all
+	yes   string   // what y does
+	wait  time.Duration
+	fault bool   // it starts chaos or load
+	name  string // has to be typed; "" = y is enough
+}
+
+// outward says whether an order is felt outside of this host. It is the gate:
+// whatever is outward leaves only through a countdown, but for the one
+// acknowledgement that is given by key.
+func outward(o pane.Order) bool {
+	switch o.(type) {
+	case pane.Note, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.Window, pane.RefreshNow:
+		return false
+	}
+	return true
+}
+
+// request does what is local, and asks about what reaches out.
+func (m *model) request(o pane.Order) tea.Cmd {
+	if !outward(o) {
+		return m.do(o)
+	}
+	e, ok := m.errandFor(o)
+	if !ok {
+		return nil // what is wrong with it has been said
+	}
+	m.confirm(e)
+	return nil
+}
+
+// confirm asks before the countdown: by y, or by the name of the target.
+func (m *model) confirm(e errand) {
+	if m.counts.of(e.order) {
+		m.inform("%s counts down already; %s takes it back", e.title, m.keyFor(undoKey))
+		return
+	}
+	title, yes := safe.New(capital(e.title), safe.Line), safe.New(e.yes, safe.Line)
+	lines := make([]safe.Text, len(e.says))
+	for i, s := range e.says {
+		lines[i] = safe.New(s, safe.Line)
+	}
+	then := func(string) tea.Cmd { return m.countDown(e) }
+	if e.name != "" {
+		m.ask(dialog.NewTyped(title, yes, e.name, lines...), "", then)
+		return
+	}
+	m.ask(dialog.NewConfirm(title, yes, e.fault, lines...), "", then)
+}
+
+// doneMsg is what became of an order.
+type doneMsg struct {
+	order   pane.Order
+	receipt pane.Receipt
+	err     error
+}
+
+// do has the operator carry an order out.
+func (m *model) do(o pane.Order) tea.Cmd {
+	ctx, operator := m.ctx, m.o.Operator
+	return func() tea.Msg {
+		r, err := operator.Do(ctx, o)
+		return doneMsg{o, r, err}
+	}
+}
+
+// done says what became of an order, and goes on where there is more to it.
+func (m *model) done(d doneMsg) tea.Cmd {
+	if d.err != nil {
+		m.complain("%v", d.err)
+		return nil
+	}
+	if d.receipt.Text != "" {
+		if d.receipt.Outward {
+			m.announce(d.receipt.Text)
+		} else {
+			m.inform("%s", d.receipt.Text)
+		}
+	}
+	switch o := d.order.(type) {
+	case pane.Declare:
+		m.place.awaited = d.receipt.Incident
+		m.place.settleOn(m.world)
+	case pane.MakeDraft:
+		m.place.selected = o.ID
+		return m.show(postmortemView)
+	case pane.OpenDraft:
+		return m.edit(string(o.ID)+"-postmortem.md", d.receipt.Document, func(text string) pane.Order { return pane.SaveDraft{ID: o.ID, Text: text} })
+	case pane.ExportDraft:
+		if d.receipt.Text == "" && d.receipt.Path != "" {
+			m.inform("written to %s", d.receipt.Path)
+		}
+	}
+	return nil
+}
+
+// apply does what a view asks for.
+func (m *model) apply(e pane.Effect) tea.Cmd {
+	var cmds []tea.Cmd
+	if e.Select != "" {
+		m.place.selected = e.Select
+	}
+	if e.Toast != "" {
+		m.inform("%s", e.Toast)
+	}
+	if e.Copy != "" {
+		cmds = append(cmds, m.copy(e.Copy))
+	}
+	if e.Read != nil {
+		m.ask(dialog.NewReader(safe.New(e.Read.Title, safe.Line), e.Read.Lines), "", nothing)
+	}
+	if e.Ask != nil {
+		m.question(e.Ask)
+	}
+	for _, o := range e.Orders {
+		cmds = append(cmds, m.request(o))
+	}
+	return tea.Batch(cmds...)
+}
+
+// question puts a view's question.
+func (m *model) question(a *pane.Ask) {
+	title, help := safe.New(a.Title, safe.Line), safe.New(a.Help, safe.Line)
+	then := func(answer string) tea.Cmd { return m.apply(a.Then(answer)) }
+	if len(a.Choices) == 0 {
+		m.ask(dialog.NewPrompt(title, help, a.Initial, m.answers[a.Title]), a.Title, then)
+		return
+	}
+	choices := make([]dialog.Choice, len(a.Choices))
+	for i, c := range a.Choices {
+		choices[i] = dialog.Choice{Value: c.Value, Text: safe.New(c.Text, safe.Line), Letter: c.Letter}
+	}
+	m.ask(dialog.NewPicker(title, help, m.keys, choices, a.Initial), "", then)
+}
+
+func nothing(string) tea.Cmd { return nil }

@@ -1,0 +1,282 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// command is what the palette runs with words of its own: "sev 2". What has a
+// key is found there by the name that the table of keys gives it.
+type command struct {
+	name, wants, help string
+	run               func(m *model, words string) tea.Cmd
+}
+
+func commands() []command {
+	return []command{
+		{"go", "INC-n", "select an incident", (*model).runGo},
+		{"note", "TEXT", "a line on the timeline", (*model).runNote},
+		{"did", "TEXT", "what was done about it; the thread is told", (*model).runDid},
+		{"sev", "1-4 [WHY]", "change the severity", (*model).runSev},
+		{"status", "investigating|identified|monitoring [DETAILS]", "where the response stands", (*model).runStatus},
+		{"assign", "ROLE PERSON", "commander, scribe, communications, operations, responder", (*model).runAssign},
+		{"escalate to", "Ln WHY", "call a rung by its name", (*model).runEscalate},
+		{"snooze for", "30m", "hold the ladder", (*model).runSnooze},
+		{"unack", "", "give it back: the ladder goes on", (*model).runUnack},
+		{"reopen", "", "take the resolution back", (*model).runReopen},
+		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
+		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
+		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
+		{"messages", "", "everything that was said below", (*model).runMessages},
+		{"theme", strings.Join(theme.Names(), "|"), "colours", func(m *model, w string) tea.Cmd { m.wear(w); return nil }},
+	}
+}
+
+// keyItem is the value of an item that does what a key does.
+const keyItem = "key:"
+
+// palette runs anything by name.
+func (m *model) palette() {
+	m.ask(dialog.NewList(safe.Const("Command"), m.everything(), nil, m.answers[":"]), ":", m.run)
+}
+
+// everything is what can be run by name here.
+func (m *model) everything() []dialog.Item {
+	var out []dialog.Item
+	for _, inc := range open(m.world) {
+		out = append(out, dialog.Item{Value: "go " + string(inc.ID), Name: safe.Sprintf("go %s", inc.ID), Note: safe.Sprintf("%s %s", inc.Severity, inc.Title)})
+	}
+	for _, b := range m.keys.Palette(m.shown().Scope()) {
+		out = append(out, itemOf(b))
+	}
+	for _, c := range commands() {
+		value := c.name
+		if c.wants != "" {
+			value += " "
+		}
+		out = append(out, dialog.Item{Value: value, Name: safe.New(c.name, 24), Note: safe.New(strings.TrimSpace(c.wants+"  "+c.help), safe.Line)})
+	}
+	return out
+}
+
+func itemOf(b keys.Binding) dialog.Item {
+	name, note := b.Name, b.Help
+	if name == "" {
+		name, note = b.Help, ""
+	}
+	var label string
+	if len(b.Keys) > 0 {
+		label = keys.Label(b.Keys[0])
+	}
+	return dialog.Item{Value: keyItem + string(b.Action), Name: safe.New(name, 40), Note: safe.New(note, safe.Line), Key: safe.New(label, 12)}
+}
+
+// help lists the keys that work here; ? shows those of all places. What is
+// chosen is run, where it can be run by name.
+func (m *model) help() {
+	here := m.helpOf(m.shown().Scope())
+	var all []dialog.Item
+	for _, s := range keys.Scopes() {
+		all = append(all, heading(string(s)))
+		for _, b := range m.keys.All() {
+			if b.Scope == s {
+				all = append(all, itemOf(b))
+			}
+		}
+	}
+	m.ask(dialog.NewList(safe.Const("Keys"), here, all, nil), "", m.run)
+}
+
+func (m *model) helpOf(scope keys.Scope) []dialog.Item {
+	var out []dialog.Item
+	last := keys.Scope("")
+	for _, b := range m.keys.Help(scope) {
+		if b.Scope != last {
+			last = b.Scope
+			out = append(out, heading(placeNames(last)))
+		}
+		out = append(out, itemOf(b))
+	}
+	return out
+}
+
+func heading(s string) dialog.Item { return dialog.Item{Name: safe.New(s, 60)} }
+
+// placeNames says where the keys of a scope hold.
+func placeNames(s keys.Scope) string {
+	switch s {
+	case keys.Always:
+		return "everywhere, while typing too"
+	case keys.Global:
+		return "in every view"
+	case keys.Incident:
+		return "about the incident"
+	}
+	return "in this view"
+}
+
+// run does what was chosen in palette or help.
+func (m *model) run(line string) tea.Cmd {
+	if action, ok := strings.CutPrefix(line, keyItem); ok {
+		return m.act(keys.Action(action), byName)
+	}
+	line = strings.TrimSpace(line)
+	for _, c := range commands() {
+		if len(line) < len(c.name) || !strings.EqualFold(line[:len(c.name)], c.name) {
+			continue
+		}
+		words := line[len(c.name):]
+		if words == "" || words[0] == ' ' {
+			return c.run(m, strings.TrimSpace(words))
+		}
+	}
+	m.complain("%s: no such command; %s lists them", safe.New(line, 60), m.keyFor(keys.Palette))
+	return nil
+}
+
+func (m *model) runGo(words string) tea.Cmd {
+	id, err := incident.ParseID(words)
+	if err != nil {
+		m.complain("go: %v", err)
+		return nil
+	}
+	return m.goTo(id)
+}
+
+func (m *model) runNote(text string) tea.Cmd {
+	return m.withIncident("note on", func(id incident.ID) tea.Cmd {
+		if text == "" {
+			return m.note(id)
+		}
+		return m.do(pane.Note{ID: id, Text: text})
+	})
+}
+
+func (m *model) runDid(text string) tea.Cmd {
+	return m.withIncident("record an action on", func(id incident.ID) tea.Cmd {
+		return m.request(pane.Did{ID: id, Action: incident.Action{Term: incident.Immediate, Text: text}})
+	})
+}
+
+func (m *model) runSev(words string) tea.Cmd {
+	first, why, _ := strings.Cut(words, " ")
+	to, err := incident.ParseSeverity(first)
+	if err != nil {
+		m.complain("sev: %v", err)
+		return nil
+	}
+	return m.withOpen("change the severity of", func(inc incident.Incident) tea.Cmd {
+		return m.request(pane.SetSeverity{ID: inc.ID, To: to, Reason: strings.TrimSpace(why)})
+	})
+}
+
+func (m *model) runStatus(words string) tea.Cmd {
+	first, details, _ := strings.Cut(words, " ")
+	to, err := incident.ParseStatus(first)
+	if err != nil {
+		m.complain("status: %v", err)
+		return nil
+	}
+	return m.withOpen("change the status of", func(inc incident.Incident) tea.Cmd {
+		return m.request(pane.SetStatus{ID: inc.ID, To: to, Details: strings.TrimSpace(details)})
+	})
+}
+
+func (m *model) runAssign(words string) tea.Cmd {
+	first, who, _ := strings.Cut(words, " ")
+	role, err := incident.ParseRole(first)
+	if who = strings.TrimSpace(who); err == nil && who == "" {
+		err = fmt.Errorf("who becomes %s? (assign ROLE PERSON)", role)
+	}
+	if err != nil {
+		m.complain("assign: %v", err)
+		return nil
+	}
+	return m.withOpen("assign a role in", func(inc incident.Incident) tea.Cmd {
+		return m.request(pane.Assign{ID: inc.ID, Role: role, Person: incident.Person(who)})
+	})
+}
+
+func (m *model) runEscalate(words string) tea.Cmd {
+	level, why, _ := strings.Cut(words, " ")
+	return m.withOpen("escalate", func(inc incident.Incident) tea.Cmd {
+		return m.request(pane.Escalate{ID: inc.ID, Level: incident.Level(strings.ToUpper(level)), Reason: strings.TrimSpace(why)})
+	})
+}
+
+func (m *model) runSnooze(words string) tea.Cmd {
+	d, err := time.ParseDuration(words)
+	if err != nil || d <= 0 {
+		m.complain("snooze %s: write a length such as 30m or 2h", safe.New(words, 20))
+		return nil
+	}
+	return m.withOpen("snooze", func(inc incident.Incident) tea.Cmd {
+		return m.request(pane.Snooze{ID: inc.ID, Length: d})
+	})
+}
+
+func (m *model) runUnack(string) tea.Cmd {
+	return m.withOpen("give back", func(inc incident.Incident) tea.Cmd { return m.request(pane.Unacknowledge{ID: inc.ID}) })
+}
+
+func (m *model) runReopen(string) tea.Cmd {
+	return m.withIncident("reopen", func(id incident.ID) tea.Cmd { return m.request(pane.Reopen{ID: id}) })
+}
+
+func (m *model) runStart(name string) tea.Cmd {
+	for _, p := range m.world.Load.Plans {
+		if p.Name == name {
+			return m.start(pane.StartLoad{Name: name}, byName)
+		}
+	}
+	return m.start(pane.StartChaos{Name: name}, byName)
+}
+
+func (m *model) runExport(path string) tea.Cmd {
+	return m.withIncident("export the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.ExportDraft{ID: id, Path: path}) })
+}
+
+// runMessages shows what was said, newest first.
+func (m *model) runMessages(string) tea.Cmd {
+	var lines []safe.Text
+	for _, t := range slices.Backward(m.toasts.said) {
+		lines = append(lines, safe.Sprintf("%s  %s", m.wall(t.at), t.text))
+	}
+	if len(lines) == 0 {
+		lines = []safe.Text{safe.Const("nothing yet")}
+	}
+	m.ask(dialog.NewReader(safe.Const("Messages"), lines), "", nothing)
+	return nil
+}
+
+// runInBoard answers the board's own question at once.
+func (m *model) runInBoard(a keys.Action, words string) tea.Cmd {
+	cmd := m.show(boardView)
+	e := m.shown().Press(a, m.screen())
+	if e.Ask != nil && words != "" {
+		e = e.Ask.Then(words)
+	}
+	return tea.Batch(cmd, m.apply(e))
+}
+
+// export asks for a file.
+func (m *model) export(id incident.ID) tea.Cmd {
+	m.ask(dialog.NewPrompt(safe.Sprintf("Export the post-mortem of %s to", id), safe.Const("a Markdown file; an existing one is not overwritten"), string(id)+".md", m.answers["export"]), "export", func(path string) tea.Cmd {
+		if path = strings.TrimSpace(path); path == "" {
+			return nil
+		}
+		return m.do(pane.ExportDraft{ID: id, Path: path})
+	})
+	return nil
+}

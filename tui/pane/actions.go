@@ -1,0 +1,72 @@
+package pane
+
+import (
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// actions is the view of what is being done: experiments and load, pages,
+// action items, and in the lab what would have been sent.
+type actions struct {
+	panes  panes
+	filter filter
+	w, h   int
+}
+
+// Scope implements View.
+func (v *actions) Scope() keys.Scope { return keys.Actions }
+
+// Draw implements View.
+func (v *actions) Draw(f *frame.Frame, s *Screen) {
+	v.w, v.h = f.Width(), f.Height()
+	v.panes.draw(f, v.columns(s))
+}
+
+// Press implements View.
+func (v *actions) Press(a keys.Action, s *Screen) Effect {
+	return v.panes.press(a, s, v.columns(s))
+}
+
+// Resize implements View.
+func (v *actions) Resize(width, height int, _ *Screen) Effect {
+	v.w, v.h = width, height
+	return Effect{Handled: true}
+}
+
+func (v *actions) columns(s *Screen) []column {
+	v.filter.read(s.Filter)
+	chaos, load := chaosSection(s, &v.filter), loadSection(s, &v.filter)
+	pages, items := pageSection(s, &v.filter), itemSection(s, &v.filter)
+	if v.filter.wrong.Width() > 0 {
+		chaos.note = piece{v.filter.wrong, theme.Warn}
+	}
+	pages.dear, pages.least, pages.want, pages.grow = 8, 3, max(pages.rows.n, 1), true
+	load.grow = true
+	right := []section{pages, items}
+	if len(s.World.Ledger) > 0 {
+		right = append(right, ledgerSection(s, &v.filter))
+	}
+	all := frame.Rect{W: v.w, H: v.h}
+	if v.w < twoColumns {
+		return []column{{all, v.folded(append([]section{chaos, load}, right...))}}
+	}
+	half := all.Columns(1, 1, 1)
+	return []column{{half[0], []section{chaos, load}}, {half[1], right}}
+}
+
+// folded gives the room of a narrow view to the focused section; the others
+// keep their headings, which say what is in them.
+func (v *actions) folded(sections []section) []section {
+	focus, _ := v.panes.focused(sections)
+	for i := range sections {
+		open := sections[i].name == focus.name
+		sections[i].grow = open
+		if !open {
+			sections[i].least, sections[i].want = 0, 0
+			continue
+		}
+		sections[i].dear = 100
+	}
+	return sections
+}

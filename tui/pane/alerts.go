@@ -1,0 +1,222 @@
+package pane
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// alertGroup is the alerts of one rule.
+type alertGroup struct {
+	name   string
+	state  string // firing, if any of them fires
+	list   []alert.Alert
+	sev    incident.Severity // that the policy gives it; "" = only listed
+	newest time.Time
+}
+
+// groupAlerts puts alerts together by their rule: what fires first, the worst
+// first, of equals the newest first.
+func groupAlerts(list []alert.Alert, policy escalation.Policy, f *filter) []alertGroup {
+	var out []alertGroup
+	index := map[string]int{}
+	for _, a := range list {
+		if !f.text(alertText(a)) {
+			continue
+		}
+		key := a.State + " " + a.Name
+		i, known := index[key]
+		if !known {
+			i, index[key] = len(out), len(out)
+			sev, _, _ := policy.DeclareFor(a.Labels)
+			out = append(out, alertGroup{name: a.Name, state: a.State, sev: sev})
+		}
+		g := &out[i]
+		g.list = append(g.list, a)
+		g.newest = later(a.ActiveAt, g.newest)
+	}
+	slices.SortStableFunc(out, func(a, b alertGroup) int {
+		return cmp.Or(cmp.Compare(a.state, b.state), cmp.Compare(a.sev.Rank(), b.sev.Rank()), b.newest.Compare(a.newest), cmp.Compare(a.name, b.name))
+	})
+	return out
+}
+
+// alertText is what a filter looks for in an alert.
+func alertText(a alert.Alert) string {
+	return a.Name + " " + a.Labels.String() + " " + a.Annotations["summary"]
+}
+
+// alertSection lists the alerts by rule. Enter reads one, or with declares set
+// opens an incident from it.
+func alertSection(s *Screen, policy escalation.Policy, f *filter, declares bool) section {
+	groups := groupAlerts(s.World.Alerts.List, policy, f)
+	firing, name := 0, 0
+	for _, g := range groups {
+		name = max(name, safe.New(g.name, 80).Width())
+		if g.state == alert.Firing {
+			firing += len(g.list)
+		}
+	}
+	title, none := safe.Sprintf("alerts  %d firing", firing), safe.Const("no alert fires")
+	if s.World.Alerts.At.IsZero() {
+		title, none = safe.Const("alerts"), safe.Const("alerts are not known yet")
+	}
+	sec := section{
+		name: "alerts", title: title, note: alertNote(s, declares && len(groups) > 0), dear: 6, least: 1, want: max(len(groups), 1),
+		rows: &rows{
+			n: len(groups), id: func(i int) string { return groups[i].state + groups[i].name },
+			draw: func(f *frame.Frame, i int) { drawAlert(f, groups[i], name, s) },
+			open: func(i int, s *Screen) Effect { return readAlerts(groups[i], s) },
+			none: none,
+		},
+	}
+	if declares {
+		sec.rows.open = func(i int, s *Screen) Effect { return declareFrom(groups[i], s) }
+	}
+	return sec
+}
+
+// alertNote is what is wrong with the answer, or what enter does.
+func alertNote(s *Screen, declares bool) piece {
+	a := s.World.Alerts
+	switch age := s.Now.Sub(a.At); {
+	case a.Err != nil:
+		return piece{safe.New(a.Err.Error(), safe.Line), theme.Warn}
+	case !a.At.IsZero() && age > time.Minute:
+		return piece{safe.Sprintf("%s old", Ago(age)), theme.Warn}
+	case declares:
+		return piece{safe.Const("enter declares"), theme.Dim}
+	}
+	return piece{}
+}
+
+func drawAlert(f *frame.Frame, g alertGroup, name int, s *Screen) {
+	p := pen{f: f}
+	style := theme.Plain
+	if inc, ok := selected(s); ok && inc.Service != "" && serviceOf(g.list[0]) == inc.Service {
+		style = theme.Bright
+	}
+	if g.state != alert.Firing {
+		style = theme.Dim
+	}
+	p.left(4, severityStyle(g), severityWord(g))
+	p.right(5, theme.Dim, safe.New(Ago(s.Now.Sub(g.newest)), 5))
+	const counts, places = 3, 8
+	name = min(name, max(p.room()-counts-1, 0))
+	p.left(name, style, safe.New(g.name, 80))
+	count := safe.Text{}
+	if len(g.list) > 1 {
+		count = safe.Sprintf("×%d", len(g.list))
+	}
+	p.right(counts, theme.Plain, count)
+	if p.room() >= places {
+		p.flow(theme.Dim, placeOf(g))
+	}
+}
+
+func severityWord(g alertGroup) safe.Text {
+	switch {
+	case g.state != alert.Firing:
+		return safe.Const("wait")
+	case g.sev != "":
+		return safe.New(strings.ReplaceAll(string(g.sev), "-", ""), 4)
+	}
+	return safe.Const("-")
+}
+
+func severityStyle(g alertGroup) theme.Style {
+	if g.state != alert.Firing || g.sev == "" {
+		return theme.Dim
+	}
+	return theme.Sev(g.sev.Rank())
+}
+
+// placeOf is where the alerts of a group are: "eu-west-1 +1".
+func placeOf(g alertGroup) safe.Text {
+	for _, label := range []string{"region", "zone", "cluster", "instance", "service", "job"} {
+		var values []string
+		for _, a := range g.list {
+			if v := a.Labels[label]; v != "" && !slices.Contains(values, v) {
+				values = append(values, v)
+			}
+		}
+		switch n := len(values); {
+		case n == 1:
+			return safe.New(values[0], 60)
+		case n > 1:
+			return safe.Sprintf("%s +%d", safe.New(values[0], 60), n-1)
+		}
+	}
+	return safe.New(g.list[0].Annotations["summary"], 60)
+}
+
+func serviceOf(a alert.Alert) string { return cmp.Or(a.Labels["service"], a.Labels["job"]) }
+
+// readAlerts is all that is known of the alerts of a rule.
+func readAlerts(g alertGroup, s *Screen) Effect {
+	var p page
+	for i, a := range g.list {
+		if i > 0 {
+			p.text(" ")
+		}
+		p.labelled("state", fmt.Sprintf("%s since %s, %s", a.State, a.ActiveAt.In(s.Zone).Format("15:04:05 MST"), Ago(s.Now.Sub(a.ActiveAt))))
+		p.labelled("value", fmt.Sprintf("%.4g", a.Value))
+		for _, k := range slices.Sorted(maps.Keys(a.Annotations)) {
+			p.labelled(k, a.Annotations[k])
+		}
+		p.labelled("labels", a.Labels.String())
+	}
+	return p.reading(g.name)
+}
+
+// declareFrom opens an incident from the first alert of a group, or goes to the
+// one that was opened from it. The severity is asked for; whom that pages is
+// said before anything goes out.
+func declareFrom(g alertGroup, s *Screen) Effect {
+	a := g.list[0]
+	for _, inc := range s.World.Incidents {
+		if !inc.Status.Over() && alert.Fingerprint(inc.Labels) == a.Fingerprint {
+			return Effect{Handled: true, Select: inc.ID}
+		}
+	}
+	o := Declare{Title: cmp.Or(a.Annotations["summary"], a.Name), Service: serviceOf(a), Alert: a.Fingerprint}
+	var choices []Choice
+	for i, sev := range incident.Severities() {
+		choices = append(choices, Choice{Value: string(sev), Text: string(sev) + severityMeans(sev), Letter: rune('1' + i)})
+	}
+	return Effect{Handled: true, Ask: &Ask{
+		Title: "How bad is it? " + o.Title, Choices: choices, Initial: string(cmp.Or(g.sev, incident.Sev2)),
+		Help: "you are told whom it pages before it goes out",
+		Then: func(answer string) Effect {
+			o.Severity = incident.Severity(answer)
+			return Effect{Handled: true, Orders: []Order{o}}
+		},
+	}}
+}
+
+// severityMeans is a severity in words.
+func severityMeans(sev incident.Severity) string {
+	switch sev {
+	case incident.Sev1:
+		return "  customers cannot use it"
+	case incident.Sev2:
+		return "  a part is broken, or all of it is slow"
+	case incident.Sev3:
+		return "  it can wait until the morning"
+	}
+	return "  it can wait for days"
+}
+
+// declareKey is what to press to open an incident.
+func declareKey(s *Screen) string { return s.Keys.Label(keys.Declare) }

@@ -1,0 +1,101 @@
+package pane
+
+import (
+	"math"
+
+	"github.com/sitrep-dev/sitrep/plot"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// drawAlone draws the focused panel over all of f, with its series as a table
+// below where there is room for both.
+func (b *board) drawAlone(f *frame.Frame, s *Screen) {
+	i := b.at[b.focusIndex()]
+	c := &b.panels.charts[i]
+	table := min(len(c.spec.Series)+1, f.Height()/3)
+	if table < 2 || f.Height() < 12 {
+		table = 0
+	}
+	above, below := f.Bounds().Top(f.Height() - table)
+	c.spec.NoLegend = table > 0
+	b.panels.draw(f.Sub(frame.Rect{X: 1, Y: above.Y, W: above.W - 2, H: above.H}), i, s, b.crosshair, b.look(i))
+	c.spec.NoLegend = false
+	if table > 0 {
+		b.drawTable(f.Sub(frame.Rect{X: 0, Y: below.Y, W: below.W, H: below.H}), c, b.look(i), !b.crosshair.IsZero())
+	}
+}
+
+// The columns of the table of series.
+const (
+	nameColumn   = 40
+	figureColumn = 14
+)
+
+func (b *board) drawTable(f *frame.Frame, c *panelChart, l *look, crosshair bool) {
+	name := min(nameColumn, max(f.Width()-4*(figureColumn+1)-4, 8))
+	now := safe.Const("now")
+	if crosshair {
+		now = safe.Const("at │")
+	}
+	head := pen{f: f, x: 4 + name + 1}
+	for _, t := range []safe.Text{now, safe.Const("min"), safe.Const("mean"), safe.Const("max")} {
+		head.right(figureColumn, theme.Dim, t)
+	}
+	focus := b.seriesIndex(c, l)
+	top := max(focus-(f.Height()-2), 0)
+	for y := 1; y < f.Height() && top+y-1 < len(c.spec.Series); y++ {
+		j := top + y - 1
+		row := pen{f: f.Sub(frame.Rect{Y: y, W: f.Width(), H: 1})}
+		if j == focus {
+			row.f.Rune(0, 0, theme.Accent, '›')
+		}
+		row.x = 2
+		b.drawSeries(&row, c, j, name, j == focus)
+	}
+}
+
+func (b *board) drawSeries(row *pen, c *panelChart, j, name int, focused bool) {
+	series := &c.spec.Series[j]
+	bullet, style := '●', theme.Plain
+	switch {
+	case series.Hidden:
+		bullet, style = '○', theme.Dim
+	case focused:
+		style = theme.Bright
+	}
+	row.f.Rune(row.x, 0, theme.Series(j), bullet)
+	row.x += 2
+	row.left(name, style, series.Name)
+	lo, hi, ok := plot.Range(series.Values)
+	mean, _ := plot.Mean(series.Values)
+	if !ok {
+		lo, hi, mean = math.NaN(), math.NaN(), math.NaN()
+	}
+	for _, v := range []float64{b.valueAt(c, series.Values), lo, mean, hi} {
+		row.right(figureColumn, style, safe.New(panelFigure(c.panel, v), figureColumn))
+	}
+}
+
+// valueAt is a series' value at the crosshair, or its newest.
+func (b *board) valueAt(c *panelChart, values []float64) float64 {
+	if b.crosshair.IsZero() {
+		v, _ := plot.Last(values)
+		return v
+	}
+	if i := c.data.Frame.Grid.Index(b.crosshair); i >= 0 && i < len(values) {
+		return values[i]
+	}
+	return math.NaN()
+}
+
+// seriesIndex is the leading series of a panel.
+func (b *board) seriesIndex(c *panelChart, l *look) int {
+	for j, series := range c.data.Frame.Series {
+		if series.Legend == l.focus {
+			return j
+		}
+	}
+	return 0
+}

@@ -1,0 +1,132 @@
+package pane
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// calm is the view while no incident is selected: the board's signals, what
+// fires, what was promised, what was done lately, and what to do first.
+func (v *now) calm(s *Screen) []column {
+	events := v.passing(v.story.of(s), s)
+	signals := v.signals(s)
+	alerts := alertSection(s, v.policies.today(s.World), &v.filter, true)
+	alerts.dear = 11 // without an incident they are the news
+	items, lately, past := itemSection(s, &v.filter), latelySection(events, s), pastSection(s)
+	all := frame.Rect{W: v.w, H: v.h}
+	if v.w < twoColumns {
+		signals.least, signals.want = 5, max(7, v.h*2/5)
+		alerts.want, items.want = min(alerts.want, 5), min(items.want, 3)
+		return []column{{all, slices.Concat(adviceSection(s, v.w), []section{signals, alerts, items, past, lately})}}
+	}
+	left, right := all.Left(boardWidth(v.w))
+	right.X, right.W = right.X+1, right.W-1
+	if v.w < threeColumns {
+		return []column{{left, []section{signals}}, {right, slices.Concat(adviceSection(s, right.W), []section{alerts, items, past, lately})}}
+	}
+	side := right.Columns(1, 1, 1)
+	middle := slices.Concat(adviceSection(s, side[0].W), []section{alerts, items})
+	if len(s.World.Ledger) > 0 {
+		middle = append(middle, ledgerSection(s, &v.filter))
+	}
+	middle[len(middle)-1].grow = true
+	return []column{{left, []section{signals}}, {side[0], middle}, {side[1], []section{past, lately}}}
+}
+
+// adviceSection is one calm sentence about what to do first; there is none
+// while something runs or is out of reach.
+func adviceSection(s *Screen, width int) []section {
+	text := advice(s)
+	if text == "" {
+		return nil
+	}
+	lines := safe.Wrap(text, max(width-2, 10))
+	return []section{{
+		name: "advice", title: safe.Const("what to do first"), dear: 8, least: 1, want: len(lines),
+		draw: func(f *frame.Frame) {
+			for y, l := range lines {
+				f.PutFit(1, y, f.Width()-1, theme.Plain, l)
+			}
+		},
+	}}
+}
+
+func advice(s *Screen) string {
+	firing := 0
+	for _, a := range s.World.Alerts.List {
+		if a.State == alert.Firing {
+			firing++
+		}
+	}
+	abort := s.Keys.Label(keys.Abort)
+	for _, r := range s.World.Chaos.Runs {
+		if r.Outcome == nil && firing == 0 {
+			return fmt.Sprintf("%s %s runs. When an alert fires, %s declares an incident; %s ends and undoes the experiment.", r.Run, r.Experiment, declareKey(s), abort)
+		}
+	}
+	switch {
+	case firing == 1:
+		return fmt.Sprintf("An alert fires. %s declares an incident from it and pages whoever is on call.", declareKey(s))
+	case firing > 1:
+		return fmt.Sprintf("%d alerts fire. %s declares from the worst and pages whoever is on call.", firing, declareKey(s))
+	}
+	if s.Prod {
+		return ""
+	}
+	var first *chaos.Experiment
+	for i := range s.World.Chaos.Experiments {
+		if x := &s.World.Chaos.Experiments[i]; x.Pin != "" && (first == nil || x.Pin < first.Pin) {
+			first = x
+		}
+	}
+	if first == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s hurts %s: %s for %s. %s ends and undoes it at any time.", first.Pin, victims(*first), faults(*first), strictyaml.FormatDuration(first.Length()), abort)
+}
+
+// pastSection is the incidents that ended lately, drills named as such.
+func pastSection(s *Screen) section {
+	var list []incident.Incident
+	open := 0
+	for _, inc := range s.World.Incidents {
+		list = append(list, inc)
+		if !inc.Status.Over() {
+			open++
+		}
+	}
+	return section{
+		name: "past", title: safe.Sprintf("incidents  %d open", open), dear: 3, least: 1, want: min(max(len(list), 1), 6),
+		rows: &rows{
+			n: len(list), id: func(i int) string { return string(list[i].ID) },
+			draw: func(f *frame.Frame, i int) { drawIncident(f, list[i], s) },
+			open: func(i int, _ *Screen) Effect { return Effect{Handled: true, Select: list[i].ID} },
+			none: safe.Const("no incident in the last day"),
+		},
+	}
+}
+
+func drawIncident(f *frame.Frame, inc incident.Incident, s *Screen) {
+	p := pen{f: f}
+	p.left(4, theme.Sev(inc.Severity.Rank()), safe.New(strings.ReplaceAll(string(inc.Severity), "-", ""), 4))
+	p.left(8, theme.Plain, safe.New(string(inc.ID), 8))
+	if inc.Drill {
+		p.left(5, theme.Dim, safe.Const("drill"))
+	}
+	end := piece{safe.Sprintf("%s %s", inc.Status, Ago(inc.Age(s.Now))), theme.Warn}
+	if inc.Status.Over() {
+		end = piece{safe.Sprintf("ended %s ago", Ago(s.Now.Sub(inc.Clocks.Resolved))), theme.Dim}
+	}
+	right := f.PutRight(f.Width(), 0, end.style, end.text.Fit(p.room()*2/3)) - 1
+	f.PutFit(p.x, 0, right-p.x, theme.Plain, safe.New(inc.Title, safe.Line))
+}

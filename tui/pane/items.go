@@ -1,0 +1,92 @@
+package pane
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// openItem is a thing that was promised after an incident and is not done.
+type openItem struct {
+	inc  incident.Incident
+	item incident.OpenItem
+}
+
+// itemSection lists the open action items of the incident, or of all, the
+// oldest first: what was promised longest ago needs a word most.
+func itemSection(s *Screen, f *filter) section {
+	var list []openItem
+	for _, inc := range s.World.Incidents {
+		for _, it := range inc.Items {
+			if it.Closed.IsZero() && (s.Incident == "" || inc.ID == s.Incident) && f.text(string(inc.ID)+" "+it.Text+" "+string(it.Owner)) {
+				list = append(list, openItem{inc, it})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b openItem) int { return a.item.Added.Compare(b.item.Added) })
+	late := 0
+	for _, o := range list {
+		if overdue(o, s.Now) {
+			late++
+		}
+	}
+	note := piece{}
+	if late > 0 {
+		note = piece{safe.Sprintf("%d overdue", late), theme.Warn}
+	}
+	return section{
+		name: "items", title: safe.Sprintf("action items  %d open", len(list)), note: note, dear: 5, least: 1, want: max(len(list), 1),
+		rows: &rows{
+			n: len(list), id: func(i int) string { return string(list[i].inc.ID) + list[i].item.Item.Item },
+			draw: func(f *frame.Frame, i int) { drawItem(f, list[i], s) },
+			open: func(i int, s *Screen) Effect { return readItem(list[i], s) },
+			none: safe.Const("none; sitrep item add writes one down"),
+		},
+	}
+}
+
+func overdue(o openItem, now time.Time) bool { return !o.item.Due.IsZero() && now.After(o.item.Due) }
+
+func drawItem(f *frame.Frame, o openItem, s *Screen) {
+	p := pen{f: f}
+	p.right(5, theme.Dim, safe.New(Ago(s.Now.Sub(o.item.Added)), 5))
+	if s.Incident == "" {
+		p.left(8, theme.Dim, safe.New(string(o.inc.ID), 8))
+	}
+	p.left(5, theme.Plain, safe.New(o.item.Item.Item, 5))
+	due := piece{}
+	switch {
+	case overdue(o, s.Now):
+		due = piece{safe.Sprintf("late %s", Ago(s.Now.Sub(o.item.Due))), theme.Warn}
+	case !o.item.Due.IsZero():
+		due = piece{safe.Sprintf("in %s", Ago(o.item.Due.Sub(s.Now))), theme.Dim}
+	}
+	p.right(9, due.style, due.text)
+	p.x++
+	owner, style := safe.New(string(o.item.Owner), 8), theme.Dim
+	if o.item.Owner == "" {
+		owner, style = safe.Const("nobody"), theme.Warn
+	}
+	if p.room() > 24 {
+		p.left(8, style, owner)
+	}
+	p.flow(theme.Plain, safe.New(o.item.Text, safe.Line))
+}
+
+func readItem(o openItem, s *Screen) Effect {
+	var p page
+	p.text(o.item.Text)
+	p.text(" ")
+	p.labelled("incident", string(o.inc.ID)+" "+o.inc.Title)
+	p.labelled("owner", string(o.item.Owner))
+	p.labelled("added", o.item.Added.In(s.Zone).Format("2006-01-02 15:04 MST")+", "+Ago(s.Now.Sub(o.item.Added))+" ago")
+	if !o.item.Due.IsZero() {
+		p.labelled("due", o.item.Due.In(s.Zone).Format("2006-01-02 15:04 MST"))
+	}
+	p.labelled("done by", "sitrep item close "+string(o.inc.ID)+" "+o.item.Item.Item)
+	return p.reading(string(o.inc.ID) + " " + o.item.Item.Item)
+}

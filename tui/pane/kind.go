@@ -1,0 +1,145 @@
+package pane
+
+import (
+	"strings"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// wordWidth is the column of a kind's word.
+const wordWidth = 7
+
+// family is the part of a kind before the dot.
+func family(k incident.Kind) string {
+	head, _, _ := strings.Cut(string(k), ".")
+	return head
+}
+
+// word is a kind in a column of seven cells.
+func word(e *incident.Event) safe.Text {
+	switch e.Kind {
+	case incident.ChangeRecorded:
+		return changeWord(e)
+	case incident.SeverityChanged:
+		return safe.Const("sev")
+	case incident.StatusChanged:
+		return safe.Const("status")
+	case incident.AlertResolved:
+		return safe.Const("clear")
+	case incident.ActionTaken:
+		return safe.Const("did")
+	}
+	if family(e.Kind) == "incident" {
+		return safe.New(verbs(e.Kind), wordWidth)
+	}
+	head := family(e.Kind)
+	switch head {
+	case "escalation":
+		head = "ladder"
+	case "postmortem":
+		head = "review"
+	case "evidence":
+		head = "frozen"
+	}
+	return safe.New(head, wordWidth)
+}
+
+// verbs are the kinds of an incident in short.
+func verbs(k incident.Kind) string {
+	switch k {
+	case incident.Declared:
+		return "open"
+	case incident.Acknowledged:
+		return "ack"
+	case incident.Unacknowledged:
+		return "unack"
+	case incident.Assigned:
+		return "assign"
+	case incident.Mitigated:
+		return "eased"
+	case incident.Resolved:
+		return "resolve"
+	case incident.Reopened:
+		return "reopen"
+	case incident.Closed:
+		return "close"
+	}
+	return strings.TrimPrefix(string(k), "incident.")
+}
+
+// changeWord says what sort of change it was: deploy, flag, config.
+func changeWord(e *incident.Event) safe.Text {
+	var data struct {
+		Type string `json:"type"`
+	}
+	if e.Payload(&data) == nil && data.Type != "" {
+		return safe.New(data.Type, wordWidth)
+	}
+	first, _, _ := strings.Cut(e.Text, " ")
+	switch first {
+	case "deploy", "flag", "config", "rollback":
+		return safe.New(first, wordWidth)
+	}
+	return safe.Const("change")
+}
+
+// wordStyle is the colour of a kind's word. What needs nobody has none.
+func wordStyle(k incident.Kind) theme.Style {
+	switch k {
+	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened:
+		return theme.Crit
+	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged:
+		return theme.Warn
+	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated:
+		return theme.OK
+	case incident.ChangeRecorded, incident.NoteAdded, incident.ActionTaken, incident.EscalationEntered, incident.StatusChanged:
+		return theme.Bright
+	}
+	return theme.Dim
+}
+
+// textStyle is that of what an event says: the words of people stand out,
+// the program's bookkeeping stands back.
+func textStyle(e *incident.Event) theme.Style {
+	switch e.Kind {
+	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, "evidence.captured":
+		return theme.Dim
+	}
+	return theme.Plain
+}
+
+// step says that an event is one of the steps of a page on its way: what became
+// of it is another event.
+func step(e *incident.Event) bool {
+	return e.Kind == incident.PageQueued || e.Kind == incident.PageAttempted
+}
+
+// folded leaves the steps of pages out: there are three for every call.
+func folded(events []*incident.Event) []*incident.Event {
+	out := make([]*incident.Event, 0, len(events))
+	for _, e := range events {
+		if !step(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// saying is what an event says, without what its word says already.
+func saying(e *incident.Event) safe.Text {
+	text := e.Text
+	if e.Kind == incident.ChangeRecorded {
+		text = strings.TrimPrefix(text, changeWord(e).String()+" ")
+	}
+	if text == "" {
+		text = string(e.Kind)
+	}
+	return safe.New(text, safe.Line)
+}
+
+// byPerson says that a person did it, and the text does not name them.
+func byPerson(e *incident.Event) bool {
+	return e.Actor != "" && e.Actor != incident.Sitrep && !strings.Contains(e.Text, string(e.Actor))
+}

@@ -1,0 +1,129 @@
+package pane
+
+import (
+	"context"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// Operator carries out what a person asked for by key. Do may take a while and
+// is never called from Update; ctx ends with the screen. A refusal comes back
+// as an error whose text is for the person.
+type Operator interface {
+	Do(ctx context.Context, o Order) (Receipt, error)
+}
+
+// Receipt is what became of an order.
+type Receipt struct {
+	Text     string      // for the toast: "INC-3 declared; L1 paged: PagerDuty accepted"
+	Incident incident.ID // that the order made or was about
+	Document string      // for OpenDraft: the text to edit
+	Path     string      // for ExportDraft: where it was written
+	Outward  bool        // it reached people: the toast stays until dismissed
+}
+
+// Order is one thing that a person asks for; the set is closed.
+type Order interface{ order() }
+
+// The orders. ID is the incident that was selected when the key was pressed,
+// whatever the list has done since.
+type (
+	// Declare opens an incident; Alert, if set, is the fingerprint of the
+	// firing alert that it is about.
+	Declare struct {
+		Title, Service string
+		Severity       incident.Severity
+		Drill          bool
+		Alert          string
+	}
+	Acknowledge   struct{ ID incident.ID }
+	Unacknowledge struct{ ID incident.ID }
+	Note          struct {
+		ID   incident.ID
+		Text string
+	}
+	Did struct {
+		ID     incident.ID
+		Action incident.Action
+	}
+	SetSeverity struct {
+		ID     incident.ID
+		To     incident.Severity
+		Reason string
+	}
+	SetStatus struct {
+		ID      incident.ID
+		To      incident.Status
+		Details string
+	}
+	Assign struct {
+		ID     incident.ID
+		Role   incident.Role
+		Person incident.Person
+	}
+	Escalate struct {
+		ID     incident.ID
+		Level  incident.Level
+		Reason string
+	}
+	Snooze struct {
+		ID     incident.ID
+		Length time.Duration
+	}
+	Resolve struct {
+		ID         incident.ID
+		Resolution string
+	}
+	Reopen struct{ ID incident.ID }
+
+	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
+	// every run and undoes every fault; it never asks.
+	StartChaos struct{ Name string }
+	StartLoad  struct{ Name string }
+	AbortAll   struct{}
+
+	// MakeDraft drafts or refreshes the post-mortem; OpenDraft answers with its
+	// text for an editor, SaveDraft takes it back, ExportDraft writes Markdown.
+	MakeDraft struct{ ID incident.ID }
+	OpenDraft struct{ ID incident.ID }
+	SaveDraft struct {
+		ID   incident.ID
+		Text string
+	}
+	ExportDraft struct {
+		ID   incident.ID
+		Path string
+	}
+
+	// Window sets what the board shows: Span long, Columns wide, until End (the
+	// zero time is live). RefreshNow asks again at once. Both return at once.
+	Window struct {
+		Span    time.Duration
+		Columns int
+		End     time.Time
+	}
+	RefreshNow struct{}
+)
+
+func (Declare) order()       {}
+func (Acknowledge) order()   {}
+func (Unacknowledge) order() {}
+func (Note) order()          {}
+func (Did) order()           {}
+func (SetSeverity) order()   {}
+func (SetStatus) order()     {}
+func (Assign) order()        {}
+func (Escalate) order()      {}
+func (Snooze) order()        {}
+func (Resolve) order()       {}
+func (Reopen) order()        {}
+func (StartChaos) order()    {}
+func (StartLoad) order()     {}
+func (AbortAll) order()      {}
+func (MakeDraft) order()     {}
+func (OpenDraft) order()     {}
+func (SaveDraft) order()     {}
+func (ExportDraft) order()   {}
+func (Window) order()        {}
+func (RefreshNow) order()    {}

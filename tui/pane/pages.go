@@ -1,0 +1,210 @@
+package pane
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// brand is how the makers of a sink write its name.
+func brand(kind string) string {
+	switch kind {
+	case "pagerduty":
+		return "PagerDuty"
+	case "slack":
+		return "Slack"
+	}
+	return kind
+}
+
+// delivered is what became of a message, in a few words or in one. An accepted
+// page was taken by the sink; only an acknowledgement proves that somebody woke.
+func delivered(m *escalation.Message, now time.Time) (full, short piece) {
+	switch {
+	case !m.AcknowledgedAt.IsZero():
+		return both(theme.OK, "acknowledged "+took(m.AcknowledgedAt.Sub(m.QueuedAt)), "acked")
+	case m.State == escalation.Accepted:
+		return both(theme.OK, "accepted "+took(m.AcceptedAt.Sub(m.QueuedAt)), "accepted")
+	}
+	style := theme.Dim
+	switch m.State {
+	case escalation.Failed:
+		style = theme.Crit
+	case escalation.Pending, escalation.Sending, escalation.Ambiguous:
+		style = theme.Warn
+	}
+	text := string(m.State)
+	if m.Attempts > 1 {
+		text += fmt.Sprintf(", try %d", m.Attempts)
+	}
+	if left := m.NotBefore.Sub(now); m.Open() && left > 0 {
+		text += ", again in " + Until(left)
+	}
+	return both(style, text, string(m.State))
+}
+
+func both(style theme.Style, full, short string) (piece, piece) {
+	return piece{safe.New(full, 60), style}, piece{safe.New(short, 20), style}
+}
+
+// calls are the messages that told a rung of its newest round, in the order of
+// their sinks: pages and posts, not what ends them. The post that opens the
+// incident's thread belongs to no rung; it stands with the lowest.
+func calls(messages []escalation.Message, id incident.ID, level incident.Level, lowest bool) []*escalation.Message {
+	var out []*escalation.Message
+	for i := range messages {
+		m := &messages[i]
+		if m.Incident != id || m.Operation != escalation.OpTrigger && m.Operation != escalation.OpPost {
+			continue
+		}
+		if opens := lowest && m.Level == "" && m.Content().Headline; m.Level != level && !opens {
+			continue
+		}
+		at := slices.IndexFunc(out, func(o *escalation.Message) bool { return o.Sink == m.Sink })
+		switch {
+		case at < 0:
+			out = append(out, m)
+		case m.Round > out[at].Round || m.Round == out[at].Round && m.Seq > out[at].Seq:
+			out[at] = m
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *escalation.Message) int { return strings.Compare(a.Sink, b.Sink) })
+	return out
+}
+
+// pageSection is the ledger of everything that was to be told to somebody: the
+// selected incident's, or all of it, newest first.
+func pageSection(s *Screen, f *filter) section {
+	var list []*escalation.Message
+	open := 0
+	for i := range s.World.Delivery.Messages {
+		m := &s.World.Delivery.Messages[i]
+		if (s.Incident == "" || m.Incident == s.Incident) && f.text(pageText(m)) {
+			list = append(list, m)
+			if m.Open() {
+				open++
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *escalation.Message) int { return cmp.Compare(b.Seq, a.Seq) })
+	title := safe.Sprintf("pages  %d", len(list))
+	if s.Incident != "" {
+		title = safe.Sprintf("pages of %s  %d", s.Incident, len(list))
+	}
+	return section{
+		name: "pages", title: title, note: pageNote(s, open),
+		rows: &rows{
+			n: len(list), id: func(i int) string { return list[i].ID },
+			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s) },
+			open: func(i int, s *Screen) Effect { return readPage(list[i], s) },
+			none: safe.Const("nobody was told anything"),
+		},
+	}
+}
+
+// pageNote is whether what is queued goes out.
+func pageNote(s *Screen, open int) piece {
+	d := s.World.Delivery
+	switch {
+	case d.Holder == "" && open > 0:
+		return piece{safe.Sprintf("%d wait: nobody runs the ladder (sitrep daemon)", open), theme.Danger}
+	case d.Holder == "":
+		return piece{safe.Const("nobody runs the ladder (sitrep daemon)"), theme.Danger}
+	case open > 0:
+		return piece{safe.Sprintf("%d on the way", open), theme.Warn}
+	case d.Mine:
+		return piece{safe.Const("sent by this process"), theme.Dim}
+	}
+	return piece{safe.Sprintf("sent by %s", safe.New(d.Holder, 40)), theme.Dim}
+}
+
+// pageText is what a filter looks for in a message.
+func pageText(m *escalation.Message) string {
+	return strings.Join([]string{string(m.Incident), m.Sink, string(m.Operation), string(m.Level), string(m.State), m.Error}, " ")
+}
+
+func drawPage(f *frame.Frame, m *escalation.Message, s *Screen) {
+	p := pen{f: f}
+	p.left(stampWidth, theme.Dim, safe.New(stamp(m.QueuedAt, s.Now, s.Zone), stampWidth))
+	if s.Incident == "" {
+		p.left(8, theme.Dim, safe.New(string(m.Incident), 8))
+	}
+	p.left(2, theme.Plain, safe.New(string(m.Level), 2))
+	p.left(7, theme.Dim, operationWord(m.Operation))
+	p.left(min(19, max(p.room()/2, 8)), theme.Plain, sinkName(m))
+	end, word := delivered(m, s.Now)
+	if end.text.Width() > p.room() {
+		end = word
+	}
+	p.flow(end.style, end.text)
+	if m.Error != "" && m.State != escalation.Accepted {
+		p.x++
+		p.flow(theme.Dim, safe.New(m.Error, safe.Line))
+	}
+}
+
+// operationWord is what a message asks for, in the words of the views.
+func operationWord(o escalation.Operation) safe.Text {
+	switch o {
+	case escalation.OpTrigger:
+		return safe.Const("page")
+	case escalation.OpAcknowledge:
+		return safe.Const("ack")
+	}
+	return safe.New(string(o), 7)
+}
+
+// sinkName is "PagerDuty primary".
+func sinkName(m *escalation.Message) safe.Text {
+	return safe.New(strings.TrimSpace(brand(m.Kind())+" "+m.Target()), 60)
+}
+
+// readPage is all that is known of a message.
+func readPage(m *escalation.Message, s *Screen) Effect {
+	var p page
+	at := func(label string, t time.Time) {
+		if !t.IsZero() {
+			p.labelled(label, t.In(s.Zone).Format("2006-01-02 15:04:05.000 MST")+", "+Ago(s.Now.Sub(t))+" ago")
+		}
+	}
+	state, _ := delivered(m, s.Now)
+	p.labelled("state", state.text.String())
+	p.labelled("error", m.Error)
+	p.labelled("to", m.Sink)
+	p.labelled("asks to", string(m.Operation))
+	p.labelled("incident", string(m.Incident))
+	if m.Level != "" {
+		p.labelled("rung", fmt.Sprintf("%s, round %d", m.Level, m.Round))
+	}
+	at("queued", m.QueuedAt)
+	at("first try", m.FirstTryAt)
+	at("last try", m.LastTryAt)
+	at("accepted", m.AcceptedAt)
+	at("acked", m.AcknowledgedAt)
+	if left := m.NotBefore.Sub(s.Now); m.Open() && left > 0 {
+		p.labelled("next try", "in "+Until(left))
+	}
+	p.labelled("attempts", fmt.Sprint(m.Attempts))
+	p.labelled("key", m.DedupKey)
+	p.labelled("its name", m.Ref)
+	if m.Murky {
+		p.labelled("beware", "an attempt once ended without anybody knowing whether it counted")
+	}
+	if c := m.Content(); c.Text != "" {
+		p.heading("text")
+		p.text(c.Text)
+	}
+	if data := pretty(m.Payload); data != "" {
+		p.heading("content")
+		p.text(data)
+	}
+	return p.reading(strings.TrimSpace(string(m.Level) + " " + sinkName(m).String()))
+}

@@ -1,0 +1,42 @@
+package pane
+
+import (
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// policies are the escalation policies that incidents were declared with,
+// thawed once: countdowns are drawn every second.
+type policies struct {
+	frozen   map[string]escalation.Policy // by incident.Key
+	fallback *escalation.Policy           // the default one
+}
+
+// of is the policy of an incident. One that carries none gets today's, as the
+// engine does.
+func (p *policies) of(inc incident.Incident, w *World) escalation.Policy {
+	if known, ok := p.frozen[inc.Key]; ok && inc.Key != "" {
+		return known
+	}
+	policy, err := escalation.Thaw(inc.Policy)
+	if err != nil {
+		return p.today(w)
+	}
+	if p.frozen == nil || len(p.frozen) > 1000 {
+		p.frozen = map[string]escalation.Policy{}
+	}
+	p.frozen[inc.Key] = policy
+	return policy
+}
+
+// today is the policy of an incident that is declared now.
+func (p *policies) today(w *World) escalation.Policy {
+	if len(w.Delivery.Policy.Ladders) > 0 {
+		return w.Delivery.Policy
+	}
+	if p.fallback == nil {
+		policy := escalation.Default()
+		p.fallback = &policy
+	}
+	return *p.fallback
+}

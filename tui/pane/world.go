@@ -1,0 +1,96 @@
+package pane
+
+import (
+	"time"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/alert"
+)
+
+// World is all that the screen knows at one moment. Engines publish a new one
+// through a mailbox; nobody changes one that was published, nor anything that
+// it refers to.
+type World struct {
+	Incidents []incident.Incident              // open ones first, the worst and newest at the head; then those that ended lately
+	Events    map[incident.ID][]incident.Event // by incident, in the order of recording; "" holds the last day outside incidents
+	Drafts    map[incident.ID]Draft            // post-mortems, by incident
+	Delivery  Delivery                         // who runs the ladder, and what became of the pages
+	Board     *query.Snapshot                  // nil before the first answer
+	Signals   []query.Signal                   // of the first board, always live, whatever Board shows
+	Alerts    Alerts                           //
+	Chaos     Chaos                            //
+	Load      Load                             //
+	Ledger    []LedgerEntry                    // of the lab's stand-ins, newest last; empty outside the lab
+	Problems  []string                         // of engines, newest last: what failed, on what, what to do
+}
+
+// Delivery is the state of the ladder's engine and of every page.
+type Delivery struct {
+	Holder   string            // process that holds the lease, such as "ana@bastion 4711"; "" = nobody runs the ladder
+	Mine     bool              // it is this process
+	Policy   escalation.Policy // that an incident declared now gets; the zero Policy counts as the default one
+	Messages []escalation.Message
+	Sinks    []Sink
+}
+
+// Sink is one way out: PagerDuty, Slack.
+type Sink struct {
+	Name  string // pagerduty, slack
+	State string // ok, waiting, down, unset
+	Why   string // of a state that is not ok
+}
+
+// Alerts is the last answer of the alert source.
+type Alerts struct {
+	List []alert.Alert
+	At   time.Time // of the last good answer; zero before the first
+	Err  error     // of the last try; nil = fine
+}
+
+// Chaos is what may be started and what runs.
+type Chaos struct {
+	Experiments []chaos.Experiment
+	Runs        []ChaosRun // of this and other processes, newest last
+}
+
+// ChaosRun is one run of an experiment.
+type ChaosRun struct {
+	Run        string // CH-1
+	Experiment string
+	Targets    string
+	Last       chaos.Report
+	Samples    map[string]chaos.Sample // the newest of every probe and guard, by name; nil = only Last is known
+	Outcome    *chaos.Outcome          // nil while it runs
+	Ends       time.Time               // by plan; the faults are undone by then
+}
+
+// Load is what may be started and what runs.
+type Load struct {
+	Plans  []loadtest.Plan
+	Run    string // LT-1; "" = nothing ran yet
+	Live   *loadtest.Progress
+	Result *loadtest.Result // of the last run that ended
+}
+
+// Draft is a post-mortem as the screen shows it.
+type Draft struct {
+	ID       string // PM-1
+	Markdown string
+	Findings []string // of the lint: line, rule, hint
+	EditedBy incident.Person
+	EditedAt time.Time
+}
+
+// LedgerEntry is a request that a stand-in of the lab received: what would
+// have been sent.
+type LedgerEntry struct {
+	At      time.Time
+	Service string // pagerduty, slack
+	Path    string
+	Summary string // one line: action and text
+	Status  int
+}

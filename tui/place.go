@@ -1,0 +1,135 @@
+package tui
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+)
+
+// place is where a person is: in which view, how they came there, and which
+// incident they are working on. A selection is an ID: whatever the list does,
+// the act is about what was chosen.
+type place struct {
+	at, last int
+	trail    []int    // views to go back through; the root is none of them
+	filters  []string // by view
+	selected incident.ID
+	awaited  incident.ID // was just declared here, and is selected as soon as it is seen
+}
+
+// show goes to a view. Going to one that lies on the way back is going back.
+func (p *place) show(view int) {
+	if view == p.at {
+		return
+	}
+	p.last = p.at
+	switch i := slices.Index(p.trail, view); {
+	case view == 0:
+		p.trail = nil
+	case i >= 0:
+		p.trail = p.trail[:i]
+	default:
+		p.trail = append(p.trail, p.at)
+	}
+	p.at = view
+}
+
+// back goes to the view before; it says false at the root.
+func (p *place) back() bool {
+	if len(p.trail) == 0 {
+		return false
+	}
+	p.last = p.at
+	p.at, p.trail = p.trail[len(p.trail)-1], p.trail[:len(p.trail)-1]
+	return true
+}
+
+// settleOn selects what was just declared, or the worst open incident if
+// nothing is selected. What a person works on stays selected, whatever comes in.
+func (p *place) settleOn(w *pane.World) {
+	if _, seen := find(w, p.awaited); seen {
+		p.selected, p.awaited = p.awaited, ""
+	}
+	if _, there := find(w, p.selected); there {
+		return
+	}
+	p.selected = ""
+	if list := open(w); len(list) > 0 {
+		p.selected = list[0].ID
+	}
+}
+
+// incident is the selected one.
+func (m *model) incident() (incident.Incident, bool) {
+	return find(m.world, m.place.selected)
+}
+
+func find(w *pane.World, id incident.ID) (incident.Incident, bool) {
+	for _, inc := range w.Incidents {
+		if inc.ID == id && id != "" {
+			return inc, true
+		}
+	}
+	return incident.Incident{}, false
+}
+
+// open are the incidents that are not over, in the order of the world.
+func open(w *pane.World) []incident.Incident {
+	var out []incident.Incident
+	for _, inc := range w.Incidents {
+		if !inc.Status.Over() {
+			out = append(out, inc)
+		}
+	}
+	return out
+}
+
+// show goes to a view and tells it its size.
+func (m *model) show(view int) tea.Cmd {
+	m.place.show(view)
+	return m.fit()
+}
+
+// step selects the open incident that lies by further on.
+func (m *model) step(by int) {
+	list := open(m.world)
+	if len(list) == 0 {
+		m.inform("no incident is open")
+		return
+	}
+	at := slices.IndexFunc(list, func(inc incident.Incident) bool { return inc.ID == m.place.selected })
+	if at < 0 {
+		at = -max(by, 0)
+	}
+	m.place.selected = list[(at+by+len(list))%len(list)].ID
+}
+
+// goTo selects an incident and shows it.
+func (m *model) goTo(id incident.ID) tea.Cmd {
+	if _, ok := find(m.world, id); !ok {
+		m.complain("%s: no such incident here; it may be older than a day (sitrep incident show %s)", id, id)
+		return nil
+	}
+	m.place.selected = id
+	return m.show(0)
+}
+
+// jump goes to the newest page, else to the newest alert.
+func (m *model) jump() tea.Cmd {
+	var newest incident.Incident
+	for _, inc := range open(m.world) {
+		if newest.ID == "" || latestCall(inc).After(latestCall(newest)) {
+			newest = inc
+		}
+	}
+	if newest.ID != "" {
+		return m.goTo(newest.ID)
+	}
+	if len(firing(m.world)) == 0 {
+		m.inform("nothing is open and nothing fires")
+	}
+	return m.show(0)
+}

@@ -1,0 +1,282 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+)
+
+// actIncident is what a person does about the selected incident. The ID is
+// taken when the key is pressed: whatever comes in while a dialog is open, the
+// act is about what was on the screen.
+func (m *model) actIncident(a keys.Action, by how) (tea.Cmd, bool) {
+	switch a {
+	case keys.Ack:
+		return m.withOpen("acknowledge", func(inc incident.Incident) tea.Cmd { return m.acknowledge(inc, by) }), true
+	case keys.UndoCountdown:
+		if !m.takeBack() {
+			m.inform("nothing counts down")
+		}
+	case keys.AddNote:
+		return m.withIncident("note on", m.note), true
+	case keys.EditNote:
+		return m.withIncident("note on", func(id incident.ID) tea.Cmd {
+			return m.edit(string(id)+"-note.md", "", func(text string) pane.Order { return pane.Note{ID: id, Text: text} })
+		}), true
+	case keys.Severity:
+		return m.withOpen("change the severity of", m.pickSeverity), true
+	case keys.Escalate:
+		return m.withOpen("escalate", m.escalate), true
+	case keys.Snooze:
+		return m.withOpen("snooze", m.pickSnooze), true
+	case keys.Resolve:
+		return m.withOpen("resolve", m.resolve), true
+	case keys.Declare:
+		m.declare()
+	case keys.Runbook:
+		m.inform("no runbook here yet: this version has none; %s takes a note of what you do", m.keyFor(keys.AddNote))
+	case keys.ChaosPicker:
+		m.pickChaos()
+	case keys.LoadPicker:
+		m.pickLoad()
+	case keys.Draft:
+		return m.withIncident("draft the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.MakeDraft{ID: id}) }), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// withIncident needs a selected incident.
+func (m *model) withIncident(what string, then func(incident.ID) tea.Cmd) tea.Cmd {
+	inc, ok := m.incident()
+	if !ok {
+		m.inform("no incident to %s; %s declares one", what, m.keyFor(keys.Declare))
+		return nil
+	}
+	return then(inc.ID)
+}
+
+// withOpen needs one that is not over.
+func (m *model) withOpen(what string, then func(incident.Incident) tea.Cmd) tea.Cmd {
+	return m.withIncident(what, func(id incident.ID) tea.Cmd {
+		inc, _ := find(m.world, id)
+		if inc.Status.Over() {
+			m.inform("%s is %s already: nothing to %s", id, inc.Status, strings.TrimSuffix(what, " of"))
+			return nil
+		}
+		return then(inc)
+	})
+}
+
+// acknowledge is done at once by the one who was paged: it is the safe act, and
+// their key press is the proof that they woke. Everybody else is asked.
+func (m *model) acknowledge(inc incident.Incident, by how) tea.Cmd {
+	if inc.Acknowledged() {
+		switch who := inc.Clocks.AckBy; who {
+		case m.o.Actor:
+			m.inform("you have %s already, since %s", inc.ID, m.wall(inc.Clocks.Acknowledged))
+		default:
+			m.inform("%s has %s since %s; :assign responder %s hands it over", who, inc.ID, m.wall(inc.Clocks.Acknowledged), m.o.Actor)
+		}
+		return nil
+	}
+	o := pane.Acknowledge{ID: inc.ID}
+	if by == byKey && m.paged(inc, m.o.Actor) {
+		return m.do(o)
+	}
+	return m.request(o)
+}
+
+func (m *model) note(id incident.ID) tea.Cmd {
+	help := safe.Const("one line; -7m or 14:05 in front dates it back")
+	m.ask(dialog.NewPrompt(safe.Sprintf("Note on %s", id), help, "", m.answers["note"]), "note", func(text string) tea.Cmd {
+		if strings.TrimSpace(text) == "" {
+			return nil
+		}
+		return m.do(pane.Note{ID: id, Text: text})
+	})
+	return nil
+}
+
+// pickSeverity shows with every severity whom the change wakes.
+func (m *model) pickSeverity(inc incident.Incident) tea.Cmd {
+	by := incident.By{Actor: m.o.Actor, Source: "tui", At: m.now}
+	var rows []dialog.Choice
+	for _, sev := range incident.Severities() {
+		row := dialog.Choice{Value: string(sev)}
+		events, err := inc.ChangeSeverity(by, sev, "")
+		if err != nil {
+			row.Text = safe.Sprintf("%s  as it is", sev)
+		} else {
+			row.Text = safe.Sprintf("%s  %s", sev, calls(consequences(inc, m.ladders.of(inc, m.world), events, m.now)))
+		}
+		row.Note = safe.New(aims(m.ladders.of(inc, m.world), sev), safe.Line)
+		rows = append(rows, row)
+	}
+	m.ask(dialog.NewPicker(safe.Sprintf("Severity of %s", inc.ID), safe.Text{}, m.keys, rows, string(inc.Severity)), "", func(to string) tea.Cmd {
+		if incident.Severity(to) == inc.Severity {
+			return nil
+		}
+		return m.request(pane.SetSeverity{ID: inc.ID, To: incident.Severity(to)})
+	})
+	return nil
+}
+
+// aims is what a severity asks of people.
+func aims(p escalation.Policy, sev incident.Severity) string {
+	r := p.Response(sev)
+	return fmt.Sprintf("answer within %s, resolve within %s, climbs to %s, updates every %s", r.RespondWithin, r.ResolveWithin, r.Reaches, r.UpdateEvery)
+}
+
+// escalate asks why, because whoever is woken will; what the signals say is
+// offered as an answer.
+func (m *model) escalate(inc incident.Incident) tea.Cmd {
+	id := inc.ID
+	help := safe.Const("whoever is woken will ask why; you are asked again before it goes out")
+	m.ask(dialog.NewPrompt(safe.Sprintf("Escalate %s: why?", id), help, m.inShort(), m.answers["why"]), "why", func(reason string) tea.Cmd {
+		if strings.TrimSpace(reason) == "" {
+			return nil
+		}
+		return m.request(pane.Escalate{ID: id, Reason: reason})
+	})
+	return nil
+}
+
+// inShort is the worst signal in words.
+func (m *model) inShort() string {
+	s, ok := worst(m.world.Signals)
+	if !ok {
+		return ""
+	}
+	text := s.Name + " " + pane.Figure(s.Unit, s.Value)
+	if s.Threshold != nil {
+		text += " (threshold " + pane.Figure(s.Unit, *s.Threshold) + ")"
+	}
+	if s.Trend > 0 {
+		text += ", getting worse"
+	}
+	return text
+}
+
+func (m *model) pickSnooze(inc incident.Incident) tea.Cmd {
+	var rows []dialog.Choice
+	for _, d := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour} {
+		rows = append(rows, dialog.Choice{Value: d.String(), Text: safe.Sprintf("%-6s until %s", span(d), m.wall(m.now.Add(d)))})
+	}
+	id, help := inc.ID, safe.Sprintf("holds the ladder of %s only; alerts and other incidents go on", inc.ID)
+	m.ask(dialog.NewPicker(safe.Sprintf("Snooze %s", id), help, m.keys, rows, ""), "", func(length string) tea.Cmd {
+		d, err := time.ParseDuration(length)
+		if err != nil {
+			return nil
+		}
+		return m.request(pane.Snooze{ID: id, Length: d})
+	})
+	return nil
+}
+
+func (m *model) resolve(inc incident.Incident) tea.Cmd {
+	id := inc.ID
+	help := safe.Const("one line: what it was and what ended it; the post-mortem begins with it")
+	m.ask(dialog.NewPrompt(safe.Sprintf("Resolve %s: what was it?", id), help, "", m.answers["cause"]), "cause", func(cause string) tea.Cmd {
+		if strings.TrimSpace(cause) == "" {
+			m.inform("not resolved: the cause is needed")
+			return nil
+		}
+		return m.request(pane.Resolve{ID: id, Resolution: cause})
+	})
+	return nil
+}
+
+// declare asks for a title and a severity. The newest alert that fires and that
+// no open incident is about fills both in.
+func (m *model) declare() {
+	o := pane.Declare{Severity: incident.Sev2}
+	help := safe.Const("what is broken, for whom; you are asked for the severity next")
+	if a, ok := m.undeclared(); ok {
+		o.Title, o.Service, o.Alert = titleOf(a), serviceOf(a), a.Fingerprint
+		if sev, _, ok := today(m.world).DeclareFor(a.Labels); ok {
+			o.Severity = sev
+		}
+		help = safe.Sprintf("about the alert %s, which fires since %s", a.Name, m.wall(a.ActiveAt))
+	}
+	m.ask(dialog.NewPrompt(safe.Const("Declare an incident"), help, o.Title, m.answers["title"]), "title", func(title string) tea.Cmd {
+		if o.Title = strings.TrimSpace(title); o.Title == "" {
+			m.inform("not declared: a title is needed")
+			return nil
+		}
+		m.declareAs(o)
+		return nil
+	})
+}
+
+func (m *model) declareAs(o pane.Declare) {
+	var rows []dialog.Choice
+	for _, sev := range incident.Severities() {
+		e, err := m.declaring(pane.Declare{Title: o.Title, Severity: sev})
+		if err != nil {
+			m.complain("%v", err)
+			return
+		}
+		whom := strings.TrimPrefix(e.brief, fmt.Sprintf("declare %s: ", sev))
+		rows = append(rows, dialog.Choice{Value: string(sev), Text: safe.Sprintf("%s  %s", sev, whom), Note: safe.New(aims(today(m.world), sev), safe.Line)})
+	}
+	m.ask(dialog.NewPicker(safe.Sprintf("How bad is it? %s", o.Title), safe.Text{}, m.keys, rows, string(o.Severity)), "", func(sev string) tea.Cmd {
+		o.Severity = incident.Severity(sev)
+		return m.request(o)
+	})
+}
+
+// undeclared is the firing alert that an incident would be declared from: the
+// worst by the policy's rules that no open incident was declared from yet, and
+// of equals the newest.
+func (m *model) undeclared() (worst alert.Alert, ok bool) {
+	covered := map[string]bool{}
+	for _, inc := range open(m.world) {
+		covered[alert.Fingerprint(inc.Labels)] = true
+	}
+	policy := today(m.world)
+	rank := func(a alert.Alert) int {
+		severity, _, _ := policy.DeclareFor(a.Labels)
+		return severity.Rank()
+	}
+	for _, a := range firing(m.world) {
+		if covered[a.Fingerprint] {
+			continue
+		}
+		if !ok || rank(a) < rank(worst) || rank(a) == rank(worst) && a.ActiveAt.After(worst.ActiveAt) {
+			worst, ok = a, true
+		}
+	}
+	return worst, ok
+}
+
+// firing are the alerts that fire, in the order of their source.
+func firing(w *pane.World) []alert.Alert {
+	return slices.DeleteFunc(slices.Clone(w.Alerts.List), func(a alert.Alert) bool { return a.State != alert.Firing })
+}
+
+func titleOf(a alert.Alert) string {
+	if s := a.Annotations["summary"]; s != "" {
+		return s
+	}
+	return a.Name
+}
+
+func serviceOf(a alert.Alert) string {
+	if s := a.Labels["service"]; s != "" {
+		return s
+	}
+	return a.Labels["job"]
+}

@@ -1,0 +1,197 @@
+// Package tui is the command centre: the model that turns keys into orders and
+// a World into a picture, and the program that holds the terminal.
+//
+// Update decides, commands wait, View draws. Engines publish into a Mailbox and
+// never wait for the screen; what a person asks for leaves as a pane.Order and
+// comes back as a receipt. Nothing that reaches people or targets is confirmed
+// by Enter, and everything that does can be taken back for some seconds.
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"golang.org/x/term"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// ErrNoTerminal says that there is no terminal on which a screen can be drawn.
+var ErrNoTerminal = errors.New("the command centre needs a terminal that can move its cursor; use the commands (sitrep incident list)")
+
+// Options is what a screen needs. Mailbox and Operator have no default.
+type Options struct {
+	Mailbox  *Mailbox
+	Operator pane.Operator
+
+	Theme *theme.Theme // nil = what Env says
+	Keys  keys.Map     // the zero Map = keys.Default
+	Actor incident.Person
+	Host  string
+
+	Now  func() time.Time // nil = time.Now
+	Zone *time.Location   // that `z` changes to from UTC; nil = time.Local
+
+	Context string // name of the configured context, shown in the header
+	Prod    bool   // frames the screen in red and asks for typed names
+
+	In, Out *os.File // nil = standard input and output
+	Env     []string // nil = os.Environ
+}
+
+const (
+	framesPerSecond = 30
+	lastFlush       = time.Second
+)
+
+// Run holds the terminal until the person quits or ctx ends, and gives it back
+// as it was. Signals are the caller's business: those that end the program
+// should end ctx, a lost terminal (SIGHUP) among them. The error is
+// ErrNoTerminal, or says what failed; quitting, and the end of ctx, are none.
+func Run(ctx context.Context, o Options) error {
+	o = o.withDefaults()
+	if !usable(o) {
+		return ErrNoTerminal
+	}
+	return run(ctx, o)
+}
+
+// Usable is ErrNoTerminal where Run would find no terminal to draw on: for
+// programs that want to say so before they start anything.
+func Usable() error {
+	if !usable(Options{}.withDefaults()) {
+		return ErrNoTerminal
+	}
+	return nil
+}
+
+// usable reports whether both ends are terminals that can be drawn on.
+func usable(o Options) bool {
+	name := o.getenv("TERM")
+	return name != "" && name != "dumb" && term.IsTerminal(int(o.In.Fd())) && term.IsTerminal(int(o.Out.Fd()))
+}
+
+func run(ctx context.Context, o Options) error {
+	screen, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := newTTY(o.Out)
+	go out.run()
+	defer out.end()
+
+	m := newModel(screen, o)
+	m.full, m.settle = out.full, func() { out.flush(lastFlush) }
+	p := tea.NewProgram(m, append(programOptions(o), tea.WithInput(o.In), tea.WithOutput(out))...)
+	err := runUntil(screen, p)
+	cancel()
+	flushed := out.flush(lastFlush)
+	if err == nil && !flushed && ctx.Err() == nil {
+		return fmt.Errorf("terminal %s: does not read; run reset there", o.Out.Name())
+	}
+	return err
+}
+
+func programOptions(o Options) []tea.ProgramOption {
+	return []tea.ProgramOption{
+		tea.WithEnvironment(o.Env),
+		tea.WithFPS(framesPerSecond),
+		tea.WithoutSignalHandler(),
+		tea.WithColorProfile(profile(o.Theme.Options().Profile)),
+		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
+			if _, suspend := msg.(tea.SuspendMsg); suspend {
+				return nil // it would stop the ladder too, if this process runs it
+			}
+			return msg
+		}),
+	}
+}
+
+// runUntil ends the program when ctx does, in order first, then by force.
+func runUntil(ctx context.Context, p *tea.Program) error {
+	over := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+		}
+		go p.Quit() // waits while Update is busy
+		select {
+		case <-over:
+		case <-time.After(lastFlush):
+			p.Kill()
+		}
+	}()
+	_, err := p.Run()
+	close(over)
+	<-watched
+	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("screen: %w", err)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Env == nil {
+		o.Env = os.Environ()
+	}
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Zone == nil {
+		o.Zone = time.Local
+	}
+	if o.Theme == nil {
+		th, err := theme.New(theme.FromEnv(o.getenv))
+		if err != nil {
+			th = theme.Default()
+		}
+		o.Theme = th
+	}
+	if len(o.Keys.All()) == 0 {
+		o.Keys = keys.Default()
+	}
+	return o
+}
+
+// getenv reads Env, where the last one counts.
+func (o Options) getenv(name string) string {
+	for i := len(o.Env) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(o.Env[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// profile is given to the renderer, whose own guess misses NO_COLOR=yes.
+func profile(p theme.Profile) colorprofile.Profile {
+	switch p {
+	case theme.TrueColour:
+		return colorprofile.TrueColor
+	case theme.Colour256:
+		return colorprofile.ANSI256
+	case theme.Colour16:
+		return colorprofile.ANSI
+	}
+	return colorprofile.Ascii
+}
