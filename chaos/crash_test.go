@@ -1,0 +1,311 @@
+package chaos_test
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+)
+
+// TestWhoeverDies kills every set of the three processes of a run at once, while
+// a fault is in place. Nothing may be left: of the proxy's faults, and of a
+// stopped process, which nobody else would ever continue.
+func TestWhoeverDies(t *testing.T) {
+	for _, e := range []experiment{latency(), pause()} {
+		for _, dead := range []string{
+			"holder", "runner", "undertaker", "holder runner", "holder undertaker", "runner undertaker", "holder runner undertaker",
+		} {
+			t.Run(e.fault+" "+dead, func(t *testing.T) {
+				t.Parallel()
+				whoeverDies(t, e, strings.Fields(dead))
+			})
+		}
+	}
+}
+
+func whoeverDies(t *testing.T, e experiment, dead []string) {
+	l := newLab(t)
+	req := l.request(e.file())
+	h := l.holder(req)
+	log := l.holding(req)
+	processes := map[string]chaos.Process{"holder": h.process(t), "runner": log.Opened.Runner, "undertaker": *log.Undertaker}
+	for _, name := range dead { // so that none sees the other die and acts
+		require.NoError(t, processes[name].Signal(syscall.SIGSTOP))
+	}
+	for _, name := range dead {
+		require.NoError(t, processes[name].Signal(syscall.SIGKILL))
+	}
+	if len(dead) == len(processes) {
+		require.Eventually(t, func() bool { return len(l.processes()) == 0 }, patience, tick)
+		require.True(t, l.hurt(), "nobody is left to undo it")
+		nextStart(t, l, e)
+	}
+	l.recovered()
+	log = l.journal(req)
+	require.True(t, log.Closed)
+	require.Contains(t, log.ClosedText, map[string]string{
+		"holder":                   "aborted: whoever started the run is gone",
+		"runner":                   "the runner died",
+		"undertaker":               "aborted: the undertaker died: nothing goes on without it",
+		"holder runner":            "the runner died",
+		"holder undertaker":        "aborted: ", // it depends on who is missed first
+		"runner undertaker":        "found open",
+		"holder runner undertaker": "found open",
+	}[strings.Join(dead, " ")])
+
+	if slices.Contains(dead, "holder") {
+		return
+	}
+	var last chaos.Report
+	for r := range h.reports {
+		last = r
+	}
+	require.Equal(t, chaos.KindFinished, last.Kind, "the holder is told how it ended")
+	require.Equal(t, chaos.Aborted, last.Outcome.Verdict, last.Outcome.Reason)
+	require.NotNil(t, last.Outcome.Faults[0].InjectedAt)
+	require.NotNil(t, last.Outcome.Faults[0].GoneAt)
+}
+
+// nextStart is what sitrep does first.
+func nextStart(t *testing.T, l *lab, e experiment) {
+	open, err := chaos.Active(l.dir)
+	require.NoError(t, err)
+	require.Len(t, open, 1)
+	require.False(t, open[0].Live)
+	out, err := l.spawn(l.request(latency().file())).Wait()
+	require.NoError(t, err)
+	require.Contains(t, out.Reason, "refused (open-journal): CH-1 (test) is not proven undone")
+
+	done, err := chaos.Recover(t.Context(), l.dir)
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	require.Equal(t, []string{e.fault + " on shop-1"}, done[0].Undone)
+	done, err = chaos.Recover(t.Context(), l.dir)
+	require.NoError(t, err)
+	require.Empty(t, done, "twice is harmless")
+}
+
+// TestHolderGoesOn is on_disconnect: continue.
+func TestHolderGoesOn(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := pause()
+	e.duration = 2 * time.Second
+	req := l.request(e.file())
+	req.OnDisconnect = chaos.DisconnectContinue
+	h := l.holder(req)
+	l.holding(req)
+	require.NoError(t, h.Process.Kill())
+	l.recovered()
+	log := l.journal(req)
+	require.Equal(t, "held: the steady state held and returned", log.ClosedText)
+}
+
+// TestDeadWhileInjecting kills the runner while the request that injects is on
+// its way: it arrives after the first undo, and must not stay.
+func TestDeadWhileInjecting(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.slow = 400 * time.Millisecond
+	req := l.request(latency().file())
+	l.holder(req)
+	require.Eventually(t, func() bool { return l.posted() > 0 }, patience, tick)
+	log := l.journal(req)
+	require.False(t, log.Entries[0].Confirmed)
+	killed := time.Now()
+	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGKILL))
+	require.Eventually(t, func() bool { return l.journal(req).Closed }, undoBound, tick)
+	l.set(func() { require.True(t, l.lastOn.After(killed), "the fault arrived too early: the test shows nothing") })
+	l.recovered()
+}
+
+// TestStoppedHolder is ctrl-Z on `sitrep chaos run`: nobody reads, and the fault
+// ends at its time all the same. Who goes on hears the verdict.
+func TestStoppedHolder(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := pause()
+	e.duration = 2 * time.Second
+	req := l.request(e.file())
+	h := l.holder(req)
+	log := l.holding(req)
+	require.NoError(t, h.process(t).Signal(syscall.SIGSTOP))
+	require.Eventually(t, func() bool { return l.journal(req).Closed }, e.duration+undoBound, tick)
+	require.False(t, l.hurt())
+	require.WithinDuration(t, log.Entries[0].Until, l.journal(req).Entries[0].UndoneAt, undoBound)
+	require.NoError(t, h.process(t).Signal(syscall.SIGCONT))
+	var last chaos.Report
+	for r := range h.reports {
+		last = r
+	}
+	require.Equal(t, chaos.Held, last.Outcome.Verdict, last.Outcome.Reason)
+	l.recovered()
+}
+
+// TestStoppedRunner is one that hangs: the undertaker waits for the deadline and
+// a grace, kills it and undoes.
+func TestStoppedRunner(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := pause()
+	e.duration = 2 * time.Second
+	req := l.request(e.file())
+	h := l.spawn(req)
+	log := l.holding(req)
+	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGSTOP))
+	out, err := h.Wait()
+	require.Error(t, err)
+	require.Equal(t, chaos.Aborted, out.Verdict)
+	require.Equal(t, "the runner died; everything is undone (its deadline has passed and the runner did not end it)", out.Reason)
+	l.recovered()
+	require.WithinDuration(t, log.Entries[0].Expires, l.journal(req).Entries[0].UndoneAt, undoBound)
+}
+
+func TestStoppedRunnerAndHalt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(pause().file())
+	l.holder(req)
+	log := l.holding(req)
+	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGSTOP))
+	require.NoError(t, chaos.Halt(l.dir))
+	l.recovered()
+	require.Equal(t, "HALT, and the runner did not obey", l.journal(req).ClosedText)
+}
+
+func TestStoppedRunnerAndAbort(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(pause().file())
+	h := l.spawn(req)
+	log := l.holding(req)
+	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGSTOP))
+	h.Abort("enough")
+	out, err := h.Wait()
+	require.Error(t, err)
+	require.Equal(t, "the runner died; everything is undone", out.Reason)
+	l.recovered()
+}
+
+// TestSignals are what a session that ends sends: the runner undoes, the
+// undertaker does not care.
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(pause().file())
+	h := l.spawn(req)
+	log := l.holding(req)
+	for _, p := range []chaos.Process{log.Opened.Runner, *log.Undertaker} {
+		session, err := unix.Getsid(p.PID)
+		require.NoError(t, err)
+		require.Equal(t, p.PID, session, "no terminal's hang-up reaches it")
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGTSTP} {
+		require.NoError(t, log.Undertaker.Signal(sig))
+	}
+	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGTERM))
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, "the runner got terminated", out.Reason)
+	l.recovered()
+}
+
+// TestTargetVanishes is a target that dies while it is stopped: there is nothing
+// left to undo, and that is no failure.
+func TestTargetVanishes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := pause()
+	e.duration = 2 * time.Second
+	req := l.request(e.file())
+	h := l.spawn(req)
+	l.holding(req)
+	require.NoError(t, l.service.Process.Kill())
+	require.Error(t, l.service.Wait(), "killed")
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
+	require.NotNil(t, out.Faults[0].GoneAt)
+	l.recovered()
+}
+
+// TestProxyVanishes is a proxy that nobody listens for any more: its faults were
+// in its memory.
+func TestProxyVanishes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := latency()
+	e.duration = 2 * time.Second
+	req := l.request(e.file())
+	h := l.spawn(req)
+	l.holding(req)
+	l.set(func() { l.foreign, l.faults = true, nil }) // somebody else has its port
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
+	l.recovered()
+}
+
+// TestProxyHangs is one that does not answer when the fault shall end, nor for
+// all the tries of the runner. The undertaker stays until it does.
+func TestProxyHangs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := latency()
+	e.duration = 2 * time.Second
+	req := l.request(e.file())
+	h := l.spawn(req)
+	l.holding(req)
+	l.set(func() { l.hang = true })
+	var failed bool
+	for r := range h.Reports() {
+		failed = failed || r.Kind == chaos.KindUndoFailed && strings.Contains(r.Text, "tried 5 times") && strings.Contains(r.Text, "do by hand: [DELETE http://")
+	}
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.True(t, failed, "nobody said so")
+	require.Equal(t, chaos.UndoFailed, out.Verdict)
+	require.Equal(t, "a fault could not be undone; run `sitrep chaos recover`", out.Reason)
+	require.Nil(t, out.Score)
+	open, err := chaos.Active(l.dir)
+	require.NoError(t, err)
+	require.Len(t, open, 1)
+	require.True(t, open[0].Live, "the undertaker stays")
+	l.set(func() { l.hang = false })
+	require.Eventually(t, func() bool { return l.journal(req).Closed }, patience, tick)
+	l.recovered()
+}
+
+// BenchmarkHolderKilled measures how long a fault outlives kill -9 of whoever
+// started the run.
+func BenchmarkHolderKilled(b *testing.B) { benchmarkKilled(b, false) }
+
+// BenchmarkRunnerKilled is the same for the runner.
+func BenchmarkRunnerKilled(b *testing.B) { benchmarkKilled(b, true) }
+
+func benchmarkKilled(b *testing.B, runner bool) {
+	var took []time.Duration
+	for range b.N {
+		l := newLab(b)
+		req := l.request(latency().file())
+		victim := l.holder(req).process(b)
+		log := l.holding(req)
+		if runner {
+			victim = log.Opened.Runner
+		}
+		killed := time.Now()
+		require.NoError(b, victim.Signal(syscall.SIGKILL))
+		l.recovered()
+		l.set(func() { took = append(took, l.lastOff.Sub(killed)) })
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "median-ms")
+	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
+	b.ReportMetric(0, "ns/op")
+}

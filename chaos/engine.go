@@ -1,0 +1,349 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+const (
+	probeEvery    = time.Second
+	injectTimeout = 5 * time.Second
+	observeWithin = 5 * time.Second // or the duration, if that is shorter
+	observeEvery  = 100 * time.Millisecond
+	// expiryGrace is how long after its planned end a fault may stay before the
+	// undertaker (and a carrier that can) ends it without asking the runner.
+	expiryGrace = 3 * time.Second
+)
+
+// engine takes one resolved plan from baseline to verdict. Its undertaker is
+// armed before it runs.
+type engine struct {
+	run, id string
+	plan    Plan
+	prober  Prober
+	hands   Hands
+	journal *Journal
+	lease   *os.File
+	say     func(Report)
+	abort   <-chan string         // operator, holder gone, signal, undertaker gone
+	halted  func() (string, bool) // the HALT file
+
+	mu     sync.Mutex // guards what follows: guards and probes report from their own goroutines
+	phase  Phase
+	until  time.Time
+	values map[string]float64
+	out    Outcome
+	steps  []stepResult
+}
+
+// ending is why a run goes to its undo before its time.
+type ending struct {
+	verdict Verdict
+	reason  string
+}
+
+func (e ending) Error() string { return e.reason }
+
+// stepResult is what the score is made of.
+type stepResult struct {
+	evaluations, within int
+	effect, aborted     bool
+}
+
+// Run does the experiment and returns its outcome. It always undoes what it has
+// injected, whatever happens and whatever ctx says.
+func (e *engine) Run(ctx context.Context) Outcome {
+	life, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	e.prepare()
+	var watch sync.WaitGroup
+	watch.Go(func() { e.watch(life, end) })
+	e.report(Report{Kind: KindStarted, Phase: Arming, Text: fmt.Sprintf("%s on %s (of %s; seed %d)",
+		e.plan.Experiment.Name, strings.Join(e.plan.names(), ", "), strings.Join(e.plan.Choice.Matched, ", "), e.plan.Choice.Seed)})
+	stop := e.baseline(life)
+	if stop == nil {
+		stop = e.method(life)
+		stop = e.recovering(life, stop)
+	}
+	end(nil)
+	watch.Wait()
+	return e.finish(stop)
+}
+
+func (e *engine) prepare() {
+	e.values = map[string]float64{}
+	e.out = Outcome{Run: e.run, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	for _, p := range e.plan.Experiment.SteadyState {
+		e.out.Probes = append(e.out.Probes, ProbeOutcome{Name: p.Name, Expect: p.Expect.String()})
+	}
+	for _, g := range e.plan.Experiment.Guards {
+		e.out.Guards = append(e.out.Guards, GuardOutcome{Name: g.Name, AbortWhen: g.AbortWhen.String()})
+	}
+	for _, s := range e.plan.Steps {
+		for _, inj := range s.Injections {
+			e.out.Faults = append(e.out.Faults, FaultOutcome{ID: inj.ID, Kind: inj.Kind, Target: inj.Target, Tier: inj.Tier})
+		}
+	}
+}
+
+// watch ends the run when somebody asks for it.
+func (e *engine) watch(ctx context.Context, end context.CancelCauseFunc) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case why := <-e.abort:
+			end(ending{Aborted, why})
+		case <-look.C:
+			if text, yes := e.halted(); yes {
+				end(ending{Aborted, "HALT: " + text})
+			}
+		}
+	}
+}
+
+// stopped is the reason for which ctx has ended, or nil if it has not.
+func stopped(ctx context.Context) *ending {
+	if ctx.Err() == nil {
+		return nil
+	}
+	var why ending
+	if !errors.As(context.Cause(ctx), &why) {
+		why = ending{Aborted, context.Cause(ctx).Error()}
+	}
+	return &why
+}
+
+// method runs the steps one after the other, under the guards.
+func (e *engine) method(life context.Context) *ending {
+	ctx, end := context.WithCancelCause(life)
+	defer end(nil)
+	var guards sync.WaitGroup
+	for i := range e.plan.Experiment.Guards {
+		guards.Go(func() { e.guard(ctx, end, i) })
+	}
+	for _, s := range e.plan.Steps {
+		e.step(ctx, end, s)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	stop := stopped(ctx)
+	end(nil)
+	guards.Wait()
+	return stop
+}
+
+// step injects one fault on every target, holds it, and takes it back.
+func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s PlannedStep) {
+	e.steps = append(e.steps, stepResult{effect: true})
+	until := time.Now().Add(s.Duration.D())
+	e.enter(Injecting, until, s.Fault+" for "+s.Duration.String())
+	var open []Entry
+	for _, inj := range s.Injections {
+		if ctx.Err() != nil {
+			break
+		}
+		entry, err := e.inject(ctx, inj, until)
+		if entry != nil {
+			open = append(open, *entry)
+		}
+		if err != nil {
+			end(ending{Inconclusive, err.Error()})
+		}
+	}
+	if ctx.Err() == nil {
+		e.observeAll(ctx, end, s.Injections, until)
+	}
+	var samples sync.WaitGroup
+	if ctx.Err() == nil {
+		e.enter(Verified, until, "the fault has taken effect")
+		e.hold(ctx, until, &samples)
+	}
+	e.undoStep(ctx, end, open)
+	samples.Wait() // and not before: no query, however slow, keeps a fault in place
+}
+
+// inject writes the intent down and does the deed. The entry is nil if nothing
+// can have happened.
+func (e *engine) inject(ctx context.Context, inj Injection, until time.Time) (*Entry, error) {
+	boot, err := BootID()
+	if err != nil {
+		return nil, fmt.Errorf("inject %s on %s: %w", inj.Kind, inj.Target, err)
+	}
+	entry := Entry{ID: inj.ID, Intent: Intent{
+		Kind: inj.Kind, Target: inj.Target, Tier: inj.Tier, Undo: inj.Undo, Gone: inj.Gone,
+		BootID: boot, Until: until, Expires: until.Add(expiryGrace),
+	}}
+	if err := e.journal.Append(Record{Rec: recIntent, At: time.Now(), Entry: inj.ID, Intent: &entry.Intent}); err != nil {
+		return nil, fmt.Errorf("inject %s on %s: not without a journal: %w", inj.Kind, inj.Target, err)
+	}
+	deed, cancel := context.WithTimeout(ctx, injectTimeout)
+	defer cancel()
+	evidence, err := inj.Injector.Inject(deed, Armed{Until: entry.Expires, Lease: e.lease})
+	if err != nil {
+		return &entry, fmt.Errorf("inject %s on %s: %w", inj.Kind, inj.Target, err)
+	}
+	at := time.Now()
+	entry.Confirmed, entry.InjectedAt = true, at
+	e.fault(inj.ID, func(f *FaultOutcome) { f.InjectedAt = &at })
+	err = e.journal.Append(Record{Rec: recInjected, At: at, Entry: inj.ID, Text: evidence})
+	e.report(Report{Kind: KindInjected, Text: evidence, Fault: ref(inj)})
+	return &entry, err
+}
+
+func ref(inj Injection) *FaultRef {
+	return &FaultRef{ID: inj.ID, Kind: inj.Kind, Target: inj.Target, Tier: inj.Tier}
+}
+
+// observeAll waits until every fault is seen to work. One that is not makes the
+// run inconclusive: a hypothesis must not hold because the fault missed.
+func (e *engine) observeAll(ctx context.Context, end context.CancelCauseFunc, injections []Injection, until time.Time) {
+	inTime, cancel := context.WithDeadline(ctx, until) // however many there are to look at
+	defer cancel()
+	for _, inj := range injections {
+		patience := min(observeWithin, max(0, time.Until(until)))
+		effect, ok := e.observe(inTime, inj, patience)
+		if ctx.Err() != nil {
+			return
+		}
+		if !ok {
+			e.steps[len(e.steps)-1].effect = false
+			end(ending{Inconclusive, fmt.Sprintf("%s on %s showed no effect within %s: %s", inj.Kind, inj.Target, strictyaml.FormatDuration(patience.Round(time.Millisecond)), effect)})
+			return
+		}
+		e.fault(inj.ID, func(f *FaultOutcome) { f.Effect = effect })
+		if err := e.journal.appendNow(recObserved, inj.ID, effect); err != nil {
+			end(ending{Inconclusive, err.Error()})
+			return
+		}
+		e.report(Report{Kind: KindObserved, Text: effect, Fault: ref(inj)})
+	}
+}
+
+func (e *engine) observe(ctx context.Context, inj Injection, patience time.Duration) (effect string, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	effect = "nothing was seen"
+	for ctx.Err() == nil {
+		text, seen, err := inj.Injector.Observe(ctx)
+		switch {
+		case seen:
+			return text, true
+		case err != nil && ctx.Err() == nil:
+			effect = err.Error()
+		case text != "":
+			effect = text
+		}
+		wait(ctx, observeEvery)
+	}
+	return effect, false
+}
+
+// hold lets the fault work and samples the steady state until its time is over.
+// The samples may take a little longer to end.
+func (e *engine) hold(ctx context.Context, until time.Time, samples *sync.WaitGroup) {
+	e.enter(Holding, until, "holding")
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	for i := range e.plan.Experiment.SteadyState {
+		samples.Go(func() { e.sample(ctx, i) })
+	}
+	<-ctx.Done()
+}
+
+// undoStep takes the faults back, side by side. It does not ask ctx.
+func (e *engine) undoStep(ctx context.Context, end context.CancelCauseFunc, open []Entry) {
+	why := "its time is over"
+	if stop := stopped(ctx); stop != nil {
+		why = stop.reason
+		e.steps[len(e.steps)-1].aborted = stop.verdict == Aborted
+		e.report(Report{Kind: KindAborting, Text: why})
+	}
+	e.enter(Undoing, time.Time{}, "undoing: "+why)
+	free := context.WithoutCancel(ctx)
+	var all sync.WaitGroup
+	var failed atomic.Int64
+	for _, entry := range open {
+		all.Go(func() {
+			if !e.undo(free, entry, why) {
+				failed.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := failed.Load(); n > 0 {
+		e.out.Verdict = UndoFailed
+		end(ending{UndoFailed, fmt.Sprintf("%d of %d faults could not be undone", n, len(open))})
+		return
+	}
+	e.enter(Gone, time.Time{}, "every fault of this step is gone")
+}
+
+// undo takes one fault back and tells.
+func (e *engine) undo(ctx context.Context, entry Entry, why string) (gone bool) {
+	about := &FaultRef{ID: entry.ID, Kind: entry.Kind, Target: entry.Target, Tier: entry.Tier}
+	evidence, gone, err := undo(ctx, e.journal, e.hands, entry, why)
+	if !gone {
+		e.report(Report{Kind: KindUndoFailed, Text: err.Error(), Fault: about})
+		return false
+	}
+	if err != nil {
+		evidence += "; " + err.Error() // gone, but the journal does not know
+	}
+	if entry.Tier == TierIrreversible {
+		return true // it is over when its target has recovered, and that is told then
+	}
+	at := time.Now()
+	e.fault(entry.ID, func(f *FaultOutcome) { f.GoneAt = &at })
+	e.report(Report{Kind: KindUndone, Text: evidence, Fault: about})
+	return true
+}
+
+// fault changes what is known of one fault.
+func (e *engine) fault(id string, change func(*FaultOutcome)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.out.Faults {
+		if e.out.Faults[i].ID == id {
+			change(&e.out.Faults[i])
+		}
+	}
+}
+
+func (e *engine) enter(p Phase, until time.Time, text string) {
+	e.mu.Lock()
+	e.phase, e.until = p, until
+	e.mu.Unlock()
+	e.report(Report{Kind: KindPhase, Text: text})
+}
+
+// report completes a report and passes it on.
+func (e *engine) report(r Report) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.Run, r.ID, r.Experiment, r.At = e.run, e.id, e.plan.Experiment.Name, time.Now()
+	if r.Phase == "" {
+		r.Phase = e.phase
+	}
+	if !e.until.IsZero() {
+		r.Remaining = Seconds(max(0, e.until.Sub(r.At)))
+	}
+	if r.Sample == nil {
+		r.Values = make(map[string]float64, len(e.values))
+		for k, v := range e.values {
+			r.Values[k] = v
+		}
+	}
+	e.say(r)
+}

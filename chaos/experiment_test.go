@@ -1,0 +1,252 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+// fake is a fault that does what a test tells it.
+type fake struct {
+	kind string
+	plan func(id string, step Step, target Target) (Injection, error)
+}
+
+func (f fake) Kind() string { return f.kind }
+
+func (f fake) Check(with With) error {
+	if f.kind != "http.latency" {
+		return with.Only()
+	}
+	if err := with.Only("latency", "jitter"); err != nil {
+		return err
+	}
+	_, err := with.Duration("latency", -1, time.Minute)
+	return err
+}
+
+func (f fake) Plan(_ context.Context, id string, step Step, target Target) (Injection, error) {
+	return f.plan(id, step, target)
+}
+
+func fakes() []Fault { return []Fault{fake{kind: "http.latency"}, fake{kind: "process.pause"}} }
+
+const whole = `name: payments-latency
+hypothesis: people can pay
+steady_state:
+  - {name: errors, promql: 'errors', expect: "< 0.01"}
+guards:
+  - {promql: same, abort_when: "> 0.05"}
+targets:
+  select: {service: payments}
+method:
+  - fault: http.latency
+    with: {latency: 300ms}
+    duration: 30s
+`
+
+func TestLoad(t *testing.T) {
+	e, err := Load("e.yaml", []byte(whole), fakes())
+	require.NoError(t, err)
+	require.Equal(t, Experiment{
+		Name: "payments-latency", Hypothesis: "people can pay",
+		SteadyState: []Probe{{Name: "errors", PromQL: "errors", Expect: Condition{"<", 0.01}}},
+		Guards: []Guard{{
+			Name: "errors", PromQL: "errors", AbortWhen: Condition{">", 0.05}, // same is the first probe's
+			Interval: strictyaml.Duration(time.Second), For: 1, NoData: NoDataAbort,
+		}},
+		Targets:  Selection{Select: map[string]string{"service": "payments"}, Max: 1, Percent: 100},
+		Method:   []Step{{Fault: "http.latency", With: With{"latency": "300ms"}, Duration: strictyaml.Duration(30 * time.Second)}},
+		Recovery: strictyaml.Duration(30 * time.Second),
+	}, e)
+	require.Equal(t, 30*time.Second, e.Length())
+
+	e, err = Load("e.yaml", []byte(strings.NewReplacer("name: errors, ", "", `"> 0.05"`, `"> 0.05", no_data: hold, for: 3, interval: 2s, name: pain`).Replace(whole)+"recovery: 5m\npin: F9\n"), fakes())
+	require.NoError(t, err)
+	require.Equal(t, "steady state 1", e.SteadyState[0].Name)
+	require.Equal(t, Guard{"pain", "errors", Condition{">", 0.05}, strictyaml.Duration(2 * time.Second), 3, NoDataHold}, e.Guards[0])
+	require.Equal(t, 5*time.Minute, e.Recovery.D())
+	require.Equal(t, "F9", e.Pin)
+}
+
+// TestLoadComplains lists what a person gets wrong, and what they are told: where,
+// what, and what to write instead.
+func TestLoadComplains(t *testing.T) {
+	for _, c := range []struct{ old, with, want string }{
+		{"name: payments-latency", "name: Payments latency", "1:7: an experiment needs a name of small letters"},
+		{"name: payments-latency\n", "", "an experiment needs a name"},
+		{"hypothesis:", "hypotesis:", `2:1: unknown key "hypotesis"; did you mean "hypothesis"?`},
+		{"name: payments-latency", "name: a\npin: F1", `2:6: "F1" cannot be pinned; the keys are F5 to F9`},
+		{"name: payments-latency", "name: a\nrecovery: 11m", "2:11: 11m is more than the cap of 10m"},
+		{"name: payments-latency", "name: a\nrecovery: 0s", "2:11: 0 leaves health no time to return"},
+		{"name: payments-latency", "name: a\nrecovery: soon", `2:11: "soon" is not a duration`},
+		{`{name: errors, promql: 'errors', expect: "< 0.01"}`, "", "4:4: steady state 1: no promql"},
+		{"promql: 'errors', ", "", "errors: no promql"},
+		{`, expect: "< 0.01"`, "", `4:6: errors: no expect; write for example expect: "< 0.01"`},
+		{"< 0.01", "around 1", `4:46: "around 1" is not a condition`},
+		{`{promql: same, abort_when: "> 0.05"}`, "{promql: same}", "6:6: errors: no abort_when"},
+		{`{promql: same, abort_when: "> 0.05"}`, `{abort_when: "> 0.05"}`, "6:6: guard 1: no promql"},
+		{`"> 0.05"`, `"> 0.05", interval: 100ms`, "errors: an interval of 100ms; want 250ms to 1m"},
+		{`"> 0.05"`, `"> 0.05", interval: 2m`, "errors: an interval of 2m; want 250ms to 1m"},
+		{`"> 0.05"`, `"> 0.05", for: 61`, "errors: for counts evaluations in a row, 1 to 60; this is 61"},
+		{`"> 0.05"`, `"> 0.05", for: -1`, "errors: for counts evaluations in a row, 1 to 60; this is -1"},
+		{`"> 0.05"`, `"> 0.05", no_data: panic`, `"panic" is not one of abort, hold, ignore`},
+		{"guards:\n  - {promql: same, abort_when: \"> 0.05\"}\n", "", "want 1 to 20 guards that end the experiment"},
+		{"  select: {service: payments}", "  max: 1", "8:3: no targets.select"},
+		{"{service: payments}", "{service: payments}\n  max: 0", "9:8: want 1 to 5 targets; this is 0"},
+		{"{service: payments}", "{service: payments}\n  max: 6", "9:8: want 1 to 5 targets; this is 6"},
+		{"{service: payments}", "{service: payments}\n  percent: 101", "9:12: want a share above 0 and up to 100; this is 101"},
+		{"{service: payments}", "{service: payments}\n  percent: .nan", "9:12: want a share above 0 and up to 100; this is NaN"},
+		{"fault: http.latency", "fault: http.latancy", `10:12: unknown fault "http.latancy"; did you mean "http.latency"?`},
+		{"fault: http.latency", "fault: process.puse", `10:12: unknown fault "process.puse"; did you mean "process.pause"?`},
+		{"fault: http.latency", "fault: earthquake", `10:12: unknown fault "earthquake"; known are http.latency, process.pause`},
+		{"fault: http.latency", "fault: ''", "no fault; known are http.latency, process.pause"},
+		{"    duration: 30s\n", "", "10:5: http.latency has no duration; every fault has an end"},
+		{"duration: 30s", "duration: 50ms", "12:15: 50ms is too short to observe anything"},
+		{"duration: 30s", "duration: 11m", "12:15: 11m is more than the cap of 10m"},
+		{"duration: 30s\n", "duration: 6m\n  - {fault: process.pause, duration: 5m}\n", "the steps last 11m in all; the cap is 10m"},
+		{"{latency: 300ms}", "{latencey: 300ms}", `11:22: http.latency: unknown parameter "latencey"; did you mean "latency"?`},
+		{"{latency: 300ms}", "{}", "http.latency: missing; write for example latency: 300ms"},
+		{"{latency: 300ms}", "{latency: 2m}", "11:21: http.latency: 2m is more than the cap of 1m"},
+		{"{latency: 300ms}", "{latency: [1, 2]}", "want a plain value here, such as 300ms, 0.5 or 503"},
+		{"{latency: 300ms}", `{"a b[0].c": 1}`, `http.latency: a b[0].c: unknown parameter "a b[0].c"`},
+		{whole, "", "the file is empty"},
+		{whole, "[]", ""},
+		{whole, strings.Repeat("#", 65<<10), "an experiment of 66560 bytes; the most is 65536"},
+		{whole, "name: \x00", "not a text file"},
+	} {
+		file := strings.Replace(whole, c.old, c.with, 1)
+		require.NotEqual(t, whole, file, "%s: the case changes nothing", c.want)
+		e, err := Load("e.yaml", []byte(file), fakes())
+		var at *strictyaml.Error
+		require.ErrorAs(t, err, &at, "%s\n%s", c.want, file)
+		require.True(t, strings.HasPrefix(err.Error(), "e.yaml:"), err)
+		require.Contains(t, err.Error(), c.want)
+		require.Zero(t, e, "an experiment that cannot be run has no name to go by")
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(whole))
+	f.Add([]byte("name: a\nsteady_state: [{promql: 1, expect: '<1'}]\nmethod: [{fault: x}]"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		e, err := Load("e.yaml", src, fakes())
+		if err != nil {
+			require.Zero(t, e)
+			return
+		}
+		require.LessOrEqual(t, e.Length(), maxDuration)
+		require.NotEmpty(t, e.Guards)
+		require.NotEmpty(t, e.SteadyState)
+		require.NotEmpty(t, e.Targets.Select)
+	})
+}
+
+func TestConditions(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		text       string
+		holds, not []float64
+	}{
+		{"< 0.01", []float64{0, -1, math.Inf(-1)}, []float64{0.01, 1, nan, math.Inf(1)}},
+		{"<=0.01", []float64{0.01, 0}, []float64{0.02, nan}},
+		{">5e-2", []float64{0.06, math.Inf(1)}, []float64{0.05, nan}},
+		{" >= -1 ", []float64{-1, 0}, []float64{-2, nan}},
+		{"== 0", []float64{0, math.Copysign(0, -1)}, []float64{1, nan}},
+		{"!= 0", []float64{1, math.Inf(1)}, []float64{0, nan}},
+	} {
+		cond, err := ParseCondition(c.text)
+		require.NoError(t, err)
+		for _, v := range c.holds {
+			require.True(t, cond.Holds(v), "%g %s", v, cond)
+		}
+		for _, v := range c.not {
+			require.False(t, cond.Holds(v), "%g %s", v, cond)
+		}
+	}
+	for _, text := range []string{"", "1", "<", "< ", "< x", "<> 1", "=< 1", "= 1", "< NaN", "> Inf", "< 1 2", "is 1"} {
+		_, err := ParseCondition(text)
+		require.ErrorContains(t, err, "is not a condition; write an operator", text)
+	}
+	require.False(t, Condition{}.Holds(0), "no condition holds for nothing")
+}
+
+// TestConditionTravels goes through JSON, as reports and journals do.
+func TestConditionTravels(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Condition{rapid.SampledFrom([]string{"<", "<=", ">", ">=", "==", "!="}).Draw(t, "op"), rapid.Float64().Draw(t, "value")}
+		if math.IsInf(c.Value, 0) || math.IsNaN(c.Value) {
+			c.Value = 0
+		}
+		b, err := json.Marshal(Guard{AbortWhen: c})
+		require.NoError(t, err)
+		var back Guard
+		require.NoError(t, json.Unmarshal(b, &back))
+		require.Equal(t, c, back.AbortWhen)
+	})
+	var none Guard
+	require.NoError(t, json.Unmarshal([]byte(`{"abort_when": ""}`), &none))
+	require.Error(t, json.Unmarshal([]byte(`{"abort_when": "so so"}`), &none))
+}
+
+func TestParameters(t *testing.T) {
+	w := With{"wait": "2s", "share": "0.5", "status": "503", "how": "hard"}
+	d, err := w.Duration("wait", 0, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, 2*time.Second, d)
+	d, err = w.Duration("pause", time.Hour, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, d)
+	share, err := w.Ratio("share", 1)
+	require.NoError(t, err)
+	require.Equal(t, 0.5, share)
+	status, err := w.Int("status", 500, 400, 599)
+	require.NoError(t, err)
+	require.Equal(t, 503, status)
+	how, err := w.Word("how", "soft", "hard")
+	require.NoError(t, err)
+	require.Equal(t, "hard", how)
+	how, err = w.Word("where", "here", "there")
+	require.NoError(t, err)
+	require.Equal(t, "here", how)
+
+	for _, c := range []struct {
+		key, value, want string
+		read             func(With) error
+	}{
+		{"wait", "2", "is not a duration", func(w With) error { _, err := w.Duration("wait", 0, time.Minute); return err }},
+		{"wait", "2m", "2m is more than the cap of 1m", func(w With) error { _, err := w.Duration("wait", 0, time.Minute); return err }},
+		{"share", "0", "is not a share", func(w With) error { _, err := w.Ratio("share", 1); return err }},
+		{"share", "1.1", "is not a share", func(w With) error { _, err := w.Ratio("share", 1); return err }},
+		{"share", "NaN", "is not a share", func(w With) error { _, err := w.Ratio("share", 1); return err }},
+		{"status", "200", "is not a whole number from 400 to 599", func(w With) error { _, err := w.Int("status", 500, 400, 599); return err }},
+		{"status", "4e2", "is not a whole number from 400 to 599", func(w With) error { _, err := w.Int("status", 500, 400, 599); return err }},
+		{"how", "so", "is not one of soft, hard", func(w With) error { _, err := w.Word("how", "soft", "hard"); return err }},
+	} {
+		err := c.read(With{c.key: Value(c.value)})
+		var param *ParamError
+		require.True(t, errors.As(err, &param), c.want)
+		require.Equal(t, c.key, param.Key)
+		require.Contains(t, err.Error(), c.want)
+	}
+}
+
+// TestNearest finds what was meant, and does not guess wildly.
+func TestNearest(t *testing.T) {
+	known := []string{"http.error", "http.latency", "process.kill", "process.pause"}
+	for word, want := range map[string]string{
+		"http.latency": "http.latency", "HTTP.Latency": "http.latency", "http.latencyy": "http.latency", "process.puse": "process.pause",
+		"kill": "", "": "", "disk.fill": "", strings.Repeat("http.latency", 50): "",
+	} {
+		require.Equal(t, want, nearest(word, known), word)
+	}
+}

@@ -1,0 +1,410 @@
+package fault_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/fault"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+const (
+	patience = 10 * time.Second
+	tick     = 5 * time.Millisecond
+)
+
+// TestMain lets the test binary be a service of the lab: as "__lab-service" one
+// that says so, as "service" another program that happens to answer like it.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "__lab-service" || os.Args[1] == "service") {
+		if err := serve(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// serve prints its address, answers as the lab does, and ends with its standard
+// input.
+func serve() error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println("http://" + l.Addr().String())
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(chaos.LabHeader, "1")
+		}))
+	}()
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// service starts a child process and describes it as the lab does.
+func service(t *testing.T, argument string) chaos.Target {
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(exe, argument)
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	url, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	p, err := chaos.Identify(cmd.Process.Pid)
+	require.NoError(t, err)
+	return chaos.Target{Name: "pay-1", Service: "pay", PID: p.PID, StartTicks: p.StartTicks, URL: strings.TrimSpace(url)}
+}
+
+// proxy is a fault proxy of the lab, for pay-1.
+type proxy struct {
+	mu       sync.Mutex
+	lab      string // the header
+	instance string
+	faults   []chaos.ProxyFault
+	hits     int64
+	status   int // of a POST
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.Header().Set(chaos.LabHeader, p.lab)
+	switch r.Method {
+	case http.MethodGet:
+		for i := range p.faults {
+			p.faults[i].Hits = &p.hits
+		}
+		_ = json.NewEncoder(w).Encode(chaos.ProxyFaults{Service: "pay", Instance: p.instance, Faults: p.faults})
+	case http.MethodPost:
+		var f chaos.ProxyFault
+		if err := json.NewDecoder(r.Body).Decode(&f); err != nil || p.status != http.StatusCreated {
+			http.Error(w, "sixteen faults already", p.status)
+			return
+		}
+		p.faults = append(p.faults, f)
+		w.WriteHeader(p.status)
+	case http.MethodDelete:
+		p.faults = nil
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (p *proxy) set(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+// proxied is a target with a proxy before it.
+func proxied(t *testing.T) (*proxy, chaos.Target) {
+	p := &proxy{lab: "1", instance: "pay-1", status: http.StatusCreated}
+	srv := httptest.NewServer(p)
+	t.Cleanup(srv.Close)
+	return p, chaos.Target{Name: "pay-1", Service: "pay", Proxy: srv.URL}
+}
+
+func kind(t *testing.T, name string) chaos.Fault {
+	for _, f := range fault.All() {
+		if f.Kind() == name {
+			return f
+		}
+	}
+	require.Fail(t, "no such fault", name)
+	return nil
+}
+
+func step(name string, with chaos.With) chaos.Step {
+	return chaos.Step{Fault: name, With: with, Duration: strictyaml.Duration(30 * time.Second)}
+}
+
+// TestParameters of every fault: what it takes, and what it says to the rest.
+func TestParameters(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		with chaos.With
+		want string // empty: fine
+	}{
+		{"http.latency", chaos.With{"latency": "300ms"}, ""},
+		{"http.latency", chaos.With{"latency": "1m", "jitter": "1m"}, ""},
+		{"http.latency", nil, "latency: missing; write for example latency: 300ms"},
+		{"http.latency", chaos.With{"latency": "61s"}, "latency: 61s is more than the cap of 1m"},
+		{"http.latency", chaos.With{"latency": "100us"}, "latency: less than 1ms does nothing"},
+		{"http.latency", chaos.With{"latency": "1s", "jitter": "2s"}, "jitter: 2s is more than the cap of 1s"},
+		{"http.latency", chaos.With{"latency": "1s", "gitter": "2s"}, `did you mean "jitter"?`},
+		{"http.error", nil, ""},
+		{"http.error", chaos.With{"ratio": "0.1", "status": "429"}, ""},
+		{"http.error", chaos.With{"ratio": "10"}, `ratio: "10" is not a share`},
+		{"http.error", chaos.With{"status": "200"}, `status: "200" is not a whole number from 400 to 599`},
+		{"http.error", chaos.With{"code": "500"}, `unknown parameter "code"; it takes ratio, status`},
+		{"process.pause", nil, ""},
+		{"process.pause", chaos.With{"signal": "STOP"}, `unknown parameter "signal"`},
+		{"process.kill", nil, ""},
+		{"process.kill", chaos.With{"signal": "TERM"}, `unknown parameter "signal"`},
+	} {
+		err := kind(t, c.kind).Check(c.with)
+		if c.want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, c.want)
+		var at *chaos.ParamError
+		require.ErrorAs(t, err, &at, "it has a place in the file")
+	}
+}
+
+// TestProxied goes through the life of the two faults that a proxy holds.
+func TestProxied(t *testing.T) {
+	for _, c := range []struct {
+		kind    string
+		with    chaos.With
+		held    chaos.ProxyFault
+		preview string
+	}{
+		{"http.latency", chaos.With{"latency": "300ms", "jitter": "1ms"}, chaos.ProxyFault{LatencyMS: 300, JitterMS: 1}, "delay every request by 300ms ± 1ms for 30s"},
+		{"http.error", chaos.With{"ratio": "0.25"}, chaos.ProxyFault{ErrorRatio: 0.25, ErrorStatus: 503}, "answer 25 % of the requests with 503 for 30s"},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			p, target := proxied(t)
+			inj, err := kind(t, c.kind).Plan(t.Context(), "f-1", step(c.kind, c.with), target)
+			require.NoError(t, err)
+			require.Equal(t, []string{"POST " + target.Proxy + "/faults: " + c.preview}, inj.Preview)
+			require.Equal(t, chaos.TierCarried, inj.Tier)
+			require.Equal(t, "pay-1", inj.Target)
+			require.Empty(t, p.faults, "planning touches nothing")
+			for _, op := range inj.Undo {
+				require.NoError(t, op.Valid())
+			}
+
+			until := time.Now().Add(time.Minute).UTC()
+			_, err = inj.Injector.Inject(t.Context(), chaos.Armed{Until: until})
+			require.NoError(t, err)
+			c.held.ID, c.held.ExpiresAt = "f-1", until
+			p.set(func() { require.Equal(t, []chaos.ProxyFault{c.held}, p.faults) })
+
+			text, ok, err := inj.Injector.Observe(t.Context())
+			require.NoError(t, err)
+			require.False(t, ok, text)
+			p.set(func() { p.hits = 7 })
+			text, ok, err = inj.Injector.Observe(t.Context())
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, "7 requests to pay-1 touched", text)
+
+			hands := chaos.LocalHands{}
+			_, gone, err := hands.Check(t.Context(), inj.Gone)
+			require.NoError(t, err)
+			require.False(t, gone)
+			for range 2 { // twice is harmless
+				_, err = hands.Do(t.Context(), inj.Undo[0])
+				require.NoError(t, err)
+			}
+			_, gone, err = hands.Check(t.Context(), inj.Gone)
+			require.NoError(t, err)
+			require.True(t, gone)
+			text, ok, err = inj.Injector.Observe(t.Context())
+			require.NoError(t, err)
+			require.False(t, ok)
+			require.Equal(t, "the proxy no longer lists it", text)
+
+			p.set(func() { p.status = http.StatusConflict })
+			_, err = inj.Injector.Inject(t.Context(), chaos.Armed{Until: until})
+			require.ErrorContains(t, err, "409 Conflict: sixteen faults already")
+			p.set(func() { p.lab, p.status = "", http.StatusCreated })
+			_, _, err = inj.Injector.Observe(t.Context())
+			require.ErrorContains(t, err, "it is not the lab's")
+			_, err = inj.Injector.Inject(t.Context(), chaos.Armed{Until: until})
+			require.ErrorContains(t, err, "it is not the lab's", "between plan and deed somebody else has its port")
+			p.set(func() { require.Empty(t, p.faults, "who is not the lab is sent nothing") })
+		})
+	}
+}
+
+// TestProxyThatIsNotTheLabs is every way in which a proxy is not proven to be the
+// right one.
+func TestProxyThatIsNotTheLabs(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*proxy, *chaos.Target)
+		want   string
+	}{
+		"none":             {func(_ *proxy, t *chaos.Target) { t.Proxy = "" }, "refused (no-proxy): pay-1 has no fault proxy"},
+		"no header":        {func(p *proxy, _ *chaos.Target) { p.lab = "" }, "refused (lab-only): the proxy of pay-1 is not proven to be the lab's"},
+		"another header":   {func(p *proxy, _ *chaos.Target) { p.lab = "true" }, "refused (lab-only): the proxy of pay-1 is not proven"},
+		"another instance": {func(p *proxy, _ *chaos.Target) { p.instance = "cart-1" }, `refused (lab-only): the proxy at `},
+		"nobody there":     {func(_ *proxy, t *chaos.Target) { t.Proxy = "http://127.0.0.1:1" }, "connection refused"},
+		"another host":     {func(_ *proxy, t *chaos.Target) { t.Proxy = "http://192.0.2.1" }, "192.0.2.1 is not on loopback"},
+		"no address":       {func(_ *proxy, t *chaos.Target) { t.Proxy = "\x00" }, "invalid control character"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, k := range []string{"http.latency", "http.error"} {
+				p, target := proxied(t)
+				c.change(p, &target)
+				_, err := kind(t, k).Plan(t.Context(), "f-1", step(k, map[string]chaos.With{"http.latency": {"latency": "1s"}}[k]), target)
+				require.ErrorIs(t, err, chaos.ErrRefused)
+				require.ErrorContains(t, err, c.want)
+				require.Empty(t, p.faults)
+			}
+		})
+	}
+}
+
+// TestProcessThatIsNotTheLabs is every process that is not to be hurt.
+func TestProcessThatIsNotTheLabs(t *testing.T) {
+	foreign := httptest.NewServer(http.NotFoundHandler())
+	defer foreign.Close()
+	sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(chaos.LabHeader, "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer sick.Close()
+	identity := func(t *testing.T, target *chaos.Target, pid int) {
+		p, err := chaos.Identify(pid)
+		require.NoError(t, err)
+		target.PID, target.StartTicks = p.PID, p.StartTicks
+	}
+	lab := service(t, "__lab-service")
+	other := service(t, "service")
+	for name, c := range map[string]struct {
+		change func(t *testing.T, target *chaos.Target)
+		want   string
+	}{
+		"a reused number":     {func(_ *testing.T, target *chaos.Target) { target.StartTicks++ }, "is gone"},
+		"nobody":              {func(_ *testing.T, target *chaos.Target) { target.PID = 1 << 22 }, "is gone"},
+		"init":                {func(t *testing.T, target *chaos.Target) { identity(t, target, 1) }, "process 1 is not one to hurt"},
+		"no process":          {func(_ *testing.T, target *chaos.Target) { target.PID = 0 }, "process 0 is not one to hurt"},
+		"every process":       {func(_ *testing.T, target *chaos.Target) { target.PID = -1 }, "process -1 is not one to hurt"},
+		"ourselves":           {func(t *testing.T, target *chaos.Target) { identity(t, target, os.Getpid()) }, "is not one to hurt"},
+		"whoever started us":  {func(t *testing.T, target *chaos.Target) { identity(t, target, os.Getppid()) }, "is not one to hurt"},
+		"another program":     {func(_ *testing.T, target *chaos.Target) { *target = other }, "was not started by the lab"},
+		"not the lab's":       {func(_ *testing.T, target *chaos.Target) { target.URL = foreign.URL }, "is not the lab"},
+		"sick already":        {func(_ *testing.T, target *chaos.Target) { target.URL = sick.URL }, "503 Service Unavailable"},
+		"nobody answers":      {func(_ *testing.T, target *chaos.Target) { target.URL = "http://127.0.0.1:1" }, "connection refused"},
+		"somewhere else":      {func(_ *testing.T, target *chaos.Target) { target.URL = "http://192.0.2.1" }, "not a loopback address"},
+		"an address of sorts": {func(_ *testing.T, target *chaos.Target) { target.URL = "\x00" }, "invalid control character"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, k := range []string{"process.pause", "process.kill"} {
+				target := lab
+				c.change(t, &target)
+				_, err := kind(t, k).Plan(t.Context(), "f-1", step(k, nil), target)
+				require.ErrorIs(t, err, chaos.ErrRefused)
+				require.ErrorContains(t, err, "refused (lab-only): ")
+				require.ErrorContains(t, err, c.want)
+			}
+		})
+	}
+	p, err := lab.Process()
+	require.NoError(t, err)
+	state, err := p.State()
+	require.NoError(t, err)
+	require.NotEqual(t, "T", string(state), "nobody has touched it")
+}
+
+func TestPause(t *testing.T) {
+	target := service(t, "__lab-service")
+	inj, err := kind(t, "process.pause").Plan(t.Context(), "f-1", step("process.pause", nil), target)
+	require.NoError(t, err)
+	require.Equal(t, []string{fmt.Sprintf("kill -STOP %d (pay-1) for 30s", target.PID)}, inj.Preview)
+	require.Equal(t, chaos.TierDeadMan, inj.Tier)
+	_, ok, err := inj.Injector.Observe(t.Context())
+	require.NoError(t, err)
+	require.False(t, ok, "planning touches nothing")
+
+	_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
+	client := chaos.LoopbackClient(100 * time.Millisecond)
+	_, err = client.Get(target.URL + "/health")
+	require.ErrorContains(t, err, "Client.Timeout exceeded", "it hangs")
+
+	hands := chaos.LocalHands{}
+	_, gone, err := hands.Check(t.Context(), inj.Gone)
+	require.NoError(t, err)
+	require.False(t, gone)
+	for range 2 {
+		_, err = hands.Do(t.Context(), inj.Undo[0])
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { _, gone, _ := hands.Check(t.Context(), inj.Gone); return gone }, patience, tick)
+	res, err := chaos.LoopbackClient(patience).Get(target.URL + "/health")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+
+	p, err := target.Process()
+	require.NoError(t, err)
+	require.NoError(t, p.Signal(syscall.SIGKILL))
+	require.Eventually(t, func() bool { return !p.Alive() }, patience, tick)
+	_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
+	require.ErrorIs(t, err, chaos.ErrProcessGone, "between plan and deed it has died")
+	_, ok, err = inj.Injector.Observe(t.Context())
+	require.ErrorIs(t, err, chaos.ErrProcessGone)
+	require.False(t, ok)
+}
+
+func TestKill(t *testing.T) {
+	target := service(t, "__lab-service")
+	inj, err := kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), target)
+	require.NoError(t, err)
+	require.Equal(t, []string{fmt.Sprintf("kill -KILL %d (pay-1)", target.PID)}, inj.Preview)
+	require.Equal(t, chaos.TierIrreversible, inj.Tier)
+	require.Empty(t, inj.Undo)
+	recoverer := inj.Injector.(chaos.Recoverer)
+	text, ok, err := inj.Injector.Observe(t.Context())
+	require.NoError(t, err)
+	require.False(t, ok, "planning touches nothing")
+	require.Contains(t, text, "is in state")
+	text, ok, err = recoverer.Recovered(t.Context())
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.Contains(t, text, "still runs", "who answers is the one that was to be killed")
+
+	_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
+	require.Eventually(t, func() bool {
+		text, ok, _ := recoverer.Recovered(t.Context())
+		return !ok && strings.Contains(text, "connection refused")
+	}, patience, tick)
+	_, gone, err := chaos.LocalHands{}.Check(t.Context(), inj.Gone)
+	require.NoError(t, err)
+	require.True(t, gone, "there is nothing to undo")
+	_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
+	require.ErrorIs(t, err, chaos.ErrProcessGone, "who has its number now is safe")
+
+	again, err := net.Listen("tcp", strings.TrimPrefix(target.URL, "http://"))
+	require.NoError(t, err)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(chaos.LabHeader, "1") }))
+	require.NoError(t, srv.Listener.Close())
+	srv.Listener = again
+	srv.Start()
+	defer srv.Close()
+	text, ok, err = recoverer.Recovered(t.Context())
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "pay-1 answers again", text)
+}

@@ -1,0 +1,85 @@
+package fault
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+)
+
+const (
+	rule    = "lab-only"
+	remedy  = "start the lab (sitrep demo --headless) and use its configuration"
+	askTime = time.Second
+)
+
+// proxyOf is the control endpoint of the proxy before a target, proven to be
+// the lab's and to hold faults of that very target.
+func proxyOf(ctx context.Context, t chaos.Target) (faults string, err error) {
+	if t.Proxy == "" {
+		return "", chaos.Refuse("no-proxy", "choose a target that has a proxy before it", "%s has no fault proxy", t.Name)
+	}
+	faults = t.Proxy + "/faults"
+	list, err := chaos.ListFaults(ctx, faults)
+	if err != nil {
+		return "", chaos.Refuse(rule, remedy, "the proxy of %s is not proven to be the lab's: %v", t.Name, err)
+	}
+	if list.Instance != t.Name {
+		return "", chaos.Refuse(rule, remedy, "the proxy at %s is that of %q, not of %s", t.Proxy, list.Instance, t.Name)
+	}
+	return faults, nil
+}
+
+// processOf is the process of a target, proven to be one that the lab started:
+// it has the number and the start time that the lab says, was started as a
+// service of the lab, and its address answers as the lab does.
+func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
+	p, err := t.Process()
+	if err != nil {
+		return p, err
+	}
+	refuse := func(format string, args ...any) (chaos.Process, error) {
+		return p, chaos.Refuse(rule, remedy, "%s: %s", t.Name, fmt.Sprintf(format, args...))
+	}
+	if t.PID <= 1 || t.PID == os.Getpid() || t.PID == os.Getppid() {
+		return refuse("process %d is not one to hurt", t.PID)
+	}
+	cmdline, err := os.ReadFile("/proc/" + strconv.Itoa(t.PID) + "/cmdline")
+	if _, err := p.State(); err != nil { // after the reading: what was read is this very process's
+		return refuse("%v", err)
+	}
+	if args := bytes.Split(cmdline, []byte{0}); err != nil || len(args) < 2 || string(args[1]) != "__lab-service" {
+		return refuse("process %d was not started by the lab", t.PID)
+	}
+	if err := answersAsLab(ctx, t.URL); err != nil {
+		return refuse("%v", err)
+	}
+	return p, nil
+}
+
+// answersAsLab asks a service for its health.
+func answersAsLab(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/health", nil)
+	if err != nil {
+		return err
+	}
+	res, err := chaos.LoopbackClient(askTime).Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16))
+	switch {
+	case res.Header.Get(chaos.LabHeader) != "1":
+		return fmt.Errorf("what answers at %s is not the lab", url)
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("GET %s/health: %s", url, res.Status)
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package chaos
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	journalRoom = 256 << 10 // reserved on disk for a run
+	journalMost = 16 << 20  // read at most
+	journalExt  = ".wal"
+)
+
+// Journal is the append-only record of one run. Every record is on the disk
+// before Append returns. One that is closed is sealed: nothing may write to it
+// any more, and lists pass it by without reading it. It may be used from several
+// goroutines, and runner, undertaker and recovery may append to one file from
+// their own processes.
+type Journal struct {
+	path string
+	by   string
+	mu   sync.Mutex
+	file *os.File
+}
+
+// createJournal makes the file of a new run: reserves its room, locks it as
+// being in use, writes its head, and only then gives it the name by which others
+// find it, durably. The caller holds the lock of the directory.
+func createJournal(dir string, head Opened, at time.Time) (*Journal, error) {
+	draft, path := filepath.Join(dir, head.ID+".new"), filepath.Join(dir, head.ID+journalExt)
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("create journal %s: %w", path, os.ErrExist), err)
+	}
+	f, err := os.OpenFile(draft, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create journal: %w", err)
+	}
+	j := &Journal{path: path, file: f}
+	for _, step := range []func() error{
+		func() error { return preallocate(f, journalRoom) },
+		func() error { return flock(f, lockShared) },
+		func() error { return j.Append(Record{Rec: recOpened, At: at, Opened: &head}) },
+		func() error { return os.Rename(draft, path) },
+		func() error { return syncDir(dir) },
+	} {
+		if err := step(); err != nil {
+			return nil, errors.Join(fmt.Errorf("create journal %s: %w", path, err), f.Close(), os.Remove(draft))
+		}
+	}
+	return j, nil
+}
+
+// joinJournal opens an existing journal for appending under a lock: lockShared
+// beside its runner, lockExclusive only if nobody is using it.
+func joinJournal(path, by string, how int) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	if err := flock(f, how); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock journal %s: %w", path, err), f.Close())
+	}
+	return &Journal{path: path, by: by, file: f}, nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Append writes one record and waits until it is on the disk.
+func (j *Journal) Append(r Record) error {
+	if err := j.note(r); err != nil {
+		return err
+	}
+	if err := j.file.Sync(); err != nil {
+		return fmt.Errorf("journal %s: %w", j.path, err)
+	}
+	return nil
+}
+
+// note writes one record and does not wait for the disk, which may take its time
+// just when an undo is due: for what other processes should see and a power cut
+// may take. The newline comes first, so that a line torn by a crash spoils
+// nothing that follows it.
+func (j *Journal) note(r Record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r.By = j.by
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if _, err := j.file.Write(slices.Concat([]byte("\n"), line, []byte("\n"))); err != nil {
+		return fmt.Errorf("journal %s: %w", j.path, err)
+	}
+	return nil
+}
+
+// close gives the lock back and, once the run is closed, seals the file and gives
+// the reserved room back too: until then somebody else may have to append, even
+// to a full disk, or may be appending now and would lose a record to a
+// truncation.
+func (j *Journal) close() error {
+	l, err := j.log()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err == nil && l.Closed {
+		err = errors.Join(j.giveRoomBack(), j.file.Chmod(0o400))
+	}
+	return errors.Join(err, j.file.Close())
+}
+
+func (j *Journal) giveRoomBack() error {
+	st, err := j.file.Stat()
+	if err != nil {
+		return err
+	}
+	return j.file.Truncate(st.Size())
+}
+
+// log reads the journal as it is on the disk now.
+func (j *Journal) log() (Log, error) { return ReadLog(j.path) }
+
+// ReadLog folds the journal at path. Lines that cannot be read (torn by a crash)
+// are counted and skipped: what they would have announced was never begun.
+func ReadLog(path string) (Log, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Log{}, fmt.Errorf("read journal: %w", err)
+	}
+	defer f.Close()
+	l, err := foldLog(io.LimitReader(f, journalMost))
+	l.Path = path
+	if err != nil {
+		return l, fmt.Errorf("read journal %s: %w", path, err)
+	}
+	return l, nil
+}
+
+func foldLog(r io.Reader) (Log, error) {
+	var l Log
+	in := bufio.NewReaderSize(r, 64<<10)
+	for {
+		line, err := in.ReadBytes('\n')
+		if line = bytes.Trim(line, "\x00\r\n "); len(line) > 0 {
+			var rec Record
+			if json.Unmarshal(line, &rec) != nil || rec.Rec == "" {
+				l.Torn++
+			} else {
+				l.apply(rec)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return l, nil
+		}
+		if err != nil {
+			return l, err
+		}
+	}
+}
+
+// journals lists the journals of a directory that are not sealed, oldest first (a
+// ULID sorts by time). A directory that does not exist has none.
+func journals(dir string) ([]string, error) {
+	names, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, n := range names {
+		if !strings.HasSuffix(n.Name(), journalExt) || !n.Type().IsRegular() {
+			continue
+		}
+		if info, err := n.Info(); err != nil || info.Mode()&0o200 != 0 { // reading it will tell what is wrong
+			paths = append(paths, filepath.Join(dir, n.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// appendNow is Append for what has already happened: the error is returned for
+// telling, the caller goes on.
+func (j *Journal) appendNow(rec, entry, text string) error {
+	return j.Append(Record{Rec: rec, At: time.Now(), Entry: entry, Text: text})
+}

@@ -1,0 +1,128 @@
+package chaos_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/fault"
+)
+
+// TestMain lets the test binary be every process of a run: the holder that
+// starts it, runner, undertaker, and what is hurt.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "__") {
+		go hurriedCollector()
+		os.Exit(play(os.Args[1], os.Args[2:]))
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil { // these tests wait more than they work
+		panic(err)
+	}
+	// A race in a process that we start ends it, which no test overlooks.
+	if err := os.Setenv("GORACE", "halt_on_error=1 atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// hurriedCollector closes every pipe that nothing refers to as soon as that can
+// happen, and not once in a long run.
+func hurriedCollector() {
+	for range time.Tick(100 * time.Millisecond) {
+		runtime.GC()
+	}
+}
+
+func play(part string, args []string) int {
+	switch part {
+	case "__chaos-runner":
+		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, labProber{args[0]}, fault.All())
+	case "__undertake":
+		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
+	case "__holder":
+		return hold(args[0])
+	case "__lab-service":
+		return serve()
+	}
+	return 64
+}
+
+// hold is a sitrep that starts one run and prints its reports and its outcome.
+func hold(request string) int {
+	var req chaos.Request
+	b, err := os.ReadFile(request)
+	if err == nil {
+		err = json.Unmarshal(b, &req)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	h, err := chaos.Spawn(context.Background(), req)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	out := json.NewEncoder(os.Stdout)
+	for r := range h.Reports() {
+		_ = out.Encode(r) // the test reads what it needs and hangs up
+	}
+	if _, err := h.Wait(); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// serve is a service of the lab: its address is its first line of output, and it
+// ends with its standard input.
+func serve() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("http://" + l.Addr().String())
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(chaos.LabHeader, "1")
+		}))
+	}()
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// labProber asks the lab of a test. Its PromQL is the name of a metric there.
+type labProber struct{ lab string }
+
+func (p labProber) Probe(ctx context.Context, promql string, _ time.Time) (float64, bool, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.lab+"/metrics/"+url.PathEscape(promql), nil)
+	if err != nil {
+		return 0, false, err
+	}
+	res, err := chaos.LoopbackClient(time.Minute).Do(req)
+	if err != nil {
+		return 0, false, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || len(b) == 0 {
+		return 0, false, err
+	}
+	v, err := strconv.ParseFloat(string(b), 64)
+	return v, err == nil, err
+}

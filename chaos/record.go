@@ -1,0 +1,155 @@
+package chaos
+
+import "time"
+
+// The kinds of journal records. Only additions are ever made here: an old
+// journal must be undone by a new sitrep.
+const (
+	recOpened     = "opened"
+	recArmed      = "armed"
+	recIntent     = "intent"
+	recInjected   = "injected"
+	recObserved   = "observed"
+	recUndoing    = "undoing"
+	recUndone     = "undone"
+	recUndoFailed = "undo_failed"
+	recClosed     = "closed"
+)
+
+// Record is one line of a journal.
+type Record struct {
+	Rec   string    `json:"rec"`
+	At    time.Time `json:"at"`
+	Entry string    `json:"entry,omitempty"` // which fault
+	Text  string    `json:"text,omitempty"`  // evidence, effect, reason or error
+	By    string    `json:"by,omitempty"`    // who wrote it, if not the runner
+
+	Opened *Opened `json:"opened,omitempty"`
+	Intent *Intent `json:"intent,omitempty"`
+	// Process is the undertaker, in the armed record.
+	Process *Process `json:"process,omitempty"`
+}
+
+// Opened is the head of a journal.
+type Opened struct {
+	Run        string   `json:"run"`
+	ID         string   `json:"id"`
+	Experiment string   `json:"experiment"`
+	Runner     Process  `json:"runner"`
+	Targets    []string `json:"targets"`
+	Matched    []string `json:"matched"`
+	Seed       uint64   `json:"seed"`
+}
+
+// Intent is a fault that is about to be injected, with all that its undo needs.
+type Intent struct {
+	Kind    string    `json:"kind"`
+	Target  string    `json:"target"`
+	Tier    Tier      `json:"tier"`
+	Undo    []Op      `json:"undo"`
+	Gone    Check     `json:"gone"`
+	BootID  string    `json:"boot_id"`
+	Until   time.Time `json:"until"`   // its planned end
+	Expires time.Time `json:"expires"` // when the undertaker no longer trusts the runner to end it
+}
+
+// Entry is one fault of a journal, folded.
+type Entry struct {
+	ID string
+	Intent
+	Confirmed  bool // the injector returned; else it may have been cut off in the middle
+	InjectedAt time.Time
+	Effect     string
+	UndoingAt  time.Time // when its undo was begun
+	UndoneAt   time.Time // zero while it may still be there
+	Failed     string    // why the last undo did not succeed
+}
+
+// Open says whether the fault may still be there.
+func (e Entry) Open() bool { return e.UndoneAt.IsZero() }
+
+// Log is a journal, folded.
+type Log struct {
+	Path       string
+	Opened     Opened
+	OpenedAt   time.Time
+	Undertaker *Process
+	Entries    []Entry // in the order of injection
+	Closed     bool    // nothing is left to undo, and somebody said so
+	ClosedText string
+	Torn       int // lines that could not be read
+
+	saidClosed bool
+}
+
+// apply folds one record. It accepts everything: what it does not know, or what
+// comes twice, changes nothing.
+func (l *Log) apply(r Record) {
+	l.applyHead(r)
+	if e := l.entry(r.Entry); e != nil {
+		e.apply(r)
+	}
+	l.Closed = l.saidClosed && len(l.open()) == 0
+}
+
+func (l *Log) applyHead(r Record) {
+	switch r.Rec {
+	case recOpened:
+		if r.Opened != nil && l.OpenedAt.IsZero() {
+			l.Opened, l.OpenedAt = *r.Opened, r.At
+		}
+	case recArmed:
+		if r.Process != nil {
+			l.Undertaker = r.Process
+		}
+	case recIntent:
+		if r.Intent != nil && r.Entry != "" && l.entry(r.Entry) == nil {
+			l.Entries = append(l.Entries, Entry{ID: r.Entry, Intent: *r.Intent})
+		}
+	case recClosed:
+		l.saidClosed, l.ClosedText = true, r.Text
+	}
+}
+
+func (e *Entry) apply(r Record) {
+	switch r.Rec {
+	case recInjected:
+		if !e.Confirmed {
+			e.Confirmed, e.InjectedAt = true, r.At
+		}
+	case recObserved:
+		e.Effect = r.Text
+	case recUndoing:
+		if e.UndoingAt.IsZero() {
+			e.UndoingAt = r.At
+		}
+	case recUndone:
+		if e.Open() {
+			e.UndoneAt, e.Failed = r.At, ""
+		}
+	case recUndoFailed:
+		if e.Open() {
+			e.Failed = r.Text
+		}
+	}
+}
+
+func (l *Log) entry(id string) *Entry {
+	for i := range l.Entries {
+		if l.Entries[i].ID == id {
+			return &l.Entries[i]
+		}
+	}
+	return nil
+}
+
+// open lists the faults that may still be there, the last injected first.
+func (l *Log) open() []Entry {
+	var open []Entry
+	for i := len(l.Entries) - 1; i >= 0; i-- {
+		if l.Entries[i].Open() {
+			open = append(open, l.Entries[i])
+		}
+	}
+	return open
+}

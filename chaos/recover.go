@@ -1,0 +1,110 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// Recovered is a run whose processes had died before it was undone.
+type Recovered struct {
+	Run, ID, Experiment string
+	Undone              []string // the faults that were still open, in words
+	Err                 error    // what could not be undone, nil if all is well
+}
+
+// Recover undoes, verifies and closes what dead runs have left open in stateDir.
+// Runs that live, or that somebody is undoing now, are left alone. It costs
+// nothing when there is nothing to do and is meant for every start of sitrep.
+// The error tells of journals that cannot be read or are not proven undone.
+func Recover(ctx context.Context, stateDir string) ([]Recovered, error) {
+	return recoverWith(ctx, stateDir, LocalHands{})
+}
+
+func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, error) {
+	paths, err := journals(stateDir)
+	var done []Recovered
+	for _, path := range paths {
+		l, rerr := ReadLog(path)
+		if rerr != nil || l.Closed {
+			err = errors.Join(err, rerr)
+			continue
+		}
+		r, busy, rerr := recoverOne(ctx, path, h)
+		err = errors.Join(err, rerr)
+		if !busy {
+			done = append(done, r)
+		}
+	}
+	return done, err
+}
+
+func recoverOne(ctx context.Context, path string, h Hands) (r Recovered, busy bool, err error) {
+	j, err := joinJournal(path, "recover", lockExclusive)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return r, true, nil
+	}
+	if err != nil {
+		return r, true, err
+	}
+	defer func() { err = errors.Join(err, j.close()) }()
+	before, err := j.log()
+	if err != nil || before.Closed {
+		return r, true, err
+	}
+	r = Recovered{Run: before.Opened.Run, ID: before.Opened.ID, Experiment: before.Opened.Experiment}
+	after, uerr := undoAll(ctx, j, h, "found open at the start of sitrep")
+	for _, e := range before.open() {
+		if now := after.entry(e.ID); now != nil && !now.Open() {
+			r.Undone = append(r.Undone, e.Kind+" on "+e.Target)
+		}
+	}
+	if uerr != nil {
+		r.Err = fmt.Errorf("recover %s: %w", path, uerr)
+	}
+	return r, false, r.Err
+}
+
+// OpenRun is a run that is not closed.
+type OpenRun struct {
+	Run, ID, Experiment string
+	Targets             []string
+	Since               time.Time
+	Until               time.Time // the planned end of its present fault; zero before the first
+	Undoing             bool
+	// Live says that its runner or undertaker is at work; without them it waits
+	// for Recover.
+	Live bool
+}
+
+// Active lists the runs of stateDir that are not closed, in whatever process.
+func Active(stateDir string) ([]OpenRun, error) {
+	paths, err := journals(stateDir)
+	var runs []OpenRun
+	for _, path := range paths {
+		l, rerr := ReadLog(path)
+		empty := l.OpenedAt.IsZero() && len(l.Entries) == 0
+		if rerr != nil || l.Closed || empty {
+			err = errors.Join(err, rerr)
+			continue
+		}
+		runs = append(runs, openRun(l))
+	}
+	return runs, err
+}
+
+func openRun(l Log) OpenRun {
+	r := OpenRun{
+		Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
+		Live: l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
+	}
+	for _, e := range l.Entries {
+		if e.Until.After(r.Until) {
+			r.Until = e.Until
+		}
+		r.Undoing = r.Undoing || !e.UndoingAt.IsZero() && e.Open()
+	}
+	return r
+}

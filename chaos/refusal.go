@@ -1,0 +1,31 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrRefused is what every Refusal is: a rule said no, and nothing was touched.
+var ErrRefused = errors.New("refused")
+
+// Refusal is a rule saying no before anything was injected: which rule, why,
+// and what would satisfy it.
+type Refusal struct {
+	Rule   string // stable name, such as "lab-only" or "open-journal"
+	Reason string
+	Remedy string
+}
+
+// Error is one line: refused (rule): reason; remedy.
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("refused (%s): %s; %s", r.Rule, r.Reason, r.Remedy)
+}
+
+// Is makes errors.Is(err, ErrRefused) true.
+func (r *Refusal) Is(target error) bool { return target == ErrRefused }
+
+// Refuse is a *Refusal. It is exported for faults, which know best what they
+// must not be done to.
+func Refuse(rule, remedy, reason string, args ...any) error {
+	return &Refusal{Rule: rule, Remedy: remedy, Reason: fmt.Sprintf(reason, args...)}
+}

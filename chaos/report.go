@@ -1,0 +1,146 @@
+package chaos
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Phase is where a run stands.
+type Phase string
+
+// The phases in their order; from every one a run may go to undoing.
+const (
+	Planned    Phase = "planned"
+	Preflight  Phase = "preflight"
+	Arming     Phase = "armed"
+	Baseline   Phase = "baseline"
+	Injecting  Phase = "injecting"
+	Verified   Phase = "verified"
+	Holding    Phase = "holding"
+	Undoing    Phase = "undoing"
+	Gone       Phase = "gone"
+	Recovering Phase = "recovering"
+	Finished   Phase = "verdict"
+)
+
+// The kinds of reports. Probe and guard reports are samples and may be left out
+// when nobody reads; the others are facts.
+const (
+	KindStarted    = "started"
+	KindPhase      = "phase"
+	KindInjected   = "injected"
+	KindObserved   = "observed"
+	KindGuard      = "guard"
+	KindProbe      = "probe"
+	KindAborting   = "aborting"
+	KindUndone     = "undone"
+	KindUndoFailed = "undo_failed"
+	KindFinished   = "finished"
+)
+
+// Report is one line of what a runner says.
+type Report struct {
+	Run        string             `json:"run"`
+	ID         string             `json:"id"`
+	Experiment string             `json:"experiment"`
+	Kind       string             `json:"kind"`
+	At         time.Time          `json:"at"`
+	Text       string             `json:"text"`
+	Phase      Phase              `json:"phase,omitempty"`
+	Remaining  Seconds            `json:"remaining"` // until the faults end as planned
+	Fault      *FaultRef          `json:"fault,omitempty"`
+	Sample     *Sample            `json:"sample,omitempty"`
+	Values     map[string]float64 `json:"values,omitempty"` // the latest values of probes and guards, frozen with a fact
+	Outcome    *Outcome           `json:"outcome,omitempty"`
+}
+
+// FaultRef is the fault that a report is about.
+type FaultRef struct {
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Target string `json:"target"`
+	Tier   Tier   `json:"tier"`
+}
+
+// Sample is one evaluation of a probe or a guard.
+type Sample struct {
+	Name    string   `json:"name"`
+	Value   *float64 `json:"value"`   // nil without data
+	OK      bool     `json:"ok"`      // a probe in tolerance, a guard not breached
+	Tripped bool     `json:"tripped"` // this evaluation of a guard ends the run
+}
+
+// Seconds is a duration that JSON shows in seconds.
+type Seconds time.Duration
+
+// MarshalJSON writes a number of seconds.
+func (s Seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).Seconds()) }
+
+// UnmarshalJSON reads a number of seconds.
+func (s *Seconds) UnmarshalJSON(b []byte) error {
+	var f float64
+	err := json.Unmarshal(b, &f)
+	*s = Seconds(f * float64(time.Second))
+	return err
+}
+
+// Verdict is how a run ended.
+type Verdict string
+
+// The verdicts. Inconclusive means that nothing can be said about the system: no
+// effect, no data, or it was sick before.
+const (
+	Held         Verdict = "held"
+	Deviated     Verdict = "deviated"
+	Aborted      Verdict = "aborted"
+	Inconclusive Verdict = "inconclusive"
+	Refused      Verdict = "refused"
+	UndoFailed   Verdict = "undo_failed"
+)
+
+// Outcome is the result of a run, and the last line of `chaos run --json`.
+type Outcome struct {
+	Run     string         `json:"run"`
+	Verdict Verdict        `json:"verdict"`
+	Reason  string         `json:"reason"`
+	Score   *float64       `json:"score"` // 0 to 1; nil when nothing can be scored
+	Faults  []FaultOutcome `json:"faults"`
+	Probes  []ProbeOutcome `json:"probes"`
+	Guards  []GuardOutcome `json:"guards"`
+	// RecoverySeconds is how long the steady state took to return after the last
+	// undo; nil if it did not, or nobody looked.
+	RecoverySeconds *float64 `json:"recovery_seconds"`
+}
+
+// FaultOutcome is what became of one fault. For a fault of tier I GoneAt is when
+// its target had recovered.
+type FaultOutcome struct {
+	ID         string     `json:"id"`
+	Kind       string     `json:"kind"`
+	Target     string     `json:"target"`
+	Tier       Tier       `json:"tier"`
+	InjectedAt *time.Time `json:"injected_at"`
+	GoneAt     *time.Time `json:"gone_at"`
+	Effect     string     `json:"effect"`
+}
+
+// ProbeOutcome is what a probe saw. Before and After are nil without data.
+type ProbeOutcome struct {
+	Name        string   `json:"name"`
+	Expect      string   `json:"expect"`
+	Before      *float64 `json:"before"`
+	During      *float64 `json:"during"` // the last value
+	After       *float64 `json:"after"`
+	Evaluations int      `json:"evaluations"` // during, with data
+	Within      int      `json:"within"`      // of those, in tolerance
+}
+
+// GuardOutcome is what a guard saw.
+type GuardOutcome struct {
+	Name        string   `json:"name"`
+	AbortWhen   string   `json:"abort_when"`
+	Evaluations int      `json:"evaluations"`
+	Breaches    int      `json:"breaches"`
+	Last        *float64 `json:"last"`
+	Tripped     bool     `json:"tripped"`
+}

@@ -1,0 +1,260 @@
+package chaos
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// RunnerIO is what a runner is started with: orders come in by Stdin, whose end
+// means that whoever started it is gone; reports go out by Stdout.
+type RunnerIO struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+}
+
+// order is the first line that a runner reads.
+type order struct {
+	Run          string       `json:"run"`
+	ID           string       `json:"id"`
+	File         string       `json:"file"`
+	Source       []byte       `json:"source"`
+	StateDir     string       `json:"state_dir"`
+	TargetsURL   string       `json:"targets_url"`
+	OnDisconnect OnDisconnect `json:"on_disconnect"`
+	Seed         uint64       `json:"seed"`
+}
+
+// command is every later line.
+type command struct {
+	Abort string `json:"abort"`
+}
+
+// runner is one run in its own process.
+type runner struct {
+	order
+	prober Prober
+	faults []Fault
+	say    func(Report)
+	abort  chan string
+}
+
+// RunnerMain is the body of `sitrep __chaos-runner`: it reads an order, does the
+// experiment, and returns the exit code of the process: 0 once an outcome has
+// been reported, whatever it is. HUP, INT, QUIT and TERM end and undo the run.
+func RunnerMain(ctx context.Context, rio RunnerIO, prober Prober, faults []Fault) int {
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	out := newReporter(rio.Stdout)
+	r := &runner{prober: prober, faults: faults, say: out.say, abort: make(chan string, 8)}
+	in := bufio.NewReaderSize(io.LimitReader(rio.Stdin, 1<<20), 64<<10)
+	line, err := in.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &r.order)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "chaos runner: read order:", err)
+		return 1
+	}
+	go r.listen(in)
+	go func() {
+		for s := range signals {
+			r.ask("the runner got " + s.String())
+		}
+	}()
+	r.do(ctx)
+	signal.Stop(signals) // nothing is held any more: whoever wants us gone may have it
+	out.flush()
+	return 0
+}
+
+// listen takes commands until the holder of the lease is gone. It ends with the
+// process.
+func (r *runner) listen(in *bufio.Reader) {
+	for {
+		line, err := in.ReadBytes('\n')
+		var c command
+		if json.Unmarshal(line, &c) == nil && c.Abort != "" {
+			r.ask(c.Abort)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if r.OnDisconnect != DisconnectContinue {
+		r.ask("whoever started the run is gone")
+	}
+}
+
+// ask never blocks: one reason is enough to end a run.
+func (r *runner) ask(why string) {
+	select {
+	case r.abort <- why:
+	default:
+	}
+}
+
+// do is preflight and engine. Everything that says no before is an outcome too.
+func (r *runner) do(ctx context.Context) {
+	exp, err := Load(r.File, r.Source, r.faults)
+	if err != nil {
+		r.refuse(exp, err)
+		return
+	}
+	lock, err := r.preflight()
+	if err != nil {
+		r.refuse(exp, err)
+		return
+	}
+	defer lock.Close()
+	plan, err := r.plan(ctx, exp)
+	if err != nil {
+		r.refuse(exp, err)
+		return
+	}
+	if err := r.run(ctx, plan); err != nil {
+		r.refuse(exp, err)
+	}
+}
+
+// preflight takes the lock of the directory and applies the rules that need no
+// target.
+func (r *runner) preflight() (*os.File, error) {
+	if !runID.MatchString(r.ID) {
+		return nil, Refuse("run-id", "give it a ULID", "%q is not a ULID", r.ID)
+	}
+	if err := os.MkdirAll(r.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("chaos state: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(r.StateDir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("chaos state: %w", err)
+	}
+	err = flock(lock, lockExclusive)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = Refuse("one-at-a-time", "wait for its end, or end it", "another run is going on")
+	}
+	if err == nil {
+		err = admissible(r.StateDir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+// admissible refuses a directory that is halted or has something left to undo.
+func admissible(stateDir string) error {
+	if text, yes := Halted(stateDir); yes {
+		return Refuse("halt", "clear it when it is safe: remove "+haltPath(stateDir), "there is a HALT file (%s)", text)
+	}
+	open, err := Active(stateDir)
+	if err != nil {
+		return Refuse("open-journal", "mend or remove that file", "%v", err)
+	}
+	for _, o := range open {
+		return Refuse("open-journal", "run `sitrep chaos recover` first", "%s (%s) is not proven undone", o.Run, o.Experiment)
+	}
+	return nil
+}
+
+func (r *runner) plan(ctx context.Context, exp Experiment) (Plan, error) {
+	all, err := Targets(ctx, r.TargetsURL)
+	if err != nil {
+		return Plan{}, err
+	}
+	return Resolve(ctx, exp, r.faults, all, r.ID, r.Seed)
+}
+
+// run arms the undertaker and lets the engine work. An error means that nothing
+// was injected.
+func (r *runner) run(ctx context.Context, plan Plan) error {
+	me, err := Identify(os.Getpid())
+	if err != nil {
+		return fmt.Errorf("who am I: %w", err)
+	}
+	j, err := createJournal(r.StateDir, Opened{
+		Run: r.Run, ID: r.ID, Experiment: plan.Experiment.Name, Runner: me,
+		Targets: plan.names(), Matched: plan.Choice.Matched, Seed: plan.Choice.Seed,
+	}, time.Now())
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	guard, err := arm(j, func() { r.ask("the undertaker died: nothing goes on without it") })
+	if err != nil {
+		return errors.Join(err, j.appendNow(recClosed, "", "never armed"))
+	}
+	defer guard.release()
+	e := &engine{
+		run: r.Run, id: r.ID, plan: plan, prober: r.prober, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort,
+		halted: func() (string, bool) { return Halted(r.StateDir) },
+	}
+	e.Run(ctx)
+	return nil
+}
+
+// refuse reports the end of a run that never began: refused by a rule or by its
+// file, inconclusive if something could not be reached.
+func (r *runner) refuse(exp Experiment, err error) {
+	out := Outcome{Run: r.Run, Verdict: Inconclusive, Reason: err.Error(), Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	if errors.Is(err, ErrRefused) || exp.Name == "" {
+		out.Verdict = Refused
+	}
+	r.say(Report{
+		Run: r.Run, ID: r.ID, Experiment: exp.Name, Kind: KindFinished, At: time.Now(), Phase: Finished,
+		Text: string(out.Verdict) + ": " + out.Reason, Outcome: &out,
+	})
+}
+
+// reporter writes reports without ever making the engine wait: a screen that
+// hangs must not keep a fault in place. Facts always fit, samples give way.
+type reporter struct {
+	lines chan []byte
+	done  chan struct{}
+}
+
+const (
+	reportRoom = 4096
+	sampleRoom = 2048
+)
+
+func newReporter(w io.Writer) *reporter {
+	r := &reporter{lines: make(chan []byte, reportRoom), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		for line := range r.lines {
+			_, _ = w.Write(line) // nobody reads: the journal has the facts
+		}
+	}()
+	return r
+}
+
+func (r *reporter) say(rep Report) {
+	line, err := json.Marshal(rep)
+	if err != nil || rep.Sample != nil && len(r.lines) > sampleRoom {
+		return
+	}
+	select {
+	case r.lines <- append(line, '\n'):
+	default:
+	}
+}
+
+// flush ends the reporter and waits until the reader has everything or is gone. A
+// reader that is stopped (ctrl-Z) hears the verdict when it goes on.
+func (r *reporter) flush() {
+	close(r.lines)
+	<-r.done
+}

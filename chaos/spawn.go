@@ -1,0 +1,279 @@
+package chaos
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// OnDisconnect is what a runner does when whoever started it is gone.
+type OnDisconnect string
+
+// Abort and undo (the default), or go on under guards and deadline.
+const (
+	DisconnectAbort    OnDisconnect = "abort"
+	DisconnectContinue OnDisconnect = "continue"
+)
+
+var runID = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`)
+
+// Request is a run to be started.
+type Request struct {
+	Run          string // "CH-1", for people
+	ID           string // a ULID, names journal and faults for all time
+	File         string // of the experiment, for messages
+	Source       []byte // its content
+	StateDir     string // of journals, lock and HALT file
+	TargetsURL   string
+	OnDisconnect OnDisconnect // empty is abort
+	Seed         uint64       // of the draw of targets; 0 draws one and records it
+	Executable   string       // that knows __chaos-runner and __undertake; empty is this program
+	Args         []string     // after __chaos-runner, for the prober
+}
+
+// Handle is a run as its starter sees it. Its methods may be called from any
+// goroutine.
+type Handle struct {
+	req     Request
+	cmd     *exec.Cmd
+	stderr  *tail
+	orders  chan []byte
+	reports chan Report
+	undoing atomic.Bool // as the runner last said
+	once    sync.Once
+	done    chan struct{}
+	forget  func() bool // the context of Spawn
+	outcome Outcome     // once done is closed
+	err     error
+}
+
+const (
+	abortPatience = 3 * time.Second  // for a runner to react to Abort before it is killed
+	reapPatience  = time.Second      // for what a dead runner complained about
+	buryPatience  = 20 * time.Second // for the undertaker of a dead runner
+)
+
+// Spawn starts the runner of an experiment in a session of its own. This process
+// holds its lease: if it dies, the runner undoes and ends; if the runner dies,
+// the undertaker undoes. When ctx ends, the run is aborted and undone; Wait
+// still says how it went.
+func Spawn(ctx context.Context, req Request) (*Handle, error) {
+	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.TargetsURL, req.OnDisconnect, req.Seed})
+	if err != nil {
+		return nil, err
+	}
+	exe := req.Executable
+	if exe == "" {
+		exe = ownExecutable()
+	}
+	stdin, lease, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", req.Run, err)
+	}
+	lines, stdout, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", req.Run, err), stdin.Close(), lease.Close())
+	}
+	h := &Handle{req: req, stderr: &tail{}, orders: make(chan []byte, 16), reports: make(chan Report, reportRoom), done: make(chan struct{})}
+	h.cmd = exec.Command(exe, append([]string{"__chaos-runner"}, req.Args...)...)
+	h.cmd.Stdin, h.cmd.Stdout, h.cmd.Stderr, h.cmd.SysProcAttr = stdin, stdout, h.stderr, ownSession()
+	h.cmd.WaitDelay = reapPatience
+	err = h.cmd.Start()
+	_, _ = stdin.Close(), stdout.Close()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the runner of %s: %w", req.Run, err), lease.Close(), lines.Close())
+	}
+	h.orders <- append(line, '\n')
+	h.forget = context.AfterFunc(ctx, func() { h.Abort("sitrep is ending") })
+	go h.write(lease)
+	go h.read(lines)
+	return h, nil
+}
+
+// Reports are what the runner says, and at the end what its undertaker did if it
+// died; the channel is closed then. It need not be read: facts are kept for the
+// reader, samples are dropped when too many wait.
+func (h *Handle) Reports() <-chan Report { return h.reports }
+
+// Abort asks the runner to end and undo. Only the first call counts, none
+// blocks. A runner that is neither undoing nor gone after 3 s is killed, which
+// makes the undertaker undo.
+func (h *Handle) Abort(reason string) {
+	h.once.Do(func() {
+		line, _ := json.Marshal(command{Abort: reason})
+		h.orders <- append(line, '\n')
+		go h.insist()
+	})
+}
+
+// insist kills a runner that does not obey. One that undoes is left to it: the
+// undertaker sees to its end. It returns when the run is over.
+func (h *Handle) insist() {
+	every := time.NewTicker(abortPatience)
+	defer every.Stop()
+	for {
+		select {
+		case <-h.done:
+			return
+		case <-every.C:
+		}
+		if !h.undoing.Load() {
+			_ = h.cmd.Process.Kill()
+		}
+	}
+}
+
+// Wait returns the outcome once the run is over and undone. The error says that
+// there is none to trust: the runner died, and what became of its faults is in
+// the outcome's reason.
+func (h *Handle) Wait() (Outcome, error) {
+	<-h.done
+	return h.outcome, h.err
+}
+
+// write passes orders on until the run is over. The lease stays open as long as
+// this process lives.
+func (h *Handle) write(lease *os.File) {
+	defer lease.Close()
+	for {
+		select {
+		case <-h.done:
+			return
+		case line := <-h.orders:
+			_, _ = lease.Write(line) // waits for the runner or its death, which read sees
+		}
+	}
+}
+
+// longestReport is more than an experiment of 64 KiB can blow a report up to: six
+// bytes of JSON for each of its own, in half a dozen places.
+const longestReport = 4 << 20
+
+// read passes reports on until the runner is gone.
+func (h *Handle) read(lines *os.File) {
+	defer close(h.done)
+	defer close(h.reports)
+	defer h.forget()
+	in := bufio.NewScanner(lines)
+	in.Buffer(nil, longestReport)
+	finished := false
+	for in.Scan() {
+		var r Report
+		if json.Unmarshal(in.Bytes(), &r) != nil {
+			continue
+		}
+		h.undoing.Store(r.Phase == Undoing)
+		if r.Kind == KindFinished && r.Outcome != nil {
+			finished, h.outcome = true, *r.Outcome
+		}
+		h.push(r)
+	}
+	_ = lines.Close() // a runner that still speaks must not wait for us
+	_ = h.cmd.Wait()
+	if !finished {
+		h.mourn()
+	}
+}
+
+func (h *Handle) push(r Report) {
+	if r.Sample != nil && len(h.reports) > sampleRoom {
+		return
+	}
+	select {
+	case h.reports <- r:
+	default:
+	}
+}
+
+// mourn tells what became of the faults of a runner that died. If its undertaker
+// is dead too, it undoes them itself.
+func (h *Handle) mourn() {
+	path := filepath.Join(h.req.StateDir, h.req.ID+journalExt)
+	reason := runnerDied
+	if s := h.stderr.String(); s != "" {
+		reason += ": " + s
+	}
+	h.outcome = Outcome{Run: h.req.Run, Verdict: Aborted, Reason: reason, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	h.err = fmt.Errorf("run %s: %s", h.req.Run, reason)
+	ctx, cancel := context.WithTimeout(context.Background(), buryPatience)
+	defer cancel()
+	l, err := buried(ctx, path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		h.outcome.Reason += "; nothing had been injected"
+	case !l.Closed:
+		h.outcome.Verdict = UndoFailed
+		h.outcome.Reason += "; its faults are not proven undone: run `sitrep chaos recover`"
+	case l.ClosedText == runnerDied:
+		h.outcome.Reason += "; everything is undone"
+	default:
+		h.outcome.Reason += "; everything is undone (" + l.ClosedText + ")"
+	}
+	for _, e := range l.Entries {
+		h.tell(l, e)
+	}
+	h.push(Report{
+		Run: h.req.Run, ID: h.req.ID, Experiment: l.Opened.Experiment, Kind: KindFinished, At: time.Now(), Phase: Finished,
+		Text: string(h.outcome.Verdict) + ": " + h.outcome.Reason, Outcome: &h.outcome,
+	})
+}
+
+func (h *Handle) tell(l Log, e Entry) {
+	f := FaultOutcome{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier, Effect: e.Effect}
+	r := Report{
+		Run: h.req.Run, ID: h.req.ID, Experiment: l.Opened.Experiment, Kind: KindUndone, At: e.UndoneAt, Phase: Gone,
+		Text: l.ClosedText, Fault: &FaultRef{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier},
+	}
+	if !e.InjectedAt.IsZero() {
+		f.InjectedAt = &e.InjectedAt
+	}
+	if e.Open() {
+		r.Kind, r.At, r.Text = KindUndoFailed, time.Now(), e.Failed
+	} else if e.Tier != TierIrreversible {
+		f.GoneAt = &e.UndoneAt
+	}
+	h.outcome.Faults = append(h.outcome.Faults, f)
+	h.push(r)
+}
+
+// buried waits until a journal is closed by its undertaker, and closes it if it
+// has none.
+func buried(ctx context.Context, path string) (Log, error) {
+	for {
+		l, err := ReadLog(path)
+		if err != nil || l.Closed || ctx.Err() != nil {
+			return l, err
+		}
+		_, _, _ = recoverOne(ctx, path, LocalHands{}) // busy: the undertaker is at it
+		wait(ctx, 20*time.Millisecond)
+	}
+}
+
+// tail keeps the first few hundred bytes of what a runner complains about.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf.Write(b[:min(len(b), max(0, 512-t.buf.Len()))])
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.ToValidUTF8(bytes.TrimSpace(t.buf.Bytes()), []byte("?")))
+}

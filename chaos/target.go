@@ -1,0 +1,136 @@
+package chaos
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+)
+
+// Target is something that can be hurt, as the targets URL lists it.
+type Target struct {
+	Name       string            `json:"name"`
+	Service    string            `json:"service"`
+	PID        int               `json:"pid"`
+	StartTicks uint64            `json:"start_ticks"`
+	URL        string            `json:"url"`
+	Proxy      string            `json:"proxy"` // base URL of the fault proxy before it; empty without one
+	Labels     map[string]string `json:"labels"`
+}
+
+// Process is the identity of the target's process in the present boot.
+func (t Target) Process() (Process, error) {
+	boot, err := BootID()
+	return Process{PID: t.PID, StartTicks: t.StartTicks, BootID: boot}, err
+}
+
+// Matches says whether every wanted label is there. "service" and "name" need
+// no label of their own.
+func (t Target) Matches(want map[string]string) bool {
+	for k, v := range want {
+		have, ok := t.Labels[k]
+		switch {
+		case ok:
+		case k == "service":
+			have = t.Service
+		case k == "name":
+			have = t.Name
+		default:
+			return false
+		}
+		if have != v {
+			return false
+		}
+	}
+	return true
+}
+
+var targetName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$`)
+
+// Targets reads the list of targets from a URL on loopback. Names that could
+// not be printed safely are an error.
+func Targets(ctx context.Context, url string) ([]Target, error) {
+	var list []Target
+	if _, err := loopbackJSON(ctx, url, &list); err != nil {
+		return nil, fmt.Errorf("read targets: %w", err)
+	}
+	seen := map[string]bool{}
+	for i, t := range list {
+		switch {
+		case !targetName.MatchString(t.Name):
+			return nil, fmt.Errorf("read targets: GET %s: entry %d: bad name %q", url, i, t.Name)
+		case !targetName.MatchString(t.Service):
+			return nil, fmt.Errorf("read targets: GET %s: %s: bad service %q", url, t.Name, t.Service)
+		case seen[t.Name]:
+			return nil, fmt.Errorf("read targets: GET %s: two targets are named %s", url, t.Name)
+		}
+		seen[t.Name] = true
+	}
+	return list, nil
+}
+
+// Choice is which targets were drawn, and from how many.
+type Choice struct {
+	Matched []string
+	Chosen  []Target
+	Seed    uint64 // of the draw; the same seed and targets give the same choice
+}
+
+// maxTargets is the most that one experiment may hurt.
+const maxTargets = 5
+
+// Choose draws the targets of a selection: the share is rounded down, then cut
+// to max. It refuses to hurt nobody and to hurt every member of a service that
+// has several.
+func Choose(all []Target, sel Selection, seed uint64) (Choice, error) {
+	var matched []Target
+	for _, t := range all {
+		if t.Matches(sel.Select) {
+			matched = append(matched, t)
+		}
+	}
+	slices.SortFunc(matched, func(a, b Target) int { return cmp.Compare(a.Name, b.Name) })
+	c := Choice{Seed: seed}
+	for _, t := range matched {
+		c.Matched = append(c.Matched, t.Name)
+	}
+	if len(matched) == 0 {
+		return c, Refuse("no-target", "check targets.select against the targets URL", "none of %d targets matches %v", len(all), sel.Select)
+	}
+	n := int(float64(len(matched)) * sel.Percent / 100)
+	if n == 0 && sel.MinOne {
+		n = 1
+	}
+	n = min(n, sel.Max)
+	if n == 0 {
+		return c, Refuse("blast-radius", "raise targets.percent or set targets.min_one: true", "%g %% of %d targets is none", sel.Percent, len(matched))
+	}
+	if n == len(matched) && n > 1 {
+		return c, Refuse("blast-radius", fmt.Sprintf("set targets.max to at most %d", n-1), "it would hurt all %d targets that match", n)
+	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	rng.Shuffle(len(matched), func(i, j int) { matched[i], matched[j] = matched[j], matched[i] })
+	if service := wiped(all, matched[:n]); service != "" {
+		return c, Refuse("blast-radius", "lower targets.max, or select within one service", "the draw would hurt every instance of %s", service)
+	}
+	c.Chosen = matched[:n]
+	return c, nil
+}
+
+// wiped names a service of several targets all of which were drawn, or nothing.
+func wiped(all, chosen []Target) string {
+	members := map[string]int{}
+	for _, t := range all {
+		members[t.Service]++
+	}
+	drawn := map[string]int{}
+	for _, t := range chosen {
+		drawn[t.Service]++
+		if n := drawn[t.Service]; n > 1 && n == members[t.Service] {
+			return t.Service
+		}
+	}
+	return ""
+}

@@ -1,0 +1,193 @@
+package chaos
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+func TestJudge(t *testing.T) {
+	probe := func(name string, evaluations, within int) ProbeOutcome {
+		return ProbeOutcome{Name: name, Expect: "< 1", Evaluations: evaluations, Within: within}
+	}
+	fine, missed, blind := probe("fine", 9, 9), probe("errors", 9, 7), probe("blind", 0, 0)
+	for _, c := range []struct {
+		name    string
+		probes  []ProbeOutcome
+		failed  bool
+		stop    *ending
+		verdict Verdict
+		reason  string
+	}{
+		{"all is well", []ProbeOutcome{fine}, false, nil, Held, "the steady state held and returned"},
+		{"out of its band", []ProbeOutcome{fine, missed}, false, nil, Deviated, "errors left its band (< 1) in 2 of 9 evaluations"},
+		{"nobody saw", []ProbeOutcome{fine, blind}, false, nil, Inconclusive, "blind had no data while the fault held"},
+		{"a miss is known whoever was blind", []ProbeOutcome{blind, missed}, false, nil, Deviated, "errors left its band (< 1) in 2 of 9 evaluations"},
+		{"a guard", []ProbeOutcome{missed}, false, &ending{Aborted, "guard pain"}, Aborted, "guard pain"},
+		{"no effect", []ProbeOutcome{fine}, false, &ending{Inconclusive, "no effect"}, Inconclusive, "no effect"},
+		{"not back in time", []ProbeOutcome{fine}, false, &ending{Deviated, "not recovered"}, Deviated, "not recovered"},
+		{"missed, and not back", []ProbeOutcome{missed}, false, &ending{Deviated, "not recovered"}, Deviated, "errors left its band (< 1) in 2 of 9 evaluations; not recovered"},
+		{"a failed undo is above all", []ProbeOutcome{missed}, true, &ending{Aborted, "guard pain"}, UndoFailed, "a fault could not be undone; run `sitrep chaos recover`"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := Outcome{Probes: c.probes}
+			if c.failed {
+				out.Verdict = UndoFailed
+			}
+			verdict, reason := judge(out, c.stop)
+			require.Equal(t, c.verdict, verdict)
+			require.Equal(t, c.reason, reason)
+		})
+	}
+}
+
+func TestScore(t *testing.T) {
+	seconds := 2.0
+	recovered, not := Outcome{RecoverySeconds: &seconds}, Outcome{}
+	for _, c := range []struct {
+		name  string
+		steps []stepResult
+		out   Outcome
+		want  any
+	}{
+		{"perfect", []stepResult{{10, 10, true, false}}, recovered, 1.0},
+		{"three quarters", []stepResult{{4, 3, true, false}}, recovered, 0.75},
+		{"half of it without recovery", []stepResult{{4, 3, true, false}}, not, 0.375},
+		{"steps weigh the same", []stepResult{{100, 100, true, false}, {2, 1, true, false}}, recovered, 0.75},
+		{"an aborted step is nothing", []stepResult{{4, 4, true, false}, {4, 4, true, true}}, recovered, 0.5},
+		{"no effect does not count", []stepResult{{4, 4, true, false}, {4, 0, false, false}}, recovered, 1.0},
+		{"nothing to score", []stepResult{{0, 0, true, false}, {3, 3, false, false}}, recovered, nil},
+		{"no steps", nil, not, nil},
+		{"a failed undo", []stepResult{{4, 4, true, false}}, Outcome{Verdict: UndoFailed}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := score(c.steps, c.out)
+			if c.want == nil {
+				require.Nil(t, got)
+				return
+			}
+			require.Equal(t, c.want, *got)
+		})
+	}
+}
+
+// TestGuardCounts tells the story of one guard: breaches in a row trip it.
+func TestGuardCounts(t *testing.T) {
+	const bad, good, none = 1.0, 0.0, -1.0
+	for _, c := range []struct {
+		name string
+		in   int // a row
+		data NoData
+		see  []float64
+		trip int // at which evaluation, from 1; 0 never
+	}{
+		{"at once", 1, NoDataAbort, []float64{good, bad}, 2},
+		{"three in a row", 3, NoDataAbort, []float64{bad, bad, bad}, 3},
+		{"a good one starts anew", 3, NoDataAbort, []float64{bad, bad, good, bad, bad, good}, 0},
+		{"blind is a breach", 2, NoDataAbort, []float64{bad, none}, 2},
+		{"blind alone is too", 2, "", []float64{none, none}, 2},
+		{"blind changes nothing", 2, NoDataHold, []float64{bad, none, none, bad}, 4},
+		{"blind is fine", 2, NoDataIgnore, []float64{bad, none, bad, none}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := &guardCount{Guard: Guard{AbortWhen: Condition{">", 0.5}, For: c.in, NoData: c.data}}
+			at := 0
+			for i, v := range c.see {
+				value := &v
+				if v == none {
+					value = nil
+				}
+				if _, tripped := g.step(value); tripped && at == 0 {
+					at = i + 1
+				}
+			}
+			require.Equal(t, c.trip, at)
+		})
+	}
+}
+
+// TestOverdue is when the undertaker no longer trusts the runner.
+func TestOverdue(t *testing.T) {
+	s := func(n float64) time.Time { return three.Add(time.Duration(n * float64(time.Second))) }
+	held := Log{Entries: []Entry{{ID: "f-1", Intent: Intent{Expires: s(30)}}}}
+	undoing := Log{Entries: []Entry{{ID: "f-1", Intent: Intent{Expires: s(30)}, UndoingAt: s(9)}}}
+	undoingLate := Log{Entries: []Entry{{ID: "f-1", Intent: Intent{Expires: s(30)}, UndoingAt: s(29)}}}
+	undone := Log{Entries: []Entry{{ID: "f-1", Intent: Intent{Expires: s(30)}, UndoneAt: s(20)}}}
+	const deadline, halt, began = "its deadline has passed and the runner did not end it", "HALT, and the runner did not obey", "the runner began its undo and did not end it"
+	for _, c := range []struct {
+		name   string
+		log    Log
+		now    time.Time
+		halted time.Time
+		want   string
+	}{
+		{"in time", held, s(30), time.Time{}, ""},
+		{"late", held, s(30.1), time.Time{}, deadline},
+		{"late, but at it", undoingLate, s(44), time.Time{}, ""},
+		{"late, and too long at it", undoingLate, s(44.1), time.Time{}, began},
+		{"too long at it, long before its deadline", undoing, s(24.1), time.Time{}, began},
+		{"late, but gone", undone, s(60), time.Time{}, ""},
+		{"halted just now", held, s(11), s(10), ""},
+		{"halted, and nothing happens", held, s(11.6), s(10), halt},
+		{"halted, and at it", undoing, s(15), s(10), ""},
+		{"halted, and at it for ever", undoing, s(24.1), s(10), began},
+		{"halted before anything was there", Log{}, s(60), s(10), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, overdue(c.log, c.now, c.halted)) })
+	}
+}
+
+func TestTiersHaveWords(t *testing.T) {
+	seen := map[string]bool{}
+	for _, tier := range []Tier{TierKernel, TierCarried, TierAnnotated, TierDeadMan, TierIrreversible} {
+		require.NotContains(t, tier.Means(), "unknown")
+		seen[tier.Means()] = true
+	}
+	require.Len(t, seen, 5)
+	require.Equal(t, "unknown tier", Tier("Q").Means())
+}
+
+// TestPlanText is what --dry-run prints.
+func TestPlanText(t *testing.T) {
+	e, err := Load("e.yaml", []byte(whole), fakes())
+	require.NoError(t, err)
+	e.Method = append(e.Method, Step{Fault: "process.pause", Duration: strictyaml.Duration(time.Second)})
+	plan := func(id string, step Step, target Target) (Injection, error) {
+		if step.Fault == "process.pause" {
+			return Injection{ID: id, Target: target.Name, Tier: TierDeadMan, Undo: []Op{Continue(Process{PID: 77})}, Gone: Running(Process{PID: 77}), Preview: []string{"kill -STOP 77"}}, nil
+		}
+		url := "http://127.0.0.1:8080/faults"
+		return Injection{ID: id, Target: target.Name, Tier: TierCarried, Undo: []Op{HTTPDelete(url, id)}, Gone: HTTPAbsent(url, id), Preview: []string{"POST " + url}}, nil
+	}
+	faults := []Fault{fake{"http.latency", plan}, fake{"process.pause", plan}}
+	p, err := Resolve(t.Context(), e, faults, shop("payments", "payments", "cart"), "RUN", 7)
+	require.NoError(t, err)
+	require.Equal(t, `experiment  payments-latency
+hypothesis  "people can pay"
+targets     payments-2 (1 of 2 that match: payments-1, payments-2; seed 7)
+healthy     errors < 0.01
+            "errors"
+guard       errors: abort when > 0.05, every 1s, 1 in a row, no data: abort
+            "errors"
+            undone at the latest 2s after the metric shows it
+step 1      http.latency for 30s
+  on        payments-2, tier C (ends by itself at its time, undone before that by runner or undertaker)
+  do        POST http://127.0.0.1:8080/faults
+  undo      DELETE http://127.0.0.1:8080/faults/run-1
+  gone      GET http://127.0.0.1:8080/faults lacks run-1
+step 2      process.pause for 1s
+  on        payments-2, tier D (undone by runner or undertaker, else at the next start of sitrep)
+  do        kill -STOP 77
+  undo      kill -CONT 77
+  gone      process 77 is not stopped
+length      31s of faults, then up to 30s for recovery
+`, p.Text())
+
+	_, err = Resolve(t.Context(), e, faults[:1], shop("payments"), "RUN", 7)
+	require.ErrorContains(t, err, `unknown fault "process.pause"`)
+	_, err = PlanText(t.Context(), e, faults, "http://10.0.0.1/targets", "RUN", 7)
+	require.ErrorContains(t, err, "not on loopback")
+}
