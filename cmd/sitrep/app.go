@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+// app is one invocation: its flags, its streams, and what it has opened.
+type app struct {
+	flags  globals
+	stdin  *os.File
+	stdout io.Writer
+	stderr io.Writer
+	cfg    *config
+}
+
+type globals struct {
+	config, db, prometheus, as, context, confirm string
+	json                                         bool
+}
+
+// commands lists every command; each file of this package makes one group.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.demoCommand(), a.daemonCommand(),
+		a.incidentCommand(), a.itemCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(),
+		a.queryCommand(), a.boardCommand(), a.alertCommand(),
+		a.chaosCommand(), a.loadCommand(), a.postmortemCommand(), a.doctorCommand(),
+	}
+}
+
+// config is the effective configuration: file, then flags.
+func (a *app) config() (*config, error) {
+	if a.cfg != nil {
+		return a.cfg, nil
+	}
+	file, err := findConfig(a.flags.config)
+	if err != nil {
+		return nil, err
+	}
+	c, err := loadConfig(file)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	if a.flags.prometheus != "" {
+		if err := checkURL(a.flags.prometheus); err != nil {
+			return nil, usage("--prometheus: %w", err)
+		}
+		c.Prometheus.URL = a.flags.prometheus
+	}
+	a.cfg = c
+	return c, nil
+}
+
+// stateDir is where sitrep keeps what must outlive it.
+func stateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "sitrep"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find a place for the store: %w; set XDG_STATE_HOME or give --db FILE", err)
+	}
+	return filepath.Join(home, ".local", "state", "sitrep"), nil
+}
+
+// open opens the store that this invocation works on.
+func (a *app) open(ctx context.Context) (*store.DB, error) {
+	path := a.flags.db
+	if path == "" {
+		dir, err := stateDir()
+		if err != nil {
+			return nil, err
+		}
+		path = filepath.Join(dir, "sitrep.db")
+	}
+	return store.Open(ctx, path)
+}
+
+// withStore runs fn on the store and closes it whatever happens.
+func (a *app) withStore(ctx context.Context, fn func(*store.DB) error) error {
+	db, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(db), db.Close())
+}
+
+// actor is who acts: --as, else whoever called sudo, else the OS user.
+func (a *app) actor() (incident.Person, error) {
+	for _, name := range []string{a.flags.as, os.Getenv("SUDO_USER")} {
+		if name = strings.TrimSpace(name); name != "" {
+			return incident.Person(name), nil
+		}
+	}
+	u, err := user.Current()
+	if err != nil {
+		return "", fmt.Errorf("find out who you are: %w; say it with --as NAME", err)
+	}
+	return incident.Person(u.Username), nil
+}
+
+// by is the stamp of a command's events.
+func (a *app) by(evidence json.RawMessage) (incident.By, error) {
+	who, err := a.actor()
+	return incident.By{Actor: who, Source: "cli", At: time.Now(), Evidence: evidence}, err
+}
+
+// print writes v as indented JSON.
+func (a *app) print(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite"
+)
+
+// The main job, by keys alone: board, F5, alert, declare SEV-1, page, ack,
+// note, load, resolve, post-mortem, export. Then SQLite, both ledgers and the
+// Markdown are read.
+func TestArcByKeys(t *testing.T) {
+	h := startHeadless(t)
+	h.measured()
+	x := h.screen(120, 40)
+	x.see("All quiet", "PagerDuty ok", "Slack ok")
+
+	x.press("2")
+	x.see("storefront latency", "Processes up")
+	x.press(keyF5)
+	x.see("payments-latency", "u takes it back")
+	x.see("CH-1 payments-latency")
+	require.Eventually(t, func() bool { return h.injected() == 1 }, patience, 50*time.Millisecond)
+
+	x.press("1")
+	x.match(`SEV1 .*HighErrorRate`)
+	declare := func() {
+		x.press("D")
+		x.see("Declare an incident", "about the alert HighErrorRate")
+		x.press(keyEnter)
+		x.see("How bad is it?", "SEV-1")
+		x.press("a")
+		x.see("Declare SEV-1")
+	}
+	declare()
+	x.press(keyEnter) // leaves it: Enter confirms nothing that reaches out
+	x.gone("Declare SEV-1")
+	declare()
+	require.Empty(t, h.ledger(h.PagerDuty))
+	x.press("y")
+	x.see("u takes it back")
+	x.see("[SEV1] INC-1", "YOU ARE PAGED")
+	require.Eventually(t, func() bool { return len(h.ledger(h.PagerDuty)) >= 1 && len(h.ledger(h.Slack)) >= 1 }, patience, 50*time.Millisecond)
+
+	x.press("a")
+	x.see("ACK ana")
+	x.press("n")
+	x.see("Note on INC-1")
+	x.press("-1m payments-2 answers late", keyEnter)
+	x.see("payments-2 answers late")
+
+	x.press(keyCtrlX)
+	x.see("everything is ended and undone")
+	require.Zero(t, h.injected())
+
+	x.press(keyF7)
+	x.see("LT-1 load")
+	x.await("the load run ends", func(screen string) bool { return !strings.Contains(screen, "LT-1 load") })
+
+	x.press("X")
+	x.see("Resolve INC-1")
+	x.press("payments answers in time again", keyEnter)
+	x.see("Resolve INC-1", "y  resolve")
+	x.press("y")
+	x.see("RESOLVED", "its post-mortem is drafted")
+
+	x.press("5")
+	x.see("Post-Mortem: ")
+	export := filepath.Join(t.TempDir(), "pm.md")
+	x.press("W")
+	x.see("Export")
+	x.press("\x15"+export, keyEnter) // ctrl+u clears what is suggested
+	require.Eventually(t, func() bool { _, err := os.Stat(export); return err == nil }, patience, 50*time.Millisecond)
+	x.press("1", "q")
+	require.Zero(t, x.exit())
+
+	readArc(t, h, export)
+}
+
+// readArc checks what the arc has left: events, pages, requests, Markdown.
+func readArc(t *testing.T, h *headless, export string) {
+	db, err := sql.Open("sqlite", "file:"+h.DB+"?mode=ro")
+	require.NoError(t, err)
+	defer db.Close()
+	kinds := map[string]int{}
+	rows, err := db.Query(`SELECT kind, count(*) FROM event GROUP BY kind`)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var kind string
+		var n int
+		require.NoError(t, rows.Scan(&kind, &n))
+		kinds[kind] = n
+	}
+	require.NoError(t, rows.Err())
+	for _, kind := range []string{
+		"alert.fired", "incident.declared", "incident.acknowledged", "incident.resolved", "note.added", "escalation.entered", "page.accepted",
+		"page.acknowledged", "chaos.started", "chaos.injected", "chaos.undone", "chaos.finished", "load.started", "load.finished", "postmortem.drafted",
+	} {
+		require.Positive(t, kinds[kind], kind)
+	}
+	var frozen string
+	require.NoError(t, db.QueryRow(`SELECT v.body FROM evidence v JOIN event e ON e.seq = v.seq WHERE e.kind = 'incident.declared'`).Scan(&frozen))
+	require.Contains(t, frozen, "5xx ratio")
+
+	pages := strings.Join(h.ledger(h.PagerDuty), "\n")
+	for _, action := range []string{`"event_action":"trigger"`, `"event_action":"acknowledge"`, `"event_action":"resolve"`} {
+		require.Contains(t, strings.ReplaceAll(pages, " ", ""), action)
+	}
+	require.NotContains(t, pages, " 400 ")
+	require.Contains(t, strings.Join(h.ledger(h.Slack), "\n"), "INC-1")
+
+	md, err := os.ReadFile(export)
+	require.NoError(t, err)
+	last := -1
+	for _, heading := range []string{
+		"# Post-Mortem: ", "## Incident Summary", "- **Date/Time**:", "- **Duration**:", "- **Severity**: SEV-1", "- **Impact**:",
+		"## Timeline", "- **Detection**:", "- **Response**:", "- **Escalation**:", "- **Resolution**:",
+		"## Root Cause Analysis", "- **What happened**:", "- **Why it happened**:", "- **Contributing factors**:",
+		"## Impact Assessment", "- **User impact**:", "- **Business impact**:", "- **Technical impact**:",
+		"## Actions Taken", "- **Immediate**:", "- **Short-term**:", "- **Long-term**:",
+		"## Lessons Learned", "- **What went well**:", "- **What could be improved**:", "- **What surprised us**:", "## Action Items",
+	} {
+		at := strings.Index(string(md), heading)
+		require.Greater(t, at, last, "%s stands out of order in\n%s", heading, md)
+		last = at
+	}
+	require.Contains(t, string(md), "payments-2 answers late")
+	require.Contains(t, string(md), "█", "a spark line")
+}

@@ -1,0 +1,436 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/fault"
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+func (a *app) chaosCommand() *cobra.Command {
+	group := &cobra.Command{Use: "chaos", Short: "experiments: faults with a guard, an end and an undo"}
+	group.AddCommand(
+		&cobra.Command{Use: "list", Short: "experiments of the configuration, and the runs that are not over", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+			return a.listChaos()
+		}},
+		&cobra.Command{Use: "check FILE", Short: "read an experiment and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
+			e, err := loadFile(args[0], loadExperiment)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describeExperiment(e.Experiment))
+			return err
+		}},
+		a.chaosRunCommand(), a.haltCommand(),
+		&cobra.Command{Use: "recover", Short: "undo what runs of dead processes have left", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.recoverChaos(cmd.Context())
+		}},
+	)
+	return group
+}
+
+// chaosDir is where the journals are, whatever --db says: whoever undoes must
+// find them without a store or a configuration.
+func chaosDir() (string, error) {
+	dir, err := stateDir()
+	return filepath.Join(dir, "chaos"), err
+}
+
+func describeExperiment(e chaos.Experiment) string {
+	var faults []string
+	for _, s := range e.Method {
+		faults = append(faults, fmt.Sprintf("%s for %s", s.Fault, s.Duration))
+	}
+	return fmt.Sprintf("%s on at most %d of %s", strings.Join(faults, ", then "), e.Targets.Max, whom(e))
+}
+
+func (a *app) listChaos() error {
+	all, _, err := a.prepared()
+	if err != nil {
+		return err
+	}
+	dir, err := chaosDir()
+	if err != nil {
+		return err
+	}
+	open, err := chaos.Active(dir)
+	if err != nil {
+		return err
+	}
+	type view struct {
+		Name    string  `json:"name"`
+		Pin     string  `json:"pin"`
+		Target  string  `json:"target"`
+		Seconds float64 `json:"duration_seconds"`
+	}
+	type runView struct {
+		Run        string     `json:"run"`
+		Experiment string     `json:"experiment"`
+		Targets    []string   `json:"targets"`
+		Since      *time.Time `json:"since"`
+		Until      *time.Time `json:"until"`
+		Live       bool       `json:"live"`
+	}
+	views, runs := []view{}, []runView{}
+	rows := [][]string{{"EXPERIMENT", "KEY", "WHAT"}}
+	for _, e := range all {
+		views = append(views, view{e.Name, e.Pin, whom(e.Experiment), e.Length().Seconds()})
+		rows = append(rows, []string{e.Name, orDash(e.Pin), describeExperiment(e.Experiment)})
+	}
+	for i, r := range open {
+		if i == 0 {
+			rows = append(rows, []string{"", "", ""}, []string{"OPEN RUN", "", ""})
+		}
+		runs = append(runs, runView{r.Run, r.Experiment, r.Targets, moment(r.Since), moment(r.Until), r.Live})
+		state := "since " + stamp(r.Since) + " on " + strings.Join(r.Targets, ", ")
+		if !r.Live {
+			state += "; its processes are dead: sitrep chaos recover undoes it"
+		}
+		rows = append(rows, []string{r.Run, r.Experiment, state})
+	}
+	if a.flags.json {
+		return a.print(map[string]any{"experiments": views, "open_runs": runs})
+	}
+	return table(a.stdout, rows)
+}
+
+func (a *app) chaosRunCommand() *cobra.Command {
+	var dry bool
+	c := &cobra.Command{
+		Use: "run NAME|FILE", Short: "run an experiment; ctrl-C ends and undoes it", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, err := a.experimentNamed(args[0])
+			if err != nil {
+				return err
+			}
+			if dry {
+				return a.dryRun(cmd.Context(), e)
+			}
+			return a.runChaos(cmd.Context(), e)
+		},
+	}
+	c.Flags().BoolVar(&dry, "dry-run", false, "say whom it would hurt and how that is undone, and touch nothing")
+	return c
+}
+
+func (a *app) dryRun(ctx context.Context, e experiment) error {
+	targets, err := a.targets()
+	if err != nil {
+		return err
+	}
+	text, err := chaos.PlanText(ctx, e.Experiment, fault.All(), targets, ulid.Make().String(), 0)
+	if err != nil {
+		return chaosError(err)
+	}
+	_, err = fmt.Fprint(a.stdout, sanitise(text))
+	return err
+}
+
+// targets is the URL of the list of what may be hurt.
+func (a *app) targets() (string, error) {
+	c, err := a.config()
+	if err != nil {
+		return "", err
+	}
+	if c.Chaos.Targets == "" {
+		return "", withCode(exitRefused, errors.New("refused (lab-only): the configuration names no chaos.targets; this version hurts only the lab's processes: run sitrep demo --headless and use its config"))
+	}
+	return c.Chaos.Targets, nil
+}
+
+// chaosError gives what stands in the way of a run its exit code.
+func chaosError(err error) error {
+	if errors.Is(err, chaos.ErrRefused) {
+		return withCode(exitRefused, err)
+	}
+	var at *strictyaml.Error
+	if errors.As(err, &at) {
+		return withCode(exitUsage, err)
+	}
+	return withCode(exitInconclusive, err)
+}
+
+// chaosRequest is a run of an experiment under the next ID.
+func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r chaos.Request, err error) {
+	r = chaos.Request{ID: ulid.Make().String(), File: e.file, Source: e.source}
+	if r.TargetsURL, err = a.targets(); err != nil {
+		return r, err
+	}
+	if r.StateDir, err = chaosDir(); err != nil {
+		return r, err
+	}
+	c, err := a.config()
+	if err != nil {
+		return r, err
+	}
+	file := c.file
+	if file != "" {
+		if file, err = filepath.Abs(file); err != nil {
+			return r, err
+		}
+	}
+	r.Args = []string{file, a.flags.prometheus}
+	r.Run, err = db.NextRun(ctx, "CH")
+	return r, err
+}
+
+func (a *app) runChaos(ctx context.Context, e experiment) error {
+	if err := a.confirm(whom(e.Experiment)); err != nil {
+		return err
+	}
+	rec, stop, err := a.recorder(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return a.withStore(ctx, func(db *store.DB) error {
+		rec.db = db
+		req, err := a.chaosRequest(ctx, db, e)
+		if err != nil {
+			return err
+		}
+		h, err := chaos.Spawn(ctx, req)
+		if err != nil {
+			return err
+		}
+		keep := context.WithoutCancel(ctx) // what happened is recorded, interrupted or not
+		var problems error
+		for r := range h.Reports() {
+			problems = errors.Join(problems, rec.chaos(keep, r), a.printReport(r))
+		}
+		out, err := h.Wait()
+		if err != nil && out.Reason == "" {
+			return err
+		}
+		return errors.Join(problems, a.printOutcome(out), verdictOfChaos(ctx, e.Name, out))
+	})
+}
+
+// printReport is a line of JSON, or for people the facts on standard error.
+func (a *app) printReport(r chaos.Report) error {
+	if a.flags.json {
+		if r.Kind == chaos.KindFinished {
+			return nil // the outcome is the last line
+		}
+		return json.NewEncoder(a.stdout).Encode(r)
+	}
+	if r.Sample != nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.stderr, "%s %s %-9s %s\n", r.At.UTC().Format("15:04:05Z"), r.Run, r.Kind, sanitise(r.Text))
+	return err
+}
+
+func (a *app) printOutcome(out chaos.Outcome) error {
+	if a.flags.json {
+		return json.NewEncoder(a.stdout).Encode(out)
+	}
+	rows := [][]string{{"run", out.Run}, {"verdict", string(out.Verdict)}, {"reason", out.Reason}}
+	for _, f := range out.Faults {
+		gone := "not injected"
+		switch {
+		case f.GoneAt != nil:
+			gone = "gone at " + stamp(*f.GoneAt)
+		case f.InjectedAt != nil:
+			gone = "NOT PROVEN GONE"
+		}
+		rows = append(rows, []string{"fault", fmt.Sprintf("%s on %s (tier %s): %s %s", f.Kind, f.Target, f.Tier, gone, f.Effect)})
+	}
+	for _, p := range out.Probes {
+		rows = append(rows, []string{"probe", fmt.Sprintf("%s %s: before %s, during %s, after %s; %d of %d within", p.Name, p.Expect,
+			figure(p.Before), figure(p.During), figure(p.After), p.Within, p.Evaluations)})
+	}
+	for _, g := range out.Guards {
+		tripped := ""
+		if g.Tripped {
+			tripped = ", tripped"
+		}
+		rows = append(rows, []string{"guard", fmt.Sprintf("%s, abort when %s: last %s%s", g.Name, g.AbortWhen, figure(g.Last), tripped)})
+	}
+	return table(a.stdout, rows)
+}
+
+func figure(v *float64) string {
+	if v == nil {
+		return "no data"
+	}
+	return query.FormatValue("short", *v)
+}
+
+func verdictOfChaos(ctx context.Context, name string, out chaos.Outcome) error {
+	text := fmt.Errorf("%s %s: %s: %s", out.Run, name, out.Verdict, out.Reason)
+	switch {
+	case out.Verdict == chaos.UndoFailed:
+		return withCode(exitUndoFailed, text)
+	case out.Verdict == chaos.Held:
+		return nil
+	case out.Verdict == chaos.Refused:
+		return withCode(exitRefused, text)
+	case ctx.Err() != nil:
+		return withCode(exitInterrupted, text)
+	case out.Verdict == chaos.Inconclusive:
+		return withCode(exitInconclusive, text)
+	}
+	return withCode(exitNotHeld, text)
+}
+
+// haltPatience bounds how long `chaos halt` waits for every undo.
+const haltPatience = 15 * time.Second
+
+func (a *app) haltCommand() *cobra.Command {
+	var clear bool
+	c := &cobra.Command{
+		Use: "halt", Short: "end and undo every run of this host, and allow no new one until halt --clear", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := chaosDir()
+			if err != nil {
+				return err
+			}
+			if clear {
+				if err := chaos.ClearHalt(dir); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(a.stdout, "runs are allowed again")
+				return err
+			}
+			if err := haltAll(cmd.Context(), dir); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.stdout, "halted: nothing is injected, and no run starts before sitrep chaos halt --clear")
+			return err
+		},
+	}
+	c.Flags().BoolVar(&clear, "clear", false, "allow runs again")
+	return c
+}
+
+// haltAll raises HALT and returns once every run is undone. The error has the
+// exit code of an undo that failed.
+func haltAll(ctx context.Context, dir string) error {
+	if err := chaos.Halt(dir); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, haltPatience)
+	defer cancel()
+	for {
+		_, err := chaos.Recover(ctx, dir) // of runs whose processes are dead
+		open, activeErr := chaos.Active(dir)
+		if err = errors.Join(err, activeErr); err == nil && len(open) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = fmt.Errorf("%s is not proven undone", open[0].Run)
+			}
+			return withCode(exitUndoFailed, fmt.Errorf("halt: %w; try sitrep chaos recover", err))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (a *app) recoverChaos(ctx context.Context) error {
+	dir, err := chaosDir()
+	if err != nil {
+		return err
+	}
+	done, err := chaos.Recover(ctx, dir)
+	type view struct {
+		Run        string   `json:"run"`
+		Experiment string   `json:"experiment"`
+		Undone     []string `json:"undone"`
+		Error      string   `json:"error"`
+	}
+	views := []view{}
+	for _, r := range done {
+		v := view{Run: r.Run, Experiment: r.Experiment, Undone: r.Undone}
+		if r.Err != nil {
+			v.Error = r.Err.Error()
+		}
+		views = append(views, v)
+	}
+	if perr := a.printRecovered(views, len(done), func(w io.Writer) {
+		for _, v := range views {
+			fmt.Fprintf(w, "%s %s: undone: %s %s\n", v.Run, sanitise(v.Experiment), sanitise(orNone(v.Undone)), sanitise(v.Error))
+		}
+	}); perr != nil {
+		return perr
+	}
+	return withCode(exitUndoFailed, err)
+}
+
+func (a *app) printRecovered(views any, n int, text func(io.Writer)) error {
+	switch {
+	case a.flags.json:
+		return a.print(views)
+	case n == 0:
+		_, err := fmt.Fprintln(a.stdout, "nothing to undo")
+		return err
+	}
+	text(a.stdout)
+	return nil
+}
+
+// chaosRunner is the body of the runner's process: args are the configuration
+// file and the Prometheus URL of whoever started it.
+func chaosRunner(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) != 2 {
+		fmt.Fprintln(stderr, "sitrep: the chaos runner is started by sitrep itself")
+		return exitUsage
+	}
+	ctx := context.Background()
+	a := &app{flags: globals{config: args[0], prometheus: args[1]}, stdout: stdout, stderr: stderr}
+	c, err := loadConfig(args[0])
+	if err == nil && args[1] != "" {
+		c.Prometheus.URL = args[1]
+	}
+	var client *query.Client
+	if err == nil {
+		a.cfg = c
+		client, err = a.prometheus(ctx)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "sitrep: %s\n", sanitise(err.Error()))
+		return exitUsage
+	}
+	return chaos.RunnerMain(ctx, chaos.RunnerIO{Stdin: stdin, Stdout: stdout}, prober{client}, fault.All())
+}
+
+// undertaker is the body of the undertaker's process; descriptor 3 is where it
+// says that it watches.
+func undertaker(args []string, lease *os.File) int {
+	return chaos.UndertakeMain(args, lease, os.NewFile(3, "ack"))
+}
+
+// prober answers the questions of guards and probes.
+type prober struct{ client *query.Client }
+
+// Probe is chaos.Prober's.
+func (p prober) Probe(ctx context.Context, promql string, at time.Time) (float64, bool, error) {
+	samples, _, err := p.client.Instant(ctx, promql, at)
+	switch {
+	case err != nil:
+		return 0, false, err
+	case len(samples) == 0:
+		return 0, false, nil
+	case len(samples) > 1:
+		return 0, false, fmt.Errorf("%d series instead of one number: aggregate, for example with sum(...)", len(samples))
+	case samples[0].Value != samples[0].Value: // NaN: 0/0 is no measurement
+		return 0, false, nil
+	}
+	return samples[0].Value, true, nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+// config is sitrep.yaml. docs/configuration.md describes every key.
+type config struct {
+	Prometheus  prometheusConfig         `yaml:"prometheus"`
+	PagerDuty   pagerdutyConfig          `yaml:"pagerduty"`
+	Slack       slackConfig              `yaml:"slack"`
+	Policy      policyRef                `yaml:"policy"`
+	Boards      []string                 `yaml:"boards"`
+	Experiments []string                 `yaml:"experiments"`
+	Plans       []string                 `yaml:"plans"`
+	Runbooks    []string                 `yaml:"runbooks"`
+	Contexts    map[string]contextConfig `yaml:"contexts"`
+	People      map[string]personConfig  `yaml:"people"`
+	Chaos       chaosConfig              `yaml:"chaos"`
+	Daemon      daemonConfig             `yaml:"daemon"`
+	UI          uiConfig                 `yaml:"ui"`
+
+	file string // "" where there is none
+	dir  string // that relative paths start from
+}
+
+type prometheusConfig struct {
+	URL      string              `yaml:"url"`
+	Headers  map[string]string   `yaml:"headers"`
+	Bearer   secret              `yaml:"bearer"`
+	User     string              `yaml:"user"`
+	Password secret              `yaml:"password"`
+	Timeout  strictyaml.Duration `yaml:"timeout"`
+}
+
+type pagerdutyConfig struct {
+	EventsURL   string            `yaml:"events_url"`
+	APIURL      string            `yaml:"api_url"`
+	RoutingKeys map[string]secret `yaml:"routing_keys"`
+	APIToken    secret            `yaml:"api_token"`
+}
+
+type slackConfig struct {
+	APIURL   string `yaml:"api_url"`
+	BotToken secret `yaml:"bot_token"`
+	AppToken secret `yaml:"app_token"`
+	Channel  string `yaml:"channel"`
+}
+
+type contextConfig struct {
+	Match map[string]string `yaml:"match"`
+	Prod  bool              `yaml:"prod"`
+}
+
+type personConfig struct {
+	OSUser    string `yaml:"os_user"`
+	Slack     string `yaml:"slack"`
+	Phone     string `yaml:"phone"`
+	PagerDuty string `yaml:"pagerduty"`
+}
+
+type chaosConfig struct {
+	Targets string `yaml:"targets"` // URL of the list of targets
+}
+
+type daemonConfig struct {
+	Listen string `yaml:"listen"` // of /health and /metrics
+}
+
+type uiConfig struct {
+	Theme    string `yaml:"theme"`
+	Timezone string `yaml:"timezone"`
+}
+
+// policyRef is either the path of a policy file or the policy itself.
+type policyRef struct {
+	path   string
+	inline []byte
+}
+
+// UnmarshalYAML keeps an inline policy as it was written, to be read by the
+// escalation room's own loader.
+func (p *policyRef) UnmarshalYAML(n ast.Node) error {
+	if s, ok := n.(*ast.StringNode); ok {
+		p.path = s.Value
+		return nil
+	}
+	p.inline = []byte(n.String())
+	return nil
+}
+
+// defaults is the configuration of somebody who wrote none.
+func defaults() config {
+	return config{
+		Prometheus: prometheusConfig{URL: "http://127.0.0.1:9090"},
+		PagerDuty:  pagerdutyConfig{EventsURL: "https://events.pagerduty.com", APIURL: "https://api.pagerduty.com"},
+		Slack:      slackConfig{APIURL: "https://slack.com/api/"},
+		Daemon:     daemonConfig{Listen: "127.0.0.1:9096"},
+		UI:         uiConfig{Theme: "auto", Timezone: "UTC"},
+	}
+}
+
+// later names the sections that DESIGN reserves and this version does not
+// read: saying so beats ignoring them.
+var later = []string{"alertmanager", "webhooks", "slos", "services", "links", "checks", "embedded", "load"}
+
+// findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
+// user's; "" if there is none.
+func findConfig(asked string) (string, error) {
+	if asked != "" {
+		return asked, nil
+	}
+	candidates := []string{"sitrep.yaml"}
+	if dir, err := os.UserConfigDir(); err == nil {
+		candidates = append(candidates, filepath.Join(dir, "sitrep", "sitrep.yaml"))
+	}
+	for _, c := range candidates {
+		if _, err := os.Stat(c); err == nil {
+			return c, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("read the configuration: %w", err)
+		}
+	}
+	return "", nil
+}
+
+// loadConfig reads file over the defaults; "" is the defaults.
+func loadConfig(file string) (*config, error) {
+	c := defaults()
+	if file == "" {
+		c.dir = "."
+		return &c, nil
+	}
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c.file, c.dir = file, filepath.Dir(file)
+	doc, err := strictyaml.Decode(file, src, &c)
+	if err != nil {
+		return nil, explainLater(err)
+	}
+	for path, raw := range map[string]string{
+		"prometheus.url": c.Prometheus.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
+		"slack.api_url": c.Slack.APIURL, "chaos.targets": c.Chaos.Targets,
+	} {
+		if err := checkURL(raw); raw != "" && err != nil {
+			return nil, doc.Errorf(path, "%v", err)
+		}
+	}
+	if !strings.HasSuffix(c.Slack.APIURL, "/") {
+		c.Slack.APIURL += "/"
+	}
+	return &c, nil
+}
+
+func explainLater(err error) error {
+	var e *strictyaml.Error
+	if errors.As(err, &e) {
+		for _, section := range later {
+			if strings.HasPrefix(e.Message, fmt.Sprintf("unknown key %q", section)) {
+				e.Message = fmt.Sprintf("the section %q is not read by this version of sitrep; take it out", section)
+			}
+		}
+	}
+	return err
+}
+
+func checkURL(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not a URL such as http://127.0.0.1:9090", raw)
+	}
+	if u.User != nil {
+		return errors.New("a user or password does not belong into a URL: use the keys user, password or bearer")
+	}
+	return nil
+}
+
+// path is a path of the configuration as the process can open it.
+func (c *config) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.dir, p)
+}
+
+// files expands the globs of a section, relative to the configuration, sorted;
+// a pattern without wildcards must exist.
+func (c *config) files(section string, patterns []string) ([]string, error) {
+	var all []string
+	for _, p := range patterns {
+		p = c.path(p)
+		found, err := filepath.Glob(p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %q is not a file pattern: %w", c.file, section, p, err)
+		}
+		if len(found) == 0 && !strings.ContainsAny(p, "*?[") {
+			return nil, fmt.Errorf("%s: %s: there is no file %s", c.file, section, p)
+		}
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}

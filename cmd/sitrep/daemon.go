@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+func (a *app) daemonCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "daemon", Short: "no screen: run the ladder, deliver, and watch the alerts", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(cmd.Context(), func(db *store.DB) error { return a.daemon(cmd.Context(), db) })
+		},
+	}
+}
+
+func (a *app) daemon(ctx context.Context, db *store.DB) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	n := silent(func(text string) {
+		fmt.Fprintf(a.stderr, "%s %s\n", time.Now().UTC().Format(time.RFC3339), sanitise(text))
+	})
+	c, err := a.newCentre(ctx, db, "daemon", n)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	listener, err := net.Listen("tcp", cfg.Daemon.Listen)
+	if err != nil {
+		return fmt.Errorf("daemon: %w; set daemon.listen to another address", err)
+	}
+	server := &http.Server{Handler: daemonHandler(db), ReadHeaderTimeout: 5 * time.Second}
+	fmt.Fprintf(a.stderr, "sitrep daemon: store %s, http://%s/health\n", db.Path(), listener.Addr())
+	g, ctx := errgroup.WithContext(ctx)
+	c.start(ctx, g)
+	g.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		return server.Close()
+	})
+	return g.Wait()
+}
+
+// daemonHandler answers /health, by whether the store answers and somebody
+// runs the ladder, and /metrics.
+func daemonHandler(db *store.DB) http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(storeCollector{db})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
+		lease, err := db.Lease(r.Context())
+		switch {
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		case !lease.Live(time.Now()):
+			http.Error(w, "nobody runs the ladder", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprintf(w, "ok: %s runs the ladder\n", lease.Owner)
+		}
+	})
+	return mux
+}
+
+// storeCollector reads the store when Prometheus asks.
+type storeCollector struct{ db *store.DB }
+
+// Describe is prometheus.Collector's; what Collect sends is not fixed before.
+func (storeCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is prometheus.Collector's.
+func (s storeCollector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	incidents := prometheus.NewDesc("sitrep_incidents_open", "Incidents that are not over, by severity.", []string{"severity"}, nil)
+	pages := prometheus.NewDesc("sitrep_messages", "Messages to PagerDuty and Slack, by sink and state.", []string{"sink", "state"}, nil)
+	held := prometheus.NewDesc("sitrep_ladder_held", "1 while a process runs the ladder.", nil, nil)
+	open, err := s.db.Incidents(ctx, true, 0)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(incidents, err)
+		return
+	}
+	count := map[string]float64{}
+	for _, inc := range open {
+		count[string(inc.Severity)]++
+	}
+	for sev, n := range count {
+		out <- prometheus.MustNewConstMetric(incidents, prometheus.GaugeValue, n, sev)
+	}
+	messages, err := s.db.Messages(ctx, "")
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(pages, err)
+		return
+	}
+	states := map[[2]string]float64{}
+	for _, m := range messages {
+		states[[2]string{m.Sink, string(m.State)}]++
+	}
+	for k, n := range states {
+		out <- prometheus.MustNewConstMetric(pages, prometheus.GaugeValue, n, k[0], k[1])
+	}
+	lease, err := s.db.Lease(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(held, err)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(held, prometheus.GaugeValue, boolValue(lease.Live(time.Now())))
+}
+
+func boolValue(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
+	"github.com/sitrep-dev/sitrep/escalation/slack"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+// deliverPatience is how long a command that changes what is due stays to
+// send it.
+const deliverPatience = 10 * time.Second
+
+// ladder is the engine that decides and sends, as the configuration says.
+func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.State), problem func(error)) (*escalation.Engine, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	policy, err := a.policy()
+	if err != nil {
+		return nil, err
+	}
+	install, err := db.Install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return escalation.New(escalation.Config{
+		Book: db, Leases: db, Timeline: db, Senders: a.senders(c), Policy: policy, Install: install, Owner: a.owner(),
+		State: state, Problem: problem,
+	}), nil
+}
+
+// senders are the ways out, by the kind of sink. They read their secrets when
+// they need them.
+func (a *app) senders(c *config) map[string]escalation.Sender {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "sitrep"
+	}
+	return map[string]escalation.Sender{
+		"pagerduty": pagerduty.New(pagerduty.Config{
+			EventsURL: c.PagerDuty.EventsURL, Source: host,
+			Key: func(ctx context.Context, name string) (string, error) {
+				key, ok := c.PagerDuty.RoutingKeys[name]
+				if !ok {
+					return "", fmt.Errorf("the configuration has no pagerduty.routing_keys.%s", name)
+				}
+				return key.read(ctx, c.dir)
+			},
+		}),
+		"slack": slack.New(slack.Config{
+			APIURL:  c.Slack.APIURL,
+			Mention: func(p incident.Person) string { return c.People[string(p)].Slack },
+			Token: func(ctx context.Context) (string, error) {
+				if c.Slack.BotToken == "" {
+					return "", errors.New("the configuration has no slack.bot_token")
+				}
+				return c.Slack.BotToken.read(ctx, c.dir)
+			},
+		}),
+	}
+}
+
+// deliver sends what an incident's command made due, if nobody else does, and
+// says what became of it. A page that was not accepted makes the exit code 5.
+func (a *app) deliver(ctx context.Context, db *store.DB, id incident.ID) error {
+	var problems error
+	engine, err := a.ladder(ctx, db, nil, func(err error) { problems = errors.Join(problems, err) })
+	if err != nil {
+		return err
+	}
+	err = engine.Deliver(ctx, deliverPatience)
+	var held *escalation.HeldError
+	elsewhere := errors.As(err, &held)
+	if err != nil && !elsewhere {
+		return err
+	}
+	messages, err := a.settled(ctx, db, id, elsewhere)
+	if err != nil {
+		return err
+	}
+	unsent := 0
+	for _, m := range messages {
+		if m.State == escalation.Superseded {
+			continue
+		}
+		if m.State != escalation.Accepted {
+			unsent++
+		}
+		fmt.Fprintf(a.stderr, "%s\n", sanitise(describeMessage(m)))
+	}
+	if !elsewhere {
+		if inc, err := db.Incident(ctx, id); err != nil {
+			return err
+		} else if !inc.Status.Over() {
+			fmt.Fprintln(a.stderr, "nobody runs the ladder: start sitrep daemon")
+		}
+	}
+	if unsent > 0 {
+		return withCode(exitInconclusive, fmt.Errorf("%s: %d of %d messages are not accepted yet; sitrep pages %s shows them", id, unsent, len(messages), id))
+	}
+	return nil
+}
+
+// settled is the messages of an incident; if another process sends them, once
+// that has had time to.
+func (a *app) settled(ctx context.Context, db *store.DB, id incident.ID, elsewhere bool) ([]escalation.Message, error) {
+	deadline := time.Now().Add(deliverPatience)
+	for {
+		messages, err := db.Messages(ctx, id)
+		if err != nil || !elsewhere {
+			return messages, err
+		}
+		told, err := db.Told(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		inc, err := db.Incident(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		waiting := told < inc.Seq
+		for _, m := range messages {
+			waiting = waiting || m.Open() && m.NotBefore.Before(deadline)
+		}
+		if !waiting || time.Now().After(deadline) {
+			return messages, nil
+		}
+		select {
+		case <-ctx.Done():
+			return messages, nil
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// describeMessage is one message on one line.
+func describeMessage(m escalation.Message) string {
+	text := fmt.Sprintf("%s %s: %s", m.Sink, m.Operation, m.State)
+	if m.Level != "" {
+		text = fmt.Sprintf("%s round %d %s", m.Level, m.Round, text)
+	}
+	if m.Error != "" && m.State != escalation.Accepted {
+		text += ": " + m.Error
+	}
+	return text
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/tui"
+)
+
+// finding is one line of the doctor's.
+type finding struct {
+	What   string `json:"what"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "look at terminal, configuration, store, Prometheus and secrets, and say what is wrong", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found := a.examine(cmd.Context())
+			if err := a.printFindings(found); err != nil {
+				return err
+			}
+			bad := 0
+			for _, f := range found {
+				if !f.OK {
+					bad++
+				}
+			}
+			if bad > 0 {
+				return withCode(exitNotHeld, fmt.Errorf("%d of %d checks did not hold", bad, len(found)))
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) printFindings(found []finding) error {
+	if a.flags.json {
+		return a.print(found)
+	}
+	rows := [][]string{}
+	for _, f := range found {
+		state := "ok"
+		if !f.OK {
+			state = "WRONG"
+		}
+		rows = append(rows, []string{f.What, state, f.Detail})
+	}
+	return table(a.stdout, rows)
+}
+
+// check makes a finding of an error, or of what is right.
+func check(what, fine string, err error) finding {
+	if err != nil {
+		return finding{what, false, err.Error()}
+	}
+	return finding{what, true, fine}
+}
+
+func (a *app) examine(ctx context.Context) []finding {
+	found := []finding{check("terminal", os.Getenv("TERM"), tui.Usable())}
+	c, err := a.config()
+	found = append(found, check("configuration", "defaults: there is no file", err))
+	if err != nil {
+		return found
+	}
+	if c.file != "" {
+		found[len(found)-1].Detail = c.file
+	}
+	found = append(found, a.examineFiles()...)
+	db, err := a.open(ctx)
+	found = append(found, check("store", "", err))
+	if err == nil {
+		found[len(found)-1].Detail = db.Path()
+		lease, err := db.Lease(ctx)
+		holder := "nobody: start sitrep daemon, or leave a screen open"
+		if err == nil && lease.Live(time.Now()) {
+			holder = lease.Owner
+		}
+		found = append(found, check("ladder", holder, err))
+		_ = db.Close()
+	}
+	found = append(found, a.examinePrometheus(ctx))
+	return append(append(found, c.examineSecrets(ctx)...), examineChaos())
+}
+
+// examineFiles reads every file that the configuration names.
+func (a *app) examineFiles() []finding {
+	policy, err := a.policy()
+	found := []finding{check("policy", "calls "+strings.Join(policy.Sinks(), ", "), err)}
+	boards, err := a.boards()
+	found = append(found, check("boards", fmt.Sprint(len(boards)), err))
+	experiments, plans, err := a.prepared()
+	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
+}
+
+func (a *app) examinePrometheus(ctx context.Context) finding {
+	client, err := a.prometheus(ctx)
+	if err != nil {
+		return check("prometheus", "", err)
+	}
+	defer client.CloseIdle()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	info, err := client.Ready(ctx)
+	return check("prometheus", client.URL()+" "+info.Version, err)
+}
+
+// examineSecrets fetches every secret, and says nothing of any.
+func (c *config) examineSecrets(ctx context.Context) []finding {
+	var found []finding
+	try := func(name string, s secret) {
+		if s != "" {
+			_, err := s.read(ctx, c.dir)
+			found = append(found, check(name, "can be read", err))
+		}
+	}
+	for name, s := range c.PagerDuty.RoutingKeys {
+		try("pagerduty.routing_keys."+name, s)
+	}
+	try("pagerduty.api_token", c.PagerDuty.APIToken)
+	try("slack.bot_token", c.Slack.BotToken)
+	try("slack.app_token", c.Slack.AppToken)
+	try("prometheus.bearer", c.Prometheus.Bearer)
+	try("prometheus.password", c.Prometheus.Password)
+	return found
+}
+
+// examineChaos says whether anything is left injected on this host.
+func examineChaos() finding {
+	dir, err := chaosDir()
+	if err != nil {
+		return check("chaos", "", err)
+	}
+	open, err := chaos.Active(dir)
+	for _, r := range open {
+		if !r.Live && err == nil {
+			err = fmt.Errorf("%s is open and its processes are dead: run sitrep chaos recover", r.Run)
+		}
+	}
+	if text, halted := chaos.Halted(dir); halted && err == nil {
+		err = fmt.Errorf("no run may start: %s (sitrep chaos halt --clear)", text)
+	}
+	return check("chaos", fmt.Sprintf("%d runs open", len(open)), err)
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/fault"
+	"github.com/sitrep-dev/sitrep/loadtest"
+)
+
+// experiment is a prepared experiment together with the file that says so: the
+// runner reads the text itself.
+type experiment struct {
+	chaos.Experiment
+	file   string
+	source []byte
+}
+
+func loadExperiment(file string, src []byte) (experiment, error) {
+	e, err := chaos.Load(file, src, fault.All())
+	return experiment{e, file, src}, err
+}
+
+// experiments loads the experiments of the configuration.
+func (a *app) experiments() ([]experiment, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return loadAll(c, "experiments", c.Experiments, loadExperiment)
+}
+
+// experimentNamed finds an experiment of the configuration by name, or reads a
+// file.
+func (a *app) experimentNamed(name string) (experiment, error) {
+	if isFile(name) {
+		return loadFile(name, loadExperiment)
+	}
+	all, err := a.experiments()
+	if err != nil {
+		return experiment{}, err
+	}
+	var names []string
+	for _, e := range all {
+		if e.Name == name {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return experiment{}, usage("there is no experiment %q, and no such file; the configuration has: %s", name, orNone(names))
+}
+
+// checkPins refuses two prepared files on one key, or two of one name.
+func checkPins(experiments []experiment, plans []loadtest.Plan) error {
+	pins, names := map[string]string{}, map[string]bool{}
+	claim := func(kind, name, pin string) error {
+		what := kind + " " + name
+		if names[what] {
+			return usage("two files describe the %s: a name is how it is started, so each needs its own", what)
+		}
+		names[what] = true
+		if other, taken := pins[pin]; pin != "" && taken {
+			return usage("%s is pinned twice, by the %s and by the %s: give one of them another key, F5 to F9", pin, other, what)
+		}
+		pins[pin] = what
+		return nil
+	}
+	for _, e := range experiments {
+		if err := claim("experiment", e.Name, e.Pin); err != nil {
+			return err
+		}
+	}
+	for _, p := range plans {
+		if err := claim("plan", p.Name, p.Pin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepared is everything that one key can start, checked together.
+func (a *app) prepared() ([]experiment, []loadtest.Plan, error) {
+	experiments, err := a.experiments()
+	if err != nil {
+		return nil, nil, err
+	}
+	plans, err := a.plans()
+	if err != nil {
+		return nil, nil, err
+	}
+	return experiments, plans, checkPins(experiments, plans)
+}
+
+// whom is the selection of an experiment as a person types it in production:
+// the service, else the whole selection.
+func whom(e chaos.Experiment) string {
+	if s := e.Targets.Select["service"]; s != "" {
+		return s
+	}
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(e.Targets.Select)) {
+		parts = append(parts, k+"="+e.Targets.Select[k])
+	}
+	return strings.Join(parts, ",")
+}
+
+// confirm asks for what a person would have to type in a context that is
+// marked as production.
+func (a *app) confirm(what string) error {
+	prod, err := a.prod()
+	if err != nil || !prod || a.flags.confirm == what {
+		return err
+	}
+	return withCode(exitRefused, fmt.Errorf("context %s is production: to do this to %s say --confirm %s", a.flags.context, what, what))
+}
+
+// prod says whether the chosen context is marked as production.
+func (a *app) prod() (bool, error) {
+	c, err := a.config()
+	if err != nil || a.flags.context == "" {
+		return false, err
+	}
+	chosen, ok := c.Contexts[a.flags.context]
+	if !ok {
+		return false, usage("there is no context %q; the configuration has: %s", a.flags.context, orNone(slices.Sorted(maps.Keys(c.Contexts))))
+	}
+	return chosen.Prod, nil
+}

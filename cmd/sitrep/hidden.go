@@ -1,0 +1,23 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
+)
+
+// hidden runs the bodies of the processes that sitrep starts of itself.
+func hidden(name string, args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	switch name {
+	case "__lab-service":
+		return lab.ServiceMain(args, stdin)
+	case "__chaos-runner":
+		return chaosRunner(args, stdin, stdout, stderr)
+	case "__undertake":
+		return undertaker(args, stdin)
+	}
+	fmt.Fprintf(stderr, "sitrep: %s is no command of this sitrep\n", name)
+	return exitUsage
+}

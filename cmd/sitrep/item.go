@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+func (a *app) itemCommand() *cobra.Command {
+	group := &cobra.Command{Use: "item", Short: "action items: what is to be done afterwards"}
+	var owner, due string
+	add := a.act("add ID TEXT", "add an action item", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+		when, err := parseDue(due)
+		if err != nil {
+			return incident.Incident{}, withCode(exitUsage, err)
+		}
+		return d.AddItem(ctx, o.by, o.id, o.args[0], incident.Person(owner), when)
+	})
+	add.Flags().StringVar(&owner, "owner", "", "who will do it")
+	add.Flags().StringVar(&due, "due", "", "until when, `YYYY-MM-DD`")
+	group.AddCommand(add, a.itemListCommand(), a.act("close ID ITEM", "say that an item, such as AI-1, is done", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+		return d.CloseItem(ctx, o.by, o.id, o.args[0])
+	}))
+	return group
+}
+
+func parseDue(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return t, fmt.Errorf("--due %q is not a date; write it as 2026-12-24", text)
+	}
+	return t, nil
+}
+
+// itemView is one line of `item list --json`.
+type itemView struct {
+	Incident incident.ID     `json:"incident"`
+	Item     string          `json:"item"`
+	Text     string          `json:"text"`
+	Owner    incident.Person `json:"owner"`
+	Due      *time.Time      `json:"due"`
+	AddedAt  *time.Time      `json:"added_at"`
+	ClosedAt *time.Time      `json:"closed_at"`
+}
+
+func (a *app) itemListCommand() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "list", Short: "open action items, oldest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				list, err := db.Incidents(cmd.Context(), false, 0)
+				if err != nil {
+					return err
+				}
+				return a.printItems(itemsOf(list, all))
+			})
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "closed ones too")
+	return c
+}
+
+// itemsOf lists the items of incidents that come newest first, oldest first.
+func itemsOf(list []incident.Incident, all bool) []itemView {
+	items := []itemView{}
+	for i := len(list) - 1; i >= 0; i-- {
+		for _, it := range list[i].Items {
+			if all || it.Closed.IsZero() {
+				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed)})
+			}
+		}
+	}
+	return items
+}
+
+func (a *app) printItems(items []itemView) error {
+	if a.flags.json {
+		return a.print(items)
+	}
+	if len(items) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "no action items")
+		return err
+	}
+	rows := [][]string{{"INCIDENT", "ITEM", "OWNER", "DUE", "AGE", "TEXT"}}
+	for _, it := range items {
+		due := "-"
+		if it.Due != nil {
+			due = it.Due.Format(time.DateOnly)
+		}
+		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), it.Text})
+	}
+	return table(a.stdout, rows)
+}

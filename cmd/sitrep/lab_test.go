@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
+)
+
+// headless is `sitrep demo --headless` in a process of its own.
+type headless struct {
+	lab.Ready
+	t     *testing.T
+	state string // XDG_STATE_HOME
+	cmd   *exec.Cmd
+}
+
+func startHeadless(t *testing.T) *headless {
+	t.Helper()
+	h := &headless{t: t, state: t.TempDir()}
+	h.cmd = exec.Command(binary, "demo", "--headless", "--db", filepath.Join(t.TempDir(), "s.db"))
+	h.cmd.Env = append(os.Environ(), h.env()...)
+	h.cmd.Stderr = os.Stderr
+	out, err := h.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, h.cmd.Start())
+	t.Cleanup(func() {
+		require.NoError(t, h.cmd.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, h.cmd.Wait(), "an interrupted lab ends well")
+		_, err := os.Stat(h.Config)
+		require.ErrorIs(t, err, os.ErrNotExist, "and leaves no files")
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(line, &h.Ready))
+	return h
+}
+
+func (h *headless) env() []string {
+	return []string{"XDG_STATE_HOME=" + h.state, "HOME=" + h.state, "SUDO_USER=ana"}
+}
+
+// sitrep runs a command on the lab and returns its standard output and code.
+func (h *headless) sitrep(args ...string) (string, int) {
+	h.t.Helper()
+	cmd := exec.Command(binary, append([]string{"--config", h.Config, "--db", h.DB}, args...)...)
+	cmd.Env = append(os.Environ(), h.env()...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		require.NoError(h.t, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// screen opens a command centre on the lab.
+func (h *headless) screen(width, height int) *terminal {
+	return startTerminal(h.t, width, height, h.env(), "--config", h.Config, "--db", h.DB)
+}
+
+// measured waits until Prometheus has seen enough for a steady state.
+func (h *headless) measured() {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool {
+		var list []struct{ Value *float64 }
+		out, _ := h.sitrep("board", "show", "shop", "--json")
+		if json.Unmarshal([]byte(out), &list) != nil || len(list) == 0 {
+			return false
+		}
+		for _, s := range list {
+			if s.Value == nil {
+				return false
+			}
+		}
+		return true
+	}, patience, 200*time.Millisecond, "the board has no data")
+}
+
+// ledger is what a stand-in received, a line each: "POST /v2/enqueue 202 {...}".
+func (h *headless) ledger(base string) (lines []string) {
+	h.t.Helper()
+	var entries []struct {
+		Method, Path string
+		Status       int
+		Body         json.RawMessage
+	}
+	require.NoError(h.t, json.Unmarshal(h.get(base+"/ledger"), &entries))
+	for _, e := range entries {
+		lines = append(lines, fmt.Sprintf("%s %s %d %s", e.Method, e.Path, e.Status, e.Body))
+	}
+	return lines
+}
+
+func (h *headless) get(url string) []byte {
+	h.t.Helper()
+	res, err := http.Get(url)
+	require.NoError(h.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(h.t, err)
+	return body
+}
+
+// injected is how many faults the shop's proxies hold, asked from outside.
+func (h *headless) injected() (n int) {
+	h.t.Helper()
+	for _, target := range h.targetList() {
+		if target.Proxy != "" {
+			var faults chaos.ProxyFaults
+			require.NoError(h.t, json.Unmarshal(h.get(target.Proxy+"/faults"), &faults))
+			n += len(faults.Faults)
+		}
+	}
+	return n
+}
+
+func (h *headless) targetList() (all []chaos.Target) {
+	h.t.Helper()
+	require.NoError(h.t, json.Unmarshal(h.get(h.Targets), &all))
+	return all
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+func (a *app) loadCommand() *cobra.Command {
+	group := &cobra.Command{Use: "load", Short: "load tests: plans, runs and results"}
+	group.AddCommand(
+		&cobra.Command{Use: "list", Short: "plans of the configuration, and the last runs", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.listLoad(cmd.Context())
+		}},
+		&cobra.Command{Use: "check FILE", Short: "read a plan and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := loadFile(args[0], loadtest.LoadPlan)
+			if err != nil {
+				return err
+			}
+			if err := plan.Check(cmd.Context()); err != nil {
+				return refused(err, loadtest.ErrRefused)
+			}
+			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describePlan(plan))
+			return err
+		}},
+		&cobra.Command{Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runLoad(cmd.Context(), args[0])
+		}},
+		&cobra.Command{Use: "show RUN", Short: "the result of a run, such as LT-1", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				res, err := db.LoadRun(cmd.Context(), strings.ToUpper(args[0]))
+				if err != nil {
+					return err
+				}
+				return a.printResult(res)
+			})
+		}},
+	)
+	return group
+}
+
+// plans loads the plans of the configuration and refuses two on one key.
+func (a *app) plans() ([]loadtest.Plan, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return loadAll(c, "plans", c.Plans, loadtest.LoadPlan)
+}
+
+// planNamed finds a plan of the configuration by name, or reads a file.
+func (a *app) planNamed(name string) (loadtest.Plan, error) {
+	if isFile(name) {
+		return loadFile(name, loadtest.LoadPlan)
+	}
+	plans, err := a.plans()
+	if err != nil {
+		return loadtest.Plan{}, err
+	}
+	var names []string
+	for _, p := range plans {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return loadtest.Plan{}, usage("there is no plan %q, and no such file; the configuration has: %s", name, orNone(names))
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// refused gives an error the exit code of a refusal if it is one.
+func refused(err, sentinel error) error {
+	if errors.Is(err, sentinel) {
+		return withCode(exitRefused, err)
+	}
+	return err
+}
+
+func (a *app) runLoad(ctx context.Context, name string) error {
+	plan, err := a.planNamed(name)
+	if err != nil {
+		return err
+	}
+	if err := plan.Check(ctx); err != nil {
+		return refused(err, loadtest.ErrRefused)
+	}
+	rec, stop, err := a.recorder(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return a.withStore(ctx, func(db *store.DB) error {
+		rec.db = db
+		res, err := runPlan(ctx, db, rec, plan, a.loadProgress())
+		if err != nil {
+			return refused(err, loadtest.ErrRefused)
+		}
+		if err := a.printResult(res); err != nil {
+			return err
+		}
+		return verdictOfLoad(res)
+	})
+}
+
+// runPlan runs a plan under the next ID, records and archives it. The result
+// is kept even when ctx has ended: an aborted run is a result too.
+func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Plan, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
+	run, err := db.NextRun(ctx, "LT")
+	if err != nil {
+		return loadtest.Result{}, err
+	}
+	if err := rec.loadStarted(ctx, run, plan, time.Now()); err != nil {
+		return loadtest.Result{}, err
+	}
+	res, err := loadtest.Run(ctx, plan, func(p loadtest.Progress) { progress(run, p) })
+	if err != nil {
+		return res, err
+	}
+	res.Run = run
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return res, errors.Join(db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
+}
+
+func verdictOfLoad(res loadtest.Result) error {
+	text := fmt.Errorf("%s %s: %s", res.Run, res.Plan, describeResult(res))
+	switch res.Verdict {
+	case loadtest.Pass:
+		return nil
+	case loadtest.Fail:
+		return withCode(exitNotHeld, text)
+	case loadtest.Aborted:
+		return withCode(exitInterrupted, text)
+	}
+	return withCode(exitInconclusive, text)
+}
+
+// loadProgress tells a person at a terminal how it goes, once a second.
+func (a *app) loadProgress() func(string, loadtest.Progress) {
+	last := time.Duration(-1)
+	return func(run string, p loadtest.Progress) {
+		if a.flags.json || p.Elapsed.Truncate(time.Second) == last {
+			return
+		}
+		last = p.Elapsed.Truncate(time.Second)
+		fmt.Fprintf(a.stderr, "%s %4s left  %6.0f/s of %6.0f/s  p50 %-7s p95 %-7s p99 %-7s errors %d\n", run, span(p.Remaining),
+			p.AchievedRate, p.RequestedRate, ms(p.LastSecond.P50), ms(p.LastSecond.P95), ms(p.LastSecond.P99), p.Errors)
+	}
+}
+
+func ms(d time.Duration) string { return query.FormatValue("s", d.Seconds()) }
+
+func describePlan(p loadtest.Plan) string {
+	return fmt.Sprintf("%d target(s), up to %.0f/s for %s", len(p.Targets), p.PeakRate(), strictyaml.FormatDuration(p.Duration()))
+}
+
+func describeResult(r loadtest.Result) string {
+	text := fmt.Sprintf("%s: %.0f/s of %.0f/s, p50 %s, p95 %s, p99 %s, errors %s", r.Verdict, r.AchievedRate, r.RequestedRate,
+		ms(r.Latency.P50), ms(r.Latency.P95), ms(r.Latency.P99), query.FormatValue("percentunit", r.ErrorRatio))
+	if len(r.Reasons) > 0 {
+		text += " (" + strings.Join(r.Reasons, "; ") + ")"
+	}
+	return text
+}
+
+func (a *app) printResult(res loadtest.Result) error {
+	if a.flags.json {
+		return a.print(res)
+	}
+	return res.WriteText(a.stdout)
+}
+
+func (a *app) listLoad(ctx context.Context) error {
+	plans, err := a.plans()
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, func(db *store.DB) error {
+		runs, err := db.Runs(ctx, 20)
+		if err != nil {
+			return err
+		}
+		return a.printLoad(plans, runs)
+	})
+}
+
+func (a *app) printLoad(plans []loadtest.Plan, runs []loadtest.Result) error {
+	type planView struct {
+		Name     string  `json:"name"`
+		Pin      string  `json:"pin"`
+		PeakRate float64 `json:"peak_rate"`
+		Seconds  float64 `json:"duration_seconds"`
+	}
+	views := []planView{}
+	rows := [][]string{{"PLAN", "KEY", "WHAT"}}
+	for _, p := range plans {
+		views = append(views, planView{p.Name, p.Pin, p.PeakRate(), p.Duration().Seconds()})
+		rows = append(rows, []string{p.Name, orDash(p.Pin), describePlan(p)})
+	}
+	if a.flags.json {
+		if runs == nil {
+			runs = []loadtest.Result{}
+		}
+		return a.print(map[string]any{"plans": views, "runs": runs})
+	}
+	if err := table(a.stdout, rows); err != nil || len(runs) == 0 {
+		return err
+	}
+	rows = [][]string{{"", "", ""}, {"RUN", "PLAN", "STARTED", "RESULT"}}
+	for _, r := range runs {
+		rows = append(rows, []string{r.Run, r.Plan, stamp(r.StartedAt), describeResult(r)})
+	}
+	return table(a.stdout, rows)
+}

@@ -1,0 +1,440 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/postmortem"
+	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/tui"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+)
+
+// operator carries out what a person asks for on the screen. What it starts
+// lives as long as the program, not as the order; wait returns once all of it
+// is over and undone.
+type operator struct {
+	*centre
+	desk    *incident.Desk
+	mailbox *tui.Mailbox
+	board   *query.Poller // nil without a board
+	life    context.Context
+
+	mu     sync.Mutex
+	runs   map[string]*chaos.Handle // by ULID
+	load   context.CancelFunc       // of the load run; nil if none
+	handed map[incident.ID]postmortem.Stored
+	work   sync.WaitGroup
+}
+
+func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *query.Poller) *operator {
+	return &operator{
+		centre: c, desk: incident.NewDesk(c.db), mailbox: m, board: board, life: life,
+		runs: map[string]*chaos.Handle{}, handed: map[incident.ID]postmortem.Stored{},
+	}
+}
+
+// wait returns when every run is over. Their contexts must have ended.
+func (o *operator) wait() { o.work.Wait() }
+
+// Do is pane.Operator's.
+func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, error) {
+	switch order := order.(type) {
+	case pane.Declare:
+		return o.declare(ctx, order)
+	case pane.StartChaos:
+		return o.startChaos(ctx, order.Name)
+	case pane.StartLoad:
+		return o.startLoad(ctx, order.Name)
+	case pane.AbortAll:
+		return o.abortAll(ctx)
+	case pane.MakeDraft:
+		return o.makeDraft(ctx, order.ID)
+	case pane.OpenDraft:
+		return o.openDraft(ctx, order.ID)
+	case pane.SaveDraft:
+		return o.saveDraft(ctx, order)
+	case pane.ExportDraft:
+		return o.exportDraft(ctx, order)
+	case pane.Window:
+		if o.board != nil {
+			o.board.SetWindow(order.Span, order.Columns, order.End)
+		}
+		return pane.Receipt{}, nil
+	case pane.RefreshNow:
+		if o.board != nil {
+			o.board.Refresh()
+		}
+		return pane.Receipt{}, nil
+	}
+	return o.command(ctx, order)
+}
+
+// command is an order about an open incident.
+func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt, error) {
+	by := o.by()
+	switch order := order.(type) {
+	case pane.Acknowledge:
+		inc, err := o.desk.Acknowledge(ctx, by, order.ID)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s acknowledged by %s", order.ID, by.Actor))
+	case pane.Unacknowledge:
+		inc, err := o.desk.Unacknowledge(ctx, by, order.ID)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s given back: the ladder goes on", order.ID))
+	case pane.SetSeverity:
+		inc, err := o.desk.ChangeSeverity(ctx, by, order.ID, order.To, order.Reason)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s is %s", order.ID, order.To))
+	case pane.SetStatus:
+		inc, err := o.desk.ChangeStatus(ctx, by, order.ID, order.To, order.Details)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s is %s", order.ID, order.To))
+	case pane.Escalate:
+		inc, err := o.desk.Escalate(ctx, by, order.ID, order.Level, order.Reason)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s escalated", order.ID))
+	case pane.Snooze:
+		inc, err := o.desk.Snooze(ctx, by, order.ID, order.Length, "")
+		return o.told(ctx, inc, err, fmt.Sprintf("%s: the ladder is quiet for %s", order.ID, span(order.Length)))
+	case pane.Resolve:
+		inc, err := o.desk.Resolve(ctx, by, order.ID, order.Resolution)
+		if err == nil {
+			_, draftErr := refreshDraft(ctx, o.db, order.ID, o.by())
+			o.note(draftErr)
+		}
+		return o.told(ctx, inc, err, fmt.Sprintf("%s resolved; its post-mortem is drafted", order.ID))
+	case pane.Reopen:
+		inc, err := o.desk.Reopen(ctx, by, order.ID)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s reopened", order.ID))
+	case pane.Note:
+		_, err := o.desk.Note(ctx, by, order.ID, order.Text)
+		return pane.Receipt{Text: "noted on " + string(order.ID), Incident: order.ID}, err
+	case pane.Did:
+		_, err := o.desk.Did(ctx, by, order.ID, order.Action)
+		return pane.Receipt{Text: "recorded on " + string(order.ID), Incident: order.ID}, err
+	case pane.Assign:
+		_, err := o.desk.Assign(ctx, by, order.ID, order.Role, order.Person)
+		return pane.Receipt{Text: fmt.Sprintf("%s is %s of %s", order.Person, order.Role, order.ID), Incident: order.ID}, err
+	}
+	return pane.Receipt{}, fmt.Errorf("this sitrep does not know how to carry out %T", order)
+}
+
+// note tells of something that went wrong beside what was asked for.
+func (o *operator) note(err error) {
+	if err != nil {
+		o.news.problem(err.Error())
+	}
+}
+
+// told is the receipt of an order that the ladder may have to tell people of:
+// it waits a moment to say what became of it.
+func (o *operator) told(ctx context.Context, inc incident.Incident, err error, text string) (pane.Receipt, error) {
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	r, since := pane.Receipt{Text: text, Incident: inc.ID, Outward: true}, time.Now().Add(-time.Second)
+	ctx, cancel := context.WithTimeout(ctx, receiptPatience)
+	defer cancel()
+	for {
+		messages, err := o.db.Messages(ctx, inc.ID)
+		if err != nil {
+			return r, nil // the order stands; the delivery is shown by the follower
+		}
+		told, err := o.db.Told(ctx, inc.ID)
+		if err != nil {
+			return r, nil
+		}
+		if told >= inc.Seq && !slices.ContainsFunc(messages, escalation.Message.Open) {
+			r.Text += deliveries(messages, since)
+			return r, nil
+		}
+		select {
+		case <-ctx.Done():
+			r.Text += "; delivery is under way"
+			return r, nil
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// receiptPatience is how long a toast waits for the sinks' answers.
+const receiptPatience = 4 * time.Second
+
+// deliveries says what became of the messages queued after at.
+func deliveries(messages []escalation.Message, at time.Time) string {
+	text, said := "", map[string]bool{}
+	for _, m := range messages {
+		if m.QueuedAt.Before(at) || m.State == escalation.Superseded {
+			continue
+		}
+		who := "Slack"
+		if m.Kind() == "pagerduty" {
+			who = fmt.Sprintf("%s PagerDuty %s", m.Level, m.Operation)
+		}
+		if one := fmt.Sprintf("; %s %s", who, m.State); !said[one] {
+			said[one] = true
+			text += one
+		}
+	}
+	return text
+}
+
+func (o *operator) declare(ctx context.Context, order pane.Declare) (pane.Receipt, error) {
+	d := incident.Declaration{
+		Title: order.Title, Severity: order.Severity, Service: order.Service, Drill: order.Drill, Policy: o.policy.Frozen(),
+	}
+	once := ""
+	for _, al := range o.mailbox.World().Alerts.List {
+		if order.Alert == "" || al.Fingerprint != order.Alert {
+			continue
+		}
+		d = declarationOf(al, order.Severity, o.policy)
+		d.Title, d.Drill, once = order.Title, order.Drill, alertCause(al)+"/declared"
+		if order.Service != "" {
+			d.Service = order.Service
+		}
+	}
+	inc, err := o.desk.Declare(ctx, o.by(), once, d)
+	return o.told(ctx, inc, err, fmt.Sprintf("%s %s declared", inc.ID, inc.Severity))
+}
+
+func (o *operator) makeDraft(ctx context.Context, id incident.ID) (pane.Receipt, error) {
+	s, err := refreshDraft(ctx, o.db, id, o.by())
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	return pane.Receipt{Text: fmt.Sprintf("%s drafted, version %d", s.ID, s.Version), Incident: id}, nil
+}
+
+func (o *operator) openDraft(ctx context.Context, id incident.ID) (pane.Receipt, error) {
+	s, err := o.db.Postmortems().Load(ctx, id)
+	if errors.Is(err, postmortem.ErrNone) {
+		s, err = refreshDraft(ctx, o.db, id, o.by())
+	}
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	o.mu.Lock()
+	o.handed[id] = s
+	o.mu.Unlock()
+	return pane.Receipt{Incident: id, Document: s.EditForm()}, nil
+}
+
+func (o *operator) saveDraft(ctx context.Context, order pane.SaveDraft) (pane.Receipt, error) {
+	o.mu.Lock()
+	handed, ok := o.handed[order.ID]
+	o.mu.Unlock()
+	if !ok {
+		return pane.Receipt{}, fmt.Errorf("the post-mortem of %s was not handed out for editing", order.ID)
+	}
+	s, err := postmortem.Keep(ctx, o.db.Postmortems(), handed, order.Text, o.by())
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	return pane.Receipt{Text: fmt.Sprintf("%s version %d kept", s.ID, s.Version), Incident: order.ID}, nil
+}
+
+func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pane.Receipt, error) {
+	s, err := o.db.Postmortems().Load(ctx, order.ID)
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	if err := writeNew(order.Path, []byte(s.Markdown())); err != nil {
+		return pane.Receipt{}, fmt.Errorf("export %s: %w", s.ID, err)
+	}
+	return pane.Receipt{Text: fmt.Sprintf("%s written to %s", s.ID, order.Path), Incident: order.ID, Path: order.Path}, nil
+}
+
+// startChaos starts a run and answers once its runner is at work or has
+// refused.
+func (o *operator) startChaos(ctx context.Context, name string) (pane.Receipt, error) {
+	i := slices.IndexFunc(o.experiments, func(e experiment) bool { return e.Name == name })
+	if i < 0 {
+		return pane.Receipt{}, fmt.Errorf("there is no experiment %q", name)
+	}
+	req, err := o.app.chaosRequest(ctx, o.db, o.experiments[i])
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	h, err := chaos.Spawn(o.life, req)
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	o.mu.Lock()
+	o.runs[req.ID] = h
+	o.mu.Unlock()
+	begun := make(chan chaos.Report, 1)
+	o.work.Go(func() { o.followChaos(h, req.ID, o.experiments[i].Experiment, begun) })
+	select {
+	case first := <-begun:
+		if first.Kind == chaos.KindFinished {
+			return pane.Receipt{}, fmt.Errorf("%s %s: %s", req.Run, name, first.Text)
+		}
+		return pane.Receipt{Text: fmt.Sprintf("%s begins: %s", req.Run, first.Text)}, nil
+	case <-ctx.Done():
+		return pane.Receipt{}, ctx.Err()
+	}
+}
+
+// followChaos records and shows a run until it is over.
+func (o *operator) followChaos(h *chaos.Handle, id string, e chaos.Experiment, begun chan<- chaos.Report) {
+	keep := context.WithoutCancel(o.life)
+	for r := range h.Reports() {
+		select {
+		case begun <- r:
+		default: // only the first one is waited for
+		}
+		o.note(o.rec.chaos(keep, r))
+		o.mailbox.Update(func(w *pane.World) { w.Chaos.Runs = withReport(w.Chaos.Runs, r, whom(e)) })
+	}
+	out, err := h.Wait()
+	if err != nil {
+		o.news.problem(err.Error())
+		if out.Verdict == "" {
+			out.Verdict, out.Reason = chaos.Inconclusive, err.Error()
+		}
+	}
+	select {
+	case begun <- chaos.Report{Kind: chaos.KindFinished, Text: out.Reason}:
+	default:
+	}
+	o.mu.Lock()
+	delete(o.runs, id)
+	o.mu.Unlock()
+}
+
+// withReport is the runs after one more report.
+func withReport(runs []pane.ChaosRun, r chaos.Report, targets string) []pane.ChaosRun {
+	runs = slices.Clone(runs)
+	i := slices.IndexFunc(runs, func(c pane.ChaosRun) bool { return c.Run == r.Run })
+	if i < 0 {
+		runs = append(runs, pane.ChaosRun{Run: r.Run, Experiment: r.Experiment, Targets: targets})
+		i = len(runs) - 1
+	}
+	c := &runs[i]
+	c.Last = r
+	if r.Sample != nil {
+		c.Samples = maps.Clone(c.Samples) // the one that was published is left alone
+		if c.Samples == nil {
+			c.Samples = map[string]chaos.Sample{}
+		}
+		c.Samples[r.Sample.Name] = *r.Sample
+	}
+	if r.Outcome != nil {
+		c.Outcome = r.Outcome
+	}
+	if r.Remaining > 0 {
+		c.Ends = r.At.Add(time.Duration(r.Remaining))
+	}
+	return runs[max(0, len(runs)-mostRuns):]
+}
+
+// mostRuns is how many runs a screen remembers.
+const mostRuns = 20
+
+func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, error) {
+	i := slices.IndexFunc(o.plans, func(p loadtest.Plan) bool { return p.Name == name })
+	if i < 0 {
+		return pane.Receipt{}, fmt.Errorf("there is no plan %q", name)
+	}
+	plan := o.plans[i]
+	if err := plan.Check(ctx); err != nil {
+		return pane.Receipt{}, err
+	}
+	run, cancel := context.WithCancel(o.life)
+	o.mu.Lock()
+	busy := o.load != nil
+	if !busy {
+		o.load = cancel
+	}
+	o.mu.Unlock()
+	if busy {
+		cancel()
+		return pane.Receipt{}, errors.New("a load run is going on: wait for its end, or end it with ctrl+x")
+	}
+	o.work.Go(func() {
+		defer cancel()
+		o.runLoad(run, plan)
+	})
+	return pane.Receipt{Text: fmt.Sprintf("load %s begins: %s", name, describePlan(plan))}, nil
+}
+
+func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
+	res, err := runPlan(ctx, o.db, o.rec, plan, func(run string, p loadtest.Progress) {
+		o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Live = run, &p })
+	})
+	o.note(err)
+	o.mu.Lock()
+	o.load = nil
+	o.mu.Unlock()
+	o.mailbox.Update(func(w *pane.World) {
+		w.Load.Live = nil
+		if err == nil {
+			w.Load.Run, w.Load.Result = res.Run, &res
+		}
+	})
+}
+
+// abortAll ends and undoes whatever this program and any other on this host
+// has going.
+func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
+	o.mu.Lock()
+	mine := map[string]bool{}
+	for id, h := range o.runs {
+		mine[id] = true
+		h.Abort("ctrl+x")
+	}
+	loads := o.load != nil
+	if loads {
+		o.load()
+	}
+	o.mu.Unlock()
+	dir, err := chaosDir()
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	others, err := othersRun(dir, mine)
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	if others {
+		if err := errors.Join(haltAll(context.WithoutCancel(ctx), dir), chaos.ClearHalt(dir)); err != nil {
+			return pane.Receipt{}, err
+		}
+	}
+	if err := o.idle(ctx); err != nil {
+		return pane.Receipt{}, err
+	}
+	if len(mine) == 0 && !loads && !others {
+		return pane.Receipt{Text: "nothing ran: no fault is injected, no load is sent"}, nil
+	}
+	return pane.Receipt{Text: "everything is ended and undone"}, nil
+}
+
+// othersRun says whether runs of other processes are open.
+func othersRun(dir string, mine map[string]bool) (bool, error) {
+	open, err := chaos.Active(dir)
+	return slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] }), err
+}
+
+// idle waits until nothing of this program runs.
+func (o *operator) idle(ctx context.Context) error {
+	for {
+		o.mu.Lock()
+		busy := len(o.runs) > 0 || o.load != nil
+		o.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+)
+
+// sanitise makes text from anywhere fit for a terminal, keeping its lines.
+func sanitise(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		lines[i] = safe.New(strings.ReplaceAll(l, "\t", "    "), maxLine).String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maxLine bounds a line that somebody else wrote.
+const maxLine = 2000
+
+// table prints rows in columns; cells are sanitised.
+func table(w io.Writer, rows [][]string) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, c := range row {
+			cells[i] = safe.New(c, maxLine).String()
+		}
+		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t ")); err != nil {
+			return err
+		}
+	}
+	return tw.Flush()
+}
+
+// stamp is a time for people; "-" where there is none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// moment is a time for JSON; nil where there is none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func seconds(d time.Duration, known bool) *float64 {
+	if !known {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
+}
+
+// span is a duration as people say it: 14m32s, 2h5m, 3d4h.
+func span(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d < time.Hour:
+		return d.String()
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// eventLine is one event on one line.
+func eventLine(e incident.Event) []string {
+	return []string{stamp(e.At), string(e.Kind), string(e.Actor), e.Text}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func splitWords(use string) []string { return strings.Fields(use) }
+
+// sortByTime orders events as they happened; those of one moment stay in the
+// order in which they were recorded.
+func sortByTime(events []incident.Event) {
+	slices.SortStableFunc(events, func(a, b incident.Event) int { return a.At.Compare(b.At) })
+}

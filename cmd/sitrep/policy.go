@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+// policy is the escalation policy of the configuration, else the default.
+func (a *app) policy() (escalation.Policy, error) {
+	c, err := a.config()
+	if err != nil {
+		return escalation.Policy{}, err
+	}
+	switch {
+	case c.Policy.path != "":
+		return loadFile(c.path(c.Policy.path), escalation.LoadPolicy)
+	case len(c.Policy.inline) > 0:
+		p, err := escalation.LoadPolicy(c.file+" (policy)", c.Policy.inline)
+		return p, withCode(exitUsage, err)
+	}
+	return escalation.Default(), nil
+}
+
+func (a *app) policyCommand() *cobra.Command {
+	group := &cobra.Command{Use: "policy", Short: "who is called when"}
+	group.AddCommand(
+		&cobra.Command{Use: "check FILE", Short: "read a policy and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
+			p, err := loadFile(args[0], escalation.LoadPolicy)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.stdout, "%s: %d ladders, %d severities, %d declare rules; it calls %s\n", args[0],
+				len(p.Ladders), len(p.Severities), len(p.Declare), strings.Join(p.Sinks(), ", "))
+			return err
+		}},
+		a.explainCommand(),
+	)
+	return group
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	var severity, acked, horizon string
+	c := &cobra.Command{
+		Use: "explain --severity SEV-1", Short: "who would be called when, if nobody resolves it", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			sev, err := incident.ParseSeverity(severity)
+			if err != nil {
+				return withCode(exitUsage, err)
+			}
+			span, err := strictyaml.ParseDuration(horizon)
+			if err != nil {
+				return usage("--for: %w", err)
+			}
+			var script escalation.Script
+			if acked != "" {
+				if script.Acknowledged, err = strictyaml.ParseDuration(acked); err != nil {
+					return usage("--acked-after: %w", err)
+				}
+			}
+			p, err := a.policy()
+			if err != nil {
+				return err
+			}
+			return a.printCalls(escalation.Explain(p, sev, script, span))
+		},
+	}
+	c.Flags().StringVar(&severity, "severity", "", "SEV-1 to SEV-4")
+	c.Flags().StringVar(&acked, "acked-after", "", "what if somebody acknowledges after so long")
+	c.Flags().StringVar(&horizon, "for", "4h", "how far to look")
+	return c
+}
+
+func (a *app) printCalls(calls []escalation.Call) error {
+	type view struct {
+		After  float64           `json:"after_seconds"`
+		Level  incident.Level    `json:"level"`
+		Round  int               `json:"round"`
+		Reason string            `json:"reason"`
+		Page   escalation.Page   `json:"page"`
+		Who    []incident.Person `json:"who"`
+		Notify []string          `json:"notify"`
+	}
+	views := []view{}
+	rows := [][]string{{"AFTER", "LEVEL", "ROUND", "WHY", "PAGE", "WHO", "THROUGH"}}
+	for _, c := range calls {
+		views = append(views, view{c.After.Seconds(), c.Level, c.Round, c.Reason, c.Page, c.Who, c.Notify})
+		rows = append(rows, []string{
+			span(c.After), string(c.Level), fmt.Sprint(c.Round), c.Reason, string(c.Page), names(c.Who), strings.Join(c.Notify, ", "),
+		})
+	}
+	if a.flags.json {
+		return a.print(views)
+	}
+	if len(calls) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "nobody is called")
+		return err
+	}
+	return table(a.stdout, rows)
+}
+
+func names(people []incident.Person) string {
+	list := make([]string, len(people))
+	for i, p := range people {
+		list[i] = string(p)
+	}
+	return orDash(strings.Join(list, ", "))
+}
+
+// owner names this process among all that share the store.
+func (a *app) owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this host"
+	}
+	who, err := a.actor()
+	if err != nil {
+		who = incident.Sitrep
+	}
+	return fmt.Sprintf("%s@%s %d", who, host, os.Getpid())
+}
+
+// pageView is one line of `pages --json` (DESIGN section 4).
+type pageView struct {
+	ID             string                  `json:"id"`
+	Incident       incident.ID             `json:"incident"`
+	Level          incident.Level          `json:"level"`
+	Round          int                     `json:"round"`
+	Sink           string                  `json:"sink"`
+	Target         string                  `json:"target"`
+	Operation      escalation.Operation    `json:"operation"`
+	State          escalation.MessageState `json:"state"`
+	Attempts       int                     `json:"attempts"`
+	DedupKey       string                  `json:"dedup_key"`
+	QueuedAt       *time.Time              `json:"queued_at"`
+	AcceptedAt     *time.Time              `json:"accepted_at"`
+	AcknowledgedAt *time.Time              `json:"acknowledged_at"`
+	Error          string                  `json:"error"`
+}
+
+func pageViewOf(m escalation.Message) pageView {
+	return pageView{
+		ID: m.ID, Incident: m.Incident, Level: m.Level, Round: m.Round, Sink: m.Kind(), Target: m.Target(), Operation: m.Operation,
+		State: m.State, Attempts: m.Attempts, DedupKey: m.DedupKey, QueuedAt: moment(m.QueuedAt), AcceptedAt: moment(m.AcceptedAt),
+		AcknowledgedAt: moment(m.AcknowledgedAt), Error: m.Error,
+	}
+}
+
+func (a *app) pagesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "pages [ID]", Short: "the delivery ledger: what was sent to whom, and what became of it", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var id incident.ID
+			if len(args) > 0 {
+				var err error
+				if id, err = incident.ParseID(args[0]); err != nil {
+					return withCode(exitUsage, err)
+				}
+			}
+			db, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			if id != "" {
+				if _, err := db.Incident(cmd.Context(), id); err != nil {
+					return err
+				}
+			}
+			messages, err := db.Messages(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			return a.printPages(messages)
+		},
+	}
+}
+
+func (a *app) printPages(messages []escalation.Message) error {
+	views := make([]pageView, 0, len(messages))
+	rows := [][]string{{"INCIDENT", "LEVEL", "ROUND", "SINK", "WHAT", "STATE", "TRIES", "QUEUED", "ACCEPTED", "ERROR"}}
+	for _, m := range messages {
+		views = append(views, pageViewOf(m))
+		round := "-"
+		if m.Round > 0 {
+			round = fmt.Sprint(m.Round)
+		}
+		rows = append(rows, []string{
+			string(m.Incident), orDash(string(m.Level)), round, m.Sink, string(m.Operation), string(m.State), fmt.Sprint(m.Attempts),
+			stamp(m.QueuedAt), stamp(m.AcceptedAt), m.Error,
+		})
+	}
+	switch {
+	case a.flags.json:
+		return a.print(views)
+	case len(messages) == 0:
+		_, err := fmt.Fprintln(a.stdout, "nothing was sent")
+		return err
+	}
+	return table(a.stdout, rows)
+}

@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/postmortem"
+	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+)
+
+func (a *app) postmortemCommand() *cobra.Command {
+	group := &cobra.Command{Use: "postmortem", Aliases: []string{"pm"}, Short: "post-mortems: drafted from the timeline, finished by people"}
+	group.AddCommand(
+		&cobra.Command{Use: "list", Short: "all post-mortems, the latest incident first", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				all, err := db.Postmortems().List(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return a.printPostmortems(all)
+			})
+		}},
+		a.about("draft ID", "draft it, or bring a draft up to date; what people wrote stays", a.draftPostmortem),
+		a.about("show ID", "print it as Markdown", func(ctx context.Context, db *store.DB, id incident.ID) error {
+			s, err := db.Postmortems().Load(ctx, id)
+			if err != nil {
+				return err
+			}
+			return a.printPostmortem(s)
+		}),
+		a.about("edit ID", "edit it in $EDITOR; every word is kept", a.editPostmortem),
+		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
+		a.exportCommand(),
+	)
+	return group
+}
+
+// about makes a command on one incident's post-mortem.
+func (a *app) about(use, short string, do func(context.Context, *store.DB, incident.ID) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				id, err := incidentOf(cmd.Context(), db, args[0])
+				if err != nil {
+					return err
+				}
+				return do(cmd.Context(), db, id)
+			})
+		},
+	}
+}
+
+// incidentOf reads INC-7, or PM-3 as the incident that it is about.
+func incidentOf(ctx context.Context, db *store.DB, text string) (incident.ID, error) {
+	if !strings.HasPrefix(strings.ToUpper(text), "PM-") {
+		id, err := incident.ParseID(text)
+		return id, withCode(exitUsage, err)
+	}
+	all, err := db.Postmortems().List(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range all {
+		if strings.EqualFold(s.ID, text) {
+			return s.Incident, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w (sitrep postmortem list shows them)", text, postmortem.ErrNone)
+}
+
+// around is how long before and after an incident outside events belong to
+// its post-mortem: what changed before it is what it is asked about first.
+const around = time.Hour
+
+// refreshDraft drafts the post-mortem of an incident anew and keeps it.
+func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident.By) (postmortem.Stored, error) {
+	inc, err := db.Incident(ctx, id)
+	if err != nil {
+		return postmortem.Stored{}, err
+	}
+	events, err := db.Timeline(ctx, id)
+	if err != nil {
+		return postmortem.Stored{}, err
+	}
+	until := inc.Clocks.Resolved
+	if until.IsZero() {
+		until = by.At
+	}
+	outside, err := db.Between(ctx, inc.Clocks.Detected.Add(-around), until.Add(around), mostEvents)
+	if err != nil {
+		return postmortem.Stored{}, err
+	}
+	for _, e := range outside {
+		if e.Incident == "" {
+			events = append(events, e)
+		}
+	}
+	return postmortem.Refresh(ctx, db.Postmortems(), inc, events, by)
+}
+
+func (a *app) draftPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
+	by, err := a.by(nil)
+	if err != nil {
+		return err
+	}
+	s, err := refreshDraft(ctx, db, id, by)
+	if err != nil {
+		return err
+	}
+	if a.flags.json {
+		return a.printPostmortem(s)
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s drafted for %s, version %d (sitrep postmortem edit %s)\n", s.ID, s.Incident, s.Version, s.Incident)
+	return err
+}
+
+func (a *app) printPostmortem(s postmortem.Stored) error {
+	if !a.flags.json {
+		_, err := fmt.Fprint(a.stdout, sanitise(s.Markdown()))
+		return err
+	}
+	body, err := s.JSON()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s\n", body)
+	return err
+}
+
+func (a *app) printPostmortems(all []postmortem.Stored) error {
+	type view struct {
+		ID       string          `json:"id"`
+		Incident incident.ID     `json:"incident"`
+		Title    string          `json:"title"`
+		Version  int             `json:"version"`
+		Author   incident.Person `json:"author"`
+		At       *time.Time      `json:"at"`
+	}
+	views := []view{}
+	rows := [][]string{{"ID", "INCIDENT", "VERSION", "LAST AUTHOR", "AT", "TITLE"}}
+	for _, s := range all {
+		views = append(views, view{s.ID, s.Incident, s.Title, s.Version, s.Author, moment(s.At)})
+		rows = append(rows, []string{s.ID, string(s.Incident), fmt.Sprint(s.Version), string(s.Author), stamp(s.At), s.Title})
+	}
+	switch {
+	case a.flags.json:
+		return a.print(views)
+	case len(all) == 0:
+		_, err := fmt.Fprintln(a.stdout, "no post-mortems yet (sitrep postmortem draft INC-1 makes one)")
+		return err
+	}
+	return table(a.stdout, rows)
+}
+
+// editPostmortem hands the text to an editor and takes it back. If it cannot
+// be kept the file stays, and the error says where.
+func (a *app) editPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
+	shelf := db.Postmortems()
+	handed, err := shelf.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "sitrep-")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, handed.ID+".md")
+	if err := os.WriteFile(file, []byte(handed.EditForm()), 0o600); err != nil {
+		return err
+	}
+	text, err := a.throughEditor(ctx, file)
+	if err != nil {
+		return err
+	}
+	by, err := a.by(nil)
+	if err != nil {
+		return err
+	}
+	kept, err := postmortem.Keep(ctx, shelf, handed, text, by)
+	if err != nil {
+		return fmt.Errorf("%w; your text is still in %s", err, file)
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s version %d kept\n", kept.ID, kept.Version)
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func (a *app) throughEditor(ctx context.Context, file string) (string, error) {
+	words := strings.Fields(editor())
+	cmd := exec.CommandContext(ctx, words[0], append(words[1:], file)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("editor %s: %w; nothing was changed, the text is in %s (set EDITOR to another)", words[0], err, file)
+	}
+	text, err := os.ReadFile(file)
+	return string(text), err
+}
+
+// editor is what the person edits with.
+func editor() string {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if e := strings.TrimSpace(os.Getenv(name)); e != "" {
+			return e
+		}
+	}
+	return "vi"
+}
+
+func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
+	s, err := db.Postmortems().Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	inc, err := db.Incident(ctx, id)
+	if err != nil {
+		return err
+	}
+	found := postmortem.Lint(s.Markdown(), responders(inc))
+	if a.flags.json {
+		if found == nil {
+			found = []postmortem.Finding{}
+		}
+		return a.print(found)
+	}
+	for _, f := range found {
+		fmt.Fprintf(a.stdout, "%s:%d: %s: %s: %s\n", s.ID, f.Line, f.Rule, sanitise(f.Text), f.Hint)
+	}
+	if len(found) == 0 {
+		_, err = fmt.Fprintf(a.stdout, "%s: nothing to reword\n", s.ID)
+	}
+	return err
+}
+
+// responders are the people whom a post-mortem names only where the response
+// is told.
+func responders(inc incident.Incident) []string {
+	var list []string
+	for _, p := range inc.Roles {
+		list = append(list, string(p))
+	}
+	return list
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var format, out string
+	c := a.about("export ID", "write it to a file, or to standard output", func(ctx context.Context, db *store.DB, id incident.ID) error {
+		s, err := db.Postmortems().Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		var text []byte
+		switch format {
+		case "md":
+			text = []byte(s.Markdown())
+		case "json":
+			if text, err = s.JSON(); err != nil {
+				return err
+			}
+			text = append(text, '\n')
+		default:
+			return usage("--format %q: this version writes md and json", format)
+		}
+		if out == "" || out == "-" {
+			_, err = a.stdout.Write(text)
+			return err
+		}
+		if err := writeNew(out, text); err != nil {
+			return fmt.Errorf("export %s: %w", s.ID, err)
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s written to %s\n", s.ID, out)
+		return err
+	})
+	c.Flags().StringVar(&format, "format", "md", "md or json")
+	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; it is replaced whole or not at all")
+	return c
+}
+
+// writeNew replaces a file whole or not at all.
+func writeNew(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".sitrep-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// draftOf is a post-mortem as the screen shows it.
+func draftOf(s postmortem.Stored, inc incident.Incident) pane.Draft {
+	d := pane.Draft{ID: s.ID, Markdown: s.Markdown()}
+	for _, f := range postmortem.Lint(d.Markdown, responders(inc)) {
+		d.Findings = append(d.Findings, fmt.Sprintf("%d %s: %s: %s", f.Line, f.Rule, f.Text, f.Hint))
+	}
+	for _, k := range s.Sections {
+		if k.EditedAt.After(d.EditedAt) {
+			d.EditedBy, d.EditedAt = k.EditedBy, k.EditedAt
+		}
+	}
+	return d
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+// recorder turns what chaos, load and queries report into events.
+type recorder struct {
+	db     *store.DB
+	actor  incident.Person
+	source string
+	freeze func() json.RawMessage // the signals now; must not block
+}
+
+func (r *recorder) append(ctx context.Context, actor incident.Person, at time.Time, kind incident.Kind, text, once string, data any) error {
+	_, err := r.db.Append(ctx, incident.Event{
+		At: at, Kind: kind, Actor: actor, Source: r.source, Text: text, Data: incident.Payload(data), Evidence: r.freeze(), Once: once,
+	})
+	return err
+}
+
+// chaos records the facts among a runner's reports; samples are left out. The
+// second line of defence is Once: the screen and the command that follow the
+// same run report its facts once.
+func (r *recorder) chaos(ctx context.Context, rep chaos.Report) error {
+	kind, is := map[string]incident.Kind{
+		chaos.KindStarted: incident.ChaosStarted, chaos.KindInjected: incident.ChaosInjected,
+		chaos.KindUndone: incident.ChaosUndone, chaos.KindFinished: incident.ChaosFinished,
+	}[rep.Kind]
+	once := rep.ID + "/" + rep.Kind
+	if rep.Kind == chaos.KindGuard && rep.Sample != nil && rep.Sample.Tripped {
+		kind, is, once = incident.ChaosGuardTripped, true, once+"/"+rep.Sample.Name
+	}
+	if !is {
+		return nil
+	}
+	text := rep.Text
+	if rep.Fault != nil {
+		once += "/" + rep.Fault.ID
+		text = fmt.Sprintf("%s %s on %s: %s", rep.Kind, rep.Fault.Kind, rep.Fault.Target, rep.Text)
+	}
+	return r.append(ctx, r.actor, rep.At, kind, fmt.Sprintf("%s %s: %s", rep.Run, rep.Experiment, text), once, rep)
+}
+
+// journals puts on the timeline what became of the faults of runs whose
+// recorder died before it could say so: runs that this store knows, for other
+// stores of this host have their own. What was recorded is left out by Once.
+func (r *recorder) journals(ctx context.Context, dir string, since time.Time) error {
+	known, err := r.knownRuns(ctx, since)
+	if err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.wal"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		l, readErr := chaos.ReadLog(file)
+		if readErr != nil {
+			err = errors.Join(err, readErr)
+			continue
+		}
+		if !l.Closed || !known[l.Opened.ID] {
+			continue
+		}
+		for _, e := range l.Entries {
+			if e.UndoneAt.IsZero() {
+				continue
+			}
+			err = errors.Join(err, r.chaos(ctx, chaos.Report{
+				Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindUndone, At: e.UndoneAt, Phase: chaos.Gone,
+				Text: l.ClosedText, Fault: &chaos.FaultRef{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier},
+			}))
+		}
+	}
+	return err
+}
+
+// knownRuns is the runs, by ULID, that the timeline says began since then.
+func (r *recorder) knownRuns(ctx context.Context, since time.Time) (map[string]bool, error) {
+	events, err := r.db.Between(ctx, since, time.Now(), mostEvents)
+	known := map[string]bool{}
+	for _, e := range events {
+		var rep chaos.Report
+		if e.Kind == incident.ChaosStarted && e.Payload(&rep) == nil {
+			known[rep.ID] = true
+		}
+	}
+	return known, err
+}
+
+// loadStarted records that a load run began.
+func (r *recorder) loadStarted(ctx context.Context, run string, plan loadtest.Plan, at time.Time) error {
+	return r.append(ctx, r.actor, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan.Name, describePlan(plan)), "", map[string]any{"run": run, "plan": plan.Name})
+}
+
+// loadFinished records how it ended.
+func (r *recorder) loadFinished(ctx context.Context, res loadtest.Result, at time.Time) error {
+	kind := incident.LoadFinished
+	if res.Verdict == loadtest.Aborted {
+		kind = incident.LoadAborted
+	}
+	res.Rows = nil // the archive has them
+	return r.append(ctx, r.actor, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
+}
+
+// alerts records transitions, once for all processes that watch, and declares
+// an incident where the policy says so.
+func (r *recorder) alerts(ctx context.Context, policy escalation.Policy, changes []alert.Change) error {
+	for _, c := range changes {
+		kind, state := incident.AlertResolved, "resolved"
+		if c.Fired {
+			kind, state = incident.AlertFired, "fired"
+		}
+		cause := alertCause(c.Alert)
+		text := c.Alert.Name + " " + state
+		if s := c.Alert.Annotations["summary"]; s != "" {
+			text += ": " + s
+		}
+		if err := r.append(ctx, incident.Sitrep, time.Now(), kind, text, cause+"/"+state, c.Alert); err != nil {
+			return err
+		}
+		if severity, auto, ok := policy.DeclareFor(c.Alert.Labels); c.Fired && ok && auto {
+			if err := r.declare(ctx, policy, c.Alert, severity); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// declare opens the incident that an alert asks for; another process may have
+// been first.
+func (r *recorder) declare(ctx context.Context, policy escalation.Policy, a alert.Alert, severity incident.Severity) error {
+	by := incident.By{Actor: incident.Sitrep, Source: "alert", At: time.Now(), Evidence: r.freeze()}
+	_, err := incident.NewDesk(r.db).Declare(ctx, by, alertCause(a)+"/declared", declarationOf(a, severity, policy))
+	var dup *incident.DuplicateError
+	if errors.As(err, &dup) {
+		return nil
+	}
+	return err
+}
+
+// declarationOf says what an alert says, as an incident.
+func declarationOf(a alert.Alert, severity incident.Severity, policy escalation.Policy) incident.Declaration {
+	title := a.Annotations["summary"]
+	if title == "" {
+		title = a.Name
+	}
+	service := a.Labels["service"]
+	if service == "" {
+		service = a.Labels["job"]
+	}
+	return incident.Declaration{
+		Title: title, Severity: severity, Service: service, Labels: a.Labels, DetectedAt: a.ActiveAt, DetectedBy: a.Name, Policy: policy.Frozen(),
+	}
+}
+
+// alertCause names one firing of one alert.
+func alertCause(a alert.Alert) string {
+	return fmt.Sprintf("alert/%s/%d", a.Fingerprint, a.ActiveAt.Unix())
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/tui"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+)
+
+// mostProblems is how many problems of engines a screen remembers.
+const mostProblems = 20
+
+// screen opens the command centre; l is the lab that it shows, if any.
+func (a *app) screen(ctx context.Context, l *lab.Lab) error {
+	if err := tui.Usable(); err != nil {
+		return err
+	}
+	db, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	mailbox := tui.NewMailbox()
+	c, err := a.newCentre(ctx, db, "tui", mailboxNews(mailbox))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	options, err := a.screenOptions(mailbox)
+	if err != nil {
+		return err
+	}
+	life, end := context.WithCancel(ctx)
+	defer end()
+	board := c.boardPoller(mailbox)
+	op := newOperator(life, c, mailbox, board)
+	options.Operator = op
+	mailbox.Update(func(w *pane.World) {
+		w.Load.Plans, w.Delivery.Policy = c.plans, c.policy
+		for _, e := range c.experiments {
+			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
+		}
+	})
+	g, engines := errgroup.WithContext(life)
+	c.start(engines, g)
+	follow := &follower{db: db, mailbox: mailbox}
+	g.Go(func() error { return c.keep(engines, "the timeline", follow.Run) })
+	g.Go(func() error {
+		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
+	})
+	if board != nil {
+		g.Go(func() error { return c.keep(engines, "the board", board.Run) })
+	}
+	if l != nil {
+		g.Go(func() error { return watchLedger(engines, l, mailbox) })
+	}
+	g.Go(func() error {
+		defer end() // the person is done, so everything ends
+		return tui.Run(engines, options)
+	})
+	err = g.Wait()
+	op.wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return err
+}
+
+// mailboxNews passes on what the engines say to the screen.
+func mailboxNews(m *tui.Mailbox) news {
+	return news{
+		signals: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Signals = query.Signals(s) }) },
+		ladder:  func(s escalation.State) { m.Update(func(w *pane.World) { w.Delivery = delivery(w.Delivery, s) }) },
+		alerts: func(list []alert.Alert, err error) {
+			m.Update(func(w *pane.World) {
+				w.Alerts.List, w.Alerts.Err = list, err
+				if err == nil {
+					w.Alerts.At = time.Now()
+				}
+			})
+		},
+		problem: func(text string) {
+			m.Update(func(w *pane.World) {
+				w.Problems = append(slices.Clone(w.Problems[max(0, len(w.Problems)-mostProblems+1):]), text)
+			})
+		},
+	}
+}
+
+// boardPoller polls the first board for the screen; nil without a board.
+func (c *centre) boardPoller(m *tui.Mailbox) *query.Poller {
+	if len(c.boards) == 0 {
+		return nil
+	}
+	return &query.Poller{
+		Source: c.client, Board: &c.boards[0], Name: c.client.URL(), Scrape: c.scrapeInterval(context.Background()),
+		Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) },
+	}
+}
+
+// watchRuns shows the runs of other processes on this host.
+func watchRuns(ctx context.Context, m *tui.Mailbox) error {
+	dir, err := chaosDir()
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var before []chaos.OpenRun
+	for {
+		open, err := chaos.Active(dir)
+		if err != nil {
+			return err
+		}
+		if len(open) > 0 || len(before) > 0 {
+			m.Update(func(w *pane.World) { w.Chaos.Runs = withOthers(w.Chaos.Runs, open) })
+		}
+		before = open
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// withOthers adds the open runs that nobody here follows, and ends those that
+// are over.
+func withOthers(runs []pane.ChaosRun, open []chaos.OpenRun) []pane.ChaosRun {
+	runs = slices.Clone(runs)
+	for i, r := range runs {
+		still := slices.ContainsFunc(open, func(o chaos.OpenRun) bool { return o.Run == r.Run })
+		if r.Last.ID == "" && r.Outcome == nil && !still {
+			runs[i].Outcome = &chaos.Outcome{Run: r.Run, Reason: "ended; its own process knows how"}
+		}
+	}
+	for _, o := range open {
+		if slices.ContainsFunc(runs, func(r pane.ChaosRun) bool { return r.Run == o.Run && r.Outcome == nil }) {
+			continue
+		}
+		runs = append(runs, pane.ChaosRun{
+			Run: o.Run, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Ends: o.Until,
+			Last: chaos.Report{Run: o.Run, Experiment: o.Experiment, Phase: chaos.Holding, At: o.Since, Text: "started by another process"},
+		})
+	}
+	return runs[max(0, len(runs)-mostRuns):]
+}
+
+// watchLedger shows what the lab's stand-ins received.
+func watchLedger(ctx context.Context, l *lab.Lab, m *tui.Mailbox) error {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	var known time.Time // of the newest entry: a full ledger no longer grows
+	for {
+		if entries := l.Ledger(); len(entries) > 0 && entries[len(entries)-1].At.After(known) {
+			known = entries[len(entries)-1].At
+			list := make([]pane.LedgerEntry, len(entries))
+			for i, e := range entries {
+				list[i] = pane.LedgerEntry{At: e.At, Service: e.Service, Path: e.Path, Summary: e.Summary, Status: e.Status}
+			}
+			m.Update(func(w *pane.World) { w.Ledger = list })
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *app) screenOptions(m *tui.Mailbox) (tui.Options, error) {
+	c, err := a.config()
+	if err != nil {
+		return tui.Options{}, err
+	}
+	who, err := a.actor()
+	if err != nil {
+		return tui.Options{}, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = ""
+	}
+	prod, err := a.prod()
+	o := tui.Options{Mailbox: m, Actor: who, Host: host, Context: a.flags.context, Prod: prod}
+	if zone := c.UI.Timezone; zone != "" && zone != "UTC" && err == nil {
+		if o.Zone, err = time.LoadLocation(zone); err != nil {
+			err = usage("%s: ui.timezone: %w; write for example Europe/Berlin", c.file, err)
+		}
+	}
+	return o, err
+}
+
+// delivery is how the ladder stands, for the screen.
+func delivery(d pane.Delivery, s escalation.State) pane.Delivery {
+	d.Holder, d.Mine, d.Sinks = s.Holder, s.Mine, nil
+	for _, sink := range s.Sinks {
+		d.Sinks = append(d.Sinks, pane.Sink{Name: sink.Name, State: sink.State, Why: sink.Why})
+	}
+	return d
+}
