@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# The main job by commands alone: a service is hurt, an alert fires, an incident
+# is declared, paged, acknowledged, worked on and resolved, and its post-mortem
+# is written, all against a real Prometheus server of its own.
+#
+#   make build && docs/arc.sh [DIRECTORY]
+#
+# Needs prometheus, curl and jq. Everything happens on loopback and in DIRECTORY
+# (default: a new one in /tmp, which is left there to look at).
+set -euo pipefail
+
+sitrep=${SITREP:-./sitrep}
+dir=${1:-$(mktemp -d /tmp/sitrep-arc-XXXXXX)}
+export XDG_STATE_HOME=$dir/state
+mkdir -p "$dir"
+lab='' prom=''
+
+finish() { # ends what was started here, by its own process ID
+	for pid in $prom $lab; do kill "$pid" 2>/dev/null || true; done
+	for pid in $prom $lab; do wait "$pid" 2>/dev/null || true; done
+}
+trap finish EXIT
+
+say() { printf '\n# %s\n' "$*"; }
+run() { printf '$ sitrep %s\n' "$*" >&2; "$sitrep" --config "$config" --db "$db" --prometheus "$url" --as reader "$@"; }
+until_ok() { # SECONDS COMMAND...: waits until the command succeeds
+	local left=$(($1 * 5)); shift
+	until "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || { echo "waited in vain for: $*" >&2; exit 1; }
+		sleep 0.2
+	done
+}
+
+say "the shop, without a screen"
+"$sitrep" demo --headless --db "$dir/sitrep.db" >"$dir/lab.json" 2>"$dir/lab.log" & lab=$!
+until_ok 60 test -s "$dir/lab.json"
+jq . "$dir/lab.json"
+config=$(jq -r .config "$dir/lab.json") db=$(jq -r .db "$dir/lab.json")
+pagerduty=$(jq -r .pagerduty "$dir/lab.json") slack=$(jq -r .slack "$dir/lab.json")
+
+say "a Prometheus of its own, which scrapes the shop every second"
+curl -fsS "$(jq -r .targets "$dir/lab.json")" |
+	jq '{global: {scrape_interval: "1s", evaluation_interval: "1s"}, rule_files: ["'"$(dirname "$config")"'/rules.yaml"],
+	     scrape_configs: [group_by(.service)[] | {job_name: .[0].service, static_configs: [.[] | {
+	       targets: [.url | ltrimstr("http://")], labels: {instance: .name, env: "lab"}}]}]}' >"$dir/prometheus.yml"
+port=${PROMETHEUS_PORT:-9391} url=http://127.0.0.1:$port
+prometheus --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/tsdb" --web.listen-address="127.0.0.1:$port" >"$dir/prometheus.log" 2>&1 & prom=$!
+until_ok 60 curl -fsS "$url/-/ready"
+measured() { run board show shop --json 2>/dev/null | jq -e 'all(.[]; .value != null)'; }
+until_ok 60 measured
+run board show shop
+
+say "whom the experiment would hurt, and how that is undone"
+run chaos run payments-latency --dry-run
+
+say "hurt payments; the experiment goes on in the background"
+run --json chaos run payments-latency >"$dir/chaos.jsonl" 2>"$dir/chaos.err" & chaos=$!
+fires() { run alert list --json 2>/dev/null | jq -e '.[] | select(.name == "HighErrorRate" and .state == "firing")'; }
+until_ok 60 fires
+run alert list
+
+say "declare, and page whoever the policy names"
+incident=$(run incident declare --severity SEV-1 --title 'Checkout fails for some customers' --service checkout) || [ $? = 5 ]
+echo "$incident"
+run pages "$incident"
+echo "PagerDuty would have been told:"; curl -fsS "$pagerduty/ledger" | jq -c '.[] | {path, status}'
+echo "Slack would have been told:"; curl -fsS "$slack/ledger" | jq -c '.[] | {path, status}'
+
+say "acknowledge, write down, act"
+run incident ack "$incident" || [ $? = 5 ]
+run incident note "$incident" '-1m errors began when one payments instance became slow'
+wait "$chaos" || echo "the experiment ended with $? (3: the hypothesis did not hold)"
+tail -n 1 "$dir/chaos.jsonl" | jq '{run, verdict, reason, faults}'
+run incident did "$incident" 'the slow payments instance is back' --mitigates
+
+say "is it healthy again? a load check says so"
+calm() { ! fires; }
+until_ok 60 calm
+run load run smoke
+run load show LT-1 --json | jq '{verdict, achieved_rate, errors, p95: .latency_seconds.p95}'
+
+say "resolve; the post-mortem is drafted"
+run item add "$incident" 'give checkout a budget of retries for payments' --owner reader --due 2027-01-15
+run incident resolve "$incident" --resolution 'payments answers in time again' || [ $? = 5 ]
+run postmortem draft "$incident"
+run postmortem lint "$incident"
+run postmortem export "$incident" -o "$dir/post-mortem.md"
+sed -n 1,40p "$dir/post-mortem.md"
+run incident show "$incident"
+echo
+echo "everything is in $dir"
