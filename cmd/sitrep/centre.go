@@ -90,7 +90,10 @@ func (c *centre) scrapeInterval(ctx context.Context) time.Duration {
 
 // start begins every engine that screen and daemon have in common, in g.
 func (c *centre) start(ctx context.Context, g *errgroup.Group) {
-	c.undoLeftovers(ctx)
+	g.Go(func() error { // not before the first picture: a proxy that hangs takes its time
+		c.undoLeftovers(ctx)
+		return nil
+	})
 	watcher := &alert.Watcher{
 		Known: c.firing(ctx), Source: c.client, Interval: alertInterval(c.boards), Latest: c.news.alerts,
 		Report: func(ctx context.Context, changes []alert.Change) error { return c.rec.alerts(ctx, c.policy, changes) },

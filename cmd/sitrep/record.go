@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -67,12 +68,12 @@ func (r *recorder) journals(ctx context.Context, dir string, since time.Time) er
 		return err
 	}
 	for _, file := range files {
+		if !known[strings.TrimSuffix(filepath.Base(file), ".wal")] {
+			continue
+		}
 		l, readErr := chaos.ReadLog(file)
 		if readErr != nil {
 			err = errors.Join(err, readErr)
-			continue
-		}
-		if !l.Closed || !known[l.Opened.ID] {
 			continue
 		}
 		for _, e := range l.Entries {

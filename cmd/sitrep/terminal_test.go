@@ -205,15 +205,15 @@ func (x *terminal) svg() string {
 	fmt.Fprintf(&b, `<g font-family="'JetBrains Mono','DejaVu Sans Mono',Menlo,Consolas,monospace" font-size="14" xml:space="preserve">`+"\n")
 	for y := range x.height {
 		for c := 0; c < x.width; {
-			c = x.span(&b, c, y)
+			c = x.run(&b, c, y)
 		}
 	}
 	b.WriteString("</g></svg>\n")
 	return b.String()
 }
 
-// span draws the cells from c on that look alike and returns the next one.
-func (x *terminal) span(b *strings.Builder, c, y int) int {
+// run draws the cells from c on that look alike and returns the next one.
+func (x *terminal) run(b *strings.Builder, c, y int) int {
 	first := x.screen.CellAt(c, y)
 	if first == nil || first.Width == 0 {
 		return c + 1
