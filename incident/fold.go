@@ -39,6 +39,9 @@ func (inc Incident) Apply(e Event) Incident {
 		var p SeverityChange
 		if e.Payload(&p) == nil && p.To != "" {
 			inc.Severity = p.To
+			if inc.Rung.Severity.WorseThan(p.To) {
+				inc.Rung.Severity = p.To // whoever was told the worse one is to hear when it comes back
+			}
 		}
 	case StatusChanged:
 		inc = inc.applyStatus(e)

@@ -16,6 +16,7 @@ import (
 // note, load, resolve, post-mortem, export. Then SQLite, both ledgers and the
 // Markdown are read.
 func TestArcByKeys(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	h.measured()
 	x := h.screen(120, 40)

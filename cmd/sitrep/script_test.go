@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 )
 
 // TestScripts runs the command scripts of testdata/script against the built
@@ -22,4 +27,31 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// The script that docs/ offers to readers, against Debian's Prometheus.
+func TestArcByCommands(t *testing.T) {
+	t.Parallel()
+	for _, needed := range []string{"prometheus", "jq", "curl", "bash"} {
+		_, err := exec.LookPath(needed)
+		require.NoError(t, err, "%s is missing: run make setup", needed)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("../../docs/arc.sh", dir)
+	cmd.Env = append(os.Environ(), "SITREP="+binary, fmt.Sprintf("PROMETHEUS_PORT=%d", freePort(t)))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	md, err := os.ReadFile(filepath.Join(dir, "post-mortem.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(md), "# Post-Mortem: Checkout fails for some customers")
+	require.Contains(t, string(md), "payments answers in time again")
+	require.Contains(t, string(out), `"verdict": "pass"`, "the load check after the experiment")
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }

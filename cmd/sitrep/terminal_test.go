@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
@@ -250,9 +251,17 @@ func (x *terminal) run(b *strings.Builder, c, y int) int {
 	return c
 }
 
+// hex is a colour for a picture; the sixteen of the terminal are those of a
+// common dark theme.
 func hex(c color.Color, otherwise string) string {
 	if c == nil {
 		return otherwise
+	}
+	if basic, ok := c.(ansi.BasicColor); ok {
+		return [...]string{
+			"#1e2127", "#e06c75", "#98c379", "#d19a66", "#61afef", "#c678dd", "#56b6c2", "#abb2bf",
+			"#5c6370", "#ff7a85", "#b5e890", "#e5c07b", "#8cc8ff", "#de9ff0", "#7fd7e3", "#ffffff",
+		}[basic&15]
 	}
 	r, g, b, _ := c.RGBA()
 	return fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)

@@ -18,7 +18,7 @@ func (f *facts) detection() string {
 	if by := c.DetectedBy; by != "" {
 		how = escape(by) + " fired"
 	} else if e, ok := f.first(incident.AlertFired); ok && !e.At.After(c.Declared) {
-		how = "The alert " + escape(e.Text) + " fired"
+		how = "The alert " + escape(e.Text) + ","
 	} else if !f.noticed() {
 		how = "An alert fired"
 	}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/tui/keys"
+)
+
+// docs/keys.md is made from the table that the screen works by:
+// go test ./cmd/sitrep -run Keys -update.
+func TestKeysAreDocumented(t *testing.T) {
+	const file = "../../docs/keys.md"
+	want := "# Keys\n\nThis page is made from the table that the program works by; `?` shows the part that holds where you are.\n" +
+		"Nothing that reaches people or targets is confirmed by `enter`, and `ctrl+x` ends and undoes all chaos and load from\n" +
+		"anywhere, text fields included.\n\n" + keys.Default().Markdown()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
+	}
+	have, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, want, string(have))
+}
+
+var update = flag.Bool("update", false, "rewrite docs/keys.md")
+
+// What the documentation shows as a command is one: its words and flags are
+// known.
+func TestDocumentedCommandsExist(t *testing.T) {
+	shown := regexp.MustCompile("`sitrep ([a-z][^`]*)`")
+	for _, file := range []string{"../../README.md", "../../docs/configuration.md"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var lines []string
+		for _, m := range shown.FindAllStringSubmatch(string(text), -1) {
+			lines = append(lines, m[1])
+		}
+		fenced := false
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "```") {
+				fenced = !fenced
+			} else if command, is := strings.CutPrefix(strings.TrimSpace(line), "sitrep "); fenced && is {
+				lines = append(lines, strings.Split(command, " && sitrep ")...)
+			}
+		}
+		require.NotEmpty(t, lines, file)
+		for _, line := range lines {
+			checkCommand(t, file, line)
+		}
+	}
+}
+
+func checkCommand(t *testing.T, file, line string) {
+	t.Helper()
+	words := strings.Fields(line)
+	root := (&app{}).root()
+	cmd, _, err := root.Find(words)
+	require.NoError(t, err, line)
+	require.NotEqual(t, root.Name(), cmd.Name(), "%s: %q is no command", file, line)
+	for _, w := range words {
+		if name, isFlag := strings.CutPrefix(w, "--"); isFlag {
+			name, _, _ = strings.Cut(name, "=")
+			require.True(t, cmd.Flags().Lookup(name) != nil || cmd.InheritedFlags().Lookup(name) != nil, "%s: %q has no flag --%s", file, line, name)
+		}
+	}
+}
