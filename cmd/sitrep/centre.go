@@ -71,21 +71,10 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if err != nil {
 		return nil, err
 	}
-	c.signals = newSignals(c.client, c.boards, c.scrapeInterval(ctx), n.signals)
+	c.signals = newSignals(c.client, c.boards, n.signals)
 	c.rec = &recorder{db: db, actor: who, source: source, freeze: c.signals.freeze}
 	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
 	return c, err
-}
-
-// scrapeInterval asks the server; what it does not say is the client's default.
-func (c *centre) scrapeInterval(ctx context.Context) time.Duration {
-	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-	defer cancel()
-	d, err := c.client.ScrapeInterval(ctx)
-	if err != nil {
-		return 0
-	}
-	return d
 }
 
 // start begins every engine that screen and daemon have in common, in g.

@@ -22,12 +22,12 @@ import (
 // headless is `sitrep demo --headless` in a process of its own.
 type headless struct {
 	lab.Ready
-	t     *testing.T
+	t     testing.TB
 	state string // XDG_STATE_HOME
 	cmd   *exec.Cmd
 }
 
-func startHeadless(t *testing.T) *headless {
+func startHeadless(t testing.TB) *headless {
 	t.Helper()
 	h := &headless{t: t, state: t.TempDir()}
 	h.cmd = exec.Command(binary, "demo", "--headless", "--db", filepath.Join(t.TempDir(), "s.db"))

@@ -61,7 +61,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})
 	if board != nil {
-		g.Go(func() error { return c.keep(engines, "the board", board.Run) })
+		g.Go(func() error {
+			return c.keep(engines, "the board", func(ctx context.Context) error { return poll(ctx, board) })
+		})
 	}
 	if l != nil {
 		g.Go(func() error { return watchLedger(engines, l, mailbox) })
@@ -105,7 +107,7 @@ func (c *centre) boardPoller(m *tui.Mailbox) *query.Poller {
 		return nil
 	}
 	return &query.Poller{
-		Source: c.client, Board: &c.boards[0], Name: c.client.URL(), Scrape: c.scrapeInterval(context.Background()),
+		Source: c.client, Board: &c.boards[0], Name: c.client.URL(),
 		Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) },
 	}
 }

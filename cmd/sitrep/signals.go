@@ -18,7 +18,7 @@ type signals struct {
 }
 
 // newSignals is nil without a board that has signals: then nothing is frozen.
-func newSignals(client *query.Client, boards []query.Board, scrape time.Duration, report func(*query.Snapshot)) *signals {
+func newSignals(client *query.Client, boards []query.Board, report func(*query.Snapshot)) *signals {
 	if len(boards) == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func newSignals(client *query.Client, boards []query.Board, scrape time.Duration
 		return nil
 	}
 	s := &signals{}
-	s.poller = &query.Poller{Source: client, Board: board, Name: client.URL(), Scrape: scrape, Report: func(snap *query.Snapshot) {
+	s.poller = &query.Poller{Source: client, Board: board, Name: client.URL(), Report: func(snap *query.Snapshot) {
 		s.latest.Store(snap)
 		report(snap)
 	}}
@@ -41,7 +41,18 @@ func (s *signals) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return s.poller.Run(ctx)
+	return poll(ctx, s.poller)
+}
+
+// poll runs a poller with the scrape interval that its server says; one that
+// does not say gets the default.
+func poll(ctx context.Context, p *query.Poller) error {
+	if client, ok := p.Source.(*query.Client); ok {
+		ask, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		p.Scrape, _ = client.ScrapeInterval(ask) // unknown is 0, the default
+		cancel()
+	}
+	return p.Run(ctx)
 }
 
 // freeze is the signals' values for an event; it never waits. Nil if nothing
@@ -73,7 +84,7 @@ func (a *app) recorder(ctx context.Context) (rec *recorder, stop func(), err err
 	if err != nil {
 		return nil, nil, err
 	}
-	live := newSignals(client, boards, 0, func(*query.Snapshot) {})
+	live := newSignals(client, boards, func(*query.Snapshot) {})
 	rec.freeze = live.freeze
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})

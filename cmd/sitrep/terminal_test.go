@@ -22,7 +22,7 @@ import (
 
 // terminal is the program in a real pseudo-terminal, read by an emulator.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	pty    *os.File
 	screen *vt.SafeEmulator
@@ -36,7 +36,7 @@ type terminal struct {
 }
 
 // startTerminal starts the program; env is added to a small, known one.
-func startTerminal(t *testing.T, width, height int, env []string, args ...string) *terminal {
+func startTerminal(t testing.TB, width, height int, env []string, args ...string) *terminal {
 	t.Helper()
 	x := &terminal{t: t, width: width, height: height, screen: vt.NewSafeEmulator(width, height), ended: make(chan struct{})}
 	x.cmd = exec.Command(binary, args...)

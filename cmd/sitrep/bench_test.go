@@ -1,0 +1,102 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkFirstFrame is the time from exec to the first complete picture of a
+// screen of 200x60 with twelve panels, in a pseudo-terminal. Reach: 80 ms.
+func BenchmarkFirstFrame(b *testing.B) {
+	config := lonelyBoard(b, 12)
+	for b.Loop() {
+		cmd := exec.Command(binary, "--config", config, "--db", filepath.Join(filepath.Dir(config), "s.db"))
+		cmd.Env = append(os.Environ(), "TERM=xterm-256color", "XDG_STATE_HOME="+filepath.Dir(config))
+		tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 200, Rows: 60})
+		require.NoError(b, err)
+		readUntil(b, tty, "post-mortems") // the last words of the footer
+		b.StopTimer()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = tty.Close()
+		b.StartTimer()
+	}
+}
+
+func readUntil(b *testing.B, tty *os.File, words string) {
+	b.Helper()
+	var seen strings.Builder
+	buf := make([]byte, 64<<10)
+	for !strings.Contains(seen.String(), words) {
+		n, err := tty.Read(buf)
+		require.NoError(b, err)
+		seen.Write(buf[:n])
+	}
+}
+
+// lonelyBoard is a configuration with n panels and a Prometheus that refuses.
+func lonelyBoard(b *testing.B, n int) string {
+	b.Helper()
+	dir := b.TempDir()
+	board := "refresh: 1s\npanels:\n"
+	for i := range n {
+		board += "  - {title: panel " + strconv.Itoa(i) + ", promql: up, signal: true}\n"
+	}
+	config := filepath.Join(dir, "sitrep.yaml")
+	require.NoError(b, os.WriteFile(filepath.Join(dir, "board.yaml"), []byte(board), 0o600))
+	require.NoError(b, os.WriteFile(config, []byte("prometheus: {url: http://127.0.0.1:1}\nboards: [board.yaml]\n"), 0o600))
+	return config
+}
+
+// BenchmarkIdleScreen is what a screen of 200x60 on the live lab costs while
+// nobody presses a key: share of a core, and bytes a second on the wire. Reach
+// without new data: 1 % of a core; here the lab gives new data every second.
+func BenchmarkIdleScreen(b *testing.B) {
+	h := startHeadless(b)
+	cmd := exec.Command(binary, "--config", h.Config, "--db", h.DB)
+	cmd.Env = append(append(os.Environ(), "TERM=xterm-256color"), h.env()...)
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 200, Rows: 60})
+	require.NoError(b, err)
+	defer tty.Close()
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	readUntil(b, tty, "post-mortems")
+	bytes := make(chan int, 1)
+	go func() {
+		n, buf := 0, make([]byte, 64<<10)
+		deadline := time.Now().Add(15 * time.Second)
+		for time.Now().Before(deadline) {
+			got, err := tty.Read(buf)
+			if n += got; err != nil {
+				break
+			}
+		}
+		bytes <- n
+	}()
+	before := cpuTicks(b, cmd.Process.Pid)
+	n := <-bytes
+	used := cpuTicks(b, cmd.Process.Pid) - before
+	b.ReportMetric(float64(used)/100/15*100, "%core")
+	b.ReportMetric(float64(n)/15, "B/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// cpuTicks is user and system time of a process in hundredths of a second.
+func cpuTicks(b *testing.B, pid int) int {
+	b.Helper()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	require.NoError(b, err)
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	require.NoError(b, err)
+	system, err := strconv.Atoi(fields[12])
+	require.NoError(b, err)
+	return user + system
+}
