@@ -41,9 +41,26 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 			return "a newer headline waits"
 		}
 	case OpPost:
-		if !content.Headline && content.Diverts == "" && !m.Murky && now.Sub(m.QueuedAt) > t.StaleText {
+		switch {
+		case m.Murky || content.Headline:
+		case content.Diverts != "":
+			return c.needless(content.Diverts)
+		case now.Sub(m.QueuedAt) > t.StaleText:
 			return "it is too old to help"
 		}
+	}
+	return ""
+}
+
+// needless says why nobody is to be called by phone any more in the place of
+// page id.
+func (c Case) needless(id string) string {
+	if c.Incident.Status.Over() {
+		return fmt.Sprintf("the incident is %s", c.Incident.Status)
+	}
+	i := slices.IndexFunc(c.Messages, func(m Message) bool { return m.ID == id })
+	if i >= 0 && c.Messages[i].State == Accepted {
+		return fmt.Sprintf("%s has taken the page by now", c.Messages[i].Sink)
 	}
 	return ""
 }
@@ -82,6 +99,9 @@ func (pl planner) claim(c Case, id string, lease Lease, now time.Time) (d Decisi
 	}
 	if wait = latest(m.NotBefore, c.settledAt(m, pl.timing)); wait.After(now) {
 		return d, m, wait, false
+	}
+	if margin := min(pl.timing.Attempt, pl.timing.LeaseTTL/2); !lease.Live(now.Add(margin)) {
+		return d, m, now.Add(afterTrouble), false // it could not be renewed: who takes it over shall not meet us on the wire
 	}
 	m.State, m.Attempts, m.LastTryAt, m.Epoch, m.Error = Sending, m.Attempts+1, now, lease.Epoch, ""
 	if m.FirstTryAt.IsZero() {
@@ -139,15 +159,15 @@ func (pl planner) settle(c Case, sent Message, o Outcome, jitter float64, now ti
 		pl.put(&c, &d, m, kind, now)
 		pl.sweep(&c, &d, m, now)
 	case Throttled:
-		m.State, m.Attempts, m.NotBefore = Pending, m.Attempts-1, now.Add(o.After)
+		m.State, m.Attempts, m.NotBefore = Pending, m.Attempts-1, now.Add(max(o.After, shortest))
 		if m.Murky {
 			m.State = Ambiguous
 		}
 		pl.put(&c, &d, m, "", now)
 	case Dead:
 		m.State, m.NotBefore = Failed, time.Time{}
-		if m.Operation == OpTrigger || m.Operation == OpResolve && pl.young(m, now) {
-			m.NotBefore = now.Add(pl.timing.RetryDead) // a page never dies while it is wanted: somebody may mend the key
+		if again(m, c.Incident, now) {
+			m.NotBefore = now.Add(pl.timing.RetryDead) // somebody may mend the key, the token, the channel
 		}
 		pl.put(&c, &d, m, incident.PageFailed, now)
 	case NotSent:
@@ -163,9 +183,19 @@ func (pl planner) settle(c Case, sent Message, o Outcome, jitter float64, now ti
 	return d
 }
 
-// young bounds how long a refused resolve is offered: its page may be open.
-func (pl planner) young(m Message, now time.Time) bool {
-	return now.Sub(m.QueuedAt) < 24*time.Hour
+// again says whether a refused message is to be offered again: a page, and what
+// stands in for one, while it is wanted; the end of a page for a day, because the
+// page may be open; the headline while the incident lasts.
+func again(m Message, inc incident.Incident, now time.Time) bool {
+	switch content := m.Content(); m.Operation {
+	case OpTrigger:
+		return true
+	case OpResolve:
+		return now.Sub(m.QueuedAt) < 24*time.Hour
+	case OpPost:
+		return !inc.Status.Over() && (content.Headline || content.Diverts != "")
+	}
+	return false
 }
 
 // sweep queues what cleans up behind an attempt that nobody knew the end of: a

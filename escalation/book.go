@@ -25,12 +25,6 @@ type Decision struct {
 	Quiet  bool      // nothing more to do until another event of the incident
 }
 
-func (d *Decision) add(o Decision) {
-	d.Events = append(d.Events, o.Events...)
-	d.Queue = append(d.Queue, o.Queue...)
-	d.Put = append(d.Put, o.Put...)
-}
-
 // Book is the outbox together with the timeline, as the engine needs them.
 type Book interface {
 	// Turn runs decide in one write transaction on the case of an incident and

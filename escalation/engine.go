@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -31,7 +32,7 @@ type Config struct {
 	Rand    func() float64             // jitter, 0 to 1; nil is math/rand
 	NewID   func(now time.Time) string // ULIDs; nil is the library's
 	State   func(State)                // told whenever it changes; must not block
-	Problem func(error)                // told what failed and is tried again; must not block
+	Problem func(error)                // told what failed and is tried again, one at a time; must not block
 }
 
 // State is how the ladder and its ways out stand, for people.
@@ -64,8 +65,13 @@ type Engine struct {
 	shown State
 }
 
-// workers bounds the requests that are under way at once.
-const workers = 8
+// workers bounds the requests that are under way at once. Only pages, and what
+// stands in for them, take the last places: a chat that hangs holds up no page.
+const (
+	workers      = 8
+	pagesAlone   = 2
+	afterTrouble = time.Second // a store that fails is asked again so much later
+)
 
 // takeEvery is how often an engine without the lease asks for it.
 const takeEvery = time.Second
@@ -87,7 +93,18 @@ func New(c Config) *Engine {
 	if c.Problem == nil {
 		c.Problem = func(error) {}
 	}
+	c.Problem = oneAtATime(c.Problem)
 	return &Engine{Config: c, planner: planner{install: c.Install, today: c.Policy, timing: c.Timing, newID: c.NewID}, sinks: map[string]*sinkHealth{}}
+}
+
+// oneAtATime is tell for several goroutines.
+func oneAtATime(tell func(error)) func(error) {
+	var mu sync.Mutex
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		tell(err)
+	}
 }
 
 // Run takes the lease when it is free and works while it holds it, until ctx
@@ -97,6 +114,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		now := time.Now()
 		lease, err := e.Leases.Take(ctx, e.Owner, now, e.Timing.LeaseTTL)
+		wait := takeEvery
 		var held *HeldError
 		switch {
 		case err == nil:
@@ -104,11 +122,12 @@ func (e *Engine) Run(ctx context.Context) error {
 			continue
 		case errors.As(err, &held):
 			e.publish(State{Holder: held.Owner})
+			wait = min(wait, time.Until(held.Expires)+time.Millisecond) // what a dead process left is taken when it runs out
 		case ctx.Err() == nil:
 			e.Problem(fmt.Errorf("take the ladder: %w", err))
 			e.publish(State{})
 		}
-		pause(ctx, takeEvery)
+		pause(ctx, wait)
 	}
 	return ctx.Err()
 }
@@ -117,17 +136,28 @@ func (e *Engine) Run(ctx context.Context) error {
 // that could go within patience, and gives the lease back. The error is a
 // *HeldError if another process runs the ladder: that one sends.
 func (e *Engine) Deliver(ctx context.Context, patience time.Duration) error {
-	now := time.Now()
-	lease, err := e.Leases.Take(ctx, e.Owner, now, e.Timing.LeaseTTL)
-	if err != nil {
-		return err
+	for until := time.Now().Add(patience); ; {
+		lease, err := e.Leases.Take(ctx, e.Owner, time.Now(), e.Timing.LeaseTTL)
+		if err != nil {
+			return err
+		}
+		lost := e.deliver(ctx, lease, until)
+		if err := ctx.Err(); err != nil || !lost || !time.Now().Before(until) {
+			return err
+		}
 	}
+}
+
+// deliver works under one lease until nothing is left to do, or says that it
+// lost the lease.
+func (e *Engine) deliver(ctx context.Context, lease Lease, until time.Time) (lost bool) {
 	s := e.newShift(ctx, lease)
 	defer s.end()
-	for until := now.Add(patience); ; {
+	for {
 		next := s.turn()
-		if s.lost() || (s.busy() == 0 && (next.IsZero() || next.After(until))) || !time.Now().Before(until) {
-			return nil
+		idle := !s.busy() && (next.IsZero() || next.After(until))
+		if lost = s.lost(); lost || idle || ctx.Err() != nil || !time.Now().Before(until) {
+			return lost
 		}
 		s.rest(next, until)
 	}
@@ -240,10 +270,12 @@ func (s *shift) lost() bool {
 	return s.gone
 }
 
-func (s *shift) busy() int {
+// busy says whether a request is under way, or has ended since the last rest:
+// what it held up is to be looked at.
+func (s *shift) busy() bool {
 	s.flight.Lock()
 	defer s.flight.Unlock()
-	return len(s.flying)
+	return len(s.flying) > 0 || len(s.wake) > 0
 }
 
 // rest waits until next, or until something happens, at most until the limit.
@@ -253,10 +285,12 @@ func (s *shift) rest(next, limit time.Time) {
 	}
 	ctx, cancel := context.WithDeadline(s.ctx, next)
 	defer cancel()
-	news := make(chan struct{})
+	news, over := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(news)
-		_ = s.Timeline.Wait(ctx, s.cursor) // its error is the end of ctx, or shows again in turn
+		defer close(over)
+		if s.Timeline.Wait(ctx, s.cursor) == nil { // an error is the end of ctx, or shows again in turn
+			close(news)
+		}
 	}()
 	select {
 	case <-s.wake:
@@ -264,11 +298,12 @@ func (s *shift) rest(next, limit time.Time) {
 	case <-ctx.Done():
 	}
 	cancel()
-	<-news
+	<-over
 }
 
 // turn looks at every incident that may need something, starts what can be
-// sent, and says when to look again; zero is not before something happens.
+// sent, and says when to look again; zero is not before something happens. With
+// a store that fails it takes its time.
 func (s *shift) turn() (next time.Time) {
 	var err error
 	if s.cursor, err = s.Timeline.Last(s.ctx); err == nil {
@@ -283,7 +318,8 @@ func (s *shift) turn() (next time.Time) {
 		s.lose()
 	case err != nil && s.ctx.Err() == nil:
 		s.Problem(err)
-		return time.Now().Add(time.Second)
+		pause(s.ctx, afterTrouble) // here, and not in rest: without the store it cannot tell what is news
+		return time.Now()
 	}
 	return earlier(next, send)
 }
@@ -305,7 +341,7 @@ func (s *shift) decide() (next time.Time, err error) {
 		}
 		if err != nil { // one damaged incident is no reason to forget the others
 			s.Problem(fmt.Errorf("the ladder of %s: %w", id, err))
-			at = time.Now().Add(time.Second)
+			at = time.Now().Add(afterTrouble)
 		}
 		next = earlier(next, at)
 	}
@@ -337,11 +373,17 @@ func (s *shift) dispatch() (next time.Time, err error) {
 		return cmp.Or(cmp.Compare(a.priority(), b.priority()), cmp.Compare(a.Seq, b.Seq))
 	})
 	s.show(heads)
+	s.forget(heads)
 	for _, m := range heads {
 		at, diverts := s.mayGo(m, now)
 		if diverts != "" {
-			if err := s.divert(m, diverts); err != nil {
+			err := s.divert(m, diverts)
+			if errors.Is(err, ErrLeaseLost) {
 				return next, err
+			}
+			if err != nil {
+				s.Problem(fmt.Errorf("divert %s to %s: %w", m.Operation, m.Sink, err))
+				next = earlier(next, now.Add(afterTrouble))
 			}
 		}
 		if at.After(now) {
@@ -353,23 +395,41 @@ func (s *shift) dispatch() (next time.Time, err error) {
 	return next, nil
 }
 
-// mayGo is when a message may be tried: not after now means now. Diverts, if
-// not empty, is why its page must go another way meanwhile.
-func (s *shift) mayGo(m Message, now time.Time) (at time.Time, diverts string) {
+// forget drops what claim said about messages that are no heads any more.
+func (s *shift) forget(heads []Message) {
 	s.flight.Lock()
-	wait, full, flying := s.later[m.ID], len(s.flying) >= workers, s.flying[m.Stream]
+	defer s.flight.Unlock()
+	maps.DeleteFunc(s.later, func(id string, _ time.Time) bool {
+		return !slices.ContainsFunc(heads, func(m Message) bool { return m.ID == id })
+	})
+}
+
+// mayGo is when a message may be tried: not after now means now, and takes up
+// what the sink allows. Diverts, if not empty, is why its page must go another
+// way meanwhile.
+func (s *shift) mayGo(m Message, now time.Time) (at time.Time, diverts string) {
+	whenWoken := now.Add(time.Minute) // the end of a request wakes us
+	s.flight.Lock()
+	wait, places, flying := s.later[m.ID], workers-len(s.flying), s.flying[m.Stream]
 	s.flight.Unlock()
-	if flying || full {
-		return now.Add(time.Minute), "" // its end wakes us
+	if m.priority() > 0 {
+		places -= pagesAlone
+	}
+	if flying {
+		return whenWoken, ""
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.health(m.Sink)
-	at = latest(m.NotBefore, wait, h.notBefore(now))
+	at = latest(m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m))
 	if m.Operation == OpTrigger && h.open(now) {
 		diverts = h.why
 	}
-	if !at.After(now) {
+	switch {
+	case at.After(now):
+	case places <= 0 || h.probing:
+		at = whenWoken
+	default:
 		h.spend(now)
 	}
 	return at, diverts
@@ -387,18 +447,18 @@ func (s *shift) launch(m Message) {
 			s.Problem(fmt.Errorf("%s to %s: %w", m.Operation, m.Sink, err))
 		}
 		s.flight.Lock()
+		defer s.flight.Unlock()
 		delete(s.flying, m.Stream)
-		s.flight.Unlock()
-		s.nudge()
+		select {
+		case s.wake <- struct{}{}:
+		default: // one is on its way already
+		}
 	})
 }
 
-func (s *shift) nudge() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // one is on its way already
-	}
-}
+// errHeldUp is why a message stays here whose last look has grown old: a process
+// may be stopped at any instruction, and what stood then need not stand now.
+var errHeldUp = errors.New("this process was held up between the last look and the wire, so nothing was sent")
 
 // attempt is the last look, the wire, and what came of it.
 func (s *shift) attempt(head Message) error {
@@ -413,24 +473,47 @@ func (s *shift) attempt(head Message) error {
 		return d, nil
 	})
 	if err != nil || !ok {
+		if err != nil {
+			wait = time.Now().Add(afterTrouble)
+		}
+		s.refund(head.Sink)
 		s.flight.Lock()
 		s.later[head.ID] = wait
 		s.flight.Unlock()
 		return err
 	}
-	outcome := s.wire(m, inc)
+	outcome := Outcome{Class: NotSent, Err: errHeldUp}
+	onTime := time.Now().Round(0).Sub(now.Round(0)) <= s.Timing.grace() // by the wall clock: the other one sleeps with the machine
+	if onTime {
+		outcome = s.wire(m, inc)
+	}
 	jitter := s.Rand()
 	over := time.Now()
-	s.learn(m, outcome, over)
-	free, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.Timing.Attempt)
-	defer cancel()
-	err = s.Book.Turn(free, s.present(), over, m.Incident, func(c Case) (Decision, error) {
+	if onTime {
+		s.learn(m, outcome, over)
+	} else {
+		s.refund(m.Sink)
+	}
+	err = s.record(m.Incident, func(c Case) (Decision, error) {
 		return s.planner.settle(c, m, outcome, jitter, over), nil
 	})
 	if err == nil && m.Operation == OpTrigger && outcome.Class == Dead {
 		err = s.divert(m, outcome.Err.Error())
 	}
 	return err
+}
+
+// record writes what came of an attempt, after the end of the engine too. While
+// the store fails it tries again, until the attempt counts as lost.
+func (s *shift) record(id incident.ID, settle func(Case) (Decision, error)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.Timing.Attempt)
+	defer cancel()
+	for {
+		err := s.Book.Turn(ctx, s.present(), time.Now(), id, settle)
+		if err == nil || errors.Is(err, ErrLeaseLost) || s.send.Err() != nil || !pause(ctx, afterTrouble) {
+			return err
+		}
+	}
 }
 
 // wire sends one message within its deadline.

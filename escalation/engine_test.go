@@ -34,7 +34,8 @@ type world struct {
 
 // sink answers what script says, in order, and then that all is well.
 type sink struct {
-	name string
+	name  string
+	lease func() time.Time // when the present lease ends
 
 	mu     sync.Mutex
 	script []escalation.Outcome
@@ -43,9 +44,10 @@ type sink struct {
 }
 
 type call struct {
-	at  time.Time
-	m   escalation.Message
-	end string // class of the outcome
+	at   time.Time
+	m    escalation.Message
+	end  string        // class of the outcome
+	left time.Duration // of the lease
 }
 
 func (s *sink) Send(ctx context.Context, m escalation.Message, _ incident.Incident) escalation.Outcome {
@@ -54,7 +56,7 @@ func (s *sink) Send(ctx context.Context, m escalation.Message, _ incident.Incide
 	if len(s.script) > 0 {
 		o, s.script = s.script[0], s.script[1:]
 	}
-	s.sent = append(s.sent, call{time.Now(), m, o.Class.String()})
+	s.sent = append(s.sent, call{time.Now(), m, o.Class.String(), time.Until(s.lease())})
 	hang := s.hang
 	s.mu.Unlock()
 	select {
@@ -84,7 +86,12 @@ func (s *sink) calls(op escalation.Operation) (list []call) {
 
 func newWorld(t *testing.T) *world {
 	m := storetest.NewMemory()
-	return &world{t: t, store: m, desk: incident.NewDesk(m), pd: &sink{name: "pd"}, slack: &sink{name: "slack"}, start: time.Now()}
+	ends := func() time.Time {
+		l, err := m.Lease(t.Context())
+		require.NoError(t, err)
+		return l.Expires
+	}
+	return &world{t: t, store: m, desk: incident.NewDesk(m), pd: &sink{name: "pd", lease: ends}, slack: &sink{name: "slack", lease: ends}, start: time.Now()}
 }
 
 func (w *world) engine(owner string) *escalation.Engine {

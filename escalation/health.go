@@ -1,7 +1,9 @@
 package escalation
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -14,19 +16,22 @@ type sinkHealth struct {
 	refilled    time.Time // zero before the first request
 	until       time.Time // left alone until then: throttled, or failing
 	failures    int       // in a row
-	broken      bool      // failures, not throttling, are why it is left alone
+	broken      bool      // failures, not throttling, are why it is left alone; and then why it is probed
+	probing     bool      // the one request that finds out whether it works again is under way
 	why         string    // of the last failure
 }
 
-// failuresInARow open the breaker; one more, after its time, opens it again.
+// failuresInARow open the breaker. After its time one request goes alone: its
+// failure opens the breaker again, its success lets the others go.
 const failuresInARow = 3
 
 // health is the sink's; the caller holds the mutex. Slack allows a message a
-// second in a channel; PagerDuty's limit is far above what people can answer.
+// second in a channel; PagerDuty about 120 events in any minute for a key, so 20
+// at once and 100 a minute. Source: PagerDuty, Events API v2 rate limiting.
 func (e *Engine) health(sink string) *sinkHealth {
 	h, ok := e.sinks[sink]
 	if !ok {
-		h = &sinkHealth{rate: 10, burst: 20}
+		h = &sinkHealth{rate: 100.0 / 60, burst: 20}
 		if sinkKind(sink) == "slack" {
 			h.rate, h.burst = 1, 3
 		}
@@ -58,6 +63,16 @@ func (h *sinkHealth) refill(now time.Time) {
 func (h *sinkHealth) spend(now time.Time) {
 	h.refill(now)
 	h.tokens--
+	h.probing = h.broken
+}
+
+// refund takes back a spend that no request came of.
+func (e *Engine) refund(sink string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.health(sink)
+	h.tokens++
+	h.probing = false
 }
 
 // open says whether the sink is left alone because it fails.
@@ -69,12 +84,13 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := e.health(m.Sink)
+	h.probing = false
 	switch o.Class {
 	case Done, Dead:
-		h.failures, h.broken, h.until, h.why = 0, false, time.Time{}, ""
-		if o.Class == Dead {
-			h.why = o.Err.Error()
+		if h.broken {
+			h.until = time.Time{} // a throttled sink stays alone: another request was accepted just before
 		}
+		h.failures, h.broken, h.why = 0, false, ""
 	case Throttled:
 		h.until, h.broken, h.why = now.Add(o.After), false, "asked to slow down"
 	case NotSent, Unsure:
@@ -92,10 +108,11 @@ func (s *shift) show(heads []Message) {
 	now := time.Now()
 	var kinds []SinkState
 	s.mu.Lock()
+	sinks := slices.Sorted(maps.Keys(s.sinks)) // the first of two that are down gives the reason, and keeps giving it
 	for _, name := range []string{"pagerduty", "slack"} {
 		st := SinkState{Name: name, State: SinkOK}
-		for sink, h := range s.sinks {
-			if sinkKind(sink) == name && h.open(now) {
+		for _, sink := range sinks {
+			if h := s.sinks[sink]; st.State == SinkOK && sinkKind(sink) == name && h.open(now) {
 				st.State, st.Why = SinkDown, h.why
 			}
 		}

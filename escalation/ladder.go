@@ -42,8 +42,9 @@ type Step struct {
 
 // Next says what the ladder wants of inc at now, and when it must look again
 // (zero: not before something happens). It is pure; applying the events of the
-// steps (Event) and asking again at the same now wants nothing more, but for
-// one case: a severity raised together with an un-acknowledgement.
+// steps (Event) and asking again at the same now wants nothing more, unless an
+// un-acknowledgement came together with what is due besides: a raised severity,
+// or a climb that no acknowledgement stops.
 //
 //   - A rung is notified again, in a new round, while nobody has acknowledged,
 //     respond_within after its last round.
@@ -69,7 +70,7 @@ func Next(inc incident.Incident, p Policy, now time.Time) (due []Step, next time
 	if inc.Rung.Level == "" {
 		return l.begin(), now
 	}
-	l.at = max(0, levelIndex(l.rungs, inc.Rung.Level))
+	l.at = standsAt(l.rungs, inc.Rung.Level)
 	if step, ok := l.byEvent(); ok {
 		return []Step{step}, now
 	}
@@ -219,8 +220,12 @@ func (l look) step(level int, enter bool, reason string, due time.Time) Step {
 
 // page is how loud a rung is. Above the first it is always critical, because a
 // low-urgency page wakes nobody and does not climb; so is what a person asks
-// for where the severity pages nobody by itself.
+// for where the severity pages nobody by itself. A rung that names no sink is
+// only recorded: its people are called in some other way.
 func (l look) page(level int, reason string) Page {
+	if len(l.rungs[level].Notify) == 0 {
+		return PageNone
+	}
 	if level > 0 || (reason == ReasonByHand && l.resp.Page == PageNone) {
 		return PageCritical
 	}
@@ -298,10 +303,20 @@ func (p Policy) CanEscalate(inc incident.Incident, level incident.Level) error {
 			names[i] = r.Level
 		}
 		return fmt.Errorf("escalate %s: the ladder has no level %q, only %v", inc.ID, level, names)
-	case to < levelIndex(rungs, inc.Rung.Level):
+	case to < standsAt(rungs, inc.Rung.Level):
 		return fmt.Errorf("escalate %s: it stands at %s already; the ladder does not go down to %s", inc.ID, inc.Rung.Level, level)
 	}
 	return nil
+}
+
+// standsAt is the index of the rung that an incident stands on, -1 before the
+// first. A level that the ladder does not have is above its end, because levels
+// have no gaps: the severity was lowered to one with a shorter ladder.
+func standsAt(rungs []LevelRule, level incident.Level) int {
+	if at := levelIndex(rungs, level); at >= 0 || level == "" {
+		return at
+	}
+	return len(rungs) - 1
 }
 
 func levelIndex(rungs []LevelRule, level incident.Level) int {

@@ -82,8 +82,7 @@ func (pl planner) put(c *Case, d *Decision, m Message, kind incident.Kind, now t
 // whether it arrived.
 func (pl planner) recover(c *Case, d *Decision, lease Lease, now time.Time) {
 	for _, m := range c.Messages {
-		lost := m.State == Sending && (m.Epoch != lease.Epoch || now.Sub(m.LastTryAt) > 2*pl.timing.Attempt)
-		if !lost {
+		if m.State != Sending || m.Epoch == lease.Epoch && pl.lostAt(m).After(now) {
 			continue
 		}
 		m.State, m.Murky, m.Error = Ambiguous, true, "the process that was sending it is gone"
@@ -93,6 +92,15 @@ func (pl planner) recover(c *Case, d *Decision, lease Lease, now time.Time) {
 		}
 		pl.put(c, d, m, incident.PageAmbiguous, now)
 	}
+}
+
+// lostAt is when an attempt has certainly ended, although nothing was written
+// about it; zero for a message that is not being sent.
+func (pl planner) lostAt(m Message) time.Time {
+	if m.State != Sending {
+		return time.Time{}
+	}
+	return m.LastTryAt.Add(2 * pl.timing.Attempt)
 }
 
 // call queues what a step tells its sinks. The first message to a chat is the
@@ -119,6 +127,9 @@ func (pl planner) call(c *Case, d *Decision, s Step, firsts map[string]bool, now
 			continue
 		}
 		m.Operation, m.DedupKey = OpTrigger, DedupKey(pl.install, c.Incident, s.Level, s.Round)
+		if slices.ContainsFunc(c.Messages, func(o Message) bool { return o.Operation == OpTrigger && o.DedupKey == m.DedupKey }) {
+			m.DedupKey += "/" + sink // a rung may call through several
+		}
 		m.Stream = sink + "/" + m.DedupKey
 		pl.queue(c, d, m, content, now)
 	}
@@ -128,7 +139,10 @@ func (pl planner) call(c *Case, d *Decision, s Step, firsts map[string]bool, now
 // failed, and that are not wanted any more.
 func (pl planner) withdraw(c *Case, d *Decision, now time.Time) {
 	for _, m := range c.Messages {
-		if why := stale(m, *c, pl.timing, now); why != "" && m.Open() && m.State != Sending {
+		if !m.Open() || m.State == Sending {
+			continue
+		}
+		if why := stale(m, *c, pl.timing, now); why != "" {
 			m.State, m.Error = Superseded, why
 			pl.put(c, d, m, incident.PageSuperseded, now)
 		}

@@ -45,7 +45,7 @@ type LevelRule struct {
 	RespondWithin strictyaml.Duration `yaml:"respond_within" json:"respond_within"` // without an answer the rung is notified again; 0 = never
 	EscalateAfter strictyaml.Duration `yaml:"escalate_after" json:"escalate_after"` // climbs so long after entry; 0 on the last rung
 	Until         Until               `yaml:"until" json:"until"`
-	Notify        []string            `yaml:"notify" json:"notify"`
+	Notify        []string            `yaml:"notify" json:"notify"` // sinks; none = the rung is recorded, and people are called in some other way
 	Who           []incident.Person   `yaml:"who" json:"who,omitempty"`
 	RepeatEvery   strictyaml.Duration `yaml:"repeat_every" json:"repeat_every,omitempty"` // of the last rung; 0 = never
 }

@@ -11,9 +11,12 @@ import (
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
-// shortest is the least duration that the ladder can keep: it looks about once
-// a second.
-const shortest = time.Second
+// The durations that the ladder can keep: it looks about once a second, and a
+// year that is multiplied by a scale does not fit a time.Duration for long.
+const (
+	shortest = time.Second
+	longest  = 52 * 7 * 24 * time.Hour
+)
 
 var sinkSyntax = regexp.MustCompile(`^(pagerduty|slack|webhook):[^\s:]+$`)
 
@@ -25,6 +28,9 @@ type complain func(path, format string, args ...any) error
 func (p Policy) withDefaults(d Policy) Policy {
 	if p.Ladders == nil {
 		p.Ladders = d.Ladders
+	}
+	if p.Declare == nil {
+		p.Declare = d.Declare
 	}
 	severities := make(map[incident.Severity]Response, len(d.Severities))
 	maps.Copy(severities, p.Severities)
@@ -91,8 +97,8 @@ func (p Policy) checkSeverity(sev incident.Severity, errorf complain) error {
 		key string
 		v   strictyaml.Duration
 	}{{"respond_within", r.RespondWithin}, {"resolve_within", r.ResolveWithin}, {"update_every", r.UpdateEvery}} {
-		if d.v.D() < shortest {
-			return errorf(path+"."+d.key, "%s is %s; the shortest is 1s", d.key, d.v)
+		if err := checkDuration(path, d.key, d.v, errorf); err != nil {
+			return err
 		}
 	}
 	if !slices.Contains([]Page{PageCritical, PageError, PageWarning, PageInfo, PageNone}, r.Page) {
@@ -109,12 +115,36 @@ func (p Policy) checkSeverity(sev incident.Severity, errorf complain) error {
 		return errorf(path+".reaches", "reaches is %q, which ladder %q does not have; its last level is %s", r.Reaches, r.Ladder, rungs[len(rungs)-1].Level)
 	}
 	for _, rung := range rungs {
-		if climb := scaled(rung.EscalateAfter, r.Scale); rung.EscalateAfter > 0 && climb < shortest {
-			return errorf(path+".scale", "with scale %g level %s would climb after %s; the shortest is 1s", r.Scale, rung.Level, climb)
+		if err := checkScale(path+".scale", rung, r.Scale, errorf); err != nil {
+			return err
 		}
-		if respond := scaled(rung.RespondWithin, r.Scale); rung.RespondWithin > 0 && respond < shortest {
-			return errorf(path+".scale", "with scale %g level %s would be notified again after %s; the shortest is 1s", r.Scale, rung.Level, respond)
+	}
+	return nil
+}
+
+// checkScale looks at what a scale makes of the clocks of a rung.
+func checkScale(path string, rung LevelRule, scale float64, errorf complain) error {
+	for _, clock := range []struct {
+		does string
+		v    strictyaml.Duration
+	}{{"climb", rung.EscalateAfter}, {"be notified again", rung.RespondWithin}, {"call again", rung.RepeatEvery}} {
+		after := float64(clock.v) * scale
+		if clock.v > 0 && after < float64(shortest) {
+			return errorf(path, "with scale %g level %s would %s after %s; the shortest is 1s", scale, rung.Level, clock.does, scaled(clock.v, scale))
 		}
+		if after > float64(longest) {
+			return errorf(path, "with scale %g level %s would %s after more than a year (%g times %s); the longest is 52w", scale, rung.Level, clock.does, scale, clock.v)
+		}
+	}
+	return nil
+}
+
+func checkDuration(path, key string, d strictyaml.Duration, errorf complain) error {
+	switch {
+	case d.D() < shortest:
+		return errorf(path+"."+key, "%s is %s; the shortest is 1s", key, d)
+	case d.D() > longest:
+		return errorf(path+"."+key, "%s is %s; the longest is 52w", key, d)
 	}
 	return nil
 }
@@ -144,8 +174,11 @@ func checkRung(path string, r LevelRule, last bool, errorf complain) error {
 		if d.v == 0 && !d.optional {
 			return errorf(path+"."+d.key, "%s of %s is missing: when does it climb?", d.key, r.Level)
 		}
-		if d.v != 0 && d.v.D() < shortest {
-			return errorf(path+"."+d.key, "%s is %s; the shortest is 1s", d.key, d.v)
+		if d.v == 0 {
+			continue
+		}
+		if err := checkDuration(path, d.key, d.v, errorf); err != nil {
+			return err
 		}
 	}
 	if r.RepeatEvery != 0 && !last {
@@ -158,9 +191,12 @@ func checkRung(path string, r LevelRule, last bool, errorf complain) error {
 		if !sinkSyntax.MatchString(sink) {
 			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%q is not a sink; write pagerduty:NAME, slack:#CHANNEL or webhook:NAME", sink)
 		}
+		if slices.Contains(r.Notify[:i], sink) {
+			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%s stands here twice; once is enough", sink)
+		}
 	}
-	if len(r.Notify) == 0 {
-		return errorf(path+".notify", "level %s notifies nobody", r.Level)
+	if r.Notify == nil {
+		return errorf(path+".notify", "level %s notifies nobody; write notify: [] if that is meant", r.Level)
 	}
 	return nil
 }

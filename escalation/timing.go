@@ -30,3 +30,6 @@ func DefaultTiming() Timing {
 		StaleText: 2 * time.Hour, BreakerOpen: time.Minute, Audit: time.Minute,
 	}
 }
+
+// grace is how old the last look at a message may be when its request begins.
+func (t Timing) grace() time.Duration { return t.Attempt / 5 }

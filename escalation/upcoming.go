@@ -37,7 +37,7 @@ type Rung struct {
 func Upcoming(inc incident.Incident, p Policy, now time.Time) []Rung {
 	rules := p.Ladder(inc.Severity)
 	l := look{inc: inc, resp: p.Response(inc.Severity), rungs: rules, now: now}
-	at := levelIndex(rules, inc.Rung.Level)
+	at := standsAt(rules, inc.Rung.Level)
 	reach := levelIndex(rules, l.resp.Reaches)
 	out := make([]Rung, len(rules))
 	due, flowing := l.now, !inc.Status.Over()

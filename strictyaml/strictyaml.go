@@ -61,8 +61,7 @@ func Decode(file string, src []byte, dst any) (*Doc, error) {
 		return nil, place(file, err, nil)
 	}
 	doc := &Doc{file: file, ast: tree}
-	d := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict())
-	if err := d.Decode(dst); err != nil {
+	if err := decode(src, dst); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, &Error{File: file, Message: "the file holds only comments"}
 		}
@@ -72,6 +71,17 @@ func Decode(file string, src []byte, dst any) (*Doc, error) {
 		return nil, &Error{File: file, Line: tree.Docs[1].GetToken().Position.Line, Column: 1, Message: "a second document starts here; only one is read"}
 	}
 	return doc, nil
+}
+
+// decode survives the library's faults: it panics on some odd tags, such as a
+// scalar with an unknown one where a list belongs.
+func decode(src []byte, dst any) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = errors.New("the file is not YAML that can be read: look for a ! before a value")
+		}
+	}()
+	return yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(dst)
 }
 
 // Errorf is an *Error at the value that path names, such as

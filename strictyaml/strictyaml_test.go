@@ -32,6 +32,7 @@ func TestDecodeSaysWhereAndWhat(t *testing.T) {
 			"stages:\n- rate: 1\n  for: 10\n",
 			"p.yaml:3:8: \"10\" is not a duration; write for example 300ms, 30s, 5m, 2h, 1d or 1w\n   1 | stages:\n   2 | - rate: 1\n>  3 |   for: 10\n              ^",
 		},
+		"odd tag":         {"thresholds: !x\n", "p.yaml: the file is not YAML that can be read: look for a ! before a value"},
 		"empty":           {" \n", "p.yaml: the file is empty"},
 		"comments only":   {"# hi\n", "p.yaml: the file holds only comments"},
 		"binary":          {"name: a\nSQLite\x00", "p.yaml:2:1: not a text file: it contains a NUL byte"},

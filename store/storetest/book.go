@@ -157,6 +157,12 @@ func noPageTwice(t *testing.T, b Outbox) {
 		return escalation.Decision{Queue: []escalation.Message{second}}, nil
 	})
 	require.Error(t, err)
+	err = b.Turn(t.Context(), lease, time.Now(), inc.ID, func(escalation.Case) (escalation.Decision, error) {
+		third, fourth := message(inc, "3", "s", time.Now()), message(inc, "4", "s", time.Now())
+		fourth.DedupKey = third.DedupKey
+		return escalation.Decision{Queue: []escalation.Message{third, fourth}}, nil
+	})
+	require.Error(t, err, "not in one decision either, and nothing of it is written")
 	second.Operation = escalation.OpResolve
 	turn(t, b, lease, inc.ID, escalation.Decision{Queue: []escalation.Message{second}})
 	require.Len(t, turn(t, b, lease, inc.ID, escalation.Decision{}).Messages, 2)

@@ -39,8 +39,8 @@ func (m *Memory) Turn(_ context.Context, lease escalation.Lease, now time.Time, 
 	if err != nil {
 		return err
 	}
-	for _, q := range d.Queue {
-		if q.Operation == escalation.OpTrigger && slices.ContainsFunc(m.outbox.messages, func(o escalation.Message) bool {
+	for i, q := range d.Queue {
+		if q.Operation == escalation.OpTrigger && slices.ContainsFunc(slices.Concat(m.outbox.messages, d.Queue[:i]), func(o escalation.Message) bool {
 			return o.Operation == q.Operation && o.DedupKey == q.DedupKey
 		}) {
 			return fmt.Errorf("queue %s to %s: a page of the key %s stands already", q.Operation, q.Sink, q.DedupKey)
@@ -101,6 +101,13 @@ func (m *Memory) about(id incident.ID) []escalation.Message {
 		}
 	}
 	return list
+}
+
+// Lease is who runs the ladder.
+func (m *Memory) Lease(context.Context) (escalation.Lease, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.outbox.lease, nil
 }
 
 // Take is escalation.Leases'.
