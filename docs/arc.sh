@@ -13,11 +13,11 @@ sitrep=${SITREP:-./sitrep}
 dir=${1:-$(mktemp -d /tmp/sitrep-arc-XXXXXX)}
 export XDG_STATE_HOME=$dir/state
 mkdir -p "$dir"
-lab='' prom=''
+lab='' prom='' daemon=''
 
 finish() { # ends what was started here, by its own process ID
-	for pid in $prom $lab; do kill "$pid" 2>/dev/null || true; done
-	for pid in $prom $lab; do wait "$pid" 2>/dev/null || true; done
+	for pid in $daemon $prom $lab; do kill "$pid" 2>/dev/null || true; done
+	for pid in $daemon $prom $lab; do wait "$pid" 2>/dev/null || true; done
 }
 trap finish EXIT
 
@@ -51,17 +51,20 @@ measured() { run board show shop --json 2>/dev/null | jq -e 'all(.[]; .value != 
 until_ok 60 measured
 run board show shop
 
+say "a daemon, which watches the alerts and runs the ladder while nobody looks"
+run daemon >"$dir/daemon.log" 2>&1 & daemon=$!
+
 say "whom the experiment would hurt, and how that is undone"
 run chaos run payments-latency --dry-run
 
 say "hurt payments; the experiment goes on in the background"
 run --json chaos run payments-latency >"$dir/chaos.jsonl" 2>"$dir/chaos.err" & chaos=$!
-fires() { run alert list --json 2>/dev/null | jq -e '.[] | select(.name == "HighErrorRate" and .state == "firing")'; }
+fires() { run alert list --json 2>/dev/null | jq -e '.[] | select(.name == "HighErrorRate" and .state == "firing" and .labels.job == "checkout")'; }
 until_ok 60 fires
 run alert list
 
 say "declare, and page whoever the policy names"
-incident=$(run incident declare --severity SEV-1 --title 'Checkout fails for some customers' --service checkout) || [ $? = 5 ]
+incident=$(run incident declare --severity SEV-1 --title 'Checkout fails for some customers' --alert HighErrorRate --service checkout) || [ $? = 5 ]
 echo "$incident"
 run pages "$incident"
 echo "PagerDuty would have been told:"; curl -fsS "$pagerduty/ledger" | jq -c '.[] | {path, status}'

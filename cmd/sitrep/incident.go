@@ -115,54 +115,6 @@ func (a *app) report(inc incident.Incident) error {
 	return err
 }
 
-func (a *app) declareCommand() *cobra.Command {
-	var d incident.Declaration
-	var severity string
-	c := &cobra.Command{
-		Use: "declare --severity SEV-1 --title TITLE", Short: "open an incident and page whoever the policy names", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if d.Severity, err = incident.ParseSeverity(severity); err != nil {
-				return withCode(exitUsage, err)
-			}
-			return a.declare(cmd.Context(), d)
-		},
-	}
-	c.Flags().StringVar(&severity, "severity", "", "SEV-1 to SEV-4")
-	c.Flags().StringVar(&d.Title, "title", "", "what is wrong, in a line")
-	c.Flags().StringVar(&d.Service, "service", "", "the service that hurts")
-	c.Flags().BoolVar(&d.Drill, "drill", false, "a rehearsal")
-	c.Flags().StringToStringVar(&d.Labels, "label", nil, "a label `k=v`, repeatable")
-	return c
-}
-
-func (a *app) declare(ctx context.Context, d incident.Declaration) error {
-	policy, err := a.policy()
-	if err != nil {
-		return err
-	}
-	d.Policy = policy.Frozen()
-	by, err := a.by(a.evidence(ctx))
-	if err != nil {
-		return err
-	}
-	return a.withStore(ctx, func(db *store.DB) error {
-		inc, err := incident.NewDesk(db).Declare(ctx, by, "", d)
-		if err != nil {
-			return err
-		}
-		if a.flags.json {
-			err = a.print(viewOf(inc, time.Now()))
-		} else {
-			_, err = fmt.Fprintln(a.stdout, inc.ID)
-		}
-		if err != nil {
-			return err
-		}
-		return a.deliver(ctx, db, inc.ID)
-	})
-}
-
 func (a *app) didCommand() *cobra.Command {
 	var action incident.Action
 	var term string

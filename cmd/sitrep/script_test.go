@@ -45,6 +45,7 @@ func TestArcByCommands(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(md), "# Post-Mortem: Checkout fails for some customers")
 	require.Contains(t, string(md), "payments answers in time again")
+	require.Regexp(t, "- \\*\\*Detection\\*\\*: HighErrorRate fired at", string(md), "declared from the alert")
 	require.Contains(t, string(out), `"verdict": "pass"`, "the load check after the experiment")
 }
 
