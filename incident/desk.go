@@ -70,7 +70,9 @@ func (d *Desk) Note(ctx context.Context, by By, id ID, text string) (Incident, e
 			return nil, fmt.Errorf("note on %s: %w", id, err)
 		}
 		by := by
-		by.At = at
+		if !at.Equal(by.At) {
+			by.At, by.Evidence = at, nil // what the signals read now says nothing about then
+		}
 		return inc.Note(by, rest)
 	})
 }

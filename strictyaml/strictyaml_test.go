@@ -92,18 +92,6 @@ func TestDurationsRoundTrip(t *testing.T) {
 	}
 }
 
-func TestSizes(t *testing.T) {
-	for text, want := range map[string]int64{"512": 512, "64KiB": 65536, "1.5MB": 1_500_000, "1GiB": 1 << 30} {
-		n, err := strictyaml.ParseSize(text)
-		require.NoError(t, err)
-		require.Equal(t, want, n)
-	}
-	for _, bad := range []string{"", "x", "5 elephants", "-1"} {
-		_, err := strictyaml.ParseSize(bad)
-		require.Error(t, err, bad)
-	}
-}
-
 func FuzzDecode(f *testing.F) {
 	f.Add("name: a\nstages: [{rate: 1, for: 1s}]\n")
 	f.Add("a: &a [*a]\n")

@@ -122,43 +122,6 @@ func FormatDuration(d time.Duration) string {
 	return b.String()
 }
 
-// Size is a number of bytes: 512, 64KiB, 10MiB, 1GiB, or the decimal kB, MB, GB.
-type Size int64
-
-// UnmarshalYAML reads a size.
-func (z *Size) UnmarshalYAML(n ast.Node) error {
-	v, err := ParseSize(scalar(n))
-	if err != nil {
-		return &yaml.SyntaxError{Message: err.Error(), Token: n.GetToken()}
-	}
-	*z = Size(v)
-	return nil
-}
-
-// ParseSize reads a number of bytes with an optional unit.
-func ParseSize(s string) (int64, error) {
-	bad := fmt.Errorf("%q is not a size; write for example 512, 64KiB, 10MiB or 1GB", s)
-	s = strings.TrimSpace(s)
-	i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-	if i < 0 {
-		i = len(s)
-	}
-	value, err := strconv.ParseFloat(s[:i], 64)
-	if err != nil {
-		return 0, bad
-	}
-	unit, ok := sizeUnits[strings.TrimSpace(s[i:])]
-	if !ok || value*unit > math.MaxInt64/2 {
-		return 0, bad
-	}
-	return int64(math.Round(value * unit)), nil
-}
-
-var sizeUnits = map[string]float64{
-	"": 1, "B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-}
-
 func scalar(n ast.Node) string {
 	if n == nil || n.GetToken() == nil {
 		return ""

@@ -233,6 +233,6 @@ func (m *model) pickStart(title, none string, rows []dialog.Choice, order func(s
 	if m.o.Prod {
 		help = safe.Sprintf("%s is prod: you will be asked for the name of the target", m.o.Context)
 	}
-	p := dialog.NewPicker(safe.New(title, 40), help, m.keys, rows, "")
+	p := dialog.NewPicker(safe.New(title, 40), help, m.keys, rows, "").Careful(m.now)
 	m.ask(p, "", func(name string) tea.Cmd { return m.start(order(name), how(!p.ByLetter())) })
 }

@@ -72,12 +72,16 @@ func (a *app) senders(c *config) map[string]escalation.Sender {
 // deliver sends what an incident's command made due, if nobody else does, and
 // says what became of it. A page that was not accepted makes the exit code 5.
 func (a *app) deliver(ctx context.Context, db *store.DB, id incident.ID) error {
+	began := time.Now().Add(-time.Second)
 	var problems error
 	engine, err := a.ladder(ctx, db, nil, func(err error) { problems = errors.Join(problems, err) })
 	if err != nil {
 		return err
 	}
 	err = engine.Deliver(ctx, deliverPatience)
+	if problems != nil {
+		fmt.Fprintf(a.stderr, "%s\n", sanitise(problems.Error()))
+	}
 	var held *escalation.HeldError
 	elsewhere := errors.As(err, &held)
 	if err != nil && !elsewhere {
@@ -94,6 +98,8 @@ func (a *app) deliver(ctx context.Context, db *store.DB, id incident.ID) error {
 		}
 		if m.State != escalation.Accepted {
 			unsent++
+		} else if m.QueuedAt.Before(began) {
+			continue // an earlier command has said so
 		}
 		fmt.Fprintf(a.stderr, "%s\n", sanitise(describeMessage(m)))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -243,6 +244,9 @@ func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pan
 	s, err := o.db.Postmortems().Load(ctx, order.ID)
 	if err != nil {
 		return pane.Receipt{}, err
+	}
+	if _, err := os.Lstat(order.Path); err == nil {
+		return pane.Receipt{}, fmt.Errorf("export %s: %s is there already and was left as it is; give another name", s.ID, order.Path)
 	}
 	if err := writeNew(order.Path, []byte(s.Markdown())); err != nil {
 		return pane.Receipt{}, fmt.Errorf("export %s: %w", s.ID, err)

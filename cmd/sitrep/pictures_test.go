@@ -39,8 +39,11 @@ func TestPictures(t *testing.T) {
 		x.see("[SEV1] INC-1")
 	}
 	for _, v := range []struct{ key, name, shows string }{
-		{"1", "now", "─ escalation"}, {"2", "board", "─ Shop"}, {"3", "timeline", "─ timeline of INC-1"},
-		{"4", "actions", "─ chaos"}, {"5", "postmortem", "Incident Summary"},
+		{"1", "now", "─ escalation"},
+		{"2", "board", "─ Shop"},
+		{"3", "timeline", "─ timeline of INC-1"},
+		{"4", "actions", "─ chaos"},
+		{"5", "postmortem", "Incident Summary"},
 	} {
 		for _, x := range sizes {
 			x.press(v.key)

@@ -79,8 +79,8 @@ func incidentOf(ctx context.Context, db *store.DB, text string) (incident.ID, er
 	return "", fmt.Errorf("%s: %w (sitrep postmortem list shows them)", text, postmortem.ErrNone)
 }
 
-// around is how long before and after an incident outside events belong to
-// its post-mortem: what changed before it is what it is asked about first.
+// around is how long before an incident outside events belong to its
+// post-mortem: what changed before it is what it is asked about first.
 const around = time.Hour
 
 // refreshDraft drafts the post-mortem of an incident anew and keeps it.
@@ -97,7 +97,7 @@ func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident
 	if until.IsZero() {
 		until = by.At
 	}
-	outside, err := db.Between(ctx, inc.Clocks.Detected.Add(-around), until.Add(around), mostEvents)
+	outside, err := db.Between(ctx, inc.Clocks.Detected.Add(-around), until, mostEvents)
 	if err != nil {
 		return postmortem.Stored{}, err
 	}
@@ -281,7 +281,7 @@ func (a *app) exportCommand() *cobra.Command {
 		return err
 	})
 	c.Flags().StringVar(&format, "format", "md", "md or json")
-	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; it is replaced whole or not at all")
+	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; one that is there is replaced, whole or not at all")
 	return c
 }
 

@@ -127,8 +127,10 @@ func (r *recorder) alerts(ctx context.Context, policy escalation.Policy, changes
 		}
 		cause := alertCause(c.Alert)
 		text := c.Alert.Name + " " + state
-		if s := c.Alert.Annotations["summary"]; s != "" {
+		if s := c.Alert.Annotations["summary"]; s != "" && c.Fired { // the words are those of the firing
 			text += ": " + s
+		} else if s := serviceOf(c.Alert); s != "" {
+			text += " on " + s
 		}
 		if err := r.append(ctx, incident.Sitrep, time.Now(), kind, text, cause+"/"+state, c.Alert); err != nil {
 			return err
@@ -160,13 +162,17 @@ func declarationOf(a alert.Alert, severity incident.Severity, policy escalation.
 	if title == "" {
 		title = a.Name
 	}
-	service := a.Labels["service"]
-	if service == "" {
-		service = a.Labels["job"]
-	}
 	return incident.Declaration{
-		Title: title, Severity: severity, Service: service, Labels: a.Labels, DetectedAt: a.ActiveAt, DetectedBy: a.Name, Policy: policy.Frozen(),
+		Title: title, Severity: severity, Service: serviceOf(a), Labels: a.Labels, DetectedAt: a.ActiveAt, DetectedBy: a.Name, Policy: policy.Frozen(),
 	}
+}
+
+// serviceOf is what an alert is about, as far as its labels say.
+func serviceOf(a alert.Alert) string {
+	if s := a.Labels["service"]; s != "" {
+		return s
+	}
+	return a.Labels["job"]
 }
 
 // alertCause names one firing of one alert.

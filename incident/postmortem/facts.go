@@ -76,7 +76,7 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 		f.take(e)
 	}
 	f.pages = pagesOf(f.events)
-	f.signals = signals(f.events, inc.Clocks.Resolved)
+	f.signals = signals(f.events, inc.Clocks.Detected, inc.Clocks.Resolved)
 	return f
 }
 

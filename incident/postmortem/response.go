@@ -14,23 +14,23 @@ func (f *facts) detection() string {
 	if c.Declared.IsZero() {
 		return noData
 	}
-	how := "A person noticed"
+	how, at := "A person noticed", c.Detected
 	if by := c.DetectedBy; by != "" {
 		how = escape(by) + " fired"
 	} else if e, ok := f.first(incident.AlertFired); ok && !e.At.After(c.Declared) {
-		how = "The alert " + escape(e.Text) + ","
+		how, at = "The alert "+escape(e.Text)+",", e.At
 	} else if !f.noticed() {
 		how = "An alert fired"
 	}
-	text := fmt.Sprintf("%s at %s", how, clock(c.Detected))
-	if d, ok := between(c.Detected, c.Declared); ok && d > 0 {
+	text := fmt.Sprintf("%s at %s", how, clock(at))
+	if d, ok := between(at, c.Declared); ok && d > 0 {
 		text += fmt.Sprintf("; %s later the incident was declared", span(d))
 	}
 	if e, ok := f.first(incident.Declared); ok {
 		text += fmt.Sprintf(" (by %s, %s)", escape(string(e.Actor)), escape(e.Source))
 	}
 	if e, ok := f.onset(); ok {
-		d, _ := between(e.At, c.Detected)
+		d, _ := between(e.At, at)
 		text += fmt.Sprintf(". A fault had been injected %s before the detection", span(d))
 	}
 	return text + "."

@@ -101,13 +101,14 @@ type Signal struct {
 
 // signals gathers what the events froze, in the order of first appearance.
 // Events are in the order of happening. Of several resolutions the last counts,
-// of several declarations the first.
-func signals(events []incident.Event, end time.Time) []Signal {
+// of several declarations the first. What was frozen before the incident began
+// belongs to something else.
+func signals(events []incident.Event, begin, end time.Time) []Signal {
 	out := []Signal{}
 	index := map[string]int{}
 	for _, e := range events {
-		if !end.IsZero() && e.At.After(end) {
-			continue // the morning after says nothing about the night
+		if e.At.Before(begin) || !end.IsZero() && e.At.After(end) {
+			continue // neither the evening before nor the morning after says anything about the night
 		}
 		for _, r := range readings(e.Evidence) {
 			i, known := index[r.Name]

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"time"
 	"unicode/utf8"
 
 	"github.com/sitrep-dev/sitrep/tui/frame"
@@ -23,6 +24,15 @@ type Picker struct {
 	choices     []Choice
 	at, top     int
 	byLetter    bool
+	careful     bool // a letter counts only after a moment's quiet
+	lastAt      time.Time
+}
+
+// Careful makes letters count only after a moment without keys, from at on: a
+// word that was meant for somewhere else must not pick what its letters name.
+func (p *Picker) Careful(at time.Time) *Picker {
+	p.careful, p.lastAt = true, at
+	return p
 }
 
 // NewPicker gives a letter to every choice that has none, leaving out those
@@ -57,6 +67,8 @@ func (p *Picker) Press(k Press) Verdict {
 	if len(p.choices) == 0 {
 		return Closed
 	}
+	calm := !p.careful || k.At.Sub(p.lastAt) >= quiet
+	p.lastAt = k.At
 	last := len(p.choices) - 1
 	switch k.Action {
 	case keys.Cancel, keys.No:
@@ -73,7 +85,7 @@ func (p *Picker) Press(k Press) Verdict {
 	case keys.PageDown:
 		p.at = min(p.at+10, last)
 	}
-	if k.Action != "" {
+	if k.Action != "" || !calm {
 		return Stays
 	}
 	r, size := utf8.DecodeRuneInString(k.Key.String())

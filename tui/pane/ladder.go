@@ -184,7 +184,7 @@ func presentRung(inc incident.Incident, r escalation.Rung, s *Screen) piece {
 	switch {
 	case inc.Status.Over():
 		return piece{safe.Sprintf("called %s", stamp(r.Entered, s.Now, s.Zone)), theme.Dim}
-	case inc.Acknowledged():
+	case inc.Acknowledged() && !inc.Clocks.Acknowledged.Before(r.Entered):
 		return piece{safe.Sprintf("ack %s %s", stamp(inc.Clocks.Acknowledged, s.Now, s.Zone), offset(inc.Clocks.Acknowledged, inc.Clocks.Declared)), theme.OK}
 	case !r.Due.IsZero():
 		return piece{safe.Sprintf("round %d, again in %s", max(r.Rounds, 1), Until(r.Due.Sub(s.Now))), theme.Warn}

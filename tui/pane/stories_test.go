@@ -116,7 +116,7 @@ func TestTheStateOfEveryPageIsOnTheScreen(t *testing.T) {
 func TestChangesNearestBeforeTheStartComeFirst(t *testing.T) {
 	got := newReader(t, 0, richWorld(t), "INC-204", 119, 34).sees()
 	at := -1
-	for _, text := range []string{"T-1m    deploy checkout", "T-9m    flag", "T-10m   chaos", "T-15m   load", "T+14m   chaos"} {
+	for _, text := range []string{"T-2m    deploy checkout", "T-10m   flag", "T-11m   chaos", "T-16m   load", "T+13m   chaos"} {
 		next := strings.Index(got, text)
 		require.Greater(t, next, at, text)
 		at = next
@@ -162,13 +162,13 @@ func TestTheTimelineFollowsUntilSomebodyReads(t *testing.T) {
 		return incident.Event{ID: text, At: at, Kind: incident.NoteAdded, Actor: "bob", Text: text}
 	}
 	r.s.World = more(r.s.World, "INC-204", note(night, "one"))
-	r.sees("›03:12:44 T+15m   note    bob: one")
+	r.sees("›03:12:44 T+14m   note    bob: one")
 	r.press(keys.Up)
 	r.s.World = more(r.s.World, "INC-204", note(night.Add(time.Second), "two"))
 	r.s.World = more(r.s.World, "INC-204", note(night.Add(-2*time.Hour), "long before")) // back-dated: it comes in above
 	r.sees("stays here", "›03:12:10")
 	r.press(keys.Follow)
-	r.sees("follows", "›03:12:45 T+15m   note    bob: two")
+	r.sees("follows", "›03:12:45 T+14m   note    bob: two")
 	r.press(keys.Top)
 	r.sees("›01:12:44", "long before")
 	r.press(keys.Bottom)
@@ -284,7 +284,7 @@ func TestRangesByName(t *testing.T) {
 	require.Equal(t, 36*time.Hour, ask.Then("36h").Orders[0].(Window).Span, "typed by name it may be any")
 	require.Contains(t, ask.Then("soon").Toast, `range "soon"`)
 	w := ask.Then(aroundIncident).Orders[0].(Window)
-	require.Equal(t, 30*time.Minute+32*time.Second, w.Span, "from a quarter of an hour before it began")
+	require.Equal(t, 29*time.Minute+32*time.Second, w.Span, "from a quarter of an hour before it began")
 	require.True(t, w.End.IsZero())
 	past := screenOf(s.World, "INC-202")
 	w = Views()[1].Press(keys.Range, past).Ask.Then(aroundIncident).Orders[0].(Window)
@@ -294,9 +294,9 @@ func TestRangesByName(t *testing.T) {
 func TestOneCrosshairForAllCharts(t *testing.T) {
 	r := newReader(t, 1, richWorld(t), "INC-204", 199, 54)
 	r.press(keys.CrosshairLeft)
-	r.sees("03:12:30  T+15m")
+	r.sees("03:12:30  T+14m")
 	r.press(keys.CrosshairFarLeft, keys.CrosshairRight)
-	require.GreaterOrEqual(t, strings.Count(r.sees("03:08:00  T+10m"), "03:08:00"), 1+2*8, "in the title and on the axis of every chart with values there")
+	require.GreaterOrEqual(t, strings.Count(r.sees("03:08:00  T+9m"), "03:08:00"), 1+2*8, "in the title and on the axis of every chart with values there")
 	ask := r.press(keys.MarkInstant).Ask
 	require.Equal(t, "5xx ratio 7.9% (checkout)", ask.Initial)
 	require.Equal(t, []Order{Note{"INC-204", "03:08:00 here it turned"}}, ask.Then("here it turned").Orders)
@@ -309,7 +309,7 @@ func TestOneCrosshairForAllCharts(t *testing.T) {
 func TestTheCrosshairStaysInTheWindow(t *testing.T) {
 	r := newReader(t, 1, richWorld(t), "INC-204", 119, 34)
 	r.press(keys.CrosshairLeft)
-	r.sees("03:12:30  T+15m")
+	r.sees("03:12:30  T+14m")
 	r.s.World = with(r.s.World, func(w *World) { w.Board = shopBoard(night.Add(2 * time.Hour)) })
 	r.seesNot("03:12:30")
 }

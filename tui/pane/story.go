@@ -58,9 +58,6 @@ func (st *story) take(events []incident.Event, from, until time.Time) {
 
 // start is when an incident began, as far as anybody knows.
 func start(inc incident.Incident) time.Time {
-	if !inc.Clocks.Detected.IsZero() {
-		return inc.Clocks.Detected
-	}
 	return inc.Clocks.Declared
 }
 
