@@ -117,3 +117,20 @@ func TestAUsersOwnTemplate(t *testing.T) {
 	require.ErrorContains(t, err, "read the post-mortem template")
 	require.False(t, strings.Contains(doc.Sections[0].Text, "sitrep"))
 }
+
+// Lowering the severity afterwards makes no promise easier to have kept, and
+// silence is no update.
+func TestTargetsAreThoseThatWereInForce(t *testing.T) {
+	n := &night{t: t}
+	e, err := incident.Declare(by("ana", "03:00:00"), "INC-1", incident.Declaration{Title: "Checkout is slow", Severity: incident.Sev1})
+	n.add([]incident.Event{e}, err)
+	n.add(n.inc.Acknowledge(by("ana", "03:06:00")))
+	n.add(n.inc.ChangeSeverity(by("ana", "03:10:00"), incident.Sev3, "one region < all"))
+	n.add(n.inc.Resolve(by("ana", "03:15:00"), "restarted"))
+	got := n.markdown()
+	require.Contains(t, got, "6m after the declaration, 1m over the target of 5m")
+	require.Contains(t, got, "15m after the declaration, within the target of 1h")
+	require.Contains(t, got, "the first severity (SEV-1), the others are those of the worst (SEV-1)")
+	require.Contains(t, got, "lowered to SEV-3 at 03:10:00 (one region < all)")
+	require.NotContains(t, got, "There was an update", "nobody was told anything")
+}

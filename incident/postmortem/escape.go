@@ -49,9 +49,11 @@ func escape(s string) string {
 		case '&':
 			b.WriteString("&amp;")
 			continue
-		case '<':
-			b.WriteString("&lt;")
-			continue
+		case '<': // "< 0.25" begins no tag (CommonMark 6.6) and reads better as it is
+			if i == len(runes)-1 || runes[i+1] != ' ' {
+				b.WriteString("&lt;")
+				continue
+			}
 		case '>': // a quotation at the start; elsewhere nothing without its other half
 			if i == 0 {
 				b.WriteString("&gt;")

@@ -57,7 +57,6 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 	if f.end.IsZero() {
 		f.end = now
 	}
-	f.targets = targetsOf(inc)
 	seen := map[string]bool{}
 	for _, e := range events {
 		key := e.ID
@@ -74,6 +73,11 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 	})
 	for _, e := range f.events {
 		f.take(e)
+	}
+	// A severity that was lowered later makes no early promise easier to keep.
+	f.targets = targetsOf(inc, f.worst())
+	if first := f.declaration.Severity; first != "" {
+		f.targets.respond = targetsOf(inc, first).respond
 	}
 	f.pages = pagesOf(f.events)
 	f.signals = signals(f.events, inc.Clocks.Detected, inc.Clocks.Resolved)
@@ -137,7 +141,7 @@ func add[T any](to []dated[T], e incident.Event) []dated[T] {
 
 // targetsOf reads the policy frozen into the incident, or the defaults of the
 // house where it says nothing.
-func targetsOf(inc incident.Incident) targets {
+func targetsOf(inc incident.Incident, severity incident.Severity) targets {
 	var policy struct {
 		Severities map[incident.Severity]struct {
 			Respond strictyaml.Duration `json:"respond_within"`
@@ -146,12 +150,12 @@ func targetsOf(inc incident.Incident) targets {
 		} `json:"severities"`
 	}
 	if (incident.Event{Data: inc.Policy}).Payload(&policy) == nil {
-		if s, ok := policy.Severities[inc.Severity]; ok {
+		if s, ok := policy.Severities[severity]; ok {
 			return targets{s.Respond.D(), s.Resolve.D(), s.Update.D()}
 		}
 	}
 	const day, week = 24 * time.Hour, 7 * 24 * time.Hour
-	switch inc.Severity {
+	switch severity {
 	case incident.Sev1:
 		return targets{5 * time.Minute, time.Hour, 20 * time.Minute}
 	case incident.Sev2:
@@ -162,6 +166,20 @@ func targetsOf(inc incident.Incident) targets {
 		return targets{4 * time.Hour, week, day}
 	}
 	return targets{}
+}
+
+// worst is the worst severity that the incident ever had.
+func (f *facts) worst() incident.Severity {
+	worst := f.inc.Severity
+	if first := f.declaration.Severity; first != "" && first.WorseThan(worst) {
+		worst = first
+	}
+	for _, s := range f.severities {
+		if s.data.To.WorseThan(worst) {
+			worst = s.data.To
+		}
+	}
+	return worst
 }
 
 // onset is the last fault injected before the detection: the one moment at
@@ -181,6 +199,13 @@ func between(from, to time.Time) (time.Duration, bool) {
 		return 0, false
 	}
 	return max(0, to.Sub(from)), true
+}
+
+// mitigatedFirst says whether the record tells an end of the pain apart from
+// the resolution, which is taken for it otherwise.
+func (f *facts) mitigatedFirst() bool {
+	c := f.inc.Clocks
+	return !c.Mitigated.IsZero() && (c.Resolved.IsZero() || c.Mitigated.Before(c.Resolved))
 }
 
 // levels are the rungs reached, each once, in the order of reaching.

@@ -32,7 +32,11 @@ func (f *facts) table() string {
 	d, ok = f.inc.TimeToAcknowledge()
 	row("time to acknowledge (from declaration)", d, ok, f.targets.respond, "not acknowledged")
 	d, ok = f.inc.TimeToMitigate()
-	row("time to mitigate (from declaration)", d, ok, 0, "not mitigated")
+	unsaid := "not mitigated"
+	if ok && !f.mitigatedFirst() {
+		ok, unsaid = false, noData+": nothing says that the pain ended before the resolution"
+	}
+	row("time to mitigate (from declaration)", d, ok, 0, unsaid)
 	d, ok = f.inc.TimeToResolve()
 	row("time to resolve (from declaration)", d, ok, f.targets.resolve, "not resolved")
 	if len(f.rungs) > 0 && f.late() > 0 {
@@ -50,20 +54,24 @@ func (f *facts) table() string {
 		count(n.Events, "event"), count(n.Notes, "note"), count(n.StatusChanges, "status change"), count(n.SeverityChanges, "severity change"),
 		count(n.Actions, "action"), count(n.Changes, "other change"), count(n.ChaosRuns, "chaos run"), count(n.LoadRuns, "load run"),
 	}))
+	if len(f.severities) > 0 {
+		fmt.Fprintf(&b, " The severity changed: the target to acknowledge is that of the first severity (%s), the others are those of the worst (%s).",
+			escape(string(f.declaration.Severity)), escape(string(f.worst())))
+	}
 	return b.String()
 }
 
 func (f *facts) whatHappened() string {
 	var items []string
-	if e, ok := f.onset(); ok {
-		items = append(items, fmt.Sprintf("%s %s: %s", clock(e.At), happened(e.Kind), escape(e.Text)))
-	}
+	onset, injected := f.onset()
 	for _, e := range f.events {
+		symptom := false
 		switch e.Kind {
 		case incident.AlertFired, "metric.left_band", "metric.returned", "slo.burning", incident.AlertResolved:
-			if len(items) < 12 {
-				items = append(items, fmt.Sprintf("%s %s: %s", clock(e.At), happened(e.Kind), escape(e.Text)))
-			}
+			symptom = len(items) < 12
+		}
+		if symptom || injected && e.ID == onset.ID {
+			items = append(items, fmt.Sprintf("%s %s: %s", clock(e.At), happened(e.Kind), escape(e.Text)))
 		}
 	}
 	return bullets("_What did the system do, step by step, and what did it look like from outside?_"+recorded(items), items)
@@ -145,10 +153,14 @@ func (f *facts) contributing() string {
 func (f *facts) userImpact() string {
 	const ask = "_How many users, doing what, for how long? How do we know?_"
 	d, ok := between(f.inc.Clocks.Detected, f.inc.Clocks.Mitigated)
+	until := "mitigation"
+	if !f.mitigatedFirst() {
+		until = "resolution"
+	}
 	if !ok {
 		return "Number of users: no data. " + ask
 	}
-	return fmt.Sprintf("Number of users: no data. From detection to mitigation: %s. %s", span(d), ask)
+	return fmt.Sprintf("Number of users: no data. From detection to %s: %s. %s", until, span(d), ask)
 }
 
 func (f *facts) businessImpact() string {
@@ -232,7 +244,7 @@ func (f *facts) wentWell() string {
 	tta, acked := f.inc.TimeToAcknowledge()
 	say(acked && t.respond > 0 && tta <= t.respond, "The first acknowledgement came %s after the declaration (target %s).", span(tta), span(t.respond))
 	ttm, mitigated := f.inc.TimeToMitigate()
-	say(mitigated && c.Mitigated.Before(c.Resolved), "The users' pain ended %s after the declaration, %s before the resolution.", span(ttm), span(c.Resolved.Sub(c.Mitigated)))
+	say(mitigated && !c.Resolved.IsZero() && f.mitigatedFirst(), "The users' pain ended %s after the declaration, %s before the resolution.", span(ttm), span(c.Resolved.Sub(c.Mitigated)))
 	ttr, resolved := f.inc.TimeToResolve()
 	say(resolved && t.resolve > 0 && ttr <= t.resolve, "It was resolved in %s (target %s).", span(ttr), span(t.resolve))
 	say(!c.Declared.IsZero() && !f.noticed(), "Monitoring noticed before a person did.")
@@ -240,7 +252,7 @@ func (f *facts) wentWell() string {
 	say(pages.Queued > 0 && pages.Accepted == pages.Queued, "Every page was accepted (%d of %d).", pages.Accepted, pages.Queued)
 	say(pages.Diverted > 0, "%s took another channel when the first one was down.", count(pages.Diverted, "page"))
 	gap, _ := f.silence()
-	say(resolved && t.update > 0 && gap <= t.update, "There was an update at least every %s (target %s).", span(gap), span(t.update))
+	say(resolved && t.update > 0 && gap <= t.update && len(f.updates) > 0, "There was an update at least every %s (target %s).", span(gap), span(t.update))
 	for _, e := range f.faults {
 		say(e.Kind == incident.ChaosGuardTripped, "A guard stopped the experiment by itself at %s.", clock(e.At))
 	}

@@ -67,7 +67,7 @@ func (f *facts) duration() string {
 		return fmt.Sprintf("not resolved yet; %s since detection, at %s", span(max(0, f.now.Sub(c.Detected))), day(f.now))
 	}
 	text := span(d) + " from detection to resolution"
-	if d, ok := between(c.Detected, c.Mitigated); ok && c.Mitigated.Before(c.Resolved) {
+	if d, ok := between(c.Detected, c.Mitigated); ok && f.mitigatedFirst() {
 		text += fmt.Sprintf("; mitigated after %s", span(d))
 	}
 	return text

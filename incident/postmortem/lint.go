@@ -122,7 +122,7 @@ func (l *linter) item(n int, text string) {
 		l.add(n, "no-owner", text, "name one person: text - owner - due date")
 	}
 	if !dueDate.MatchString(parts[len(parts)-1]) {
-		l.add(n, "no-due-date", text, "set a day: text - owner - 2006-01-02")
+		l.add(n, "no-due-date", text, "set a day: text - owner - YYYY-MM-DD")
 	}
 }
 

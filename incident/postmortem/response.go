@@ -193,7 +193,7 @@ func (f *facts) resolution() string {
 		how = "how it was fixed: " + noData
 	}
 	text := fmt.Sprintf("%s. Resolved at %s, %s after the declaration%s.", strings.TrimRight(how, ". "), clock(c.Resolved), span(d), f.against(d, f.targets.resolve))
-	if m, ok := f.inc.TimeToMitigate(); ok && c.Mitigated.Before(c.Resolved) {
+	if m, ok := f.inc.TimeToMitigate(); ok && f.mitigatedFirst() {
 		text += fmt.Sprintf(" The users' pain ended at %s, after %s.", clock(c.Mitigated), span(m))
 	}
 	return bullets(text, items)

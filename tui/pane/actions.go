@@ -55,15 +55,15 @@ func (v *actions) columns(s *Screen) []column {
 	return []column{{half[0], []section{chaos, load}}, {half[1], right}}
 }
 
-// folded gives the room of a narrow view to the focused section; the others
-// keep their headings, which say what is in them.
+// folded gives the room of a narrow view to the focused section first; the
+// others keep their headings, and what rows are left.
 func (v *actions) folded(sections []section) []section {
 	focus, _ := v.panes.focused(sections)
 	for i := range sections {
 		open := sections[i].name == focus.name
 		sections[i].grow = open
 		if !open {
-			sections[i].least, sections[i].want = 0, 0
+			sections[i].least = 0
 			continue
 		}
 		sections[i].dear = 100

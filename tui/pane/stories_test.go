@@ -381,14 +381,14 @@ func TestActionsReadInFull(t *testing.T) {
 	r.reads("/api/chat.postMessage", "429")
 }
 
-// A narrow view opens the section that has the keys; what the others hold is
-// in their headings.
+// A narrow view opens the section that has the keys; the others have what rows
+// are left, and in any case their headings.
 func TestNarrowActionsUnfold(t *testing.T) {
 	r := newReader(t, 3, richWorld(t), "", 79, 18)
 	r.sees("CH-4 payments-pause holding", "LT-7 runs: ^X ends it", "3 on the way")
 	r.press(keys.NextPane)
-	r.seesNot("CH-4 payments-pause holding")
-	r.sees("whole run", "^X ends and undoes it")
+	r.sees("whole run", "F8 peak", "CH-4 payments-pause holding", "^X ends and undoes it")
+	r.seesNot("guard checkout errors")
 	r.press(keys.PreviousPane, keys.PreviousPane)
 	r.sees("PagerDuty trigger INC-204")
 }
