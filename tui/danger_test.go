@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -264,6 +265,18 @@ func TestTheGateHoldsForViewsToo(t *testing.T) {
 		p.sees("Ends INC-204 for everybody")
 		p.wait(time.Minute)
 		require.Empty(t, p.desk.taken())
+	})
+}
+
+// The countdown of a fault is not mistaken for that of the watch after it.
+func TestAFaultThatIsGoneIsSaidToBeGone(t *testing.T) {
+	play(t, 160, 30, func(p *player) {
+		run := pane.ChaosRun{Run: "CH-3", Experiment: "payments-latency", Ends: time.Now().Add(23 * time.Second), Last: chaos.Report{Phase: chaos.Holding}}
+		p.world(func(w *pane.World) { w.Chaos.Runs = []pane.ChaosRun{run} })
+		p.sees("CH-3 payments-latency 23 s left")
+		run.Last.Phase = chaos.Recovering
+		p.world(func(w *pane.World) { w.Chaos.Runs = []pane.ChaosRun{run} })
+		p.sees("CH-3 payments-latency undone, recovery watched 23 s")
 	})
 }
 

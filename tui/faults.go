@@ -21,6 +21,7 @@ import (
 type underway struct {
 	name string        // CH-3 payments-latency
 	left time.Duration // until it ends by plan
+	gone bool          // what hurt is undone; only the recovery is watched yet
 }
 
 // running lists what is under way, chaos first.
@@ -28,7 +29,7 @@ func (m *model) running() []underway {
 	var out []underway
 	for _, r := range m.world.Chaos.Runs {
 		if r.Outcome == nil {
-			out = append(out, underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now)})
+			out = append(out, underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now), gone: r.Last.Phase == chaos.Recovering})
 		}
 	}
 	if live := m.world.Load.Live; live != nil {

@@ -90,6 +90,9 @@ func (m *model) trend(inc incident.Incident) piece {
 	case s.Trend < 0:
 		arrow, word = "▼", "improving"
 	}
+	if s.State == query.OK { // below its threshold a direction is no verdict
+		word = "ok"
+	}
 	value := pane.Figure(s.Unit, s.Value)
 	if !strings.Contains(strings.ToLower(inc.Title), strings.ToLower(s.Name)) {
 		value = safe.New(s.Name, 24).String() + " " + value
@@ -211,7 +214,12 @@ func (m *model) runs() []piece {
 	for _, r := range m.running() {
 		left := pane.Until(r.left)
 		id, _, _ := strings.Cut(r.name, " ")
-		out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left", safe.New(r.name, 40), left), safe.Sprintf("%s %s", safe.New(r.name, 24), left), safe.Sprintf("%s %s", safe.New(id, 10), left)))
+		run := []safe.Text{safe.New(r.name, 40), safe.New(r.name, 24), safe.New(id, 10)}
+		if r.gone {
+			out = append(out, say(11, theme.Plain, safe.Sprintf("%s undone, recovery watched %s", run[0], left), safe.Sprintf("%s undone", run[1]), safe.Sprintf("%s undone", run[2])))
+			continue
+		}
+		out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left", run[0], left), safe.Sprintf("%s %s", run[1], left), safe.Sprintf("%s %s", run[2], left)))
 	}
 	return out
 }
