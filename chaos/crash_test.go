@@ -1,6 +1,9 @@
 package chaos_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -148,6 +151,20 @@ func TestStoppedHolder(t *testing.T) {
 	l.recovered()
 }
 
+// stop stops a process and waits until its last thread stands: until then it may
+// still obey.
+func stop(t *testing.T, p chaos.Process) {
+	t.Helper()
+	require.NoError(t, p.Signal(syscall.SIGSTOP))
+	require.Eventually(t, func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.PID))
+		return err == nil && !slices.ContainsFunc(threads, func(file string) bool {
+			status, err := os.ReadFile(file)
+			return err == nil && !strings.Contains(string(status), "State:\tT")
+		})
+	}, patience, tick)
+}
+
 // TestStoppedRunner is one that hangs: the undertaker waits for the deadline and
 // a grace, kills it and undoes.
 func TestStoppedRunner(t *testing.T) {
@@ -158,7 +175,7 @@ func TestStoppedRunner(t *testing.T) {
 	req := l.request(e.file())
 	h := l.spawn(req)
 	log := l.holding(req)
-	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGSTOP))
+	stop(t, log.Opened.Runner)
 	out, err := h.Wait()
 	require.Error(t, err)
 	require.Equal(t, chaos.Aborted, out.Verdict)
@@ -173,7 +190,7 @@ func TestStoppedRunnerAndHalt(t *testing.T) {
 	req := l.request(pause().file())
 	l.holder(req)
 	log := l.holding(req)
-	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGSTOP))
+	stop(t, log.Opened.Runner)
 	require.NoError(t, chaos.Halt(l.dir))
 	l.recovered()
 	require.Equal(t, "HALT, and the runner did not obey", l.journal(req).ClosedText)
@@ -185,12 +202,27 @@ func TestStoppedRunnerAndAbort(t *testing.T) {
 	req := l.request(pause().file())
 	h := l.spawn(req)
 	log := l.holding(req)
-	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGSTOP))
+	stop(t, log.Opened.Runner)
 	h.Abort("enough")
 	out, err := h.Wait()
 	require.Error(t, err)
 	require.Equal(t, "the runner died; everything is undone", out.Reason)
 	l.recovered()
+}
+
+// TestHungUndo is a runner that says it undoes, and then nothing more.
+func TestHungUndo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(pause().file())
+	req.Executable = filepath.Join(t.TempDir(), "runner")
+	require.NoError(t, os.WriteFile(req.Executable, []byte("#!/bin/sh\necho '{\"kind\":\"phase\",\"phase\":\"undoing\"}'\nexec sleep 1000\n"), 0o700))
+	h := l.spawn(req)
+	require.Equal(t, chaos.Undoing, (<-h.Reports()).Phase)
+	h.Abort("enough")
+	out, err := h.Wait()
+	require.Error(t, err)
+	require.Equal(t, "the runner died; nothing had been injected", out.Reason)
 }
 
 // TestSignals are what a session that ends sends: the runner undoes, the

@@ -106,8 +106,9 @@ func Spawn(ctx context.Context, req Request) (*Handle, error) {
 func (h *Handle) Reports() <-chan Report { return h.reports }
 
 // Abort asks the runner to end and undo. Only the first call counts, none
-// blocks. A runner that is neither undoing nor gone after 3 s is killed, which
-// makes the undertaker undo.
+// blocks. A runner that is neither undoing nor gone after 3 s is killed, and so
+// is one that is still there when an undo may take no longer; the undertaker
+// undoes what it leaves.
 func (h *Handle) Abort(reason string) {
 	h.once.Do(func() {
 		line, _ := json.Marshal(command{Abort: reason})
@@ -116,9 +117,11 @@ func (h *Handle) Abort(reason string) {
 	})
 }
 
-// insist kills a runner that does not obey. One that undoes is left to it: the
-// undertaker sees to its end. It returns when the run is over.
+// insist kills a runner that does not obey. One that undoes is left to it for as
+// long as the undertaker leaves it: a runner that hangs with all undone and the
+// journal not closed is nobody else's to end. It returns when the run is over.
 func (h *Handle) insist() {
+	spared := time.Now().Add(undoPatience + abortPatience)
 	every := time.NewTicker(abortPatience)
 	defer every.Stop()
 	for {
@@ -127,7 +130,7 @@ func (h *Handle) insist() {
 			return
 		case <-every.C:
 		}
-		if !h.undoing.Load() {
+		if !h.undoing.Load() || time.Now().After(spared) {
 			_ = h.cmd.Process.Kill()
 		}
 	}
