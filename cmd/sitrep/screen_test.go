@@ -29,6 +29,8 @@ func clean(t *testing.T, x *terminal) {
 	end := x.written()
 	require.Greater(t, strings.LastIndex(end, "\x1b[?1049l"), strings.LastIndex(end, "\x1b[?1049h"), "the alternate screen is left")
 	require.Greater(t, strings.LastIndex(end, "\x1b[?25h"), strings.LastIndex(end, "\x1b[?25l"), "the cursor is shown")
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	require.False(t, x.screen.IsAltScreen())
 }
 

@@ -25,20 +25,20 @@ type terminal struct {
 	t      testing.TB
 	cmd    *exec.Cmd
 	pty    *os.File
-	screen *vt.SafeEmulator
 	width  int
 	height int
 	ended  chan struct{} // closed when the program is gone
+	fail   error         // of the program, once ended is closed
 
-	mu   sync.Mutex
-	raw  bytes.Buffer // everything that the program wrote
-	fail error
+	mu     sync.Mutex // what is looked at is not written to: an emulator gives out its cells
+	screen *vt.Emulator
+	raw    bytes.Buffer // everything that the program wrote
 }
 
 // startTerminal starts the program; env is added to a small, known one.
 func startTerminal(t testing.TB, width, height int, env []string, args ...string) *terminal {
 	t.Helper()
-	x := &terminal{t: t, width: width, height: height, screen: vt.NewSafeEmulator(width, height), ended: make(chan struct{})}
+	x := &terminal{t: t, width: width, height: height, screen: vt.NewEmulator(width, height), ended: make(chan struct{})}
 	x.cmd = exec.Command(binary, args...)
 	x.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "LANG=C.UTF-8"}, env...)
 	var err error
@@ -62,8 +62,8 @@ func startTerminal(t testing.TB, width, height int, env []string, args ...string
 			n, err := x.pty.Read(buf)
 			x.mu.Lock()
 			x.raw.Write(buf[:n])
-			x.mu.Unlock()
 			_, _ = x.screen.Write(buf[:n])
+			x.mu.Unlock()
 			if err != nil {
 				x.fail = x.cmd.Wait()
 				return
@@ -82,6 +82,8 @@ func startTerminal(t testing.TB, width, height int, env []string, args ...string
 
 // text is what the screen shows, blanks at the ends of lines left out.
 func (x *terminal) text() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	var b strings.Builder
 	for y := range x.height {
 		var line strings.Builder
@@ -199,6 +201,8 @@ const (
 
 // svg is the screen as a picture.
 func (x *terminal) svg() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	var b strings.Builder
 	w, h := float64(x.width)*cellWidth+16, float64(x.height)*cellHeight+16
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f">`+"\n", w, h, w, h)
