@@ -54,10 +54,10 @@ func (m *model) startingChaos(o pane.StartChaos) (errand, bool) {
 	x := m.world.Chaos.Experiments[at]
 	e := errand{
 		order: o, fault: true, title: "start " + x.Name, yes: fmt.Sprintf("start in %d s", armTime/time.Second), wait: armTime,
-		brief: fmt.Sprintf("%s: %s on %s for %s, %s", x.Name, faultsOf(x), victims(x), span(x.Length()), abortsOf(x)),
+		brief: fmt.Sprintf("%s: %s on %s for %s, %s", x.Name, pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)),
 		says: []string{
-			fmt.Sprintf("Injects %s on %s.", faultsOf(x), victims(x)),
-			fmt.Sprintf("Undone after %s, and before if this program dies or by %s; %s.", span(x.Length()), m.keyFor(keys.Abort), abortsOf(x)),
+			fmt.Sprintf("Injects %s on %s.", pane.Faults(x), pane.Victims(x)),
+			fmt.Sprintf("Undone after %s, and before if this program dies or by %s; %s.", span(x.Length()), m.keyFor(keys.Abort), pane.Aborts(x)),
 		},
 	}
 	if x.Hypothesis != "" {
@@ -68,48 +68,6 @@ func (m *model) startingChaos(o pane.StartChaos) (errand, bool) {
 		e.yes = fmt.Sprintf("start on %s in %d s", m.o.Context, e.wait/time.Second)
 	}
 	return e, true
-}
-
-// faultsOf is what is done, in order.
-func faultsOf(x chaos.Experiment) string {
-	var kinds []string
-	for _, s := range x.Method {
-		kinds = append(kinds, s.Fault)
-	}
-	return strings.Join(slices.Compact(kinds), ", then ")
-}
-
-// victims is the blast radius: "at most 1 of service=payments".
-func victims(x chaos.Experiment) string {
-	var want []string
-	for k, v := range x.Targets.Select {
-		want = append(want, k+"="+v)
-	}
-	slices.Sort(want)
-	who := strings.Join(want, ", ")
-	if who == "" {
-		who = "all targets"
-	}
-	if x.Targets.Percent > 0 && x.Targets.Percent < 100 {
-		return fmt.Sprintf("at most %d (%g%%) of %s", max(x.Targets.Max, 1), x.Targets.Percent, who)
-	}
-	return fmt.Sprintf("at most %d of %s", max(x.Targets.Max, 1), who)
-}
-
-// abortsOf is what ends it early.
-func abortsOf(x chaos.Experiment) string {
-	var conditions []string
-	for _, g := range x.Guards {
-		name := g.Name
-		if name == "" {
-			name = g.PromQL
-		}
-		conditions = append(conditions, name+" "+g.AbortWhen.String())
-	}
-	if len(conditions) == 0 {
-		return "no guard aborts it"
-	}
-	return "aborts if " + strings.Join(conditions, " or ")
 }
 
 // targetOf is the name that has to be typed in prod.
@@ -206,8 +164,8 @@ func (m *model) pinned(a keys.Action, by how) tea.Cmd {
 func (m *model) pickChaos() {
 	var rows []dialog.Choice
 	for _, x := range m.world.Chaos.Experiments {
-		note := safe.New(fmt.Sprintf("%s on %s for %s, %s", faultsOf(x), victims(x), span(x.Length()), abortsOf(x)), safe.Line)
-		rows = append(rows, dialog.Choice{Value: x.Name, Text: rowOf(x.Name, faultsOf(x), span(x.Length()), x.Pin), Note: note})
+		note := safe.New(fmt.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)), safe.Line)
+		rows = append(rows, dialog.Choice{Value: x.Name, Text: rowOf(x.Name, pane.Faults(x), span(x.Length()), x.Pin), Note: note})
 	}
 	m.pickStart("Chaos", "no experiment is configured (experiments: in sitrep.yaml)", rows, func(name string) pane.Order { return pane.StartChaos{Name: name} })
 }

@@ -83,7 +83,7 @@ func (m *model) trend(inc incident.Incident) piece {
 	if !ok || inc.Status.Over() {
 		return piece{}
 	}
-	arrow, word, style := "=", "steady", stateStyle(s.State)
+	arrow, word, style := "=", "steady", pane.StateStyle(s.State)
 	switch {
 	case s.Trend > 0:
 		arrow, word = "▲", "worsening"
@@ -103,18 +103,6 @@ func (m *model) trend(inc incident.Incident) piece {
 		against = fmt.Sprintf("%s (thr %s)", full, pane.Figure(s.Unit, *s.Threshold))
 	}
 	return say(0, style, safe.New(against, 80), safe.New(full, 60), safe.Sprintf("%s %s", arrow, value), safe.New(arrow, 1))
-}
-
-func stateStyle(s query.State) theme.Style {
-	switch s {
-	case query.Crit:
-		return theme.Crit
-	case query.Warn:
-		return theme.Warn
-	case query.OK:
-		return theme.OK
-	}
-	return theme.Dim
 }
 
 // worst is the signal to look at first: the worst state, of equals the one that

@@ -75,5 +75,5 @@ func (m *model) value() piece {
 	case s.Trend < 0:
 		arrow = "▼"
 	}
-	return say(0, stateStyle(s.State), safe.Sprintf("%s %s %s", arrow, pane.Figure(s.Unit, s.Value), s.Name))
+	return say(0, pane.StateStyle(s.State), safe.Sprintf("%s %s %s", arrow, pane.Figure(s.Unit, s.Value), s.Name))
 }

@@ -92,7 +92,7 @@ func advice(s *Screen) string {
 	if first == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s hurts %s: %s for %s. %s ends and undoes it at any time.", first.Pin, victims(*first), faults(*first), strictyaml.FormatDuration(first.Length()), abort)
+	return fmt.Sprintf("%s hurts %s: %s for %s. %s ends and undoes it at any time.", first.Pin, Victims(*first), Faults(*first), strictyaml.FormatDuration(first.Length()), abort)
 }
 
 // pastSection is the incidents that ended lately, drills named as such.

@@ -199,5 +199,5 @@ func signalStyle(g query.Signal) theme.Style {
 	if g.State == query.OK {
 		return theme.Bright
 	}
-	return stateStyle(g.State)
+	return StateStyle(g.State)
 }

@@ -144,7 +144,7 @@ func (c *panelChart) drawStat(f *frame.Frame) {
 	case state == query.NoData:
 		stat.Value, stat.Style = safe.Const("no data"), theme.Warn
 	default:
-		stat.Value, stat.Style = safe.New(panelFigure(c.panel, v), 16), stateStyle(state)
+		stat.Value, stat.Style = safe.New(panelFigure(c.panel, v), 16), StateStyle(state)
 	}
 	if state == query.OK {
 		stat.Style = theme.Bright
@@ -213,7 +213,8 @@ func (c *panelChart) queries() []string {
 	return sent
 }
 
-func stateStyle(s query.State) theme.Style {
+// StateStyle is how a value is shown that is in a state.
+func StateStyle(s query.State) theme.Style {
 	switch s {
 	case query.Crit:
 		return theme.Crit

@@ -16,31 +16,6 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
-// victims is the blast radius: "at most 1 of service=payments".
-func victims(x chaos.Experiment) string {
-	var wanted []string
-	for _, k := range slices.Sorted(maps.Keys(x.Targets.Select)) {
-		wanted = append(wanted, k+"="+x.Targets.Select[k])
-	}
-	who := strings.Join(wanted, ", ")
-	if who == "" {
-		who = "all targets"
-	}
-	if x.Targets.Percent > 0 && x.Targets.Percent < 100 {
-		return fmt.Sprintf("at most %d (%g%%) of %s", max(x.Targets.Max, 1), x.Targets.Percent, who)
-	}
-	return fmt.Sprintf("at most %d of %s", max(x.Targets.Max, 1), who)
-}
-
-// faults is what an experiment does, in order.
-func faults(x chaos.Experiment) string {
-	var kinds []string
-	for _, m := range x.Method {
-		kinds = append(kinds, m.Fault)
-	}
-	return strings.Join(slices.Compact(kinds), ", then ")
-}
-
 // chaosRow is a row of the experiments: a line of a run that goes on, or a
 // prepared experiment.
 type chaosRow struct {
@@ -65,7 +40,7 @@ func chaosSection(s *Screen, f *filter) section {
 	slices.SortStableFunc(prepared, func(a, b chaos.Experiment) int { return byPin(a.Pin, b.Pin) })
 	for i := range prepared {
 		x := &prepared[i]
-		if f.text(x.Name + " " + faults(*x) + " " + victims(*x)) {
+		if f.text(x.Name + " " + Faults(*x) + " " + Victims(*x)) {
 			list = append(list, chaosRow{
 				"experiment " + x.Name,
 				func(f *frame.Frame) { drawExperiment(f, x, lastRun(w.Runs, x.Name)) },
@@ -119,7 +94,7 @@ func drawExperiment(f *frame.Frame, x *chaos.Experiment, last *ChaosRun) {
 		}
 		p.left(13, end.style, end.text)
 	}
-	p.flow(theme.Dim, safe.Sprintf("%s on %s", faults(*x), victims(*x)))
+	p.flow(theme.Dim, safe.Sprintf("%s on %s", Faults(*x), Victims(*x)))
 }
 
 // verdictPiece is how a run ended, in a word.
@@ -246,7 +221,7 @@ func readExperiment(x *chaos.Experiment, last *ChaosRun) Effect {
 func (p *page) experiment(x *chaos.Experiment) {
 	p.labelled("expected", x.Hypothesis)
 	p.heading("what is done")
-	p.labelled("to", victims(*x))
+	p.labelled("to", Victims(*x))
 	for _, m := range x.Method {
 		with := make([]string, 0, len(m.With))
 		for _, k := range slices.Sorted(maps.Keys(m.With)) {
