@@ -296,3 +296,26 @@ func TestNothingStartsTwice(t *testing.T) {
 		require.Empty(t, p.desk.taken())
 	})
 }
+
+// What nobody has answered is said wherever a person is, above all on an
+// incident that is over.
+func TestAnotherIncidentIsNotMissed(t *testing.T) {
+	play(t, 120, 30, func(p *player) {
+		p.m.place.selected = "INC-202"
+		p.sees("RESOLVED", "SEV-1 INC-204 NOT ACKED", "! goes there")
+		p.press("!")
+		p.sees("[SEV1] INC-204")
+		p.seesNot("goes there")
+	})
+}
+
+// A call that is due and does not come is not called one that comes.
+func TestACallThatDoesNotCome(t *testing.T) {
+	play(t, 120, 30, func(p *player) {
+		p.sees("next L2 bob in 28 s")
+		p.wait(28 * time.Second)
+		p.sees("bob is being paged")
+		p.wait(8 * time.Second)
+		p.sees("is due since 8 s: no page yet")
+	})
+}

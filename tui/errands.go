@@ -7,6 +7,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
@@ -77,8 +78,8 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 	switch o := o.(type) {
 	case pane.Acknowledge:
 		e.title, e.yes = "acknowledge "+string(inc.ID), "acknowledge"
-		e.says = []string{fmt.Sprintf("Tells everybody that %s has %s: %s.", m.o.Actor, inc.ID, inc.Title), "It stops the rungs that wait for an answer; PagerDuty and Slack are told."}
 		events, err = inc.Acknowledge(by)
+		e.says = []string{fmt.Sprintf("Tells everybody that %s has %s: %s.", m.o.Actor, inc.ID, inc.Title), m.afterAck(inc, events)}
 	case pane.Unacknowledge:
 		e.title, e.yes = "give back "+string(inc.ID), "give it back"
 		events, err = inc.Unacknowledge(by)
@@ -110,6 +111,9 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 		for _, r := range m.running() {
 			e.says = append(e.says, fmt.Sprintf("%s still runs; %s ends it.", r.name, m.keyFor("abort")))
 		}
+		if list, _, _ := m.related(inc); len(list) > 0 {
+			e.says = append(e.says, fmt.Sprintf("%d %s still, %s among them.", len(list), fire(len(list)), list[0].Name))
+		}
 		events, err = inc.Resolve(by, o.Resolution)
 	case pane.Reopen:
 		e.title, e.yes = "reopen "+string(inc.ID), "reopen"
@@ -120,6 +124,19 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 		return errand{}, err
 	}
 	return m.withCalls(e, inc, events), nil
+}
+
+// afterAck says who is called in spite of the answer: some rungs wait for the
+// resolution.
+func (m *model) afterAck(inc incident.Incident, events []incident.Event) string {
+	for _, e := range events {
+		inc = inc.Apply(e)
+	}
+	if next, ok := m.nextCall(inc); ok {
+		return fmt.Sprintf("%s (%s) is called in %s all the same, unless it is resolved by then; %s holds that back.",
+			people(next.who), next.level, pane.Until(next.due.Sub(m.now)), m.keyFor(keys.Snooze))
+	}
+	return "Nobody else is called then."
 }
 
 // withCalls adds whom it pages at once.

@@ -11,6 +11,7 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
@@ -132,12 +133,25 @@ func worst(signals []query.Signal) (query.Signal, bool) {
 
 // hook is the second line: am I on the hook, and can I trust what I see.
 func (m *model) hook(inc incident.Incident) []piece {
-	line := []piece{m.answered(inc)}
+	line := append(m.elsewhere(), m.answered(inc))
 	line = append(line, m.runs()...)
 	if !inc.Status.Over() {
 		line = append(line, m.ladder(inc), m.resolveBy(inc))
 	}
 	return append(line, m.trust()...)
+}
+
+// elsewhere is the worst other incident that nobody has acknowledged: what a
+// person works on stays in front of them, but a page is not missed for it.
+func (m *model) elsewhere() []piece {
+	other, ok := m.unanswered()
+	if !ok {
+		return nil
+	}
+	since, key := pane.Ago(other.Age(m.now)), m.keyFor(keys.JumpNewest)
+	return []piece{say(12, theme.Danger,
+		safe.Sprintf("%s %s NOT ACKED %s: %s goes there", other.Severity, other.ID, since, key),
+		safe.Sprintf("%s NOT ACKED: %s", other.ID, key))}
 }
 
 func (m *model) answered(inc incident.Incident) piece {
@@ -153,6 +167,10 @@ func (m *model) answered(inc incident.Incident) piece {
 	}
 	return say(9, theme.Accent, safe.Sprintf("NOT ACKED %s", pane.Ago(inc.Age(m.now))))
 }
+
+// lateCall is how long a call may be due before the screen says that it does
+// not come: an engine looks every second.
+const lateCall = 3 * time.Second
 
 // ladder is who is called next, and in how many seconds.
 func (m *model) ladder(inc incident.Incident) piece {
@@ -170,11 +188,16 @@ func (m *model) ladder(inc incident.Incident) piece {
 		return say(6, theme.Dim, safe.Const("nobody else is called"))
 	}
 	verb := "next"
-	if next.again {
+	switch {
+	case inc.Acknowledged():
+		verb = "acked, but until resolved"
+	case next.again:
 		verb = "again"
 	}
 	who, left := safe.New(people(next.who), 24), pane.Until(next.due.Sub(m.now))
-	if !next.due.After(m.now) {
+	if late := m.now.Sub(next.due); late >= lateCall {
+		return say(10, theme.Danger, safe.Sprintf("%s %s is due since %s: no page yet", next.level, who, pane.Ago(late)), safe.Sprintf("%s late by %s", next.level, pane.Ago(late)))
+	} else if late >= 0 {
 		return say(10, theme.Warn, safe.Sprintf("%s %s is being paged", next.level, who), safe.Sprintf("%s is being paged", next.level))
 	}
 	style := theme.Plain

@@ -117,8 +117,23 @@ func (m *model) goTo(id incident.ID) tea.Cmd {
 	return m.show(0)
 }
 
-// jump goes to the newest page, else to the newest alert.
+// unanswered is the worst incident besides the selected one that nobody has
+// acknowledged.
+func (m *model) unanswered() (incident.Incident, bool) {
+	for _, inc := range open(m.world) {
+		if inc.ID != m.place.selected && !inc.Acknowledged() {
+			return inc, true
+		}
+	}
+	return incident.Incident{}, false
+}
+
+// jump goes to what nobody has answered, else to the newest page, else to the
+// newest alert.
 func (m *model) jump() tea.Cmd {
+	if inc, ok := m.unanswered(); ok {
+		return m.goTo(inc.ID)
+	}
 	var newest incident.Incident
 	for _, inc := range open(m.world) {
 		if newest.ID == "" || latestCall(inc).After(latestCall(newest)) {

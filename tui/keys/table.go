@@ -131,7 +131,7 @@ func global() []Binding {
 		{Action: PreviousInc, Scope: Global, Keys: []string{"["}, Name: "previous incident", Help: "previous open incident"},
 		{Action: NextInc, Scope: Global, Keys: []string{"]"}, Name: "next incident", Help: "next open incident"},
 		{Action: LastView, Scope: Global, Keys: []string{"`"}, Name: "last view", Help: "the view before this one"},
-		{Action: JumpNewest, Scope: Global, Keys: []string{"!"}, Name: "newest page", Help: "jump to the newest page or alert"},
+		{Action: JumpNewest, Scope: Global, Keys: []string{"!"}, Name: "newest page", Help: "jump to what nobody has acknowledged, or to the newest page"},
 		{Action: Refresh, Scope: Global, Keys: []string{"r"}, Name: "refresh", Help: "ask again for this pane"},
 		{Action: RefreshAll, Scope: Global, Keys: []string{"R"}, Name: "refresh all", Help: "ask again for everything"},
 		{Action: Yank, Scope: Global, Keys: []string{"y"}, Name: "yank", Help: "copy a value, a query, a link, the timeline"},

@@ -167,9 +167,9 @@ func rungEnd(inc incident.Incident, r escalation.Rung, s *Screen) piece {
 		if left <= 2*time.Minute {
 			style = theme.Warn
 		}
-		return piece{safe.Sprintf("in %s", Until(left)), style}
+		return piece{in(left), style}
 	case escalation.RungContinues:
-		return piece{safe.Sprintf("in %s unless resolved", Until(r.Due.Sub(s.Now))), theme.Plain}
+		return piece{safe.Concat(in(r.Due.Sub(s.Now)), safe.Const(" unless resolved")), theme.Plain}
 	case escalation.RungBeyond:
 		return piece{safe.Const("by hand only"), theme.Dim}
 	}
@@ -177,6 +177,14 @@ func rungEnd(inc incident.Incident, r escalation.Rung, s *Screen) piece {
 		return piece{safe.Const("stopped by the ack"), theme.Dim}
 	}
 	return piece{safe.Const("not called"), theme.Dim}
+}
+
+// in is when: "in 28 s", or that the moment has come.
+func in(left time.Duration) safe.Text {
+	if left <= 0 {
+		return safe.Const("now")
+	}
+	return safe.Sprintf("in %s", Until(left))
 }
 
 // presentRung is the rung that was entered last: answered, or called again.
@@ -187,7 +195,7 @@ func presentRung(inc incident.Incident, r escalation.Rung, s *Screen) piece {
 	case inc.Acknowledged() && !inc.Clocks.Acknowledged.Before(r.Entered):
 		return piece{safe.Sprintf("ack %s %s", stamp(inc.Clocks.Acknowledged, s.Now, s.Zone), offset(inc.Clocks.Acknowledged, inc.Clocks.Declared)), theme.OK}
 	case !r.Due.IsZero():
-		return piece{safe.Sprintf("round %d, again in %s", max(r.Rounds, 1), Until(r.Due.Sub(s.Now))), theme.Warn}
+		return piece{safe.Concat(safe.Sprintf("round %d, again ", max(r.Rounds, 1)), in(r.Due.Sub(s.Now))), theme.Warn}
 	}
 	return piece{safe.Sprintf("called %s", stamp(r.Entered, s.Now, s.Zone)), theme.Plain}
 }

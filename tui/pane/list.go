@@ -14,6 +14,8 @@ type rows struct {
 	draw func(f *frame.Frame, i int)   // into one row
 	open func(i int, s *Screen) Effect // enter; nil: there is no more to it
 	none safe.Text                     // what to say without rows
+
+	newest bool // the first row is the newest: a cursor on it stays there
 }
 
 // list is where a person stands in rows. What is selected is an ID: whatever
@@ -32,7 +34,7 @@ func (l *list) settle(r rows) {
 		return
 	}
 	l.at = min(max(l.at, 0), r.n-1)
-	if l.chosen == "" || r.id(l.at) == l.chosen {
+	if l.chosen == "" || r.id(l.at) == l.chosen || r.newest && l.at == 0 {
 		l.chosen = r.id(l.at)
 		return
 	}
@@ -72,9 +74,12 @@ func (l *list) press(a keys.Action, r rows) bool {
 	return true
 }
 
-// draw fills f with the rows around the chosen one.
+// draw fills f with the rows around the chosen one; a list that has not the keys
+// shows its first rows, and chooses nothing.
 func (l *list) draw(f *frame.Frame, r rows, focused bool) {
-	l.settle(r)
+	if focused {
+		l.settle(r)
+	}
 	h := f.Height()
 	l.page = h
 	if h < 1 {
@@ -84,13 +89,17 @@ func (l *list) draw(f *frame.Frame, r rows, focused bool) {
 		f.PutFit(1, 0, f.Width()-1, theme.Dim, r.none)
 		return
 	}
-	l.top = min(max(l.top, l.at-h+1), l.at)
-	l.top = max(min(l.top, r.n-h), 0)
-	for i := l.top; i < min(l.top+h, r.n); i++ {
-		row := f.Sub(frame.Rect{X: 1, Y: i - l.top, W: f.Width() - 1, H: 1})
+	first := 0
+	if focused {
+		l.top = min(max(l.top, l.at-h+1), l.at)
+		l.top = max(min(l.top, r.n-h), 0)
+		first = l.top
+	}
+	for i := first; i < min(first+h, r.n); i++ {
+		row := f.Sub(frame.Rect{X: 1, Y: i - first, W: f.Width() - 1, H: 1})
 		r.draw(row, i)
 		if focused && i == l.at {
-			f.Rune(0, i-l.top, theme.Accent, '›')
+			f.Rune(0, i-first, theme.Accent, '›')
 		}
 	}
 }

@@ -118,13 +118,13 @@ func (p *panels) draw(f *frame.Frame, i int, s *Screen, crosshair time.Time, l *
 	c := &p.charts[i]
 	spec := &c.spec
 	spec.State, spec.Zone, spec.Crosshair = c.state(p.of, s.Now), s.Zone, crosshair
-	spec.Marks, spec.Y.Log, spec.Focus = p.marks.of(s), l.log, 0
+	spec.Marks, spec.Y.Log = p.marks.of(s), l.log
 	for j := range spec.Series {
-		legend := c.data.Frame.Series[j].Legend
-		spec.Series[j].Hidden = l.hidden[legend]
-		if legend == l.focus {
-			spec.Focus = j
-		}
+		spec.Series[j].Hidden = l.hidden[c.data.Frame.Series[j].Legend]
+	}
+	spec.Focus = slices.IndexFunc(c.data.Frame.Series, func(series query.Series) bool { return series.Legend == l.focus })
+	if spec.Focus < 0 { // the title says the worst: a calm figure over a line that burns is a lie
+		_, spec.Focus = c.worst(crosshair)
 	}
 	if c.panel.Type == query.Stat {
 		c.drawStat(f)
@@ -136,7 +136,7 @@ func (p *panels) draw(f *frame.Frame, i int, s *Screen, crosshair time.Time, l *
 // drawStat draws a panel of one figure: the worst of its series.
 func (c *panelChart) drawStat(f *frame.Frame) {
 	stat := chart.Stat{Title: c.spec.Title}
-	v, values := c.worst(c.spec.Crosshair)
+	v, worst := c.worst(c.spec.Crosshair)
 	state, line := c.panel.Judge(v)
 	switch {
 	case c.spec.State.Loading:
@@ -160,8 +160,8 @@ func (c *panelChart) drawStat(f *frame.Frame) {
 		stat.Note = safe.Sprintf("%s %s", c.sign(), panelFigure(c.panel, line.Value))
 	}
 	stat.Draw(f)
-	if f.Height() >= 4 {
-		f.Put(0, 3, theme.Series(0), chart.Sparkline(values, f.Width(), f.Theme().Glyphs()))
+	if f.Height() >= 4 && worst < len(c.data.Frame.Series) {
+		f.Put(0, 3, theme.Series(0), chart.Sparkline(c.data.Frame.Series[worst].Values, f.Width(), f.Theme().Glyphs()))
 	}
 }
 
@@ -173,11 +173,15 @@ func (c *panelChart) sign() string {
 	return "bad from"
 }
 
-// worst is the worst value of all series at an instant, or the newest without
-// one, with the values of that series.
-func (c *panelChart) worst(at time.Time) (v float64, values []float64) {
+// worst is the worst value of all series that are shown, at an instant or the
+// newest without one, and which series has it; of equals the first, 0 without
+// any.
+func (c *panelChart) worst(at time.Time) (v float64, which int) {
 	v = query.Absent()
-	for _, series := range c.data.Frame.Series {
+	for i, series := range c.data.Frame.Series {
+		if i < len(c.spec.Series) && c.spec.Series[i].Hidden {
+			continue
+		}
 		x, _ := series.Last(3)
 		if !at.IsZero() {
 			x = query.Absent()
@@ -189,11 +193,11 @@ func (c *panelChart) worst(at time.Time) (v float64, values []float64) {
 		if c.panel.Better == query.Higher {
 			worse = x < v
 		}
-		if values == nil || !math.IsNaN(x) && (math.IsNaN(v) || worse) {
-			v, values = x, series.Values
+		if !math.IsNaN(x) && (math.IsNaN(v) || worse) {
+			v, which = x, i
 		}
 	}
-	return v, values
+	return v, which
 }
 
 // queries are the panel's expressions, as they were sent where that is known.

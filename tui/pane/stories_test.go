@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -456,4 +457,27 @@ func TestMarks(t *testing.T) {
 		"02:41:44 ≈ 02:42:44", "02:46:44 ✗ 02:50:44", "02:47:44 ▲", "02:55:44 ▲", "02:57:14 !", "03:03:44 •", "03:12:04 ✗ runs",
 	}, got)
 	require.Len(t, m.of(screenOf(w, "")), 9, "with the acknowledgements of the others")
+}
+
+// The newest line is on the first screen however many came, and whether or not
+// somebody reads in the list, as long as nobody has moved down in it.
+func TestTheTailShowsTheNewest(t *testing.T) {
+	for _, tabs := range []int{0, 1, 2, 3} {
+		r := newReader(t, 0, richWorld(t), "INC-204", 79, 18)
+		for range tabs {
+			r.press(keys.NextPane)
+		}
+		for i := range 9 {
+			at := night.Add(time.Duration(i-20) * time.Second)
+			r.s.World = more(r.s.World, "INC-204", incident.Event{ID: fmt.Sprintf("more-%d", i), At: at, Kind: incident.NoteAdded, Actor: "ana", Text: fmt.Sprintf("news %d", i)})
+			r.sees(fmt.Sprintf("news %d", i))
+		}
+	}
+}
+
+// A figure in a title is that of the worst series, whichever comes first.
+func TestATitleSaysTheWorst(t *testing.T) {
+	got := newReader(t, 0, richWorld(t), "INC-204", 119, 34).sees()
+	require.Regexp(t, `cpu +22\.4%`, got)
+	require.Contains(t, newReader(t, 1, richWorld(t), "INC-204", 199, 54).sees(), "● payments-1 9.63%  ● payments-2 22.4%")
 }
