@@ -132,5 +132,26 @@ func TestTargetsAreThoseThatWereInForce(t *testing.T) {
 	require.Contains(t, got, "15m after the declaration, within the target of 1h")
 	require.Contains(t, got, "the first severity (SEV-1), the others are those of the worst (SEV-1)")
 	require.Contains(t, got, "lowered to SEV-3 at 03:10:00 (one region < all)")
-	require.NotContains(t, got, "There was an update", "nobody was told anything")
+	require.NotContains(t, got, "There was a status update", "nobody was told anything")
+}
+
+// A word is not taken for a number: what was said to be over is held against
+// what the signals said at that moment.
+func TestAnEndIsHeldAgainstTheNumbers(t *testing.T) {
+	n := &night{t: t}
+	burning := incident.Payload([]any{signal("5xx ratio", "percentunit", 0.514, 0.05, "crit", nil, "")})
+	then := func(clock string) incident.By {
+		b := by("ana", clock)
+		b.Evidence = burning
+		return b
+	}
+	e, err := incident.Declare(then("03:00:00"), "INC-1", incident.Declaration{Title: "Checkout is slow", Severity: incident.Sev2})
+	n.add([]incident.Event{e}, err)
+	n.add(n.inc.Did(then("03:05:00"), incident.Action{Text: "rolled back", Mitigates: true}))
+	n.add(n.inc.Resolve(then("03:09:00"), "rolled back"))
+	got := n.markdown()
+	require.Contains(t, got, "recorded at 03:05:00, after 5m, with 5xx ratio still 51.4% (threshold 5%).")
+	require.Contains(t, got, "the numbers did not say so: 5xx ratio still 51.4% (threshold 5%).")
+	require.Contains(t, got, "It was resolved with 5xx ratio still 51.4% (threshold 5%).")
+	require.NotContains(t, got, "It was mitigated 5m after")
 }

@@ -86,6 +86,18 @@ func origin(e incident.Event) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
+// step is what became of a page, and how long after it was queued.
+func step(k incident.Kind, after time.Duration) string {
+	what := strings.TrimPrefix(string(k), "page.")
+	if k == incident.PageAcknowledged {
+		what = "ended by the acknowledgement"
+	}
+	if after < 100*time.Millisecond {
+		return what
+	}
+	return what + " after " + span(after)
+}
+
 // pageRow is all that happened to a page; empty if it is known by one event
 // only, which then speaks for itself.
 func (f *facts) pageRow(id string) string {
@@ -107,7 +119,7 @@ func (f *facts) pageRow(id string) string {
 			incident.PageAccepted, incident.PageAcknowledged, incident.PageSuperseded,
 		} {
 			if at, ok := p.seen[k]; ok {
-				steps = append(steps, fmt.Sprintf("%s after %s", strings.TrimPrefix(string(k), "page."), span(at.Sub(p.queued))))
+				steps = append(steps, step(k, at.Sub(p.queued)))
 			}
 		}
 		if p.tries > 1 {

@@ -1,9 +1,7 @@
 package postmortem
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -34,7 +32,7 @@ func (f *facts) table() string {
 	d, ok = f.inc.TimeToMitigate()
 	unsaid := "not mitigated"
 	if ok && !f.mitigatedFirst() {
-		ok, unsaid = false, noData+": nothing says that the pain ended before the resolution"
+		ok, unsaid = false, noData+": nothing says that it was mitigated before the resolution"
 	}
 	row("time to mitigate (from declaration)", d, ok, 0, unsaid)
 	d, ok = f.inc.TimeToResolve()
@@ -43,7 +41,7 @@ func (f *facts) table() string {
 		row("ladder not running, at worst", f.late(), true, 0, "")
 	}
 	gap, _ := f.silence()
-	row("longest time without an update", gap, !c.Declared.IsZero(), f.targets.update, noData)
+	row("longest time without a status update", gap, !c.Declared.IsZero(), f.targets.update, noData)
 	var b strings.Builder
 	b.WriteString("| what | measured | target |\n| --- | --- | --- |\n")
 	for _, r := range rows {
@@ -61,18 +59,31 @@ func (f *facts) table() string {
 	return b.String()
 }
 
+// mostSymptoms is how many lines tell what the system did.
+const mostSymptoms = 16
+
 func (f *facts) whatHappened() string {
 	var items []string
 	onset, injected := f.onset()
+	more := 0
 	for _, e := range f.events {
 		symptom := false
 		switch e.Kind {
-		case incident.AlertFired, "metric.left_band", "metric.returned", "slo.burning", incident.AlertResolved:
-			symptom = len(items) < 12
+		case incident.AlertFired, "metric.left_band", "metric.returned", "slo.burning", incident.AlertResolved,
+			incident.ChaosInjected, incident.ChaosUndone:
+			symptom = !e.At.Before(f.inc.Clocks.Detected)
 		}
-		if symptom || injected && e.ID == onset.ID {
+		if !symptom && !(injected && e.ID == onset.ID) {
+			continue
+		}
+		if len(items) == mostSymptoms {
+			more++
+		} else {
 			items = append(items, fmt.Sprintf("%s %s: %s", clock(e.At), happened(e.Kind), escape(e.Text)))
 		}
+	}
+	if more > 0 {
+		items = append(items, fmt.Sprintf("and %d more, under Every event", more))
 	}
 	return bullets("_What did the system do, step by step, and what did it look like from outside?_"+recorded(items), items)
 }
@@ -92,6 +103,8 @@ func happened(k incident.Kind) string {
 		return "change"
 	case incident.ChaosInjected:
 		return "fault injected"
+	case incident.ChaosUndone:
+		return "fault undone"
 	case incident.LoadStarted:
 		return "load run"
 	case incident.AlertFired:
@@ -185,13 +198,13 @@ func (f *facts) technicalImpact() string {
 			escape(s.text(s.AtDeclare)), escape(s.text(s.AtResolve)), escape(s.text(s.Min)), escape(s.text(s.Max))))
 	}
 	for _, e := range f.faults {
-		if e.Kind == incident.ChaosFinished {
+		if e.Kind == incident.ChaosFinished && f.within(e) {
 			items = append(items, fmt.Sprintf("%s experiment finished: %s", clock(e.At), escape(e.Text)))
 		}
 	}
 	for _, e := range f.loads {
-		if e.Kind != incident.LoadStarted {
-			items = append(items, clock(e.At)+" load check: "+escape(e.Text)+loadNumbers(e.Data))
+		if e.Kind != incident.LoadStarted && f.within(e) {
+			items = append(items, clock(e.At)+" load check: "+escape(e.Text))
 		}
 	}
 	const ask = "_Was data lost, delayed or wrong? Which other services felt it?_"
@@ -201,35 +214,16 @@ func (f *facts) technicalImpact() string {
 	return bullets(ask, items)
 }
 
-// loadNumbers is what a load run measured, as far as its event says.
-func loadNumbers(data json.RawMessage) string {
-	var r struct {
-		Verdict  string  `json:"verdict"`
-		Achieved *number `json:"achieved_rate"`
-		Errors   *number `json:"error_ratio"`
-		Latency  struct {
-			P95 *number `json:"p95"`
-		} `json:"latency_seconds"`
+// within says whether an event fell into the incident, and was more than a
+// refusal.
+func (f *facts) within(e incident.Event) bool {
+	var o struct {
+		Outcome struct {
+			Verdict string `json:"verdict"`
+		} `json:"outcome"`
 	}
-	if json.Unmarshal(data, &r) != nil {
-		return ""
-	}
-	var parts []string
-	for _, p := range []struct {
-		name, unit string
-		v          *number
-	}{{"", "reqps", r.Achieved}, {"p95 ", "s", r.Latency.P95}, {"errors ", "percentunit", r.Errors}} {
-		if p.v != nil && !math.IsNaN(float64(*p.v)) {
-			parts = append(parts, p.name+value(p.unit, float64(*p.v)))
-		}
-	}
-	if r.Verdict != "" {
-		parts = append(parts, "verdict "+escape(r.Verdict))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	refused := e.Payload(&o) == nil && o.Outcome.Verdict == "refused"
+	return !e.At.Before(f.inc.Clocks.Detected) && !refused
 }
 
 // wentWell is seeded with what the record shows to have worked.
@@ -244,7 +238,8 @@ func (f *facts) wentWell() string {
 	tta, acked := f.inc.TimeToAcknowledge()
 	say(acked && t.respond > 0 && tta <= t.respond, "The first acknowledgement came %s after the declaration (target %s).", span(tta), span(t.respond))
 	ttm, mitigated := f.inc.TimeToMitigate()
-	say(mitigated && !c.Resolved.IsZero() && f.mitigatedFirst(), "The users' pain ended %s after the declaration, %s before the resolution.", span(ttm), span(c.Resolved.Sub(c.Mitigated)))
+	say(mitigated && !c.Resolved.IsZero() && f.mitigatedFirst() && f.stillBad(c.Mitigated) == "",
+		"It was mitigated %s after the declaration, %s before the resolution.", span(ttm), span(c.Resolved.Sub(c.Mitigated)))
 	ttr, resolved := f.inc.TimeToResolve()
 	say(resolved && t.resolve > 0 && ttr <= t.resolve, "It was resolved in %s (target %s).", span(ttr), span(t.resolve))
 	say(!c.Declared.IsZero() && !f.noticed(), "Monitoring noticed before a person did.")
@@ -252,7 +247,7 @@ func (f *facts) wentWell() string {
 	say(pages.Queued > 0 && pages.Accepted == pages.Queued, "Every page was accepted (%d of %d).", pages.Accepted, pages.Queued)
 	say(pages.Diverted > 0, "%s took another channel when the first one was down.", count(pages.Diverted, "page"))
 	gap, _ := f.silence()
-	say(resolved && t.update > 0 && gap <= t.update && len(f.updates) > 0, "There was an update at least every %s (target %s).", span(gap), span(t.update))
+	say(resolved && t.update > 0 && gap <= t.update && len(f.updates) > 0, "There was a status update at least every %s (target %s).", span(gap), span(t.update))
 	for _, e := range f.faults {
 		say(e.Kind == incident.ChaosGuardTripped, "A guard stopped the experiment by itself at %s.", clock(e.At))
 	}
@@ -273,10 +268,16 @@ func (f *facts) couldImprove() string {
 	say(acked && t.respond > 0 && tta > t.respond, "The first acknowledgement came %s after the declaration (target %s).", span(tta), span(t.respond))
 	say(!acked && !c.Resolved.IsZero(), "It was resolved without an acknowledgement: the ladder could not know that somebody had it.")
 	ttr, resolved := f.inc.TimeToResolve()
+	if f.mitigatedFirst() {
+		bad := f.stillBad(c.Mitigated)
+		say(bad != "", "When the mitigation was recorded, the numbers did not say so: %s.", bad)
+	}
+	bad := f.stillBad(c.Resolved)
+	say(bad != "", "It was resolved with %s.", bad)
 	say(resolved && t.resolve > 0 && ttr > t.resolve, "It took %s to resolve (target %s).", span(ttr), span(t.resolve))
 	say(!c.Declared.IsZero() && f.noticed(), "A person noticed before monitoring did.")
 	gap, from := f.silence()
-	say(t.update > 0 && gap > t.update, "There was no update for %s from %s (target every %s).", span(gap), clock(from), span(t.update))
+	say(t.update > 0 && gap > t.update, "There was no status update for %s from %s (target every %s).", span(gap), clock(from), span(t.update))
 	say(f.late() > 0, "Nobody was running the ladder for %s; the pages came late by as much.", span(f.late()))
 	say(f.inc.Roles[incident.Commander] == "" && f.inc.Severity.Rank() <= 2, "Nobody had the role of incident commander.")
 	for _, p := range f.pages {

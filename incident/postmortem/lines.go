@@ -146,7 +146,7 @@ func (f *facts) done(term incident.Term, ask string) string {
 		}
 		text := clock(a.at) + " " + escape(a.data.Text)
 		if a.data.Mitigates {
-			text += " (this ended the users' pain)"
+			text += " (recorded as the mitigation)"
 		}
 		items = append(items, text)
 	}

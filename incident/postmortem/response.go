@@ -131,6 +131,30 @@ func reason(r string) string {
 	return escape(r)
 }
 
+// stillBad is which signals were beyond their thresholds, by the evidence of
+// what happened at that moment: "5xx ratio still 51.4% (threshold 5%)".
+func (f *facts) stillBad(at time.Time) string {
+	var bad []string
+	seen := map[string]bool{}
+	for _, e := range f.events {
+		if !e.At.Equal(at) || e.Incident != f.inc.ID {
+			continue
+		}
+		for _, r := range readings(e.Evidence) {
+			v := known(r.Value)
+			if v == nil || r.State != "crit" || r.Threshold == nil || seen[r.Name] {
+				continue
+			}
+			seen[r.Name] = true
+			bad = append(bad, fmt.Sprintf("%s still %s (threshold %s)", escape(r.Name), escape(value(plain(r.Unit), *v)), escape(value(plain(r.Unit), float64(*r.Threshold)))))
+		}
+	}
+	if len(bad) == 0 {
+		return ""
+	}
+	return list(bad)
+}
+
 func (f *facts) escalation() string {
 	if len(f.rungs) == 0 {
 		return "The ladder was not entered: nobody was paged."
@@ -166,7 +190,7 @@ func (f *facts) pageSentence() string {
 	if c.Queued == 0 {
 		return "Pages: no data."
 	}
-	text := fmt.Sprintf("%s queued, %d accepted, %d acknowledged at the pager", count(c.Queued, "page"), c.Accepted, c.Acknowledged)
+	text := fmt.Sprintf("%s queued, %d accepted, %d ended by the acknowledgement", count(c.Queued, "page"), c.Accepted, c.Acknowledged)
 	for _, p := range []struct {
 		n    int
 		text string
@@ -194,7 +218,14 @@ func (f *facts) resolution() string {
 	}
 	text := fmt.Sprintf("%s. Resolved at %s, %s after the declaration%s.", strings.TrimRight(how, ". "), clock(c.Resolved), span(d), f.against(d, f.targets.resolve))
 	if m, ok := f.inc.TimeToMitigate(); ok && f.mitigatedFirst() {
-		text += fmt.Sprintf(" The users' pain ended at %s, after %s.", clock(c.Mitigated), span(m))
+		text += fmt.Sprintf(" The mitigation was recorded at %s, after %s", clock(c.Mitigated), span(m))
+		if bad := f.stillBad(c.Mitigated); bad != "" {
+			text += ", with " + bad
+		}
+		text += "."
+	}
+	if bad := f.stillBad(c.Resolved); bad != "" {
+		text += " At the resolution: " + bad + "."
 	}
 	return bullets(text, items)
 }

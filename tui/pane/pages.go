@@ -26,11 +26,12 @@ func brand(kind string) string {
 }
 
 // delivered is what became of a message, in a few words or in one. An accepted
-// page was taken by the sink; only an acknowledgement proves that somebody woke.
+// page was taken by the sink. The acknowledgement of the incident, whoever gave
+// it, ends every page: it proves that somebody woke, and not who.
 func delivered(m *escalation.Message, now time.Time) (full, short piece) {
 	switch {
 	case !m.AcknowledgedAt.IsZero():
-		return both(theme.OK, "acknowledged "+took(m.AcknowledgedAt.Sub(m.QueuedAt)), "acked")
+		return both(theme.OK, "ended by the ack "+took(m.AcknowledgedAt.Sub(m.QueuedAt)), "ended")
 	case m.State == escalation.Accepted:
 		return both(theme.OK, "accepted "+took(m.AcceptedAt.Sub(m.QueuedAt)), "accepted")
 	}

@@ -109,7 +109,7 @@ func TestTheStateOfEveryPageIsOnTheScreen(t *testing.T) {
 		r.sees(word)
 	}
 	r.s.World = with(r.s.World, func(w *World) { w.Delivery.Messages[0].AcknowledgedAt = night })
-	r.sees("acknowledged 14m31s")
+	r.sees("ended by the ack 14m31s")
 	r.s.World = with(r.s.World, func(w *World) { w.Delivery.Holder = "" })
 	r.sees("nobody runs it: sitrep daemon")
 }
