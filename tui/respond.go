@@ -10,6 +10,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/keys"
@@ -154,10 +155,10 @@ func (m *model) escalate(inc incident.Incident) tea.Cmd {
 	return nil
 }
 
-// inShort is the worst signal in words.
+// inShort is the worst signal in words, if it is worth waking somebody for.
 func (m *model) inShort() string {
 	s, ok := worst(m.world.Signals)
-	if !ok {
+	if !ok || s.State == query.OK {
 		return ""
 	}
 	text := s.Name + " " + pane.Figure(s.Unit, s.Value)

@@ -241,10 +241,6 @@ func (a *app) show(inc incident.Incident, now time.Time) error {
 	if a.flags.json {
 		return a.print(v)
 	}
-	next := "-"
-	if v.NextLevelAt != nil {
-		next = fmt.Sprintf("%s (in %s)", stamp(*v.NextLevelAt), span(v.NextLevelAt.Sub(now)))
-	}
 	rows := [][]string{
 		{"incident", string(inc.ID)},
 		{"title", inc.Title},
@@ -256,7 +252,7 @@ func (a *app) show(inc incident.Incident, now time.Time) error {
 		{"mitigated", stamp(inc.Clocks.Mitigated)},
 		{"resolved", stamp(inc.Clocks.Resolved)},
 		{"level", orDash(string(inc.Rung.Level))},
-		{"next level at", next},
+		{"next level at", nextCall(inc, v.NextLevelAt, now)},
 	}
 	for _, role := range incident.Roles() {
 		if who := inc.Roles[role]; who != "" {
@@ -267,6 +263,19 @@ func (a *app) show(inc incident.Incident, now time.Time) error {
 		rows = append(rows, []string{"drill", "yes"})
 	}
 	return table(a.stdout, rows)
+}
+
+// nextCall is when the ladder climbs, or why it does not.
+func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
+	switch {
+	case inc.Rung.Snoozed.After(now):
+		return "snoozed until " + stamp(inc.Rung.Snoozed)
+	case at == nil:
+		return "-"
+	case at.Before(now):
+		return fmt.Sprintf("%s (late by %s: does sitrep daemon run?)", stamp(*at), span(now.Sub(*at)))
+	}
+	return fmt.Sprintf("%s (in %s)", stamp(*at), span(at.Sub(now)))
 }
 
 func (a *app) timelineCommand() *cobra.Command {
@@ -314,6 +323,7 @@ type incidentView struct {
 	Resolution     string                            `json:"resolution"`
 	Level          incident.Level                    `json:"level"`
 	NextLevelAt    *time.Time                        `json:"next_level_at"`
+	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
 	Roles          map[incident.Role]incident.Person `json:"roles"`
 	Labels         map[string]string                 `json:"labels"`
 	Actions        []incident.Action                 `json:"actions"`
@@ -330,7 +340,7 @@ func viewOf(inc incident.Incident, now time.Time) incidentView {
 		MitigatedAt: moment(inc.Clocks.Mitigated), ResolvedAt: moment(inc.Clocks.Resolved), ClosedAt: moment(inc.Clocks.Closed),
 		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, Actions: inc.Actions, Items: inc.Items,
 		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
-		NextLevelAt: moment(escalation.NextLevelAt(inc, now)),
+		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
 	}
 	if inc.Acknowledged() {
 		v.AcknowledgedBy = &inc.Clocks.AckBy

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,18 +93,44 @@ func (a *app) printCalls(calls []escalation.Call) error {
 	rows := [][]string{{"AFTER", "LEVEL", "ROUND", "WHY", "PAGE", "WHO", "THROUGH"}}
 	for _, c := range calls {
 		views = append(views, view{c.After.Seconds(), c.Level, c.Round, c.Reason, c.Page, c.Who, c.Notify})
-		rows = append(rows, []string{
-			span(c.After), string(c.Level), fmt.Sprint(c.Round), c.Reason, string(c.Page), names(c.Who), strings.Join(c.Notify, ", "),
-		})
+	}
+	for len(calls) > 0 {
+		n := alike(calls)
+		first, last := calls[0], calls[n-1]
+		row := func(after, why string, c escalation.Call) []string {
+			return []string{after, string(c.Level), fmt.Sprint(c.Round), why, string(c.Page), names(c.Who), strings.Join(c.Notify, ", ")}
+		}
+		rows = append(rows, row(span(first.After), first.Reason, first))
+		switch {
+		case n == 2:
+			rows = append(rows, row(span(last.After), last.Reason, last))
+		case n > 2:
+			rows = append(rows, row("to "+span(last.After), fmt.Sprintf("%d times more", n-1), last))
+		}
+		calls = calls[n:]
 	}
 	if a.flags.json {
 		return a.print(views)
 	}
-	if len(calls) == 0 {
+	if len(rows) == 1 {
 		_, err := fmt.Fprintln(a.stdout, "nobody is called")
 		return err
 	}
 	return table(a.stdout, rows)
+}
+
+// alike is how many of the first calls are one that repeats: they differ in
+// nothing but time and round.
+func alike(calls []escalation.Call) int {
+	n := 1
+	for n < len(calls) {
+		a, b := calls[0], calls[n]
+		if a.Round == 1 || a.Level != b.Level || a.Page != b.Page || !slices.Equal(a.Who, b.Who) || !slices.Equal(a.Notify, b.Notify) {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 func names(people []incident.Person) string {

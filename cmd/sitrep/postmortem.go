@@ -226,19 +226,26 @@ func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) 
 		return err
 	}
 	found := postmortem.Lint(s.Markdown(), responders(inc))
-	if a.flags.json {
-		if found == nil {
-			found = []postmortem.Finding{}
-		}
-		return a.print(found)
+	if err := a.printLint(s.ID, found); err != nil || len(found) == 0 {
+		return err
+	}
+	return withCode(exitNotHeld, fmt.Errorf("%s: %d places to look at; sitrep postmortem edit %s", s.ID, len(found), id))
+}
+
+func (a *app) printLint(id string, found []postmortem.Finding) error {
+	switch {
+	case a.flags.json:
+		return a.print(append([]postmortem.Finding{}, found...))
+	case len(found) == 0:
+		_, err := fmt.Fprintf(a.stdout, "%s: nothing to reword\n", id)
+		return err
 	}
 	for _, f := range found {
-		fmt.Fprintf(a.stdout, "%s:%d: %s: %s: %s\n", s.ID, f.Line, f.Rule, sanitise(f.Text), f.Hint)
+		if _, err := fmt.Fprintf(a.stdout, "%s:%d: %s: %s: %s\n", id, f.Line, f.Rule, sanitise(f.Text), f.Hint); err != nil {
+			return err
+		}
 	}
-	if len(found) == 0 {
-		_, err = fmt.Fprintf(a.stdout, "%s: nothing to reword\n", s.ID)
-	}
-	return err
+	return nil
 }
 
 // responders are the people whom a post-mortem names only where the response

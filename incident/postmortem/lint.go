@@ -31,6 +31,7 @@ var (
 	evidence = regexp.MustCompile(`\d|\]\(|https?://|\(.+\)|` + "`")
 	itemLine = regexp.MustCompile(`^\s*[-*] \[[ xX]\] +(.*)$`)
 	dueDate  = regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`)
+	question = regexp.MustCompile(`(?:^|[\s:.])_([^_]+\?)_`)
 	weakVerb = regexp.MustCompile(`(?i)^(?:AI-\d+: *)?(investigate|look into|improve|consider|be more careful|make sure|train|remind)\b`)
 	wordings = []wording{
 		{"human-error", "what made the action seem right at the time?", regexp.MustCompile(`(?i)\b(human error|operator error|user error|mistake by|careless(?:ness)?|negligen\w*|incompeten\w*)`)},
@@ -42,8 +43,8 @@ var (
 	}
 )
 
-// Lint reads Markdown for words that blame or say little, and action items
-// that nobody can finish. Names are the responders': they may be the subject of
+// Lint reads Markdown for words that blame or say little, questions of the
+// draft that nobody has answered, and action items that nobody can finish. Names are the responders': they may be the subject of
 // a sentence only under Timeline, where the response is told. Code, quotations
 // of the timeline and comments are not read for their words.
 func Lint(markdown string, names []string) []Finding {
@@ -86,6 +87,9 @@ func (l *linter) line(n int, line string) {
 		return
 	}
 	l.words(n, text)
+	for _, m := range question.FindAllStringSubmatch(text, -1) {
+		l.add(n, "unanswered", m[1], "answer it in a sentence, or delete it")
+	}
 	if l.chapter == "action items" {
 		if m := itemLine.FindStringSubmatch(line); m != nil {
 			l.item(n, m[1])

@@ -58,9 +58,27 @@ func TestADraftPassesItsOwnLint(t *testing.T) {
 	n := sev1(t)
 	for _, md := range []string{n.markdown(), postmortem.Merge(postmortem.Stored{}, postmortem.Draft(n.inc, n.events[:5], three)).Markdown()} {
 		for _, f := range postmortem.Lint(md, []string{"ana", "bob", "cleo"}) {
-			require.Contains(t, []string{"no-owner", "no-due-date"}, f.Rule, "%+v", f)
+			require.Contains(t, []string{"no-owner", "no-due-date", "unanswered"}, f.Rule, "%+v", f)
 		}
 	}
+}
+
+// The questions of the draft are the work that is left.
+func TestLintFindsWhatNobodyAnswered(t *testing.T) {
+	md := sev1(t).markdown()
+	left := func(md string) (n int) {
+		for _, f := range postmortem.Lint(md, nil) {
+			if f.Rule == "unanswered" {
+				n++
+			}
+		}
+		return n
+	}
+	before := left(md)
+	require.Greater(t, before, 8)
+	answered := strings.Replace(md, "_How many users could not do what, and what did it cost?_", "One order in eight failed.", 1)
+	require.NotEqual(t, md, answered)
+	require.Equal(t, before-1, left(answered))
 }
 
 func TestLintPointsAtTheLine(t *testing.T) {

@@ -86,6 +86,15 @@ func special(token string) (want, bool) {
 	return w, true
 }
 
+// without is what to say of a list without rows: that nothing passes, or why
+// there is nothing.
+func (f *filter) without(why safe.Text) safe.Text {
+	if f.empty() {
+		return why
+	}
+	return safe.New("nothing here matches /"+f.typed, safe.Line)
+}
+
 // empty says that everything passes.
 func (f *filter) empty() bool { return len(f.wants) == 0 }
 

@@ -44,7 +44,7 @@ func itemSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return string(list[i].inc.ID) + list[i].item.Item.Item },
 			draw: func(f *frame.Frame, i int) { drawItem(f, list[i], s) },
 			open: func(i int, s *Screen) Effect { return readItem(list[i], s) },
-			none: safe.Const("none; sitrep item add writes one down"),
+			none: f.without(safe.Const("none; sitrep item add writes one down")),
 		},
 	}
 }

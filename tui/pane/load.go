@@ -55,7 +55,7 @@ func loadSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return list[i].id },
 			draw: func(f *frame.Frame, i int) { list[i].draw(f) },
 			open: func(i int, _ *Screen) Effect { return list[i].open() },
-			none: safe.Const("no load plan is configured (plans: in sitrep.yaml)"),
+			none: f.without(safe.Const("no load plan is configured (plans: in sitrep.yaml)")),
 		},
 	}
 }
@@ -209,13 +209,18 @@ func drawErrors(p *pen, errors, requests int64, classes map[loadtest.Class]loadt
 	}
 }
 
+// endOf is when a run ended, to its last measured second.
+func endOf(r *loadtest.Result) time.Time {
+	return r.StartedAt.Add(time.Duration(r.DurationSeconds * float64(time.Second)))
+}
+
 // resultRows are how the last run ended.
 func resultRows(r *loadtest.Result, s *Screen) []loadRow {
 	open := func() Effect { return readResult(r, s) }
 	rows := []loadRow{
 		{"result", func(f *frame.Frame) {
 			p := pen{f: f}
-			right := f.PutRight(f.Width(), 0, theme.Dim, safe.Sprintf("%s ago", Ago(s.Now.Sub(r.StartedAt)))) - 1
+			right := f.PutRight(f.Width(), 0, theme.Dim, safe.Sprintf("%s ago", Ago(s.Now.Sub(endOf(r))))) - 1
 			p.flow(theme.Plain, safe.Sprintf("last: %s %s", r.Run, r.Plan))
 			p.flow(loadStyle(r.Verdict), safe.New(string(r.Verdict), 10))
 			if len(r.Reasons) > 0 {

@@ -106,7 +106,7 @@ func pageSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return list[i].ID },
 			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s) },
 			open: func(i int, s *Screen) Effect { return readPage(list[i], s) },
-			none: safe.Const("nobody was told anything"),
+			none: f.without(safe.Const("nobody was told anything")),
 		},
 	}
 }

@@ -17,10 +17,11 @@ import (
 // postmortem is the view of the written record: the selected incident's draft,
 // or without one the drafts that there are.
 type postmortem struct {
-	list list
-	id   incident.ID // whose draft is on the screen
-	top  int         // its first row on the screen
-	rows int         // of the last picture
+	list   list
+	filter filter
+	id     incident.ID // whose draft is on the screen
+	top    int         // its first row on the screen
+	rows   int         // of the last picture
 
 	laid  prose // markdown, laid out for
 	width int   // this width, from
@@ -150,9 +151,11 @@ func (v *postmortem) drawList(f *frame.Frame, s *Screen) {
 
 // drafts lists all drafts, the newest incident first.
 func (v *postmortem) drafts(s *Screen) rows {
+	v.filter.read(s.Filter)
 	var list []incident.Incident
 	for _, inc := range s.World.Incidents {
-		if _, ok := s.World.Drafts[inc.ID]; ok {
+		d, ok := s.World.Drafts[inc.ID]
+		if ok && v.filter.text(strings.Join([]string{d.ID, string(inc.ID), string(inc.Severity), inc.Title, inc.Service}, " ")) {
 			list = append(list, inc)
 		}
 	}
@@ -172,7 +175,7 @@ func (v *postmortem) drafts(s *Screen) rows {
 			f.PutFit(p.x, 0, right-p.x, theme.Plain, safe.New(inc.Title, safe.Line))
 		},
 		open: func(i int, _ *Screen) Effect { return Effect{Handled: true, Select: list[i].ID} },
-		none: safe.Const("no post-mortem is written yet"),
+		none: v.filter.without(safe.Const("no post-mortem is written yet")),
 	}
 }
 

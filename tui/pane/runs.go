@@ -58,7 +58,7 @@ func chaosSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return list[i].id },
 			draw: func(f *frame.Frame, i int) { list[i].draw(f) },
 			open: func(i int, s *Screen) Effect { return list[i].open(s) },
-			none: safe.Const("no experiment is configured (experiments: in sitrep.yaml)"),
+			none: f.without(safe.Const("no experiment is configured (experiments: in sitrep.yaml)")),
 		},
 	}
 }

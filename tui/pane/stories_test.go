@@ -481,3 +481,13 @@ func TestATitleSaysTheWorst(t *testing.T) {
 	require.Regexp(t, `cpu +22\.4%`, got)
 	require.Contains(t, newReader(t, 1, richWorld(t), "INC-204", 199, 54).sees(), "● payments-1 9.63%  ● payments-2 22.4%")
 }
+
+// A filter that nothing passes is not taken for an empty world.
+func TestAFilterSaysThatItHides(t *testing.T) {
+	for view, left := range map[int]string{3: "payments-pause", 4: "search slow"} {
+		r := newReader(t, view, richWorld(t), "", 119, 34)
+		r.sees(left)
+		r.s.Filter = "nothing-is-called-so"
+		r.sees("nothing here matches /nothing-is-called-so")
+	}
+}
