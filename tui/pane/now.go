@@ -33,6 +33,7 @@ func (v *now) Scope() keys.Scope { return keys.Now }
 const (
 	twoColumns   = 97
 	threeColumns = 157
+	sideBySide   = 240 // what changed and the timeline are lines of text: in less they end in dots
 	roomy        = 28
 )
 
@@ -111,9 +112,14 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	left, right := all.Left(boardWidth(v.w))
 	right.X, right.W = right.X+1, right.W-1
 	changes.want, alerts.want = min(changes.want, 9), min(alerts.want, 10)
-	if v.w < threeColumns {
-		ladder := ladderSection(inc, policy, s, right.W)
-		return []column{{left, []section{signals}}, {right, []section{changes, ladder, alerts, tail}}}
+	if v.w < sideBySide {
+		sections := []section{changes, ladderSection(inc, policy, s, right.W), alerts}
+		if v.w >= threeColumns && len(s.World.Ledger) > 0 {
+			ledger := ledgerSection(s, &v.filter)
+			ledger.want = min(ledger.want, 6)
+			sections = append(sections, ledger)
+		}
+		return []column{{left, []section{signals}}, {right, append(sections, tail)}}
 	}
 	side := right.Columns(1, 1, 1)
 	ladder := ladderSection(inc, policy, s, side[1].W)
