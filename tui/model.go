@@ -152,6 +152,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.done(msg)
 	case editedMsg:
 		return m, m.edited(msg)
+	case continuedMsg:
+		return m, regain()
 	case toastMsg:
 		m.toasts.add(m.now, toast(msg))
 		return m, nil

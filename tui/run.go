@@ -118,6 +118,9 @@ func programOptions(o Options) []tea.ProgramOption {
 func runUntil(ctx context.Context, p *tea.Program) error {
 	over := make(chan struct{})
 	watched := make(chan struct{})
+	stops, heed := context.WithCancel(ctx)
+	defer heed()
+	go watchStops(stops, p)
 	go func() {
 		defer close(watched)
 		select {

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 
 	"github.com/sitrep-dev/sitrep/plot"
 	"github.com/sitrep-dev/sitrep/tui/frame"
@@ -9,17 +10,30 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
+// entry is one series in the legend.
+type entry struct {
+	series int
+	text   safe.Text
+}
+
 // legend lists the series with their newest value (or that at the crosshair)
-// and, where there is room for all, their highest. What is left out is counted.
+// and, where there is room for all, their highest. What is left out is counted;
+// the series whose value the title shows is never left out.
 func legend(f *frame.Frame, s *Spec, w plot.Window) {
 	for nameWidth, withMax := 24, true; ; {
-		entries := make([]safe.Text, len(s.Series))
+		entries := make([]entry, len(s.Series))
 		for i := range s.Series {
-			entries[i] = s.entry(i, nameWidth, withMax)
+			entries[i] = entry{i, s.entry(i, nameWidth, withMax)}
 		}
 		fits := flow(f, entries, nil)
 		switch {
-		case fits == len(entries) || (nameWidth <= 8 && !withMax):
+		case fits == len(entries):
+			flow(f, entries, s)
+			return
+		case nameWidth <= 8 && !withMax:
+			if at := s.focus(); at >= fits {
+				entries = slices.Concat(entries[at:at+1], entries[:at], entries[at+1:])
+			}
 			flow(f, entries, s)
 			return
 		case withMax:
@@ -46,10 +60,10 @@ func (s *Spec) entry(i, nameWidth int, withMax bool) safe.Text {
 }
 
 // flow lays entries out in rows and returns how many fit. It draws when s is given.
-func flow(f *frame.Frame, entries []safe.Text, s *Spec) int {
+func flow(f *frame.Frame, entries []entry, s *Spec) int {
 	x, y := 0, 0
-	for i, t := range entries {
-		need, reserve := 2+t.Width(), 0
+	for i, e := range entries {
+		need, reserve := 2+e.text.Width(), 0
 		if y == f.Height()-1 && i < len(entries)-1 {
 			reserve = 5 // for "+12" and its gap
 		}
@@ -63,7 +77,7 @@ func flow(f *frame.Frame, entries []safe.Text, s *Spec) int {
 			x, y = 0, y+1
 		}
 		if s != nil {
-			s.drawEntry(f, x, y, i, t)
+			s.drawEntry(f, x, y, e.series, e.text)
 		}
 		x += need + 2
 	}
