@@ -47,12 +47,19 @@ func (inc Incident) mustBeOpen(verb string) error {
 	return nil
 }
 
+// longestTitle is what PagerDuty's summary and a Slack line still show whole, in
+// characters.
+const longestTitle = 500
+
 // Declare makes the event that opens incident id. Title and severity are
 // needed; everything else can follow.
 func Declare(by By, id ID, d Declaration) (Event, error) {
-	d.Title = strings.TrimSpace(d.Title)
+	d.Title = strings.Join(strings.Fields(d.Title), " ") // one line, or it could pass for several
 	if d.Title == "" {
 		return Event{}, fmt.Errorf("declare: %w: a title", ErrMissing)
+	}
+	if all := []rune(d.Title); len(all) > longestTitle { // an alert's summary may be anything, and is no reason not to page
+		d.Title = string(all[:longestTitle-1]) + "…"
 	}
 	if d.Severity.Rank() > len(Severities()) {
 		return Event{}, fmt.Errorf("declare: %w: a severity, SEV-1 to SEV-4", ErrMissing)
