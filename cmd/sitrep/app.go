@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -119,10 +121,24 @@ func (a *app) by(evidence json.RawMessage) (incident.By, error) {
 	return incident.By{Actor: who, Source: "cli", At: time.Now(), Evidence: evidence}, err
 }
 
-// print writes v as indented JSON.
+// print writes v as indented JSON. What JSON allows and a terminal obeys, or a
+// reader does not see, is written as an escape.
 func (a *app) print(v any) error {
-	enc := json.NewEncoder(a.stdout)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, r := range b.String() {
+		if r >= 0x7f && r <= 0x9f || unicode.Is(unicode.Cf, r) && r <= 0xffff {
+			fmt.Fprintf(&out, "\\u%04x", r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	_, err := io.WriteString(a.stdout, out.String())
+	return err
 }

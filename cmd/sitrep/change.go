@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,9 @@ func (a *app) changeCommand() *cobra.Command {
 			text := strings.TrimSpace(args[0])
 			if text == "" {
 				return usage("change: say what changed")
+			}
+			if !slices.Contains([]string{"deploy", "flag", "config"}, data.Type) {
+				return usage("change: --type %q is none of deploy, flag and config", data.Type)
 			}
 			by, err := a.by(nil)
 			if err != nil {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/incident"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -90,6 +92,8 @@ func (a *app) exit(ctx context.Context, err error) int {
 	switch {
 	case errors.As(err, &ec):
 		code = ec.code
+	case errors.Is(err, incident.ErrMissing), strings.HasPrefix(err.Error(), "unknown command "):
+		code = exitUsage
 	case ctx.Err() != nil:
 		code = exitInterrupted
 	}

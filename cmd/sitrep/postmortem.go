@@ -292,24 +292,6 @@ func (a *app) exportCommand() *cobra.Command {
 	return c
 }
 
-// writeNew replaces a file whole or not at all.
-func writeNew(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".sitrep-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 // draftOf is a post-mortem as the screen shows it.
 func draftOf(s postmortem.Stored, inc incident.Incident) pane.Draft {
 	d := pane.Draft{ID: s.ID, Markdown: s.Markdown()}

@@ -65,7 +65,8 @@ func (s secret) read(ctx context.Context, dir string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("secret %s: the command failed: %w", s, err)
 		}
-		return nonEmpty(s, out)
+		first, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
+		return nonEmpty(s, first)
 	}
 	return "", errors.New(secretHelp)
 }
