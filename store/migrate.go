@@ -12,13 +12,12 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// schema lists the migrations; a store's user_version counts those it has had.
+func schema() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
+
 // migrate brings the schema up to date in one transaction; processes that
-// start at once wait for the first. A file of a newer sitrep is refused.
-func migrate(ctx context.Context, db *sql.DB) (err error) {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
+// start at once wait for the first.
+func migrate(ctx context.Context, db *sql.DB, names []string) (err error) {
 	var have int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil || have == len(names) {
 		return err
@@ -28,13 +27,15 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rollback(tx)) }()
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+	// Again, because another process may have been here since look.
+	h, err := readHeader(ctx, tx)
+	if err == nil {
+		err = h.check(len(names))
+	}
+	if err != nil {
 		return err
 	}
-	if have > len(names) {
-		return fmt.Errorf("the store has schema %d, this sitrep knows %d: it was written by a newer sitrep, use that one", have, len(names))
-	}
-	for _, name := range names[have:] {
+	for _, name := range names[h.version:] {
 		ddl, err := migrations.ReadFile(name)
 		if err != nil {
 			return err

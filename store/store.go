@@ -51,18 +51,30 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
+	names, err := schema()
+	if err != nil {
+		return nil, err
+	}
+	found, err := look(ctx, abs, len(names))
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	db, err := connect(ctx, abs, names, found)
+	return db, explain(path, err)
+}
+
+// connect opens the file at abs, whose header look has found good.
+func connect(ctx context.Context, abs string, names []string, found header) (_ *DB, err error) {
 	dsn := (&url.URL{Scheme: "file", Path: abs}).String() + pragmas
 	db := &DB{path: abs, changed: make(chan struct{})}
 	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
-		return nil, explain(path, err)
+		return nil, err
 	}
 	db.writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.writer); err != nil {
-		return nil, errors.Join(explain(path, err), db.writer.Close())
+	if err := migrate(ctx, db.writer, names); err != nil && !(isNoRoom(err) && found.version == len(names)) {
+		return nil, errors.Join(err, db.writer.Close())
 	}
-	if db.readers, err = sql.Open("sqlite", dsn+"&mode=ro&_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(explain(path, err), db.writer.Close())
-	}
+	db.readers = sql.OpenDB(reading{db.writer.Driver(), abs, dsn + "&mode=ro&_pragma=query_only(1)"})
 	db.readers.SetMaxOpenConns(4)
 	db.readers.SetMaxIdleConns(4)
 	return db, nil
@@ -107,8 +119,8 @@ func (db *DB) Install(ctx context.Context) (string, error) {
 func (db *DB) NextRun(ctx context.Context, prefix string) (string, error) {
 	var n int
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `INSERT INTO counter (name, n) VALUES (?, 1)
-			ON CONFLICT (name) DO UPDATE SET n = n + 1 RETURNING n`, prefix).Scan(&n)
+		return explain(db.path, tx.QueryRowContext(ctx, `INSERT INTO counter (name, n) VALUES (?, 1)
+			ON CONFLICT (name) DO UPDATE SET n = n + 1 RETURNING n`, prefix).Scan(&n))
 	})
 	return fmt.Sprintf("%s-%d", prefix, n), err
 }
@@ -153,6 +165,9 @@ func prepare(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("open store %s: %w", path, err)
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("open store %s: it is %s; give a file with --db", path, kind(info.Mode()))
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrPermission) || isReadOnlyFS(err) {
 		return fmt.Errorf("open store %s: it cannot be written to; give another file with --db, or mend its permissions", path)
@@ -163,11 +178,19 @@ func prepare(path string) error {
 	return f.Close()
 }
 
-// explain turns the driver's codes into what to do about them.
+// explain turns the driver's codes, and a refusal, into what to do about them.
 func explain(path string, err error) error {
+	var no refusal
+	if errors.As(err, &no) {
+		return fmt.Errorf("open store %s: %w", path, err)
+	}
 	var se *sqlite.Error
 	if !errors.As(err, &se) {
 		return err
+	}
+	if isNoRoom(err) {
+		return fmt.Errorf("store %s: the disk is full or failing, or a limit on file sizes (ulimit -f) is reached; nothing was recorded: "+
+			"make room (see df -h), or give a file on another disk with --db, and try again: %w", path, err)
 	}
 	switch se.Code() & 0xff {
 	case sqlite3.SQLITE_NOTADB:
@@ -176,8 +199,6 @@ func explain(path string, err error) error {
 		return fmt.Errorf("store %s: the file is damaged; copy it away before anything else: %w", path, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
 		return fmt.Errorf("store %s: it cannot be written to; give another file with --db, or mend its permissions: %w", path, err)
-	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("store %s: the disk is full; nothing was recorded, make room and try again: %w", path, err)
 	case sqlite3.SQLITE_BUSY:
 		return fmt.Errorf("store %s: another process has held it for ten seconds; try again: %w", path, err)
 	}

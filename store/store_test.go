@@ -18,11 +18,14 @@ import (
 	"github.com/sitrep-dev/sitrep/store/storetest"
 )
 
-// TestMain lets the test binary be the process that is killed in mid-write, or
-// in mid-page.
+// TestMain lets the test binary be the process that is killed in mid-write or
+// in mid-page, and one that finds the disk full.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_WRITER"); path != "" {
 		os.Exit(writeForEver(path))
+	}
+	if path := os.Getenv("SITREP_TEST_FULL"); path != "" {
+		os.Exit(onAFullDisk(path))
 	}
 	if path := os.Getenv("SITREP_TEST_LADDER"); path != "" {
 		os.Exit(runTheLadder(path))
