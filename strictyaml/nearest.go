@@ -1,40 +1,67 @@
 package strictyaml
 
 import (
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 )
 
-// keysOf lists every key that dst and the structs below it know.
-func keysOf(dst any) []string {
-	seen := map[reflect.Type]bool{}
-	var keys []string
-	var walk func(reflect.Type)
-	walk = func(t reflect.Type) {
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-			walk(t.Elem())
-		case reflect.Struct:
-			if seen[t] {
-				return
+// unknownKey says what was probably meant: a key of another name, or this one
+// in another place.
+func unknownKey(key string, dst any) string {
+	msg := fmt.Sprintf("unknown key %q", key)
+	known := keysOf(dst)
+	if places := known[key]; len(places) > 0 {
+		return msg + " in this place; it belongs " + strings.Join(places, " or ")
+	}
+	if near := nearest(key, slices.Sorted(maps.Keys(known))); near != "" {
+		return msg + fmt.Sprintf("; did you mean %q?", near)
+	}
+	return msg
+}
+
+// keysOf is every key that dst and the structs below it know, with where each
+// belongs.
+func keysOf(dst any) map[string][]string {
+	keys := map[string][]string{}
+	if dst != nil {
+		addKeys(keys, reflect.TypeOf(dst), "", nil)
+	}
+	return keys
+}
+
+// addKeys adds the keys of t, which stands at path; outer are the structs that
+// it is in.
+func addKeys(keys map[string][]string, t reflect.Type, path string, outer []reflect.Type) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		addKeys(keys, t.Elem(), path, outer)
+	case reflect.Map:
+		addKeys(keys, t.Elem(), path+".NAME", outer)
+	case reflect.Struct:
+		if slices.Contains(outer, t) {
+			return
+		}
+		outer = append(slices.Clone(outer), t)
+		for i := range t.NumField() {
+			f := t.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			if name == "" || name == "-" {
+				addKeys(keys, f.Type, path, outer)
+				continue
 			}
-			seen[t] = true
-			for i := range t.NumField() {
-				f := t.Field(i)
-				name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-				if name != "" && name != "-" {
-					keys = append(keys, name)
-				}
-				walk(f.Type)
+			place := "at the top of the file"
+			if path != "" {
+				place = "under " + strings.TrimPrefix(path, ".")
 			}
+			if !slices.Contains(keys[name], place) {
+				keys[name] = append(keys[name], place)
+			}
+			addKeys(keys, f.Type, path+"."+name, outer)
 		}
 	}
-	if dst != nil {
-		walk(reflect.TypeOf(dst))
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
 }
 
 // nearest is the known key that a person most likely meant: the one with the

@@ -43,34 +43,51 @@ func (e *Error) Error() string {
 // is checked after decoding can still point at the line (Errorf).
 type Doc struct {
 	file string
+	src  source
 	ast  *ast.File
 }
 
 // Decode reads src, the content of file, into dst (a pointer to a struct with
 // yaml tags). Unknown and duplicate keys, wrong types and a second document are
-// errors of type *Error. File is only used in messages.
+// errors of type *Error. File is only used in messages. Messages and excerpts
+// do not repeat what looks like a secret.
 func Decode(file string, src []byte, dst any) (*Doc, error) {
+	src = bytes.TrimPrefix(src, []byte("\ufeff")) // some editors put it there
+	if len(src) > MaxSize {
+		return nil, tooLarge(file)
+	}
 	if len(bytes.TrimSpace(src)) == 0 {
 		return nil, &Error{File: file, Message: "the file is empty"}
 	}
 	if i := bytes.IndexByte(src, 0); i >= 0 {
 		return nil, &Error{File: file, Line: 1 + bytes.Count(src[:i], []byte("\n")), Column: 1, Message: "not a text file: it contains a NUL byte"}
 	}
-	tree, err := parser.ParseBytes(src, 0)
+	tree, err := parse(file, src)
 	if err != nil {
-		return nil, place(file, err, nil)
+		return nil, err
 	}
-	doc := &Doc{file: file, ast: tree}
+	doc := &Doc{file: file, src: source(src), ast: tree}
 	if err := decode(src, dst); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, &Error{File: file, Message: "the file holds only comments"}
 		}
-		return nil, place(file, err, dst)
+		return nil, doc.src.place(file, err, dst)
 	}
 	if len(tree.Docs) > 1 {
 		return nil, &Error{File: file, Line: tree.Docs[1].GetToken().Position.Line, Column: 1, Message: "a second document starts here; only one is read"}
 	}
 	return doc, nil
+}
+
+func parse(file string, src []byte) (*ast.File, error) {
+	if err := checkDepth(file, source(src)); err != nil {
+		return nil, err
+	}
+	tree, err := parser.ParseBytes(src, 0)
+	if err != nil {
+		return nil, source(src).place(file, err, nil)
+	}
+	return tree, nil
 }
 
 // decode survives the library's faults: it panics on some odd tags, such as a
@@ -93,11 +110,11 @@ func (d *Doc) Errorf(path, format string, args ...any) error {
 		node := d.find(p)
 		if node == nil {
 			if p == "" {
-				return &Error{File: d.file, Message: msg}
+				return &Error{File: d.file, Message: Hide(msg)}
 			}
 			continue
 		}
-		return at(d.file, msg, start(node))
+		return d.src.at(d.file, msg, start(node))
 	}
 }
 
@@ -145,16 +162,14 @@ func parent(path string) string {
 	return ""
 }
 
-func at(file, msg string, t *token.Token) *Error {
-	e := &Error{File: file, Message: msg}
+// at is an error at a token of the file.
+func (s source) at(file, msg string, t *token.Token) *Error {
+	e := &Error{File: file, Message: Hide(msg)}
 	if t == nil || t.Position == nil {
 		return e
 	}
 	e.Line, e.Column = t.Position.Line, t.Position.Column
-	full := (&yaml.SyntaxError{Message: msg, Token: t}).FormatError(false, true)
-	if i := strings.IndexByte(full, '\n'); i >= 0 {
-		e.Excerpt = strings.TrimRight(full[i+1:], "\n")
-	}
+	e.Excerpt = s.excerpt(e.Line, e.Column)
 	return e
 }
 
@@ -170,25 +185,16 @@ type withheld struct {
 func (w *withheld) Error() string { return w.msg }
 
 // place turns an error of the YAML library into an *Error.
-func place(file string, err error, dst any) error {
+func (s source) place(file string, err error, dst any) error {
 	var w *withheld
 	if errors.As(err, &w) {
-		e := at(file, w.msg, w.token)
+		e := s.at(file, w.msg, w.token)
 		e.Excerpt = ""
 		return e
 	}
 	var ye yaml.Error
 	if !errors.As(err, &ye) {
-		return &Error{File: file, Message: err.Error()}
+		return &Error{File: file, Message: Hide(err.Error())}
 	}
-	msg := ye.GetMessage()
-	var unknown *yaml.UnknownFieldError
-	if errors.As(err, &unknown) && ye.GetToken() != nil {
-		key := ye.GetToken().Value
-		msg = fmt.Sprintf("unknown key %q", key)
-		if near := nearest(key, keysOf(dst)); near != "" {
-			msg += fmt.Sprintf("; did you mean %q?", near)
-		}
-	}
-	return at(file, msg, ye.GetToken())
+	return s.at(file, words(ye, dst), ye.GetToken())
 }

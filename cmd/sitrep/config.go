@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -31,8 +32,9 @@ type config struct {
 	Daemon      daemonConfig             `yaml:"daemon"`
 	UI          uiConfig                 `yaml:"ui"`
 
-	file string // "" where there is none
-	dir  string // that relative paths start from
+	file string          // "" where there is none
+	dir  string          // that relative paths start from
+	doc  *strictyaml.Doc // of file, to point at a line of it
 }
 
 type prometheusConfig struct {
@@ -87,15 +89,17 @@ type uiConfig struct {
 type policyRef struct {
 	path   string
 	inline []byte
+	node   ast.Node // of the inline policy
 }
 
-// UnmarshalYAML keeps an inline policy as it was written, to be read by the
-// escalation room's own loader.
+// UnmarshalYAML keeps an inline policy to be read by the escalation room's own
+// loader.
 func (p *policyRef) UnmarshalYAML(n ast.Node) error {
 	if s, ok := n.(*ast.StringNode); ok {
 		p.path = s.Value
 		return nil
 	}
+	p.node = n
 	p.inline = []byte(n.String())
 	return nil
 }
@@ -142,7 +146,7 @@ func loadConfig(file string) (*config, error) {
 		c.dir = "."
 		return &c, nil
 	}
-	src, err := os.ReadFile(file)
+	src, err := readConfig(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -150,6 +154,10 @@ func loadConfig(file string) (*config, error) {
 	doc, err := strictyaml.Decode(file, src, &c)
 	if err != nil {
 		return nil, explainLater(err)
+	}
+	c.doc = doc
+	if c.Policy.node != nil {
+		c.Policy.inline = strictyaml.Cut(src, c.Policy.node)
 	}
 	for path, raw := range map[string]string{
 		"prometheus.url": c.Prometheus.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
@@ -163,6 +171,19 @@ func loadConfig(file string) (*config, error) {
 		c.Slack.APIURL += "/"
 	}
 	return &c, nil
+}
+
+// readConfig reads a file, and no more of it than could be a configuration.
+func readConfig(file string) (_ []byte, err error) {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory; give a file such as %s", file, filepath.Join(file, "sitrep.yaml"))
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(io.LimitReader(f, strictyaml.MaxSize+1))
 }
 
 func explainLater(err error) error {
@@ -180,7 +201,7 @@ func explainLater(err error) error {
 func checkURL(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("%q is not a URL such as http://127.0.0.1:9090", raw)
+		return fmt.Errorf("%q is not a URL such as http://127.0.0.1:9090", strictyaml.Hide(raw))
 	}
 	if u.User != nil {
 		return errors.New("a user or password does not belong into a URL: use the keys user, password or bearer")
@@ -200,17 +221,46 @@ func (c *config) path(p string) string {
 // a pattern without wildcards must exist.
 func (c *config) files(section string, patterns []string) ([]string, error) {
 	var all []string
-	for _, p := range patterns {
-		p = c.path(p)
-		found, err := filepath.Glob(p)
+	for i, p := range patterns {
+		found, err := c.glob(p)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %q is not a file pattern: %w", c.file, section, p, err)
-		}
-		if len(found) == 0 && !strings.ContainsAny(p, "*?[") {
-			return nil, fmt.Errorf("%s: %s: there is no file %s", c.file, section, p)
+			return nil, c.doc.Errorf(fmt.Sprintf("%s[%d]", section, i), "%s: %v", section, err)
 		}
 		all = append(all, found...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
+}
+
+func (c *config) glob(pattern string) ([]string, error) {
+	p := c.path(pattern)
+	found, err := filepath.Glob(p)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a file pattern: a [ is not closed, or a \\ ends it", pattern)
+	}
+	if len(found) == 0 && !strings.ContainsAny(p, "*?[") {
+		return nil, fmt.Errorf("there is no file %s", p)
+	}
+	for _, f := range found {
+		if err := regular(f); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// regular refuses what is there but holds no YAML.
+func regular(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is a link to a file that is not there", file)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory; for the files in it write %s", file, filepath.Join(file, "*.yaml"))
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a file but a device, a pipe or a socket", file)
+	}
+	return nil
 }

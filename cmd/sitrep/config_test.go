@@ -1,0 +1,86 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+)
+
+func writeConfig(t *testing.T, src string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sitrep.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(src), 0o600))
+	return file
+}
+
+// No mistake in a configuration brings a secret of it to the screen.
+func TestConfigKeepsSecretsToItself(t *testing.T) {
+	for _, src := range []string{
+		"prometheus: {url: \"http://u:hunter2@127.0.0.1:9090\"}\n",
+		"prometheus: {url: \"htp://u:hunter2@127.0.0.1:9090\"}\n",
+		"prometheus: {url: \"http://u:hunter2@127.0.0.1:9090\", timeout: soon}\n",
+		"pagerduty: {routing_keys: hunter2}\n",
+		"pagerduty:\n  routing_keys:\n    primary: hunter2\n  api_url: 'x\n",
+		"slack:\n  bot_token: xoxb-hunter2\n  channel: [\n",
+		"slack:\n  bot_token: hunter2\nboards: 7\n",
+		"slack:\n  bot_token hunter2\n  app_token: env:A\n",
+	} {
+		_, err := loadConfig(writeConfig(t, src))
+		require.ErrorContains(t, err, "sitrep.yaml:", src)
+		require.NotContains(t, err.Error(), "hunter2", src)
+	}
+}
+
+// An inline policy is read where it stands.
+func TestConfigInlinePolicyHasItsOwnLines(t *testing.T) {
+	for name, c := range map[string]struct{ src, at string }{
+		"a block":             {"boards: []\npolicy:\n  severities:\n    SEV-1: {page: shout}\ndaemon: {listen: ''}\n", ":4:19"},
+		"after a comment":     {"policy:\n  # ours\n\n  severities:\n    SEV-1: {page: shout}\n# end\nboards: []\n", ":5:19"},
+		"in braces":           {"boards: []\npolicy: {severities: {SEV-1: {page: shout}}}\nplans: []\n", ":2:37"},
+		"in braces, two":      {"policy: {severities: {SEV-1: {page: error},\n  SEV-2: {page: shout}}} # end\nplans: []\n", ":2:17"},
+		"all in braces":       {"{boards: [], policy: {severities: {SEV-1: {page: shout}}}, plans: []}\n", ":1:50"},
+		"two keys":            {"policy:\n  declare: []\n  severities:\n    SEV-1:\n      page: shout\n", ":5:13"},
+		"Windows, and a mark": {"\ufeffpolicy:\r\n  severities:\r\n    SEV-1: {page: shout}\r\nboards: []\r\n", ":3:19"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c1, err := loadConfig(writeConfig(t, c.src))
+			require.NoError(t, err)
+			_, err = escalation.LoadPolicy("p", c1.Policy.inline)
+			require.ErrorContains(t, err, "p"+c.at+": page is \"shout\"")
+			c2, err := loadConfig(writeConfig(t, strings.ReplaceAll(c.src, "shout", "critical")))
+			require.NoError(t, err)
+			_, err = escalation.LoadPolicy("p", c2.Policy.inline)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A file of a list that is not to be had is pointed at.
+func TestConfigFilesSayWhereAndWhat(t *testing.T) {
+	dir := t.TempDir()
+	for pattern, want := range map[string]string{
+		"nope.yaml": "there is no file ",
+		`"a["`:      `"a[" is not a file pattern: a [ is not closed, or a \ ends it`,
+		dir:         dir + " is a directory; for the files in it write " + dir + "/*.yaml",
+		"/dev/null": "/dev/null is not a file but a device, a pipe or a socket",
+	} {
+		file := writeConfig(t, "plans: []\nboards: [\"*.none\", "+pattern+"]\n")
+		c, err := loadConfig(file)
+		require.NoError(t, err)
+		_, err = c.files("boards", c.Boards)
+		require.ErrorContains(t, err, file+":2:20: boards: "+want)
+	}
+}
+
+func TestConfigSaysWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	_, err := loadConfig(dir)
+	require.EqualError(t, err, "read the configuration: "+dir+" is a directory; give a file such as "+dir+"/sitrep.yaml")
+	_, err = loadConfig("/dev/zero")
+	require.ErrorContains(t, err, "/dev/zero: the file is larger than 256 KiB")
+}
