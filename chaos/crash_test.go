@@ -165,23 +165,64 @@ func stop(t *testing.T, p chaos.Process) {
 	}, patience, tick)
 }
 
-// TestStoppedRunner is one that hangs: the undertaker waits for the deadline and
-// a grace, kills it and undoes.
+// TestStoppedRunner is one that hangs, long before its time is over: its guards see
+// nothing. The undertaker misses its signs of life, kills it and undoes.
 func TestStoppedRunner(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := pause()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Minute
 	req := l.request(e.file())
 	h := l.spawn(req)
 	log := l.holding(req)
+	stopped := time.Now()
 	stop(t, log.Opened.Runner)
 	out, err := h.Wait()
 	require.Error(t, err)
 	require.Equal(t, chaos.Aborted, out.Verdict)
-	require.Equal(t, "the runner died; everything is undone (its deadline has passed and the runner did not end it)", out.Reason)
+	require.Equal(t, "the runner died; everything is undone (the runner hung)", out.Reason)
 	l.recovered()
-	require.WithinDuration(t, log.Entries[0].Expires, l.journal(req).Entries[0].UndoneAt, undoBound)
+	took := l.journal(req).Entries[0].UndoneAt.Sub(stopped)
+	require.Less(t, took, 5*time.Second+undoBound)
+	t.Logf("the fault was gone %v after SIGSTOP", took.Round(time.Millisecond))
+}
+
+// TestRunnerThatWasAway is one that was stopped for a moment, as by a machine that
+// has no time: it goes on, and so does its run.
+func TestRunnerThatWasAway(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := pause()
+	e.duration = 7 * time.Second // longer than the patience with a silent runner
+	req := l.request(e.file())
+	h := l.spawn(req)
+	log := l.holding(req)
+	stop(t, log.Opened.Runner)
+	time.Sleep(time.Second)
+	require.NoError(t, log.Opened.Runner.Signal(syscall.SIGCONT))
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
+	l.recovered()
+}
+
+// TestStoppedUndertaker goes on after a while and does not take its own absence for
+// the runner's.
+func TestStoppedUndertaker(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	e := pause()
+	e.duration = 10 * time.Second
+	req := l.request(e.file())
+	h := l.spawn(req)
+	log := l.holding(req)
+	stop(t, *log.Undertaker)
+	time.Sleep(6 * time.Second)
+	require.NoError(t, log.Undertaker.Signal(syscall.SIGCONT))
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
+	l.recovered()
 }
 
 func TestStoppedRunnerAndHalt(t *testing.T) {

@@ -43,7 +43,9 @@
 //
 // Each holds the writing end of a pipe that the next reads, and never writes a
 // word of importance into it: what counts is that the kernel closes it, by
-// whatever death. The undertaker holds one towards the runner too.
+// whatever death. The undertaker holds one towards the runner too. Into its own
+// the runner writes a sign of life twice a second: a process that is stopped or
+// stuck closes nothing, and its guards see nothing.
 //
 //	killed                      who undoes
 //	holder                      the runner (on_disconnect: continue goes on under guards and deadline)
@@ -51,9 +53,10 @@
 //	holder and runner           the undertaker
 //	undertaker                  the runner: nothing goes on without one
 //	runner and undertaker       the holder
-//	all three                   Recover, at the next start of sitrep; C has ended by itself
-//	runner stopped or hung      the undertaker kills it, then undoes: after the deadline and a grace, on HALT,
-//	                            or when the runner does not end an undo that it has begun
+//	all three                   Recover, by any screen or daemon that is open, else at the next start of sitrep;
+//	                            C has ended by itself
+//	runner stopped or hung      the undertaker kills it, then undoes: after 5 s without a sign of life, on HALT,
+//	                            after the deadline and a grace, or when it does not end an undo that it has begun
 //	holder stopped or hung      the runner, at the planned end: it never waits for its reader
 //
 // # Journal
@@ -64,7 +67,17 @@
 // disk before anything follows from it; the file's room is reserved before the
 // run, so that a full disk cannot keep an undo from being recorded. The fold
 // ([ReadLog]) accepts everything: torn lines, kinds of a later sitrep, the same
-// record twice. Runner and undertaker hold a shared lock on the file, recovery
-// takes an exclusive one, and a new run is refused while a journal is open. A
-// closed one is sealed (read-only) and stays as evidence.
+// record twice.
+//
+// A line that breaks off at the end of what its writer wrote is a crash, and hides
+// nothing: an intent that is not whole on the disk was never followed by its
+// fault. Anything else that cannot be read is damage: a line in the middle, one
+// that does not fit its checksum, a fault without its intent, a journal without its
+// head. What can be read of a damaged journal is undone, but it is never closed:
+// [Recover] fails with [ErrDamaged] and no run starts until a person has looked and
+// removed the file.
+//
+// Runner and undertaker hold a shared lock on the file, recovery takes an
+// exclusive one, and a new run is refused while a journal is open. A closed one is
+// sealed (read-only) and stays as evidence.
 package chaos

@@ -328,6 +328,13 @@ func (e *engine) enter(p Phase, until time.Time, text string) {
 	e.report(Report{Kind: KindPhase, Text: text})
 }
 
+// touch returns once the state of the run can be had, which is never if whoever
+// has it is stuck.
+func (e *engine) touch() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+}
+
 // report completes a report and passes it on.
 func (e *engine) report(r Report) {
 	e.mu.Lock()

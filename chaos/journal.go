@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -104,7 +105,7 @@ func (j *Journal) note(r Record) error {
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(slices.Concat([]byte("\n"), line, []byte("\n"))); err != nil {
+	if _, err := j.file.Write(slices.Concat([]byte("\n"), summed(line), []byte("\n"))); err != nil {
 		return fmt.Errorf("journal %s: %w", j.path, err)
 	}
 	return nil
@@ -135,8 +136,9 @@ func (j *Journal) giveRoomBack() error {
 // log reads the journal as it is on the disk now.
 func (j *Journal) log() (Log, error) { return ReadLog(j.path) }
 
-// ReadLog folds the journal at path. Lines that cannot be read (torn by a crash)
-// are counted and skipped: what they would have announced was never begun.
+// ReadLog folds the journal at path. A line that a crash has cut off is counted
+// and skipped: what it would have announced was never begun. What no crash leaves
+// behind is in Log.Damage.
 func ReadLog(path string) (Log, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -148,29 +150,95 @@ func ReadLog(path string) (Log, error) {
 	if err != nil {
 		return l, fmt.Errorf("read journal %s: %w", path, err)
 	}
+	if st, err := f.Stat(); err == nil && st.Size() > journalMost {
+		l.damage("it is longer than %d MiB, and the rest was not read", journalMost>>20)
+	}
 	return l, nil
 }
 
 func foldLog(r io.Reader) (Log, error) {
-	var l Log
+	var f folding
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := in.ReadBytes('\n')
+		f.at++
 		if line = bytes.Trim(line, "\x00\r\n "); len(line) > 0 {
-			var rec Record
-			if json.Unmarshal(line, &rec) != nil || rec.Rec == "" {
-				l.Torn++
-			} else {
-				l.apply(rec)
-			}
+			f.take(line)
 		}
 		if errors.Is(err, io.EOF) {
-			return l, nil
+			return f.end(), nil
 		}
 		if err != nil {
-			return l, err
+			return f.end(), err
 		}
 	}
+}
+
+// folding is a journal while its lines are read.
+type folding struct {
+	log Log
+	at  int // the line, counted from 1
+	cut int // the last line that was cut off; 0 = none
+}
+
+// take folds one line. One that is cut off is what a writer leaves that dies in
+// the middle: nothing may follow it but what others write who clean up. What is
+// damaged is not believed, but an intent in it is still worth an undo.
+func (f *folding) take(line []byte) {
+	var rec Record
+	err := json.Unmarshal(line, &rec)
+	switch {
+	case err != nil && cutOff(line):
+		f.log.Torn++
+		f.cut = f.at
+		return
+	case err != nil || rec.Rec == "":
+		f.log.Torn++
+		f.log.damage("line %d cannot be read", f.at)
+		return
+	case !intact(line):
+		f.log.damage("line %d is not as it was written", f.at)
+		if rec.Rec != recIntent {
+			return
+		}
+	case f.cut != 0 && rec.By == "":
+		f.log.damage("line %d breaks off, and its writer went on", f.cut)
+	}
+	if rec.ofFault() && rec.Rec != recIntent && f.log.entry(rec.Entry) == nil {
+		f.log.damage("line %d is about fault %s, and what that was cannot be read", f.at, rec.Entry)
+	}
+	f.log.apply(rec)
+}
+
+// end is the whole. A journal has its head before it has its name, so that one
+// without a head, even an empty one, has lost what was in it.
+func (f *folding) end() Log {
+	if f.log.OpenedAt.IsZero() {
+		f.log.damage("its head is missing")
+	}
+	return f.log
+}
+
+// cutOff says whether a line is the beginning of a record and nothing else.
+func cutOff(line []byte) bool {
+	var v json.RawMessage
+	return line[0] == '{' && errors.Is(json.NewDecoder(bytes.NewReader(line)).Decode(&v), io.ErrUnexpectedEOF)
+}
+
+// sumKey is where the checksum of a line begins. It cannot be in a text: quotes
+// are escaped there.
+const sumKey = `,"sum":"`
+
+// summed is a line of JSON with its own checksum as the last field.
+func summed(line []byte) []byte {
+	return fmt.Appendf(line[:len(line)-1:len(line)-1], sumKey+`%08x"}`, crc32.ChecksumIEEE(line))
+}
+
+// intact says whether a line has the checksum that it was written with. One
+// without, of an earlier sitrep, is taken for it.
+func intact(line []byte) bool {
+	i := bytes.LastIndex(line, []byte(sumKey))
+	return i < 0 || bytes.Equal(line, summed(slices.Concat(line[:i], []byte("}"))))
 }
 
 // journals lists the journals of a directory that are not sealed, oldest first (a

@@ -324,10 +324,10 @@ func (h holder) process(t testing.TB) chaos.Process {
 // holding waits until the fault of a run is in place and seen to work.
 func (l *lab) holding(req chaos.Request) chaos.Log {
 	var log chaos.Log
-	require.Eventually(l.t, func() bool {
+	require.EventuallyWithT(l.t, func(c *assert.CollectT) {
 		log = l.journal(req)
-		return len(log.Entries) == 1 && log.Entries[0].Effect != ""
-	}, patience, tick, "the fault was not seen to work")
+		assert.True(c, len(log.Entries) == 1 && log.Entries[0].Effect != "", "the fault was not seen to work: %+v", log)
+	}, patience, tick)
 	require.True(l.t, l.hurt(), "the lab knows of no fault")
 	require.NotNil(l.t, log.Undertaker)
 	return log

@@ -1,6 +1,12 @@
 package chaos
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+)
 
 // The kinds of journal records. Only additions are ever made here: an old
 // journal must be undone by a new sitrep.
@@ -28,6 +34,15 @@ type Record struct {
 	Intent *Intent `json:"intent,omitempty"`
 	// Process is the undertaker, in the armed record.
 	Process *Process `json:"process,omitempty"`
+}
+
+// ofFault says whether the record tells what became of one fault.
+func (r Record) ofFault() bool {
+	switch r.Rec {
+	case recIntent, recInjected, recObserved, recUndoing, recUndone, recUndoFailed:
+		return r.Entry != ""
+	}
+	return false
 }
 
 // Opened is the head of a journal.
@@ -78,8 +93,50 @@ type Log struct {
 	Closed     bool    // nothing is left to undo, and somebody said so
 	ClosedText string
 	Torn       int // lines that could not be read
+	// Damage is what is wrong with the file that no crash explains, the first of
+	// it: faults may be in place that nobody can read of. Empty if all is well.
+	Damage string
 
 	saidClosed bool
+}
+
+// ErrDamaged means that a journal does not tell all that its run did. What can be
+// read in it is undone; the rest is for a person to look at.
+var ErrDamaged = errors.New("the journal is damaged")
+
+func (l *Log) damage(format string, args ...any) {
+	if l.Damage == "" {
+		l.Damage = fmt.Sprintf(format, args...)
+	}
+}
+
+// damaged is the error of a journal that is damaged, else nil.
+func (l *Log) damaged() error {
+	if l.Damage == "" {
+		return nil
+	}
+	whom := strings.Join(l.Opened.Targets, ", ")
+	if whom == "" {
+		whom = "every target"
+	}
+	return fmt.Errorf("%w: %s; what can be read is undone, but a fault may be left that cannot be read: look at %s (a process in state T needs kill -CONT PID, a proxy that lists faults needs DELETE PROXY/faults/ID), then remove %s",
+		ErrDamaged, l.Damage, whom, l.Path)
+}
+
+// hopeless says that nothing more can be done from the journal, and that it is
+// not proof that all is well.
+func (l *Log) hopeless() bool { return l.Damage != "" && len(l.open()) == 0 }
+
+// identity is the run's name and ULID, as far as the journal or its name tells.
+func (l *Log) identity() (run, id string) {
+	run, id = l.Opened.Run, l.Opened.ID
+	if id == "" {
+		id = strings.TrimSuffix(filepath.Base(l.Path), journalExt)
+	}
+	if run == "" {
+		run = id
+	}
+	return run, id
 }
 
 // apply folds one record. It accepts everything: what it does not know, or what

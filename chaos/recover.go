@@ -11,14 +11,16 @@ import (
 // Recovered is a run whose processes had died before it was undone.
 type Recovered struct {
 	Run, ID, Experiment string
+	Journal             string   // its file
 	Undone              []string // the faults that were still open, in words
-	Err                 error    // what could not be undone, nil if all is well
+	Err                 error    // what is not proven undone, nil if all is well
 }
 
 // Recover undoes, verifies and closes what dead runs have left open in stateDir.
 // Runs that live, or that somebody is undoing now, are left alone. It costs
 // nothing when there is nothing to do and is meant for every start of sitrep.
-// The error tells of journals that cannot be read or are not proven undone.
+// The error tells of journals that cannot be read or are not proven undone; one
+// that is damaged ([ErrDamaged]) stays open until a person removes it.
 func Recover(ctx context.Context, stateDir string) ([]Recovered, error) {
 	return recoverWith(ctx, stateDir, LocalHands{})
 }
@@ -54,7 +56,8 @@ func recoverOne(ctx context.Context, path string, h Hands) (r Recovered, busy bo
 	if err != nil || before.Closed {
 		return r, true, err
 	}
-	r = Recovered{Run: before.Opened.Run, ID: before.Opened.ID, Experiment: before.Opened.Experiment}
+	r = Recovered{Experiment: before.Opened.Experiment, Journal: path}
+	r.Run, r.ID = before.identity()
 	after, uerr := undoAll(ctx, j, h, "found open at the start of sitrep")
 	for _, e := range before.open() {
 		if now := after.entry(e.ID); now != nil && !now.Open() {
@@ -77,6 +80,9 @@ type OpenRun struct {
 	// Live says that its runner or undertaker is at work; without them it waits
 	// for Recover.
 	Live bool
+	// Journal is its file, and Damage what is wrong with that (see Log): nobody
+	// can say whether its faults are gone, and Recover does not close it.
+	Journal, Damage string
 }
 
 // Active lists the runs of stateDir that are not closed, in whatever process.
@@ -85,8 +91,7 @@ func Active(stateDir string) ([]OpenRun, error) {
 	var runs []OpenRun
 	for _, path := range paths {
 		l, rerr := ReadLog(path)
-		empty := l.OpenedAt.IsZero() && len(l.Entries) == 0
-		if rerr != nil || l.Closed || empty {
+		if rerr != nil || l.Closed {
 			err = errors.Join(err, rerr)
 			continue
 		}
@@ -97,9 +102,11 @@ func Active(stateDir string) ([]OpenRun, error) {
 
 func openRun(l Log) OpenRun {
 	r := OpenRun{
-		Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
-		Live: l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
+		Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
+		Live:    l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
+		Journal: l.Path, Damage: l.Damage,
 	}
+	r.Run, r.ID = l.identity()
 	for _, e := range l.Entries {
 		if e.Until.After(r.Until) {
 			r.Until = e.Until

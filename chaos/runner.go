@@ -163,10 +163,13 @@ func admissible(stateDir string) error {
 	if err != nil {
 		return Refuse("open-journal", "mend or remove that file", "%v", err)
 	}
-	for _, o := range open {
-		return Refuse("open-journal", "run `sitrep chaos recover` first", "%s (%s) is not proven undone", o.Run, o.Experiment)
+	if len(open) == 0 {
+		return nil
 	}
-	return nil
+	if o := open[0]; o.Damage != "" && !o.Live {
+		return Refuse("open-journal", "`sitrep chaos recover` says what to look at; then remove that file", "the journal %s is damaged: %s", o.Journal, o.Damage)
+	}
+	return Refuse("open-journal", "run `sitrep chaos recover` first", "%s (%s) is not proven undone", open[0].Run, open[0].Experiment)
 }
 
 func (r *runner) plan(ctx context.Context, exp Experiment) (Plan, error) {
@@ -201,6 +204,7 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 		run: r.Run, id: r.ID, plan: plan, prober: r.prober, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort,
 		halted: func() (string, bool) { return Halted(r.StateDir) },
 	}
+	go guard.pulse(e.touch)
 	e.Run(ctx)
 	return nil
 }

@@ -250,14 +250,17 @@ func (h *Handle) tell(l Log, e Entry) {
 }
 
 // buried waits until a journal is closed by its undertaker, and closes it if it
-// has none.
+// has none. One that is damaged nobody closes.
 func buried(ctx context.Context, path string) (Log, error) {
 	for {
 		l, err := ReadLog(path)
 		if err != nil || l.Closed || ctx.Err() != nil {
 			return l, err
 		}
-		_, _, _ = recoverOne(ctx, path, LocalHands{}) // busy: the undertaker is at it
+		_, busy, rerr := recoverOne(ctx, path, LocalHands{}) // busy: the undertaker is at it
+		if !busy && l.hopeless() && errors.Is(rerr, ErrDamaged) {
+			return l, nil
+		}
 		wait(ctx, 20*time.Millisecond)
 	}
 }

@@ -71,24 +71,29 @@ func undoAndLook(ctx context.Context, h Hands, e Entry) (evidence string, gone b
 }
 
 // undoAll undoes what a journal leaves open, and closes the journal if nothing is
-// left. The faults are undone side by side: a proxy that hangs must not keep the
-// others waiting.
+// left and it can be believed. The faults are undone side by side: a proxy that
+// hangs must not keep the others waiting.
 func undoAll(ctx context.Context, j *Journal, h Hands, why string) (Log, error) {
 	l, err := j.log()
 	if err != nil || l.Closed {
 		return l, err
 	}
 	open := l.open()
-	failed := make([]error, len(open))
+	failed, gone := make([]error, len(open)), make([]bool, len(open))
 	var all sync.WaitGroup
 	for i, e := range open {
-		all.Go(func() { _, _, failed[i] = undo(ctx, j, h, e, why) })
+		all.Go(func() { _, gone[i], failed[i] = undo(ctx, j, h, e, why) })
 	}
 	all.Wait()
 	err = errors.Join(failed...)
 	after, rerr := j.log()
-	if rerr != nil || len(after.open()) > 0 {
-		return after, errors.Join(err, rerr)
+	for i, e := range open { // a journal that cannot be written or read to its end does not say so
+		if now := after.entry(e.ID); gone[i] && now != nil && now.Open() {
+			now.UndoneAt = time.Now()
+		}
+	}
+	if rerr != nil || len(after.open()) > 0 || after.Damage != "" {
+		return after, errors.Join(err, rerr, after.damaged())
 	}
 	err = errors.Join(err, j.appendNow(recClosed, "", why))
 	after.Closed, after.ClosedText = true, why

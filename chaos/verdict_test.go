@@ -123,7 +123,7 @@ func TestOverdue(t *testing.T) {
 		now    time.Time
 		halted time.Time
 		want   string
-	}{
+	}{ // all of them with signs of life
 		{"in time", held, s(30), time.Time{}, ""},
 		{"late", held, s(30.1), time.Time{}, deadline},
 		{"late, but at it", undoingLate, s(44), time.Time{}, ""},
@@ -136,8 +136,39 @@ func TestOverdue(t *testing.T) {
 		{"halted, and at it for ever", undoing, s(24.1), s(10), began},
 		{"halted before anything was there", Log{}, s(60), s(10), ""},
 	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, overdue(c.log, c.now, c.halted)) })
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, overdue(c.log, c.now, c.halted, beatPatience-lookEvery)) })
 	}
+	const hung = "the runner hung"
+	for _, c := range []struct {
+		name string
+		log  Log
+		now  time.Time
+		want string
+	}{
+		{"silent", held, s(9), hung},
+		{"silent, but at its undo", undoing, s(24), ""},
+		{"silent, and too long at its undo", undoing, s(24.1), began},
+		{"silent, and nothing is there", undone, s(60), ""},
+		{"silent before anything was there", Log{}, s(60), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, overdue(c.log, c.now, time.Time{}, beatPatience)) })
+	}
+}
+
+// TestSilence: a runner is silent for as many looks as found no sign of life. That
+// the clock went on while the undertaker did not look is not its fault.
+func TestSilence(t *testing.T) {
+	var s silence
+	for range 19 {
+		s.look(0)
+	}
+	require.Less(t, s.lasts(), beatPatience)
+	s.look(1)
+	require.Zero(t, s.lasts())
+	for range 20 {
+		s.look(1)
+	}
+	require.Equal(t, beatPatience, s.lasts())
 }
 
 func TestTiersHaveWords(t *testing.T) {

@@ -226,6 +226,10 @@ func (m *model) runs() []piece {
 		left := pane.Until(r.left)
 		id, _, _ := strings.Cut(r.name, " ")
 		run := []safe.Text{safe.New(r.name, 40), safe.New(r.name, 24), safe.New(id, 10)}
+		if why := m.leftBehind(r.name); why != "" {
+			out = append(out, say(11, theme.Danger, safe.Sprintf("%s NOT UNDONE: %s", run[0], why), safe.Sprintf("%s NOT UNDONE", run[1]), safe.Sprintf("%s NOT UNDONE", run[2])))
+			continue
+		}
 		if r.gone {
 			out = append(out, say(11, theme.Plain, safe.Sprintf("%s undone, recovery watched %s", run[0], left), safe.Sprintf("%s undone", run[1]), safe.Sprintf("%s undone", run[2])))
 			continue
@@ -233,6 +237,16 @@ func (m *model) runs() []piece {
 		out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left", run[0], left), safe.Sprintf("%s %s", run[1], left), safe.Sprintf("%s %s", run[2], left)))
 	}
 	return out
+}
+
+// leftBehind is why nobody ends a run that goes on, empty while somebody does.
+func (m *model) leftBehind(name string) string {
+	for _, r := range m.world.Chaos.Runs {
+		if r.Outcome == nil && r.Left != "" && strings.TrimSpace(r.Run+" "+r.Experiment) == name {
+			return safe.New(r.Left, 60).String()
+		}
+	}
+	return ""
 }
 
 // trust is whether pages go out, how old the figures are, and where we are.

@@ -71,6 +71,11 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if err != nil {
 		return nil, err
 	}
+	if cfg, err := a.config(); err != nil {
+		return nil, err
+	} else if err := cfg.silent(c.policy); err != nil {
+		n.problem(err.Error())
+	}
 	c.signals = newSignals(c.client, c.boards, n.signals)
 	c.rec = &recorder{db: db, actor: who, source: source, freeze: c.signals.freeze}
 	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
@@ -79,16 +84,12 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 
 // start begins every engine that screen and daemon have in common, in g.
 func (c *centre) start(ctx context.Context, g *errgroup.Group) {
-	g.Go(func() error { // not before the first picture: a proxy that hangs takes its time
-		c.undoLeftovers(ctx)
-		return nil
-	})
 	watcher := &alert.Watcher{
 		Known: c.firing(ctx), Source: c.client, Interval: alertInterval(c.boards), Latest: c.news.alerts,
 		Report: func(ctx context.Context, changes []alert.Change) error { return c.rec.alerts(ctx, c.policy, changes) },
 	}
 	for name, run := range map[string]func(context.Context) error{
-		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run,
+		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
 	} {
 		g.Go(func() error { return c.keep(ctx, name, run) })
 	}
@@ -142,25 +143,104 @@ func (c *centre) keep(ctx context.Context, name string, run func(context.Context
 	}
 }
 
-// undoLeftovers undoes what dead runs have left on this host, and puts on the
-// timeline what their own recorder could not.
-func (c *centre) undoLeftovers(ctx context.Context) {
+// undoDead undoes what dead runs have left on this host, at the start and whenever
+// the last process of one dies later. It is an engine of its own: a proxy that
+// hangs takes its time, and no screen waits for it.
+func (c *centre) undoDead(ctx context.Context) error {
 	dir, err := chaosDir()
 	if err != nil {
-		c.news.problem(err.Error())
-		return
+		return err
 	}
-	done, err := chaos.Recover(ctx, dir)
-	for _, r := range done {
-		if len(r.Undone) > 0 {
-			c.news.problem(fmt.Sprintf("%s %s was left by a process that died; undone now: %s", r.Run, r.Experiment, orNone(r.Undone)))
+	l := &leftovers{centre: c, dir: dir}
+	l.undo(ctx, time.Now())
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		open, err := chaos.Active(dir)
+		if err != nil {
+			l.complain(err)
+		}
+		l.look(ctx, open, time.Now())
+	}
+}
+
+// leftovers is the memory of undoDead.
+type leftovers struct {
+	centre *centre
+	dir    string
+	open   map[string]bool // the runs of the last look, by ULID: whether they lived
+	tried  map[string]bool // the dead ones among them that were left after an undo
+	again  time.Time       // when those are tried again
+	pause  time.Duration
+	told   string // the last complaint
+}
+
+// look takes one look at the open runs. One that was dead at the last look too is
+// undone: until then whoever started it may be at it. What became of runs that
+// are gone goes on the timeline, for their recorder may have died with them.
+func (l *leftovers) look(ctx context.Context, open []chaos.OpenRun, now time.Time) {
+	before := l.open
+	l.open = map[string]bool{}
+	dead := map[string]bool{}
+	fresh, gone := false, false
+	for _, r := range open {
+		l.open[r.ID] = r.Live
+		if live, known := before[r.ID]; known && !live && !r.Live {
+			dead[r.ID] = true
+			fresh = fresh || !l.tried[r.ID]
 		}
 	}
-	if err != nil {
-		c.news.problem(fmt.Sprintf("faults of dead runs are not proven undone: %v; run sitrep chaos recover", err))
+	for id := range before {
+		_, still := l.open[id]
+		gone = gone || !still
 	}
-	if err := c.rec.journals(ctx, dir, time.Now().Add(-lookBack)); err != nil {
-		c.news.problem(fmt.Sprintf("read the chaos journals: %v", err))
+	switch {
+	case fresh || len(dead) > 0 && !now.Before(l.again):
+		l.tried = dead
+		l.undo(ctx, now)
+	case gone:
+		l.record(ctx)
+	}
+}
+
+// undo undoes what it can and says so. What it cannot is tried again, later and
+// later, and told once.
+func (l *leftovers) undo(ctx context.Context, now time.Time) {
+	done, err := chaos.Recover(ctx, l.dir)
+	if ctx.Err() != nil {
+		return // the next start goes on
+	}
+	for _, r := range done {
+		if len(r.Undone) > 0 {
+			l.centre.news.problem(fmt.Sprintf("%s %s was left by a process that died; undone now: %s", r.Run, r.Experiment, orNone(r.Undone)))
+		}
+	}
+	l.record(ctx)
+	if err == nil {
+		l.pause, l.told = 0, ""
+		return
+	}
+	l.pause = min(max(2*l.pause, 2*time.Second), time.Minute)
+	l.again = now.Add(l.pause)
+	l.complain(err)
+}
+
+// complain says what is wrong, and only once as long as nothing else is.
+func (l *leftovers) complain(err error) {
+	if text := fmt.Sprintf("faults of dead runs are not proven undone: %v", err); text != l.told {
+		l.told = text
+		l.centre.news.problem(text)
+	}
+}
+
+func (l *leftovers) record(ctx context.Context) {
+	if err := l.centre.rec.journals(ctx, l.dir, time.Now().Add(-lookBack)); err != nil && ctx.Err() == nil {
+		l.centre.news.problem(fmt.Sprintf("read the chaos journals: %v", err))
 	}
 }
 

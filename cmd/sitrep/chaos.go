@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,6 +85,8 @@ func (a *app) listChaos() error {
 		Since      *time.Time `json:"since"`
 		Until      *time.Time `json:"until"`
 		Live       bool       `json:"live"`
+		Journal    string     `json:"journal"`
+		Damage     string     `json:"damage"` // what is wrong with the journal
 	}
 	views, runs := []view{}, []runView{}
 	rows := [][]string{{"EXPERIMENT", "KEY", "WHAT"}}
@@ -95,9 +98,12 @@ func (a *app) listChaos() error {
 		if i == 0 {
 			rows = append(rows, []string{"", "", ""}, []string{"OPEN RUN", "", ""})
 		}
-		runs = append(runs, runView{r.Run, r.Experiment, r.Targets, moment(r.Since), moment(r.Until), r.Live})
+		runs = append(runs, runView{r.Run, r.Experiment, r.Targets, moment(r.Since), moment(r.Until), r.Live, r.Journal, r.Damage})
 		state := "since " + stamp(r.Since) + " on " + strings.Join(r.Targets, ", ")
-		if !r.Live {
+		switch {
+		case r.Damage != "":
+			state += "; NOT PROVEN UNDONE: its journal " + r.Journal + " is damaged: " + r.Damage + "; sitrep chaos recover says what to look at"
+		case !r.Live:
 			state += "; its processes are dead: sitrep chaos recover undoes it"
 		}
 		rows = append(rows, []string{r.Run, r.Experiment, state})
@@ -231,7 +237,7 @@ func (a *app) printReport(r chaos.Report) error {
 	if r.Sample != nil {
 		return nil
 	}
-	_, err := fmt.Fprintf(a.stderr, "%s %s %-9s %s\n", r.At.UTC().Format("15:04:05Z"), r.Run, r.Kind, sanitise(r.Text))
+	_, err := fmt.Fprintf(a.stderr, "%s %s %-9s %s\n", r.At.UTC().Format("15:04:05Z"), sanitise(r.Run), sanitise(r.Kind), sanitise(r.Text))
 	return err
 }
 
@@ -307,7 +313,9 @@ func (a *app) haltCommand() *cobra.Command {
 				_, err := fmt.Fprintln(a.stdout, "runs are allowed again")
 				return err
 			}
-			if err := haltAll(cmd.Context(), dir); err != nil {
+			err = haltAll(cmd.Context(), dir)
+			a.onTimeline(cmd.Context(), dir)
+			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(a.stdout, "halted: nothing is injected, and no run starts before sitrep chaos halt --clear")
@@ -329,8 +337,12 @@ func haltAll(ctx context.Context, dir string) error {
 	for {
 		_, err := chaos.Recover(ctx, dir) // of runs whose processes are dead
 		open, activeErr := chaos.Active(dir)
-		if err = errors.Join(err, activeErr); err == nil && len(open) == 0 {
+		err = errors.Join(err, activeErr)
+		switch {
+		case err == nil && len(open) == 0:
 			return nil
+		case errors.Is(err, chaos.ErrDamaged) && !slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return r.Live || r.Damage == "" }):
+			return withCode(exitUndoFailed, fmt.Errorf("halt: no run starts any more, but %w", err)) // waiting mends no journal
 		}
 		select {
 		case <-ctx.Done():
@@ -349,15 +361,17 @@ func (a *app) recoverChaos(ctx context.Context) error {
 		return err
 	}
 	done, err := chaos.Recover(ctx, dir)
+	a.onTimeline(ctx, dir)
 	type view struct {
 		Run        string   `json:"run"`
 		Experiment string   `json:"experiment"`
+		Journal    string   `json:"journal"`
 		Undone     []string `json:"undone"`
 		Error      string   `json:"error"`
 	}
 	views := []view{}
 	for _, r := range done {
-		v := view{Run: r.Run, Experiment: r.Experiment, Undone: r.Undone}
+		v := view{Run: r.Run, Experiment: r.Experiment, Journal: r.Journal, Undone: r.Undone}
 		if r.Err != nil {
 			v.Error = r.Err.Error()
 		}
@@ -365,12 +379,54 @@ func (a *app) recoverChaos(ctx context.Context) error {
 	}
 	if perr := a.printRecovered(views, len(done), func(w io.Writer) {
 		for _, v := range views {
-			fmt.Fprintf(w, "%s %s: undone: %s %s\n", v.Run, sanitise(v.Experiment), sanitise(orNone(v.Undone)), sanitise(v.Error))
+			failed := ""
+			if v.Error != "" {
+				failed = "; NOT PROVEN UNDONE" // why is the error
+			}
+			fmt.Fprintln(w, sanitise(strings.TrimSpace(v.Run+" "+v.Experiment)+": undone: "+orNone(v.Undone)+failed))
 		}
 	}); perr != nil {
 		return perr
 	}
 	return withCode(exitUndoFailed, err)
+}
+
+// onTimeline puts on the timeline of this invocation's store what became of the
+// faults of its runs, if there is a store. Their undo needs none and is never
+// held against it.
+func (a *app) onTimeline(ctx context.Context, dir string) {
+	if there, err := a.storeExists(); !there && err == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	who, err := a.actor()
+	if err == nil {
+		err = a.withStore(ctx, func(db *store.DB) error {
+			rec := &recorder{db: db, actor: who, source: "cli", freeze: func() json.RawMessage { return nil }}
+			return rec.journals(ctx, dir, time.Now().Add(-lookBack))
+		})
+	}
+	if err != nil {
+		fmt.Fprintf(a.stderr, "sitrep: what was undone is not on the timeline yet: %s; the next screen or daemon on that store puts it there\n", sanitise(err.Error()))
+	}
+}
+
+// storeExists says whether there is a store where open would look.
+func (a *app) storeExists() (bool, error) {
+	path := a.flags.db
+	if path == "" {
+		dir, err := stateDir()
+		if err != nil {
+			return false, err
+		}
+		path = filepath.Join(dir, "sitrep.db")
+	}
+	_, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (a *app) printRecovered(views any, n int, text func(io.Writer)) error {

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/tui"
 )
 
@@ -75,7 +80,8 @@ func (a *app) examine(ctx context.Context) []finding {
 	if c.file != "" {
 		found[len(found)-1].Detail = c.file
 	}
-	found = append(found, a.examineFiles()...)
+	found = append(found, a.examineFiles(c)...)
+	found = append(found, check("ui and daemon", "as configured", c.settings()))
 	db, err := a.open(ctx)
 	found = append(found, check("store", "", err))
 	if err == nil {
@@ -93,13 +99,41 @@ func (a *app) examine(ctx context.Context) []finding {
 }
 
 // examineFiles reads every file that the configuration names.
-func (a *app) examineFiles() []finding {
+func (a *app) examineFiles(c *config) []finding {
 	policy, err := a.policy()
-	found := []finding{check("policy", "calls "+strings.Join(policy.Sinks(), ", "), err)}
+	found := []finding{check("policy", "calls "+strings.Join(policy.Sinks(), ", "), cmp.Or(err, c.silent(policy)))}
 	boards, err := a.boards()
 	found = append(found, check("boards", fmt.Sprint(len(boards)), err))
 	experiments, plans, err := a.prepared()
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
+}
+
+// silent says which ways out of the policy lead nowhere, for want of a key.
+func (c *config) silent(p escalation.Policy) error {
+	var missing []string
+	for _, sink := range p.Sinks() {
+		switch kind, name, _ := strings.Cut(sink, ":"); {
+		case kind == "pagerduty" && c.PagerDuty.RoutingKeys[name] == "":
+			missing = append(missing, "pagerduty.routing_keys."+name)
+		case kind == "slack" && c.Slack.BotToken == "" && !slices.Contains(missing, "slack.bot_token"):
+			missing = append(missing, "slack.bot_token")
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not all pages can go out: the policy wants %s, which the configuration has not", strings.Join(missing, ", "))
+}
+
+// settings says what of the rest of the configuration cannot work.
+func (c *config) settings() error {
+	_, zoneErr := c.zone()
+	_, themeErr := c.theme()
+	_, err := net.ResolveTCPAddr("tcp", c.Daemon.Listen)
+	if err != nil {
+		err = fmt.Errorf("%s: daemon.listen: %w; write for example 127.0.0.1:9096", c.file, err)
+	}
+	return errors.Join(zoneErr, themeErr, err)
 }
 
 func (a *app) examinePrometheus(ctx context.Context) finding {

@@ -66,6 +66,7 @@ type ChaosRun struct {
 	Samples    map[string]chaos.Sample // the newest of every probe and guard, by name; nil = only Last is known
 	Outcome    *chaos.Outcome          // nil while it runs
 	Ends       time.Time               // by plan; the faults are undone by then
+	Left       string                  // why nobody ends it by plan: its processes are dead; "" = somebody does
 }
 
 // Load is what may be started and what runs.
