@@ -13,16 +13,21 @@ sitrep=${SITREP:-./sitrep}
 dir=${1:-$(mktemp -d /tmp/sitrep-arc-XXXXXX)}
 export XDG_STATE_HOME=$dir/state
 mkdir -p "$dir"
-lab='' prom='' daemon=''
+lab='' prom='' daemon='' chaos=''
 
 finish() { # ends what was started here, by its own process ID
-	for pid in $daemon $prom $lab; do kill "$pid" 2>/dev/null || true; done
-	for pid in $daemon $prom $lab; do wait "$pid" 2>/dev/null || true; done
+	for pid in $chaos $daemon $prom $lab; do kill "$pid" 2>/dev/null || true; done
+	for pid in $chaos $daemon $prom $lab; do wait "$pid" 2>/dev/null || true; done
 }
 trap finish EXIT
 
 say() { printf '\n# %s\n' "$*"; }
 run() { printf '$ sitrep %s\n' "$*" >&2; "$sitrep" --config "$config" --db "$db" --prometheus "$url" --as reader "$@"; }
+start() { # LOG COMMAND...: the same in the background; $! is its process
+	local log=$1; shift
+	printf '$ sitrep %s &\n' "$*" >&2
+	"$sitrep" --config "$config" --db "$db" --prometheus "$url" --as reader "$@" >"$log" 2>"$log.err" &
+}
 until_ok() { # SECONDS COMMAND...: waits until the command succeeds
 	local left=$(($1 * 5)); shift
 	until "$@" >/dev/null 2>&1; do
@@ -47,18 +52,18 @@ curl -fsS "$(jq -r .targets "$dir/lab.json")" |
 port=${PROMETHEUS_PORT:-9391} url=http://127.0.0.1:$port
 prometheus --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/tsdb" --web.listen-address="127.0.0.1:$port" >"$dir/prometheus.log" 2>&1 & prom=$!
 until_ok 60 curl -fsS "$url/-/ready"
-measured() { run board show shop --json 2>/dev/null | jq -e 'all(.[]; .value != null)'; }
-until_ok 60 measured
+measured() { run board show shop --json 2>/dev/null | jq -e 'all(.[]; .value != null and .state != "crit" and .state != "warn")'; }
+until_ok 60 measured # and calm: nothing is injected into a system that is sick already
 run board show shop
 
 say "a daemon, which watches the alerts and runs the ladder while nobody looks"
-run daemon >"$dir/daemon.log" 2>&1 & daemon=$!
+start "$dir/daemon.log" daemon; daemon=$!
 
 say "whom the experiment would hurt, and how that is undone"
 run chaos run payments-latency --dry-run
 
 say "hurt payments; the experiment goes on in the background"
-run --json chaos run payments-latency >"$dir/chaos.jsonl" 2>"$dir/chaos.err" & chaos=$!
+start "$dir/chaos.jsonl" --json chaos run payments-latency; chaos=$!
 fires() { run alert list --json 2>/dev/null | jq -e '.[] | select(.name == "HighErrorRate" and .state == "firing" and .labels.job == "checkout")'; }
 until_ok 60 fires
 run alert list
@@ -74,12 +79,13 @@ say "acknowledge, write down, act"
 run incident ack "$incident" || [ $? = 5 ]
 run incident note "$incident" '-1m errors began when one payments instance became slow'
 wait "$chaos" || echo "the experiment ended with $? (3: the hypothesis did not hold)"
+chaos=''
 tail -n 1 "$dir/chaos.jsonl" | jq '{run, verdict, reason, faults}'
-run incident did "$incident" 'the slow payments instance is back' --mitigates
 
 say "is it healthy again? a load check says so"
 calm() { ! fires; }
 until_ok 60 calm
+run incident did "$incident" 'the slow payments instance is back' --mitigates
 run load run smoke
 run load show LT-1 --json | jq '{verdict, achieved_rate, errors, p95: .latency_seconds.p95}'
 

@@ -27,7 +27,7 @@ func TestArcByKeys(t *testing.T) {
 	x.press(keyF5)
 	x.see("payments-latency", "u takes it back")
 	x.see("CH-1 payments-latency")
-	require.Eventually(t, func() bool { return h.injected() == 1 }, patience, 50*time.Millisecond)
+	x.await("the fault is in place", func(string) bool { return h.injected() == 1 })
 
 	x.press("1")
 	x.match(`SEV1 .*HighErrorRate`)

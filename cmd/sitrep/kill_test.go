@@ -30,7 +30,7 @@ func TestKilledScreenAndRunnerLeaveNoFault(t *testing.T) {
 	x.see("[SEV2] INC-1")
 	x.press(keyF5)
 	x.see("CH-1 payments-latency")
-	require.Eventually(t, func() bool { return h.injected() == 1 }, patience, 20*time.Millisecond)
+	x.await("the fault is in place", func(string) bool { return h.injected() == 1 })
 
 	runner := h.openRun().Opened.Runner.PID
 	require.NoError(t, syscall.Kill(runner, syscall.SIGKILL))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // headless is `sitrep demo --headless` in a process of its own.
@@ -70,22 +71,26 @@ func (h *headless) screen(width, height int) *terminal {
 	return startTerminal(h.t, width, height, h.env(), "--config", h.Config, "--db", h.DB)
 }
 
-// measured waits until Prometheus has seen enough for a steady state.
+// measured waits until the shop is measured and calm: nothing is injected into
+// a system that is sick already.
 func (h *headless) measured() {
 	h.t.Helper()
 	require.Eventually(h.t, func() bool {
-		var list []struct{ Value *float64 }
+		var list []struct {
+			Value *float64
+			State query.State
+		}
 		out, _ := h.sitrep("board", "show", "shop", "--json")
 		if json.Unmarshal([]byte(out), &list) != nil || len(list) == 0 {
 			return false
 		}
 		for _, s := range list {
-			if s.Value == nil {
+			if s.Value == nil || s.State == query.Warn || s.State == query.Crit {
 				return false
 			}
 		}
 		return true
-	}, patience, 200*time.Millisecond, "the board has no data")
+	}, patience, 200*time.Millisecond, "the board has no data, or the shop is sick")
 }
 
 // ledger is what a stand-in received, a line each: "POST /v2/enqueue 202 {...}".

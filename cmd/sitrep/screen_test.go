@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -8,8 +9,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // lonely opens a screen on a store of its own and the Prometheus at url.
@@ -115,6 +118,48 @@ func TestSuspendIsIgnored(t *testing.T) {
 	x.press(keyCtrlZ, "2")
 	x.see("up")
 	x.press("1", "q")
+	require.Zero(t, x.exit())
+	clean(t, x)
+}
+
+// modes adds to the local modes of the terminal, and returns what they were.
+func (x *terminal) modes(add uint32) (before uint32) {
+	x.t.Helper()
+	conn, err := x.pty.SyscallConn()
+	require.NoError(x.t, err)
+	require.NoError(x.t, conn.Control(func(fd uintptr) {
+		modes, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+		require.NoError(x.t, err)
+		before = modes.Lflag
+		if add != 0 {
+			modes.Lflag |= add
+			require.NoError(x.t, unix.IoctlSetTermios(int(fd), unix.TCSETS, modes))
+		}
+	}))
+	return before
+}
+
+// A stop that cannot be refused ends with a shell that has made the terminal its
+// own; the screen takes it back, and keys arrive without Enter.
+func TestAStoppedScreenTakesTheTerminalBack(t *testing.T) {
+	x := lonely(t, 100, 30, "http://127.0.0.1:1")
+	x.see("refused")
+	x.signal(syscall.SIGTSTP)
+	x.press("2")
+	x.see("up")
+	x.signal(syscall.SIGSTOP)
+	require.Eventually(t, func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", x.cmd.Process.Pid))
+		return err == nil && strings.Contains(string(status), "State:\tT")
+	}, patience, 10*time.Millisecond)
+	const shells = unix.ICANON | unix.ECHO | unix.ISIG
+	require.Zero(t, x.modes(0)&shells)
+	x.modes(shells)
+	x.signal(syscall.SIGCONT)
+	require.Eventually(t, func() bool { return x.modes(0)&shells == 0 }, patience, 10*time.Millisecond)
+	x.press("1")
+	x.see("refused")
+	x.press("q")
 	require.Zero(t, x.exit())
 	clean(t, x)
 }
