@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -230,16 +231,18 @@ func TestAnotherByteIsDamage(t *testing.T) {
 // TestUndertakerOfADamagedJournal does what it can and makes way: nothing gets
 // better by waiting.
 func TestUndertakerOfADamagedJournal(t *testing.T) {
-	r, path := abandoned(t)
-	over(t, path, `intent`, "XXXXXX")
-	j, err := joinJournal(path, "undertaker", lockShared)
-	require.NoError(t, err)
-	gone := make(chan struct{})
-	close(gone)
-	began := time.Now()
-	u := &undertaker{journal: j, hands: r, gone: gone, beats: &beats{}}
-	require.ErrorIs(t, u.Run(t.Context()), ErrDamaged)
-	require.Less(t, time.Since(began), buryEvery)
-	require.NoError(t, j.close())
-	require.Equal(t, map[string]bool{"f-1": true}, r.there)
+	synctest.Test(t, func(t *testing.T) {
+		r, path := abandoned(t)
+		over(t, path, `intent`, "XXXXXX")
+		j, err := joinJournal(path, "undertaker", lockShared)
+		require.NoError(t, err)
+		gone := make(chan struct{})
+		close(gone)
+		began := time.Now()
+		u := &undertaker{journal: j, hands: r, gone: gone, beats: &beats{}}
+		require.ErrorIs(t, u.Run(t.Context()), ErrDamaged)
+		require.Less(t, time.Since(began), buryEvery)
+		require.NoError(t, j.close())
+		require.Equal(t, map[string]bool{"f-1": true}, r.there)
+	})
 }
