@@ -17,6 +17,7 @@ setup: ## install what the tests need (apt)
 
 test: needs ## all tests, with the race detector
 	$(GO) test -race -timeout 20m ./...
+	$(GO) test ./escalation # its long nights, in full
 
 lint: ## format, vet, staticcheck, dead code, import table
 	@bad=$$($(GO) tool -modfile=tools/go.mod gofumpt -l .); test -z "$$bad" || { echo "gofumpt -w these files:"; echo "$$bad"; exit 1; }

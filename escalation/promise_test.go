@@ -3,6 +3,7 @@ package escalation_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/sitrep-dev/sitrep/escalation"
@@ -83,6 +85,11 @@ func TestDeliveryLaws(t *testing.T) {
 `))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if checks := flag.Lookup("rapid.checks").Value; raced {
+		full := checks.String()
+		require.NoError(t, checks.Set("25"))
+		t.Cleanup(func() { require.NoError(t, checks.Set(full)) })
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		deeds := rapid.SliceOfN(anyDeed(escalation.Default(), twoPagers), 1, 20).Draw(rt, "deeds")
