@@ -39,7 +39,7 @@ func whoeverDies(t *testing.T, e experiment, dead []string) {
 	log := l.holding(req)
 	processes := map[string]chaos.Process{"holder": h.process(t), "runner": log.Opened.Runner, "undertaker": *log.Undertaker}
 	for _, name := range dead { // so that none sees the other die and acts
-		require.NoError(t, processes[name].Signal(syscall.SIGSTOP))
+		stop(t, processes[name])
 	}
 	for _, name := range dead {
 		require.NoError(t, processes[name].Signal(syscall.SIGKILL))

@@ -26,8 +26,7 @@ func TestArcByKeys(t *testing.T) {
 	x.see("storefront latency", "Processes up")
 	x.press(keyF5)
 	x.see("payments-latency", "u takes it back")
-	x.see("CH-1 payments-latency")
-	x.await("the fault is in place", func(string) bool { return h.injected() == 1 })
+	h.hurt(x)
 
 	x.press("1")
 	x.match(`SEV1 .*HighErrorRate`)

@@ -28,9 +28,7 @@ func TestKilledScreenAndRunnerLeaveNoFault(t *testing.T) {
 	_, code := h.sitrep("incident", "declare", "--severity", "SEV-2", "--title", "Payments are slow", "--service", "payments")
 	require.Zero(t, code, "the screen's ladder delivers what a command declares")
 	x.see("[SEV2] INC-1")
-	x.press(keyF5)
-	x.see("CH-1 payments-latency")
-	x.await("the fault is in place", func(string) bool { return h.injected() == 1 })
+	h.hurt(x)
 
 	runner := h.openRun().Opened.Runner.PID
 	require.NoError(t, syscall.Kill(runner, syscall.SIGKILL))

@@ -93,6 +93,22 @@ func (h *headless) measured() {
 	}, patience, 200*time.Millisecond, "the board has no data, or the shop is sick")
 }
 
+// hurt has F5 put its fault in place. A shop that is slow at that moment, on a
+// busy machine, is not injected into; then it is tried again, as a person would.
+func (h *headless) hurt(x *terminal) {
+	h.t.Helper()
+	for range 5 {
+		x.press(keyF5)
+		for deadline := time.Now().Add(patience / 4); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			if h.injected() == 1 {
+				return
+			}
+		}
+		h.measured()
+	}
+	h.t.Fatalf("F5 puts no fault in place; the screen shows:\n%s", x.text())
+}
+
 // ledger is what a stand-in received, a line each: "POST /v2/enqueue 202 {...}".
 func (h *headless) ledger(base string) (lines []string) {
 	h.t.Helper()

@@ -24,7 +24,7 @@ func TestPictures(t *testing.T) {
 	require.Zero(t, code)
 	first := h.screen(120, 40)
 	first.see("All quiet", "this process runs the ladder")
-	first.press(keyF5)
+	h.hurt(first)
 	first.match(`SEV1 .*HighErrorRate`)
 	_, code = h.sitrep("incident", "declare", "--severity", "SEV-1", "--title", "Checkout fails for some customers", "--service", "checkout")
 	require.Zero(t, code)
