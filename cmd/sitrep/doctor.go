@@ -176,7 +176,11 @@ func examineChaos() finding {
 	}
 	open, err := chaos.Active(dir)
 	for _, r := range open {
-		if !r.Live && err == nil {
+		switch {
+		case err != nil || r.Live:
+		case r.Damage != "":
+			err = fmt.Errorf("%s: the journal %s is damaged: sitrep chaos recover says what to look at", r.Run, r.Journal)
+		default:
 			err = fmt.Errorf("%s is open and its processes are dead: run sitrep chaos recover", r.Run)
 		}
 	}

@@ -99,9 +99,15 @@ func (h *headless) hurt(x *terminal) {
 	h.t.Helper()
 	for range 5 {
 		x.press(keyF5)
-		for deadline := time.Now().Add(patience / 4); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		enough := time.After(patience / 4)
+		for waiting := true; waiting; {
 			if h.injected() == 1 {
 				return
+			}
+			select {
+			case <-enough:
+				waiting = false
+			case <-time.After(20 * time.Millisecond):
 			}
 		}
 		h.measured()
