@@ -51,6 +51,7 @@ type Options struct {
 const (
 	framesPerSecond = 30
 	lastFlush       = time.Second
+	lastResort      = 10 * time.Second // an editor that has to be killed takes two
 )
 
 // Run holds the terminal until the person quits or ctx ends, and gives it back
@@ -89,8 +90,10 @@ func run(ctx context.Context, o Options) error {
 
 	m := newModel(screen, o)
 	m.full, m.settle = out.full, func() { out.flush(lastFlush) }
-	p := tea.NewProgram(m, append(programOptions(o), tea.WithInput(o.In), tea.WithOutput(out))...)
-	err := runUntil(screen, p)
+	force, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	p := tea.NewProgram(m, append(programOptions(o), tea.WithContext(force), tea.WithInput(o.In), tea.WithOutput(out))...)
+	err := runUntil(screen, p, kill)
 	cancel()
 	flushed := out.flush(lastFlush)
 	if err == nil && !flushed && ctx.Err() == nil {
@@ -114,8 +117,10 @@ func programOptions(o Options) []tea.ProgramOption {
 	}
 }
 
-// runUntil ends the program when ctx does, in order first, then by force.
-func runUntil(ctx context.Context, p *tea.Program) error {
+// runUntil ends the program when ctx does, in order, which waits for the end of an
+// editor, and by kill if that does not come. Kill ends the program's context, for
+// Program.Kill would restore the terminal while an editor's end takes it.
+func runUntil(ctx context.Context, p *tea.Program, kill func()) error {
 	over := make(chan struct{})
 	watched := make(chan struct{})
 	stops, heed := context.WithCancel(ctx)
@@ -131,8 +136,8 @@ func runUntil(ctx context.Context, p *tea.Program) error {
 		go p.Quit() // waits while Update is busy
 		select {
 		case <-over:
-		case <-time.After(lastFlush):
-			p.Kill()
+		case <-time.After(lastResort):
+			kill()
 		}
 	}()
 	_, err := p.Run()

@@ -151,18 +151,22 @@ func TestAnEditorThatIsNotThere(t *testing.T) {
 }
 
 // The caller ends the screen by its context, as it does on SIGTERM and SIGHUP;
-// an editor that is open ends with it.
+// an editor that is open ends with it, whether it wants to or not.
 func TestTheEndOfTheContextIsTheEnd(t *testing.T) {
-	c := openConsole(t, "EDITOR=tail -f")
-	c.sees("[SEV1]")
-	c.types("e")
-	require.Eventually(t, func() bool { return strings.Contains(*c.raw.Load(), "\x1b[?1049l") }, 10*time.Second, 10*time.Millisecond)
-	c.cancel()
-	select {
-	case err := <-c.ended:
-		require.NoError(t, err)
-	case <-time.After(10 * time.Second):
-		t.Fatal("did not end")
+	stubborn := filepath.Join(t.TempDir(), "stubborn")
+	require.NoError(t, os.WriteFile(stubborn, []byte("#!/bin/sh\ntrap '' HUP\nexec tail -f \"$1\"\n"), 0o700))
+	for _, editor := range []string{"tail -f", stubborn} {
+		c := openConsole(t, "EDITOR="+editor)
+		c.sees("[SEV1]")
+		c.types("e")
+		require.Eventually(t, func() bool { return strings.Contains(*c.raw.Load(), "\x1b[?1049l") }, 10*time.Second, 10*time.Millisecond)
+		c.cancel()
+		select {
+		case err := <-c.ended:
+			require.NoError(t, err)
+		case <-time.After(10 * time.Second):
+			t.Fatal("did not end")
+		}
 	}
 }
 
@@ -220,7 +224,7 @@ func wire(t *testing.T, w, h int, press ...string) (perSecond int, sent, plain s
 		m := newModel(ctx, o)
 		p := tea.NewProgram(m, append(programOptions(o), tea.WithInput(nil), tea.WithOutput(out), tea.WithWindowSize(w, h))...)
 		done := make(chan error, 1)
-		go func() { done <- runUntil(ctx, p) }()
+		go func() { done <- runUntil(ctx, p, p.Kill) }()
 		for _, k := range press {
 			p.Send(key(k))
 		}
