@@ -11,10 +11,6 @@ import (
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
-// pollEvery is how often a waiting reader looks for the commits of other
-// processes. A look costs about 20 µs.
-const pollEvery = 100 * time.Millisecond
-
 const eventColumns = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.source, e.text, e.data, v.body
 	FROM event e LEFT JOIN evidence v ON v.seq = e.seq`
 
@@ -75,22 +71,29 @@ func (db *DB) Last(ctx context.Context) (seq int64, err error) {
 // Wait returns when the timeline holds an event above seq, written by any
 // process, or with the error of ctx.
 func (db *DB) Wait(ctx context.Context, seq int64) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	for {
-		db.mu.Lock()
-		changed := db.changed
-		db.mu.Unlock()
-		last, err := db.Last(ctx)
-		if err != nil || last > seq {
-			return errors.Join(err, ctx.Err())
+		done, err := db.wait(ctx, seq)
+		if done || err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-changed:
-		case <-tick.C:
-		}
+	}
+}
+
+// wait is one look and the wait for a reason to take another.
+func (db *DB) wait(ctx context.Context, seq int64) (done bool, err error) {
+	changed, leave := db.commits.wait() // before the look, or a commit between them would be missed
+	defer leave()
+	last, err := db.Last(ctx)
+	if err != nil || last > seq {
+		return true, errors.Join(err, ctx.Err())
+	}
+	select {
+	case <-ctx.Done():
+		return true, ctx.Err()
+	case <-db.commits.ended:
+		return true, fmt.Errorf("store %s: closed", db.path)
+	case <-changed:
+		return false, nil
 	}
 }
 

@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -36,9 +35,7 @@ type DB struct {
 	path    string
 	writer  *sql.DB // one connection
 	readers *sql.DB
-
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced at every commit of this process
+	commits *commits
 }
 
 // Open opens the store at path, creating the file (readable by its owner
@@ -66,7 +63,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 // connect opens the file at abs, whose header look has found good.
 func connect(ctx context.Context, abs string, names []string, found header) (_ *DB, err error) {
 	dsn := (&url.URL{Scheme: "file", Path: abs}).String() + pragmas
-	db := &DB{path: abs, changed: make(chan struct{})}
+	db := &DB{path: abs}
 	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
 		return nil, err
 	}
@@ -75,8 +72,9 @@ func connect(ctx context.Context, abs string, names []string, found header) (_ *
 		return nil, errors.Join(err, db.writer.Close())
 	}
 	db.readers = sql.OpenDB(reading{db.writer.Driver(), abs, dsn + "&mode=ro&_pragma=query_only(1)"})
-	db.readers.SetMaxOpenConns(4)
-	db.readers.SetMaxIdleConns(4)
+	db.readers.SetMaxOpenConns(5) // one of them is kept by commits
+	db.readers.SetMaxIdleConns(5)
+	db.commits = newCommits(db.readers)
 	return db, nil
 }
 
@@ -86,7 +84,7 @@ func (db *DB) Path() string { return db.path }
 // Close waits for running statements. Readers go first: a read-only
 // connection that closed last would leave the journal behind.
 func (db *DB) Close() error {
-	return errors.Join(db.readers.Close(), db.writer.Close())
+	return errors.Join(db.commits.close(), db.readers.Close(), db.writer.Close())
 }
 
 // Install is eight characters that tell this file from every other store;
@@ -138,7 +136,7 @@ func (db *DB) write(ctx context.Context, fn func(*sql.Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return explain(db.path, err)
 	}
-	db.wake()
+	db.commits.wake()
 	return nil
 }
 
@@ -147,13 +145,6 @@ func rollback(tx *sql.Tx) error {
 		return err
 	}
 	return nil
-}
-
-func (db *DB) wake() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	close(db.changed)
-	db.changed = make(chan struct{})
 }
 
 // prepare refuses what SQLite would only complain about later and in worse

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/store"
@@ -114,6 +116,46 @@ func TestTwoProcessesSeeEachOther(t *testing.T) {
 	events, err := b.After(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Len(t, events, 1)
+}
+
+// However many wait, whenever they begin to: nobody misses a commit of another
+// process, and nobody looks when nobody waits or the store is closed.
+func TestNobodyMissesACommit(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	path := filepath.Join(t.TempDir(), "s.db")
+	a, b := open(t, path), open(t, path)
+	for night := range int64(3) {
+		var readers errgroup.Group
+		for range 8 {
+			readers.Go(func() error {
+				for seq := 20 * night; seq < 20*(night+1); {
+					if err := b.Wait(t.Context(), seq); err != nil {
+						return err
+					}
+					last, err := b.Last(t.Context())
+					if err != nil {
+						return err
+					}
+					if last <= seq {
+						return fmt.Errorf("after %d: woken at %d", seq, last)
+					}
+					seq = last
+				}
+				return nil
+			})
+		}
+		for range 20 {
+			_, err := a.Append(t.Context(), incident.Event{Kind: incident.ChangeRecorded, Actor: "ci", Source: "cli", Text: "deploy"})
+			require.NoError(t, err)
+		}
+		require.NoError(t, readers.Wait())
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- b.Wait(context.Background(), 1000) }()
+	require.NoError(t, b.Close())
+	require.Error(t, <-closed)
+	require.NoError(t, b.Close(), "twice is once")
+	require.NoError(t, a.Close())
 }
 
 // Every event that a writer was told is recorded is there after kill -9.
