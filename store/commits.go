@@ -4,19 +4,29 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
 )
 
-// pollEvery is how often somebody who waits is told of the commits of other
-// processes, at the latest.
-const pollEvery = 100 * time.Millisecond
+// The pauses between two looks. SQLite writes a commit to its journal first and
+// makes it visible a moment later: a write there asks for looks soon, which then
+// become rarer again. Where nobody tells of writes, looks are as frequent as a
+// person needs them.
+const (
+	soon   = 5 * time.Millisecond
+	seldom = time.Second
+	deaf   = 100 * time.Millisecond
+)
 
 // commits tells those who wait of commits. This process says by itself when it has
 // committed; for the others one connection asks SQLite, on behalf of all who
 // wait and only while somebody does, whether the file is another one. It looks
 // into no table: a look costs about 10 µs.
 type commits struct {
+	path    string // of the store
 	readers *sql.DB
 
 	mu      sync.Mutex
@@ -30,8 +40,8 @@ type commits struct {
 	version int64     // as of its last look; 0 is none yet
 }
 
-func newCommits(readers *sql.DB) *commits {
-	return &commits{readers: readers, changed: make(chan struct{}), ended: make(chan struct{})}
+func newCommits(path string, readers *sql.DB) *commits {
+	return &commits{path: path, readers: readers, changed: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // wait returns a channel that is closed at the next commit of any process, or a
@@ -62,17 +72,71 @@ func (c *commits) wake() {
 
 // look looks until nobody waits.
 func (c *commits) look() {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
+	writes, stop := c.writes()
+	defer stop()
+	longest := seldom
+	if writes == nil {
+		longest = deaf
+	}
+	pause := soon
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for c.wanted() {
-		if c.another() {
-			c.wake()
-		}
 		select {
-		case <-tick.C:
+		case <-writes:
+			if pause > soon {
+				pause = soon
+				timer.Reset(pause)
+			}
+		case <-timer.C:
+			if c.another() {
+				c.wake()
+			}
+			timer.Reset(pause)
+			pause = min(2*pause, longest)
 		case <-c.ended:
 		}
 	}
+}
+
+// writes tells of writes to the journal, and of some other things. Nil where this
+// host does not tell.
+func (c *commits) writes() (told <-chan struct{}, stop func()) {
+	path, err := filepath.EvalSymlinks(c.path) // SQLite puts the journal beside the file itself
+	if err != nil {
+		return nil, func() {}
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, func() {}
+	}
+	if err := w.Add(filepath.Dir(path)); err != nil { // not the journal: it comes and goes
+		_ = w.Close()
+		return nil, func() {}
+	}
+	tell := make(chan struct{}, 1)
+	c.over.Go(func() {
+		for {
+			select {
+			case e, open := <-w.Events:
+				if !open {
+					return
+				}
+				if e.Name != path+"-wal" {
+					continue
+				}
+			case _, open := <-w.Errors: // something was missed
+				if !open {
+					return
+				}
+			}
+			select {
+			case tell <- struct{}{}:
+			default:
+			}
+		}
+	})
+	return tell, func() { _ = w.Close() }
 }
 
 // wanted says whether somebody waits, and if not, that nobody looks any more.

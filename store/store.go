@@ -74,7 +74,7 @@ func connect(ctx context.Context, abs string, names []string, found header) (_ *
 	db.readers = sql.OpenDB(reading{db.writer.Driver(), abs, dsn + "&mode=ro&_pragma=query_only(1)"})
 	db.readers.SetMaxOpenConns(5) // one of them is kept by commits
 	db.readers.SetMaxIdleConns(5)
-	db.commits = newCommits(db.readers)
+	db.commits = newCommits(abs, db.readers)
 	return db, nil
 }
 

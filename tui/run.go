@@ -49,7 +49,7 @@ type Options struct {
 }
 
 const (
-	framesPerSecond = 30
+	framesPerSecond = 16 // every look of the renderer wakes a processor, also when nothing is new
 	lastFlush       = time.Second
 	lastResort      = 10 * time.Second // an editor that has to be killed takes two
 )

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,23 +82,23 @@ func costOfScreen(b *testing.B, h *headless) {
 	defer tty.Close()
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	readUntil(b, tty, "post-mortems")
-	bytes := make(chan int, 1)
+	var wire atomic.Int64
 	go func() {
-		n, buf := 0, make([]byte, 64<<10)
-		deadline := time.Now().Add(15 * time.Second)
-		for time.Now().Before(deadline) {
-			got, err := tty.Read(buf)
-			if n += got; err != nil {
-				break
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := tty.Read(buf)
+			if wire.Add(int64(n)); err != nil {
+				return
 			}
 		}
-		bytes <- n
 	}()
-	before := cpuTicks(b, cmd.Process.Pid)
-	n := <-bytes
-	used := cpuTicks(b, cmd.Process.Pid) - before
-	b.ReportMetric(float64(used)/100/15*100, "%core")
-	b.ReportMetric(float64(n)/15, "B/s")
+	time.Sleep(5 * time.Second) // the start is over: everything was asked once
+	const seconds = 30
+	cpu, sent := cpuTicks(b, cmd.Process.Pid), wire.Load()
+	time.Sleep(seconds * time.Second)
+	cpu, sent = cpuTicks(b, cmd.Process.Pid)-cpu, wire.Load()-sent
+	b.ReportMetric(float64(cpu)/seconds, "%core") // a tick is a hundredth of a second
+	b.ReportMetric(float64(sent)/seconds, "B/s")
 	b.ReportMetric(0, "ns/op")
 }
 
