@@ -131,7 +131,7 @@ func TestM4KeepsDipsAndSpikes(t *testing.T) {
 	}
 	values[1234], values[5000], values[9000] = 3, 4, 5
 	values[5003], values[777] = 500, 600
-	w := NewWindow(t0, time.Second, len(values), 172)
+	w := NewWindow(t0, time.Second, len(values), 172, 2)
 	var seen []float64
 	for _, c := range w.M4(values, nil) {
 		seen = append(seen, c.Min, c.Max)
@@ -143,44 +143,48 @@ func TestM4KeepsDipsAndSpikes(t *testing.T) {
 
 func TestM4AgainstTheDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n, columns := rapid.IntRange(1, 400).Draw(t, "n"), rapid.IntRange(1, 300).Draw(t, "columns")
-		w := NewWindow(t0.Add(time.Duration(rapid.IntRange(-5000, 5000).Draw(t, "at"))*15*time.Second), 15*time.Second, n, columns)
+		n, cell := rapid.IntRange(1, 400).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "cell")
+		columns := cell * rapid.IntRange(1, 150).Draw(t, "cells")
+		w := NewWindow(t0.Add(time.Duration(rapid.IntRange(-5000, 5000).Draw(t, "at"))*15*time.Second), 15*time.Second, n, columns, cell)
 		values := rapid.SliceOfN(rapid.SampledFrom([]float64{1, 2, 3, -4, 0, 9, math.NaN(), math.Inf(1)}), 0, n).Draw(t, "values")
 		got := w.M4(values, make([]Column, 7))
 		require.Len(t, got, columns)
 		want := make([]Column, columns)
 		for i, v := range values {
 			c := w.Column(i)
-			require.GreaterOrEqual(t, c, -1)
+			require.GreaterOrEqual(t, c, -cell)
 			require.Less(t, c, columns)
 			if c >= 0 && finite(v) {
 				want[c].add(i, v)
 			}
 		}
 		require.Equal(t, want, got)
-		require.Equal(t, columns-1, w.Column(n-1), "the newest value is at the right edge")
-		require.Equal(t, columns-1, w.ColumnAt(w.End()))
+		require.Equal(t, columns/cell-1, w.Column(n-1)/cell, "the newest value is in the last cell")
+		require.Equal(t, w.Column(n-1), w.ColumnAt(w.End()))
 	})
 }
 
-// A window that moves on by a step shows the same columns, moved by the same distance.
+// A window that moves on by a step shows the same columns, moved by the same
+// distance, which is of whole cells.
 func TestAWindowMovesAsAWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n, columns := rapid.IntRange(2, 500).Draw(t, "n"), rapid.IntRange(1, 300).Draw(t, "columns")
+		n, cell := rapid.IntRange(2, 500).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "cell")
+		columns := cell * rapid.IntRange(1, 150).Draw(t, "cells")
 		start := t0.Add(time.Duration(rapid.IntRange(-1e6, 1e6).Draw(t, "at")) * time.Second)
-		a, b := NewWindow(start, time.Second, n, columns), NewWindow(start.Add(time.Second), time.Second, n, columns)
+		a, b := NewWindow(start, time.Second, n, columns, cell), NewWindow(start.Add(time.Second), time.Second, n, columns, cell)
 		moved := a.Column(n-1) - b.Column(n-2)
 		for i := 1; i < n; i++ {
 			require.Equal(t, moved, a.Column(i)-b.Column(i-1))
 		}
+		require.Zero(t, moved%cell)
 		if n == columns {
-			require.Equal(t, 1, moved)
+			require.Contains(t, []int{0, cell}, moved)
 		}
 	})
 }
 
 func TestWindowFindsInstants(t *testing.T) {
-	w := NewWindow(t0, 15*time.Second, 240, 240)
+	w := NewWindow(t0, 15*time.Second, 240, 240, 1)
 	i, ok := w.Index(t0.Add(31 * time.Second))
 	require.True(t, ok)
 	require.Equal(t, 2, i)
@@ -189,7 +193,7 @@ func TestWindowFindsInstants(t *testing.T) {
 	require.Equal(t, 2, w.ColumnAt(t0.Add(31*time.Second)))
 	require.Negative(t, w.ColumnAt(t0.Add(-time.Hour)))
 	require.Negative(t, w.ColumnAt(time.Time{}))
-	require.NotPanics(t, func() { NewWindow(time.Unix(1<<60, 0), 1, 1<<40, 9).M4([]float64{1}, nil) })
+	require.NotPanics(t, func() { NewWindow(time.Unix(1<<60, 0), 1, 1<<40, 9, 0).M4([]float64{1}, nil) })
 }
 
 func TestMerge(t *testing.T) {
@@ -323,7 +327,7 @@ func BenchmarkM4(b *testing.B) {
 	for i := range values {
 		values[i] = math.Sin(float64(i) / 9)
 	}
-	w := NewWindow(t0, time.Second, len(values), 172)
+	w := NewWindow(t0, time.Second, len(values), 172, 2)
 	var out []Column
 	b.ReportAllocs()
 	for b.Loop() {

@@ -6,9 +6,9 @@ import (
 )
 
 // Window lays N values, Step apart, onto Columns columns, the newest value in
-// the last one. Which values share a column depends on their time alone, never
-// on where the window begins: a window that moves on by a step shows the same
-// picture moved, without flicker.
+// the last cell of them. Which values share a column, and which columns a cell,
+// depends on their time alone, never on where the window begins: a window that
+// moves on by a step shows the same picture, by whole cells moved or not at all.
 type Window struct {
 	Start   time.Time
 	Step    time.Duration
@@ -19,15 +19,18 @@ type Window struct {
 	shift int64 // the column, on the grid of all times, of column 0
 }
 
-// NewWindow computes the layout. A step below 1 counts as a second, N and
-// columns below 1 as 1.
-func NewWindow(start time.Time, step time.Duration, n, columns int) Window {
+// NewWindow computes the layout for a terminal that shows so many columns in one
+// cell; columns should be a multiple of that. A step below 1 counts as a second,
+// N, columns and cell below 1 as 1.
+func NewWindow(start time.Time, step time.Duration, n, columns, cell int) Window {
 	if step <= 0 {
 		step = time.Second
 	}
 	w := Window{Start: start, Step: step, N: max(n, 1), Columns: max(columns, 1)}
 	w.first = gridIndex(start, step)
-	w.shift = w.absolute(w.first+int64(w.N)-1, 0) - int64(w.Columns) + 1
+	c := int64(max(cell, 1))
+	last := floorDiv(w.absolute(w.first+int64(w.N)-1, 0), c) * c
+	w.shift = last + c - int64(w.Columns)
 	return w
 }
 
@@ -59,7 +62,8 @@ func (w Window) absolute(k int64, fraction float64) int64 {
 }
 
 // Column is where the ith value is drawn; a value that would lie before the
-// first column, because columns are no multiple of values, gives -1.
+// first column, because columns are no multiple of values or the last cell is not
+// full yet, gives less than 0.
 func (w Window) Column(i int) int {
 	return int(w.absolute(w.first+int64(i), 0) - w.shift)
 }

@@ -38,7 +38,7 @@ func (p *Painter) Draw(f *frame.Frame, s *Spec) {
 		return
 	}
 	p.dots.reset(f.Theme().Glyphs(), l.plotW, l.plotH)
-	w := plot.NewWindow(s.Start, s.Step, s.points(), p.dots.columns())
+	w := plot.NewWindow(s.Start, s.Step, s.points(), p.dots.columns(), p.dots.dx)
 	scale, ticks, labels := s.labelledAxis(l.plotH)
 	_, _, some := s.extent()
 	p.shade(f, s, l, w)
@@ -159,7 +159,7 @@ func (s *Spec) at(values []float64) float64 {
 		v, _ := plot.Last(values)
 		return v
 	}
-	w := plot.NewWindow(s.Start, s.Step, s.points(), 1)
+	w := plot.NewWindow(s.Start, s.Step, s.points(), 1, 1)
 	i, ok := w.Index(s.Crosshair)
 	if !ok || i >= len(values) {
 		return math.NaN()
