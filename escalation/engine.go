@@ -23,6 +23,7 @@ type Config struct {
 	Leases   Leases
 	Timeline Follower
 	Senders  map[string]Sender // by kind of sink: "pagerduty", "slack"
+	Missing  map[string]string // by kind of sink: what it would need to send everything; nothing is missing from the others
 
 	Policy  Policy // of incidents that carry none
 	Install string // tells this store from every other, in dedup keys
@@ -43,7 +44,8 @@ type State struct {
 }
 
 // SinkState is how one kind of sink stands: "ok", "waiting" (something could
-// not be delivered yet), "down" (left alone for a while after failures).
+// not be delivered yet), "down" (left alone for a while after failures), "no key"
+// (it was given none, so something cannot be delivered at all).
 type SinkState struct{ Name, State, Why string }
 
 // The states of a sink.
@@ -51,6 +53,7 @@ const (
 	SinkOK      = "ok"
 	SinkWaiting = "waiting"
 	SinkDown    = "down"
+	SinkNoKey   = "no key"
 )
 
 // Engine turns due rungs into messages and offers the messages to their sinks.

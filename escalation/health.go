@@ -111,6 +111,9 @@ func (s *shift) show(heads []Message) {
 	sinks := slices.Sorted(maps.Keys(s.sinks)) // the first of two that are down gives the reason, and keeps giving it
 	for _, name := range []string{"pagerduty", "slack"} {
 		st := SinkState{Name: name, State: SinkOK}
+		if why, missing := s.Missing[name]; missing {
+			st.State, st.Why = SinkNoKey, why
+		}
 		for _, sink := range sinks {
 			if h := s.sinks[sink]; st.State == SinkOK && sinkKind(sink) == name && h.open(now) {
 				st.State, st.Why = SinkDown, h.why

@@ -1,6 +1,7 @@
 package escalation_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -443,5 +444,33 @@ func TestDeliverLosesTheLease(t *testing.T) {
 		var held *escalation.HeldError
 		require.ErrorAs(t, <-over, &held)
 		require.Equal(t, "bob@bastion 2", held.Owner)
+	})
+}
+
+// A sink that was given no key is never called ok, before and after its first failure.
+func TestASinkWithoutAKeyIsNotOK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.engine("ana@bastion 1").Config
+		c.Missing = map[string]string{"pagerduty": "pagerduty.routing_keys.lead"}
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error, 1)
+		go func() { over <- escalation.New(c).Run(ctx) }()
+		want := []escalation.SinkState{
+			{Name: "pagerduty", State: escalation.SinkNoKey, Why: "pagerduty.routing_keys.lead"},
+			{Name: "slack", State: escalation.SinkOK},
+		}
+		w.after(time.Second)
+		w.mu.Lock()
+		require.Equal(t, want, w.state.Sinks)
+		w.mu.Unlock()
+		w.declare(incident.Sev1)
+		w.pd.answer(failing(escalation.NotSent, "no key", 6)...)
+		w.after(time.Minute)
+		w.mu.Lock()
+		require.Equal(t, want, w.state.Sinks)
+		w.mu.Unlock()
+		cancel()
+		<-over
 	})
 }

@@ -55,6 +55,7 @@ func underFire(w *pane.World, now time.Time) {
 func quiet(w *pane.World, _ time.Time) {
 	w.Incidents, w.Alerts.List = w.Incidents[2:], nil
 	w.Delivery.Holder = ""
+	w.Delivery.Sinks[1] = pane.Sink{Name: "slack", State: "no key", Why: "slack.bot_token"}
 }
 
 // The pictures of testdata are read by people, and changed only with reason:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
@@ -255,12 +256,12 @@ func (m *model) trust() []piece {
 	var fine, brief []string
 	for _, s := range m.world.Delivery.Sinks {
 		short := strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD")
-		if s.State == "ok" {
+		if s.State == escalation.SinkOK {
 			fine, brief = append(fine, brand(s.Name)+" ok"), append(brief, short+" ok")
 			continue
 		}
 		style := theme.Warn
-		if s.State == "down" {
+		if s.State == escalation.SinkDown || s.State == escalation.SinkNoKey {
 			style = theme.Crit
 		}
 		out = append(out, say(8, style, safe.Sprintf("%s %s", brand(s.Name), s.State), safe.Sprintf("%s %s", short, s.State)))

@@ -164,7 +164,11 @@ func (m *model) doubts() []string {
 		out = append(out, "Nobody runs the ladder now: pages go out when somebody does (sitrep daemon).")
 	}
 	for _, s := range m.world.Delivery.Sinks {
-		if s.State != "ok" {
+		switch s.State {
+		case escalation.SinkOK:
+		case escalation.SinkNoKey:
+			out = append(out, fmt.Sprintf("%s has no key: the configuration has not %s.", brand(s.Name), s.Why))
+		default:
 			out = append(out, strings.TrimSuffix(fmt.Sprintf("%s is %s: %s", brand(s.Name), s.State, s.Why), ": ")+".")
 		}
 	}

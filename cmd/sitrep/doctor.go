@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -110,19 +111,34 @@ func (a *app) examineFiles(c *config) []finding {
 
 // silent says which ways out of the policy lead nowhere, for want of a key.
 func (c *config) silent(p escalation.Policy) error {
-	var missing []string
-	for _, sink := range p.Sinks() {
-		switch kind, name, _ := strings.Cut(sink, ":"); {
-		case kind == "pagerduty" && c.PagerDuty.RoutingKeys[name] == "":
-			missing = append(missing, "pagerduty.routing_keys."+name)
-		case kind == "slack" && c.Slack.BotToken == "" && !slices.Contains(missing, "slack.bot_token"):
-			missing = append(missing, "slack.bot_token")
-		}
-	}
+	missing := c.missing(p)
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("not all pages can go out: the policy wants %s, which the configuration has not", strings.Join(missing, ", "))
+	keys := slices.Sorted(maps.Values(missing))
+	return fmt.Errorf("not all pages can go out: the policy wants %s, which the configuration has not", strings.Join(keys, ", "))
+}
+
+// missing is the keys that a policy wants and the configuration has not, by kind
+// of sink.
+func (c *config) missing(p escalation.Policy) map[string]string {
+	missing := map[string]string{}
+	for _, sink := range p.Sinks() {
+		switch kind, name, _ := strings.Cut(sink, ":"); {
+		case kind == "pagerduty" && c.PagerDuty.RoutingKeys[name] == "":
+			missing[kind] = join(missing[kind], "pagerduty.routing_keys."+name)
+		case kind == "slack" && c.Slack.BotToken == "":
+			missing[kind] = "slack.bot_token"
+		}
+	}
+	return missing
+}
+
+func join(list, one string) string {
+	if list == "" {
+		return one
+	}
+	return list + ", " + one
 }
 
 // settings says what of the rest of the configuration cannot work.
