@@ -340,7 +340,11 @@ func (m *model) problem() []piece {
 		return nil
 	}
 	text := safe.New(m.world.Problems[n-1], safe.Line)
-	return []piece{say(7, theme.Warn, text, text.Fit(60), text.Fit(50), text.Fit(40), text.Fit(30))}
+	words := []safe.Text{text}
+	for _, w := range []int{180, 150, 115, 95, 75, 60, 50, 40, 30} {
+		words = append(words, text.Fit(w))
+	}
+	return []piece{say(7, theme.Warn, words...)}
 }
 
 // related are the firing alerts of the incident's service (all of them, if it
