@@ -87,12 +87,10 @@ func drawExperiment(f *frame.Frame, x *chaos.Experiment, last *ChaosRun) {
 	p.left(min(20, max(f.Width()/3, 10)), theme.Plain, safe.New(x.Name, 60))
 	p.right(5, theme.Dim, safe.New(strictyaml.FormatDuration(x.Length()), 8))
 	p.x++
-	if f.Width() >= 56 {
-		end := piece{}
-		if last != nil {
-			end = verdictPiece(last.Outcome)
-		}
-		p.left(13, end.style, end.text)
+	if last != nil && f.Width() >= 56 {
+		end := verdictPiece(last.Outcome)
+		f.PutRight(f.Width(), 0, end.style, end.text)
+		p.f = f.Sub(frame.Rect{W: f.Width() - end.text.Width() - 1, H: 1})
 	}
 	p.flow(theme.Dim, safe.Sprintf("%s on %s", Faults(*x), Victims(*x)))
 }
