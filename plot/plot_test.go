@@ -183,6 +183,26 @@ func TestAWindowMovesAsAWhole(t *testing.T) {
 	})
 }
 
+// The whole window ends with the last cell that is full, and is the same picture.
+func TestAWholeWindow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, cell := rapid.IntRange(1, 400).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "cell")
+		columns := cell * rapid.IntRange(1, 150).Draw(t, "cells")
+		w := NewWindow(t0.Add(time.Duration(rapid.IntRange(-5000, 5000).Draw(t, "at"))*time.Second), time.Second, n, columns, cell)
+		whole := w.Whole(cell)
+		moved := whole.Column(0) - w.Column(0)
+		if w.Column(n-1) == columns-1 {
+			require.Zero(t, moved)
+		} else {
+			require.Equal(t, cell, moved)
+		}
+		for i := range n {
+			require.Equal(t, moved, whole.Column(i)-w.Column(i))
+		}
+		whole.M4(make([]float64, n), nil) // what lies to the right is left out
+	})
+}
+
 func TestWindowFindsInstants(t *testing.T) {
 	w := NewWindow(t0, 15*time.Second, 240, 240, 1)
 	i, ok := w.Index(t0.Add(31 * time.Second))

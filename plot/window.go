@@ -34,6 +34,16 @@ func NewWindow(start time.Time, step time.Duration, n, columns, cell int) Window
 	return w
 }
 
+// Whole is the window without the last cell, as long as not all columns of it
+// have come: its newest values lie to the right of it.
+func (w Window) Whole(cell int) Window {
+	c := int64(max(cell, 1))
+	if end := w.shift + int64(w.Columns); w.absolute(w.first+int64(w.N)-1, 0) != end-1 {
+		w.shift -= c
+	}
+	return w
+}
+
 // gridIndex numbers the steps since 1970. It splits seconds from nanoseconds
 // where a time does not fit into 64 bits of nanoseconds.
 func gridIndex(t time.Time, step time.Duration) int64 {

@@ -44,7 +44,7 @@ func TestTheNextStepMovesThePicture(t *testing.T) {
 			s := &Spec{Start: start.Add(time.Duration(at) * time.Second), Step: time.Second, Y: YAxis{Max: 100, HasMin: true, HasMax: true}, Series: []Series{{Values: series[at : at+n]}}}
 			p := new(Painter)
 			p.Draw(frame.New(width+1, 10, th), s)
-			return p, plot.NewWindow(s.Start, s.Step, n, p.dots.columns(), p.dots.dx)
+			return p, s.window(p.dots.columns(), p.dots.dx)
 		}
 		before, w1 := paint(0)
 		after, w2 := paint(1)

@@ -28,11 +28,11 @@ func (g *grid) appendRow(row []cell) {
 		end--
 	}
 	style, fold := theme.Plain, g.theme.Glyphs() == theme.ASCII
-	for _, c := range row[:end] {
+	for i, c := range row[:end] {
 		if c.width == 0 {
 			continue
 		}
-		if c.style != style {
+		if c.style != style && !(c == blank && style.IsSeries() && goesOn(row[i:end], style)) {
 			style = c.style
 			g.out = append(g.out, g.theme.Open(style)...)
 		}
@@ -41,6 +41,19 @@ func (g *grid) appendRow(row []cell) {
 	if style != theme.Plain {
 		g.out = append(g.out, g.theme.Open(theme.Plain)...)
 	}
+}
+
+// goesOn says whether a line of a chart goes on in its style after some blanks:
+// those are drawn in it too, which nobody sees and saves two changes of style.
+// After more than a few they would change with the line more often than it saves.
+func goesOn(row []cell, style theme.Style) bool {
+	const few = 8
+	for _, c := range row[:min(len(row), few)] {
+		if c != blank {
+			return c.style == style
+		}
+	}
+	return false
 }
 
 func (g *grid) appendCell(c cell, fold bool) {

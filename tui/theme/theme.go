@@ -64,6 +64,10 @@ func Series(n int) Style {
 	return firstSeries + Style(n%MaxSeries)
 }
 
+// IsSeries says that the style is that of a series, which colours ink alone: a
+// blank in it looks like any other.
+func (s Style) IsSeries() bool { return s >= firstSeries && s < firstSeries+MaxSeries }
+
 // Sev is the style of severity n (1 to 4) as text, Tag as a filled tag.
 func Sev(n int) Style { return Sev1 + Style(min(max(n, 1), 4)-1) }
 
