@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO    ?= go
 export GOFLAGS := -trimpath
 
-.PHONY: demo build test lint bench screens setup help
+.PHONY: demo build test lint bench soak screens setup help
 .DEFAULT_GOAL := help
 
 demo: build ## watch a small shop get hurt, run the incident, leave with a post-mortem
@@ -18,6 +18,9 @@ setup: ## install what the tests need (apt)
 test: needs ## all tests, with the race detector
 	$(GO) test -race -timeout 20m ./...
 	$(GO) test ./escalation # its long nights, in full
+
+soak: needs ## kill writers of the store at random for SOAK (default 1h), and look that nothing was lost
+	SITREP_SOAK=$(or $(SOAK),1h) $(GO) test ./store -run TestSoak -v -timeout 0
 
 lint: ## format, vet, staticcheck, dead code, import table
 	@bad=$$($(GO) tool -modfile=tools/go.mod gofumpt -l .); test -z "$$bad" || { echo "gofumpt -w these files:"; echo "$$bad"; exit 1; }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 )
 
 //go:embed migrations/*.sql
@@ -16,13 +17,15 @@ var migrations embed.FS
 func schema() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
 
 // migrate brings the schema up to date in one transaction; processes that
-// start at once wait for the first.
-func migrate(ctx context.Context, db *sql.DB, names []string) (err error) {
+// start at once wait for the first. A store that holds something is copied
+// before, to a file beside it, and the cached states are made anew, for the fold
+// may have changed with the schema.
+func (db *DB) migrate(ctx context.Context, names []string) (err error) {
 	var have int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil || have == len(names) {
+	if err := db.writer.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil || have == len(names) {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -32,8 +35,13 @@ func migrate(ctx context.Context, db *sql.DB, names []string) (err error) {
 	if err == nil {
 		err = h.check(len(names))
 	}
-	if err != nil {
+	if err != nil || h.version == len(names) {
 		return err
+	}
+	if h.version > 0 {
+		if err := db.backupBefore(ctx, h.version, len(names)); err != nil {
+			return err
+		}
 	}
 	for _, name := range names[h.version:] {
 		ddl, err := migrations.ReadFile(name)
@@ -47,5 +55,25 @@ func migrate(ctx context.Context, db *sql.DB, names []string) (err error) {
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(names))); err != nil {
 		return err
 	}
+	if h.version > 0 {
+		if _, err := db.rebuildTx(ctx, tx); err != nil {
+			return err
+		}
+	}
 	return tx.Commit()
+}
+
+// backupBefore copies the store while the caller holds its lock: what others
+// have committed is in the copy, and nobody commits meanwhile.
+func (db *DB) backupBefore(ctx context.Context, from, to int) (err error) {
+	reader, err := sql.Open("sqlite", readOnly(db.path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	name := fmt.Sprintf("%s.schema-%d.%s", db.path, from, time.Now().UTC().Format("20060102T150405Z"))
+	if err := copyInto(ctx, reader, name); err != nil {
+		return fmt.Errorf("the store has schema %d, this sitrep wants %d, and the copy that is made before the change failed; nothing was changed: %w", from, to, err)
+	}
+	return nil
 }

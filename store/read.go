@@ -11,6 +11,8 @@ import (
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
+const withoutEvidence = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.source, e.text, e.data, NULL`
+
 const eventColumns = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.source, e.text, e.data, v.body
 	FROM event e LEFT JOIN evidence v ON v.seq = e.seq`
 

@@ -68,7 +68,7 @@ func connect(ctx context.Context, abs string, names []string, found header) (_ *
 		return nil, err
 	}
 	db.writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.writer, names); err != nil && !(isNoRoom(err) && found.version == len(names)) {
+	if err := db.migrate(ctx, names); err != nil && !(isNoRoom(err) && found.version == len(names)) {
 		return nil, errors.Join(err, db.writer.Close())
 	}
 	db.readers = sql.OpenDB(reading{db.writer.Driver(), abs, dsn + "&mode=ro&_pragma=query_only(1)"})

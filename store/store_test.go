@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -24,7 +23,7 @@ import (
 // in mid-page, and one that finds the disk full.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_WRITER"); path != "" {
-		os.Exit(writeForEver(path))
+		os.Exit(writeForEver(path, os.Getenv("SITREP_TEST_SEED")))
 	}
 	if path := os.Getenv("SITREP_TEST_FULL"); path != "" {
 		os.Exit(onAFullDisk(path))
@@ -156,47 +155,6 @@ func TestNobodyMissesACommit(t *testing.T) {
 	require.Error(t, <-closed)
 	require.NoError(t, b.Close(), "twice is once")
 	require.NoError(t, a.Close())
-}
-
-// Every event that a writer was told is recorded is there after kill -9.
-func TestKillNineLosesNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
-	total := 0
-	for range 5 {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "SITREP_TEST_WRITER="+path)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(out)
-		for n := 0; n < 40 && lines.Scan(); n++ {
-			total++
-		}
-		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // what it said between our last look and its death counts too
-			total++
-		}
-		require.Error(t, cmd.Wait())
-	}
-	db := open(t, path)
-	events, err := db.After(t.Context(), 0, 1<<20)
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(events), total)
-	require.GreaterOrEqual(t, total, 200)
-	for i, e := range events {
-		require.Equal(t, int64(i+1), e.Seq)
-	}
-}
-
-func writeForEver(path string) int {
-	db, err := store.Open(context.Background(), path)
-	for n := 0; err == nil; n++ {
-		if _, err = db.Append(context.Background(), incident.Event{Kind: incident.ChangeRecorded, Actor: "w", Source: "test", Text: fmt.Sprint("write ", n)}); err == nil {
-			fmt.Println(n)
-		}
-	}
-	fmt.Fprintln(os.Stderr, err)
-	return 1
 }
 
 func setVersion(t *testing.T, path string, n int) {

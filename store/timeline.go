@@ -26,7 +26,7 @@ func (db *DB) Open(ctx context.Context, decide func(incident.ID) ([]incident.Eve
 		if err != nil {
 			return err
 		}
-		if err := db.refuseDuplicate(ctx, tx, events); err != nil {
+		if err := db.refuse(ctx, tx, events); err != nil {
 			return err
 		}
 		inc, _, err = db.appendTx(ctx, tx, incident.Incident{}, events)
@@ -46,7 +46,7 @@ func (db *DB) Decide(ctx context.Context, id incident.ID, decide func(incident.I
 		if err != nil {
 			return err
 		}
-		if err := db.refuseDuplicate(ctx, tx, events); err != nil {
+		if err := db.refuse(ctx, tx, events); err != nil {
 			return err
 		}
 		inc, _, err = db.appendTx(ctx, tx, inc, events)
@@ -62,6 +62,9 @@ func (db *DB) Append(ctx context.Context, events ...incident.Event) (written []i
 	err = db.write(ctx, func(tx *sql.Tx) error {
 		written = nil
 		for _, e := range events {
+			if err := e.Check(); err != nil {
+				return err
+			}
 			var inc incident.Incident
 			if e.Incident != "" {
 				if inc, err = db.foldTx(ctx, tx, e.Incident); err != nil {
@@ -79,8 +82,12 @@ func (db *DB) Append(ctx context.Context, events ...incident.Event) (written []i
 	return written, err
 }
 
-func (db *DB) refuseDuplicate(ctx context.Context, tx *sql.Tx, events []incident.Event) error {
+// refuse says why events are not recorded: too large, or there already.
+func (db *DB) refuse(ctx context.Context, tx *sql.Tx, events []incident.Event) error {
 	for _, e := range events {
+		if err := e.Check(); err != nil {
+			return err
+		}
 		if e.Once == "" {
 			continue
 		}
@@ -115,7 +122,9 @@ func (db *DB) appendTx(ctx context.Context, tx *sql.Tx, inc incident.Incident, e
 		}
 		if fresh {
 			written = append(written, e)
-			inc = inc.Apply(e)
+			if e.Incident != "" {
+				inc = inc.Apply(e)
+			}
 		}
 	}
 	if !inc.Declared() || len(written) == 0 {

@@ -40,7 +40,7 @@ func (a *app) commands() []*cobra.Command {
 		a.demoCommand(), a.daemonCommand(),
 		a.incidentCommand(), a.itemCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(),
 		a.queryCommand(), a.boardCommand(), a.alertCommand(),
-		a.chaosCommand(), a.loadCommand(), a.postmortemCommand(), a.doctorCommand(),
+		a.chaosCommand(), a.loadCommand(), a.postmortemCommand(), a.storeCommand(), a.doctorCommand(),
 	}
 }
 
@@ -79,15 +79,23 @@ func stateDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "sitrep"), nil
 }
 
+// storePath is the file of the store that this invocation works on.
+func (a *app) storePath() (string, error) {
+	if a.flags.db != "" {
+		return a.flags.db, nil
+	}
+	dir, err := stateDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "sitrep.db"), nil
+}
+
 // open opens the store that this invocation works on.
 func (a *app) open(ctx context.Context) (*store.DB, error) {
-	path := a.flags.db
-	if path == "" {
-		dir, err := stateDir()
-		if err != nil {
-			return nil, err
-		}
-		path = filepath.Join(dir, "sitrep.db")
+	path, err := a.storePath()
+	if err != nil {
+		return nil, err
 	}
 	return store.Open(ctx, path)
 }

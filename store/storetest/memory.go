@@ -40,7 +40,7 @@ func (m *Memory) Open(_ context.Context, decide func(incident.ID) ([]incident.Ev
 	if err != nil {
 		return incident.Incident{}, err
 	}
-	if err := m.refuseDuplicate(events); err != nil {
+	if err := m.refuse(events); err != nil {
 		return incident.Incident{}, err
 	}
 	m.append(events)
@@ -59,7 +59,7 @@ func (m *Memory) Decide(_ context.Context, id incident.ID, decide func(incident.
 	if err != nil {
 		return inc, err
 	}
-	if err := m.refuseDuplicate(events); err != nil {
+	if err := m.refuse(events); err != nil {
 		return inc, err
 	}
 	m.append(events)
@@ -72,6 +72,9 @@ func (m *Memory) Append(_ context.Context, events ...incident.Event) ([]incident
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range events {
+		if err := e.Check(); err != nil {
+			return nil, err
+		}
 		if e.Incident != "" {
 			if _, err := m.find(e.Incident); err != nil {
 				return nil, err
@@ -152,8 +155,11 @@ func (m *Memory) find(id incident.ID) (incident.Incident, error) {
 	return incident.Incident{}, fmt.Errorf("%s: %w (sitrep incident list shows them)", id, incident.ErrUnknown)
 }
 
-func (m *Memory) refuseDuplicate(events []incident.Event) error {
+func (m *Memory) refuse(events []incident.Event) error {
 	for _, e := range events {
+		if err := e.Check(); err != nil {
+			return err
+		}
 		if id, ok := m.once[e.Once]; ok && e.Once != "" {
 			return &incident.DuplicateError{Cause: e.Once, Incident: id}
 		}

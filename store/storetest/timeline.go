@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,8 @@ func Timeline(t *testing.T, open func(*testing.T) Log) {
 		"of five who acknowledge at once one is first": fiveAcknowledge,
 		"a waiting reader is woken":                    wakes,
 		"unknown kinds survive":                        unknownKinds,
+		"what is kept is kept byte for byte":           byteForByte,
+		"what is too large is refused":                 tooLarge,
 		"the cached state equals the fold":             cacheEqualsFold,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -199,4 +202,37 @@ func cacheEqualsFold(t *testing.T, log Log) {
 	open, err := log.Incidents(t.Context(), true, 0)
 	require.NoError(t, err)
 	require.Empty(t, open)
+}
+
+func byteForByte(t *testing.T, log Log) {
+	inc := declare(t, log)
+	labels := make(map[string]string, 10_000)
+	for i := range 10_000 {
+		labels[fmt.Sprint("label_", i)] = fmt.Sprint("value ", i)
+	}
+	for _, text := range []string{strings.Repeat("m", incident.MaxText), "nul\x00byte", "broken \xff\xfe\xc0", "\u202e\u2028\U0001F525", "\r\n\t\x1b[2J", "'; DROP TABLE event; --", ""} {
+		want := incident.Event{Incident: inc.ID, Kind: incident.NoteAdded, Actor: "ana", Source: "test", Text: text, Data: incident.Payload(labels)}
+		written, err := log.Append(t.Context(), want)
+		require.NoError(t, err)
+		got, err := log.After(t.Context(), written[0].Seq-1, 1)
+		require.NoError(t, err)
+		require.Equal(t, text, got[0].Text)
+		require.Equal(t, want.Data, got[0].Data)
+	}
+}
+
+func tooLarge(t *testing.T, log Log) {
+	inc := declare(t, log)
+	before, err := log.Timeline(t.Context(), inc.ID)
+	require.NoError(t, err)
+	desk := incident.NewDesk(log)
+	_, err = desk.Note(t.Context(), by("ana"), inc.ID, strings.Repeat("m", incident.MaxText+1))
+	require.ErrorContains(t, err, "1048577 bytes, at most 1048576 are kept")
+	_, err = desk.Note(t.Context(), by(incident.Person(strings.Repeat("a", incident.MaxName+1))), inc.ID, "short")
+	require.ErrorContains(t, err, "4097 bytes, at most 4096 are kept")
+	_, err = log.Append(t.Context(), incident.Event{Kind: incident.ChangeRecorded, Actor: "ci", Source: "test", Data: incident.Payload(strings.Repeat("m", incident.MaxData))})
+	require.ErrorContains(t, err, "bytes, at most 4194304 are kept")
+	after, err := log.Timeline(t.Context(), inc.ID)
+	require.NoError(t, err)
+	require.Equal(t, before, after, "nothing of it is there, and nothing is cut")
 }

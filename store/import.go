@@ -1,0 +1,242 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Import makes a new store at path of what Export or Salvage wrote. The file
+// appears when everything is in it, or not at all; an existing store is never
+// written to. It returns the number of rows. Errors name the line.
+func Import(ctx context.Context, path string, r io.Reader) (n int, err error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return 0, fmt.Errorf("import to %s: %w", path, err)
+	}
+	if info, err := os.Lstat(abs); err == nil && (info.Size() > 0 || !info.Mode().IsRegular()) {
+		return 0, fmt.Errorf("import to %s: the file exists; an import makes a new store, name it with --db", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
+		return 0, fmt.Errorf("import to %s: %w", path, err)
+	}
+	// In a folder of its own: SQLite's journal stands beside the file.
+	dir, err := os.MkdirTemp(filepath.Dir(abs), ".import-")
+	if err != nil {
+		return 0, fmt.Errorf("import to %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	part := filepath.Join(dir, filepath.Base(abs))
+	if n, err = fill(ctx, part, r); err != nil {
+		return n, fmt.Errorf("import to %s: %w", path, err)
+	}
+	if err := os.Remove(abs); err != nil && !errors.Is(err, fs.ErrNotExist) { // it was empty
+		return n, fmt.Errorf("import to %s: %w", path, err)
+	}
+	if err := os.Link(part, abs); err != nil {
+		return n, fmt.Errorf("import to %s: %w", path, err)
+	}
+	return n, syncDir(filepath.Dir(abs))
+}
+
+// fill makes the store with the schema that the rows are of, puts them in, and
+// brings it up to date.
+func fill(ctx context.Context, path string, r io.Reader) (n int, err error) {
+	in := &importer{r: bufio.NewReaderSize(r, 64<<10), inserts: map[string]*insert{}}
+	names, err := schema()
+	if err != nil {
+		return 0, err
+	}
+	h, err := in.head(len(names))
+	if err != nil {
+		return 0, err
+	}
+	if err := prepare(path); err != nil {
+		return 0, err
+	}
+	db, err := connect(ctx, path, names[:h.Schema], header{})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM meta`); err != nil {
+			return err
+		}
+		if err := in.rows(ctx, tx); err != nil {
+			return err
+		}
+		_, err := db.rebuildTx(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return in.count, err
+	}
+	return in.count, db.migrate(ctx, names)
+}
+
+type importer struct {
+	r       *bufio.Reader
+	number  int // of the line that was read last
+	count   int
+	inserts map[string]*insert
+}
+
+// insert is how a row of a table is put in.
+type insert struct {
+	statement *sql.Stmt
+	columns   []string
+}
+
+func (in *importer) fail(format string, args ...any) error {
+	return fmt.Errorf("line %d: %w", in.number, fmt.Errorf(format, args...))
+}
+
+// next is the next line, without its end.
+func (in *importer) next() ([]byte, error) {
+	text, err := in.r.ReadBytes('\n')
+	in.number++
+	if errors.Is(err, io.EOF) && len(bytes.TrimSpace(text)) > 0 {
+		err = nil // the foot says whether that was all
+	}
+	return bytes.TrimSpace(text), err
+}
+
+func (in *importer) head(known int) (h head, err error) {
+	text, err := in.next()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return h, in.fail("%w", err)
+	}
+	if json.Unmarshal(text, &h) != nil || h.Sitrep != "store" {
+		return h, in.fail("this is no export of a sitrep store (sitrep store export writes one)")
+	}
+	if h.Format > format || h.Schema > known {
+		return h, in.fail("the export has format %d and schema %d, this sitrep knows %d and %d: it was written by a newer sitrep, use that one", h.Format, h.Schema, format, known)
+	}
+	if h.Format < 1 || h.Schema < 1 {
+		return h, in.fail("format %d and schema %d are none that any sitrep wrote", h.Format, h.Schema)
+	}
+	return h, nil
+}
+
+// rows puts every row in, until the foot.
+func (in *importer) rows(ctx context.Context, tx *sql.Tx) error {
+	for {
+		text, err := in.next()
+		if errors.Is(err, io.EOF) {
+			return in.fail("the export ends without its last line: it is not whole")
+		}
+		if err != nil {
+			return in.fail("%w", err)
+		}
+		var l struct {
+			Table string                     `json:"table"`
+			Row   map[string]json.RawMessage `json:"row"`
+			foot
+		}
+		if err := json.Unmarshal(text, &l); err != nil {
+			return in.fail("not JSON: %w", err)
+		}
+		if l.End {
+			if l.Rows != in.count {
+				return in.fail("the export had %d rows, and %d are here", l.Rows, in.count)
+			}
+			return nil
+		}
+		if err := in.put(ctx, tx, l.Table, l.Row); err != nil {
+			return in.fail("%w", err)
+		}
+		in.count++
+	}
+}
+
+func (in *importer) put(ctx context.Context, tx *sql.Tx, table string, row map[string]json.RawMessage) error {
+	to, err := in.into(ctx, tx, table)
+	if err != nil {
+		return err
+	}
+	values := make([]any, len(to.columns))
+	for i, c := range to.columns {
+		raw, given := row[c]
+		if !given {
+			return fmt.Errorf("table %s: the column %s is missing", table, c)
+		}
+		delete(row, c)
+		if values[i], err = imported(c, raw); err != nil {
+			return fmt.Errorf("table %s, column %s: %w", table, c, err)
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(row)) {
+		return fmt.Errorf("table %s has no column %q", table, c)
+	}
+	if _, err := to.statement.ExecContext(ctx, values...); err != nil {
+		return fmt.Errorf("table %s: %w", table, err)
+	}
+	return nil
+}
+
+// into is the statement for a table; only those that are exported are written to.
+func (in *importer) into(ctx context.Context, tx *sql.Tx, name string) (*insert, error) {
+	if to, ok := in.inserts[name]; ok {
+		return to, nil
+	}
+	if !slices.ContainsFunc(tables(), func(t table) bool { return t.name == name }) {
+		return nil, fmt.Errorf("there is no table %q", name)
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT name FROM pragma_table_info(?)`, name)
+	if err != nil {
+		return nil, err
+	}
+	to := &insert{}
+	if to.columns, err = collect(rows, func(rows *sql.Rows) (c string, err error) { return c, rows.Scan(&c) }); err != nil {
+		return nil, err
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(to.columns)), ", ")
+	to.statement, err = tx.PrepareContext(ctx, `INSERT INTO `+name+` (`+strings.Join(to.columns, ", ")+`) VALUES (`+marks+`)`)
+	in.inserts[name] = to
+	return to, err
+}
+
+// imported is the value that exported made raw of.
+func imported(column string, raw json.RawMessage) (any, error) {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case bytes.Equal(raw, []byte("null")):
+		return nil, nil
+	case isJSON(column):
+		return string(raw), nil
+	case len(raw) > 0 && raw[0] == '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err
+	case len(raw) > 0 && raw[0] == '{':
+		var b bytesOf
+		if err := json.Unmarshal(raw, &b); err != nil {
+			return nil, err
+		}
+		switch {
+		case b.Blob != nil:
+			return base64.StdEncoding.DecodeString(*b.Blob)
+		case b.Text != nil:
+			text, err := base64.StdEncoding.DecodeString(*b.Text)
+			return string(text), err
+		}
+	}
+	var n int64
+	if err := json.Unmarshal(raw, &n); err != nil {
+		return nil, fmt.Errorf("%.40s is no value of a row", raw)
+	}
+	return n, nil
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"slices"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// Rebuild makes the cached state of every incident anew from its events, and says
+// how many there are. It is one transaction: others see the old or the new.
+func (db *DB) Rebuild(ctx context.Context) (n int, err error) {
+	err = db.write(ctx, func(tx *sql.Tx) error {
+		n, err = db.rebuildTx(ctx, tx)
+		return err
+	})
+	return n, err
+}
+
+func (db *DB) rebuildTx(ctx context.Context, tx *sql.Tx) (int, error) {
+	folds, err := foldAll(ctx, tx)
+	if err != nil {
+		return 0, explain(db.path, err)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM incident`); err != nil {
+		return 0, explain(db.path, err)
+	}
+	for _, id := range sortedIDs(folds) {
+		if err := db.remember(ctx, tx, folds[id]); err != nil {
+			return 0, err
+		}
+	}
+	return len(folds), nil
+}
+
+// foldAll is every declared incident as its events make it. Evidence plays no
+// part in a fold.
+func foldAll(ctx context.Context, q queryer) (map[incident.ID]incident.Incident, error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+withoutEvidence+` FROM event e WHERE e.incident <> '' ORDER BY e.seq`)
+	if err != nil {
+		return nil, err
+	}
+	folds := map[incident.ID]incident.Incident{}
+	_, err = collect(rows, func(rows *sql.Rows) (struct{}, error) {
+		e, err := scanEvent(rows)
+		folds[e.Incident] = folds[e.Incident].Apply(e)
+		return struct{}{}, err
+	})
+	maps.DeleteFunc(folds, func(_ incident.ID, inc incident.Incident) bool { return !inc.Declared() })
+	return folds, err
+}
+
+// sortedIDs is in the order of numbers.
+func sortedIDs(folds map[incident.ID]incident.Incident) []incident.ID {
+	return slices.SortedFunc(maps.Keys(folds), func(a, b incident.ID) int { return number(a) - number(b) })
+}
