@@ -31,6 +31,12 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_LADDER"); path != "" {
 		os.Exit(runTheLadder(path))
 	}
+	if path := os.Getenv("SITREP_TEST_READER"); path != "" {
+		os.Exit(readForEver(path))
+	}
+	if path := os.Getenv("SITREP_TEST_PRESENT"); path != "" {
+		os.Exit(attendForEver(path))
+	}
 	os.Exit(m.Run())
 }
 

@@ -49,12 +49,14 @@ func underFire(w *pane.World, now time.Time) {
 	w.Chaos.Runs = []pane.ChaosRun{{Run: "CH-3", Experiment: "payments-latency", Targets: "payments-1", Last: chaos.Report{Phase: chaos.Holding, Text: "latency 300 ms on payments-1"}, Ends: now.Add(23 * time.Second)}}
 	w.Load.Run, w.Load.Live = "LT-1", &loadtest.Progress{Elapsed: 2 * time.Second, Remaining: 8 * time.Second, RequestedRate: 400, AchievedRate: 399, Requests: 790, Stages: 1}
 	w.Delivery.Sinks[0] = pane.Sink{Name: "pagerduty", State: "down", Why: "events.pagerduty.com: 503"}
+	w.Present = []pane.Present{{Name: "bob", Incident: w.Incidents[0].ID}, {Name: "carol"}, {Name: "alice", Incident: w.Incidents[0].ID}}
 	w.Problems = []string{"prometheus http://127.0.0.1:9090: cannot reach the server; is it running?"}
 }
 
 func quiet(w *pane.World, _ time.Time) {
 	w.Incidents, w.Alerts.List = w.Incidents[2:], nil
 	w.Delivery.Holder = ""
+	w.Present = []pane.Present{{Name: "bob", Incident: "INC-202"}, {Name: "carol"}}
 	w.Delivery.Sinks[1] = pane.Sink{Name: "slack", State: "no key", Why: "slack.bot_token"}
 }
 

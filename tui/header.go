@@ -330,7 +330,7 @@ func (m *model) radius(inc incident.Incident) []piece {
 	if who := inc.Roles[incident.Commander]; who != "" {
 		out = append(out, say(3, theme.Dim, safe.Sprintf("commander %s", safe.New(string(who), 24))))
 	}
-	return append(out, m.problem()...)
+	return append(append(out, m.present(inc.ID)...), m.problem()...)
 }
 
 // problem is what the program itself has trouble with.
@@ -413,7 +413,7 @@ func (m *model) drawQuiet(f *frame.Frame) {
 		line = append(line, say(6, theme.Dim, safe.Sprintf("ladder run by %s", safe.New(d.Holder, 40)), safe.Const("ladder runs")))
 	}
 	putLine(f, 0, 1, f.Width(), append(line, m.trust()...))
-	putLine(f, 0, 2, f.Width(), append(m.before(), m.problem()...))
+	putLine(f, 0, 2, f.Width(), append(append(m.before(), m.present("")...), m.problem()...))
 }
 
 func fire(n int) string {

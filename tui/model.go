@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -25,6 +26,7 @@ type model struct {
 	world *pane.World
 	views []pane.View
 	place place
+	told  incident.ID // what LooksAt was told last
 	keys  keys.Map
 	theme *theme.Theme
 	zone  *time.Location
@@ -125,41 +127,50 @@ func (m *model) synchronised() tea.Cmd {
 
 // Update implements tea.Model. It decides and does no I/O.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.update(msg)
+	if m.o.LooksAt != nil && m.place.selected != m.told {
+		m.told = m.place.selected
+		m.o.LooksAt(m.told)
+	}
+	return m, cmd
+}
+
+func (m *model) update(msg tea.Msg) tea.Cmd {
 	m.now = m.o.Now()
 	m.picture.stale = true
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.picture.width, m.picture.height = msg.Width, msg.Height
 		m.picture.frame.Resize(msg.Width, msg.Height)
-		return m, m.fit()
+		return m.fit()
 	case tea.KeyPressMsg:
-		return m, m.press(msg)
+		return m.press(msg)
 	case tea.PasteMsg:
 		m.paste(msg.Content)
-		return m, nil
+		return nil
 	case tea.MouseClickMsg:
-		return m, m.click(msg.Mouse())
+		return m.click(msg.Mouse())
 	case tea.MouseWheelMsg:
-		return m, m.wheel(msg.Mouse())
+		return m.wheel(msg.Mouse())
 	case tickMsg:
 		m.toasts.expire(m.now)
-		return m, m.tick()
+		return m.tick()
 	case wakeMsg:
-		return m, tea.Batch(m.look(), m.wait(breath))
+		return tea.Batch(m.look(), m.wait(breath))
 	case dueMsg:
-		return m, m.due(msg)
+		return m.due(msg)
 	case doneMsg:
-		return m, m.done(msg)
+		return m.done(msg)
 	case editedMsg:
-		return m, m.edited(msg)
+		return m.edited(msg)
 	case continuedMsg:
-		return m, regain()
+		return regain()
 	case toastMsg:
 		m.toasts.add(m.now, toast(msg))
-		return m, nil
+		return nil
 	}
 	m.picture.stale = false
-	return m, nil
+	return nil
 }
 
 // look takes the newest world.

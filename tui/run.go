@@ -41,6 +41,10 @@ type Options struct {
 	Now  func() time.Time // nil = time.Now
 	Zone *time.Location   // that `z` changes to from UTC; nil = time.Local
 
+	// LooksAt is told which incident is on the screen whenever that changes, "" for
+	// none. It must not block. Nil is nobody who wants to know.
+	LooksAt func(incident.ID)
+
 	Context string // name of the configured context, shown in the header
 	Prod    bool   // frames the screen in red and asks for typed names
 

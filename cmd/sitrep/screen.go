@@ -47,6 +47,8 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	board := c.boardPoller(mailbox)
 	op := newOperator(life, c, mailbox, board)
 	options.Operator = op
+	here := newPresence(db, c.rec.actor, mailbox)
+	options.LooksAt = here.look
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy = c.plans, c.policy
 		for _, e := range c.experiments {
@@ -57,6 +59,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	c.start(engines, g)
 	follow := &follower{db: db, mailbox: mailbox}
 	g.Go(func() error { return c.keep(engines, "the timeline", follow.Run) })
+	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})

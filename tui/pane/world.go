@@ -25,7 +25,14 @@ type World struct {
 	Chaos     Chaos                            //
 	Load      Load                             //
 	Ledger    []LedgerEntry                    // of the lab's stand-ins, newest last; empty outside the lab
+	Present   []Present                        // who else has a screen open on this store, on this host
 	Problems  []string                         // of engines, newest last: what failed, on what, what to do
+}
+
+// Present is somebody else who looks at this store.
+type Present struct {
+	Name     incident.Person
+	Incident incident.ID // on their screen; "" is none
 }
 
 // Delivery is the state of the ladder's engine and of every page.
