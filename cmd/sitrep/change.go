@@ -1,15 +1,29 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/store"
 )
+
+// change is something that somebody changed on purpose: what people ask for first
+// when something breaks.
+type change struct {
+	Text    string
+	ID      string // of whoever reports it: reported again it stands once; "" has none
+	By      incident.By
+	Type    string // deploy, flag, config
+	Service string
+	Link    string
+}
 
 // changeData is what a change.recorded event carries.
 type changeData struct {
@@ -18,39 +32,75 @@ type changeData struct {
 	Link    string `json:"link,omitempty"`
 }
 
+// event is the change on the timeline; the error says what is wrong with it.
+func (c change) event() (incident.Event, error) {
+	c.Text = strings.TrimSpace(c.Text)
+	if c.Text == "" {
+		return incident.Event{}, errors.New("say what changed")
+	}
+	if !slices.Contains([]string{"deploy", "flag", "config"}, c.Type) {
+		return incident.Event{}, fmt.Errorf("the type %q is none of deploy, flag and config", c.Type)
+	}
+	e := incident.Event{
+		At: c.By.At, Kind: incident.ChangeRecorded, Actor: c.By.Actor, Source: c.By.Source, Text: c.Text,
+		Data: incident.Payload(changeData{c.Type, c.Service, c.Link}),
+	}
+	if c.ID != "" {
+		e.Once = "change:" + c.ID
+	}
+	return e, nil
+}
+
+// record puts a change on the timeline. It is false if a change of that ID is
+// there already.
+func (c change) record(ctx context.Context, db *store.DB) (incident.Event, bool, error) {
+	e, err := c.event()
+	if err != nil {
+		return e, false, err
+	}
+	written, err := db.Append(ctx, e)
+	if err != nil || len(written) == 0 {
+		return e, false, err
+	}
+	return written[0], true, nil
+}
+
 func (a *app) changeCommand() *cobra.Command {
-	var data changeData
-	c := &cobra.Command{
+	var c change
+	cmd := &cobra.Command{
 		Use: "change TEXT", Short: "record a deploy, a flag or a configuration change, from a pipeline", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			text := strings.TrimSpace(args[0])
-			if text == "" {
-				return usage("change: say what changed")
-			}
-			if !slices.Contains([]string{"deploy", "flag", "config"}, data.Type) {
-				return usage("change: --type %q is none of deploy, flag and config", data.Type)
-			}
-			by, err := a.by(nil)
-			if err != nil {
+		Long: "Records a deploy, a flag or a configuration change. TEXT may begin with when it was: -7m or 14:05. " +
+			"A pipeline that may run twice gives --id: a change of that id is recorded once.",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if c.By, err = a.by(nil); err != nil {
 				return err
 			}
+			if c.By.At, c.Text, err = incident.ParseNote(args[0], time.Now()); err != nil {
+				return usage("change: %w", err)
+			}
+			if _, err := c.event(); err != nil {
+				return usage("change: %w", err)
+			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				written, err := db.Append(cmd.Context(), incident.Event{
-					At: by.At, Kind: incident.ChangeRecorded, Actor: by.Actor, Source: by.Source, Text: text, Data: incident.Payload(data),
-				})
-				if err != nil {
+				e, fresh, err := c.record(cmd.Context(), db)
+				switch {
+				case err != nil:
 					return err
+				case !fresh:
+					_, err = fmt.Fprintf(a.stderr, "a change with the id %s is recorded already\n", sanitise(c.ID))
+				case a.flags.json:
+					err = a.print(e)
+				default:
+					_, err = fmt.Fprintf(a.stdout, "%s recorded\n", sanitise(e.Text))
 				}
-				if a.flags.json {
-					return a.print(written[0])
-				}
-				_, err = fmt.Fprintf(a.stdout, "%s recorded\n", sanitise(text))
 				return err
 			})
 		},
 	}
-	c.Flags().StringVar(&data.Type, "type", "deploy", "deploy, flag or config")
-	c.Flags().StringVar(&data.Service, "service", "", "the service that changed")
-	c.Flags().StringVar(&data.Link, "link", "", "where to read more")
-	return c
+	f := cmd.Flags()
+	f.StringVar(&c.Type, "type", "deploy", "deploy, flag or config")
+	f.StringVar(&c.Service, "service", "", "the service that changed")
+	f.StringVar(&c.Link, "link", "", "where to read more")
+	f.StringVar(&c.ID, "id", "", "what tells this change from all others, such as the pipeline's run")
+	return cmd
 }

@@ -77,7 +77,8 @@ type chaosConfig struct {
 }
 
 type daemonConfig struct {
-	Listen string `yaml:"listen"` // of /health and /metrics
+	Listen string `yaml:"listen"` // of /health, /metrics and /changes
+	Token  secret `yaml:"token"`  // that POST /changes asks for; none takes nothing in
 }
 
 type uiConfig struct {

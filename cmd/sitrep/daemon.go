@@ -42,7 +42,7 @@ func (a *app) daemon(ctx context.Context, db *store.DB) error {
 	if err != nil {
 		return fmt.Errorf("daemon: %w; set daemon.listen to another address", err)
 	}
-	server := &http.Server{Handler: daemonHandler(db), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: daemonHandler(db, cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
 	fmt.Fprintf(a.stderr, "sitrep daemon: store %s, http://%s/health\n", db.Path(), listener.Addr())
 	g, ctx := errgroup.WithContext(ctx)
 	c.start(ctx, g)
@@ -60,11 +60,16 @@ func (a *app) daemon(ctx context.Context, db *store.DB) error {
 }
 
 // daemonHandler answers /health, by whether the store answers and somebody
-// runs the ladder, and /metrics.
-func daemonHandler(db *store.DB) http.Handler {
+// runs the ladder, and /metrics, and takes changes in.
+func daemonHandler(db *store.DB, cfg *config) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(storeCollector{db})
 	mux := http.NewServeMux()
+	in := intake{db: db, now: time.Now}
+	if cfg.Daemon.Token != "" {
+		in.token = func(ctx context.Context) (string, error) { return cfg.Daemon.Token.read(ctx, cfg.dir) }
+	}
+	mux.Handle("POST /changes", in)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
 		lease, err := db.Lease(r.Context())

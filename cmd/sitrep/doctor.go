@@ -179,6 +179,7 @@ func (c *config) examineSecrets(ctx context.Context) []finding {
 	try("pagerduty.api_token", c.PagerDuty.APIToken)
 	try("slack.bot_token", c.Slack.BotToken)
 	try("slack.app_token", c.Slack.AppToken)
+	try("daemon.token", c.Daemon.Token)
 	try("prometheus.bearer", c.Prometheus.Bearer)
 	try("prometheus.password", c.Prometheus.Password)
 	return found
