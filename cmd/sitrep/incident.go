@@ -26,7 +26,7 @@ func (a *app) incidentCommand() *cobra.Command {
 		a.act("note ID TEXT", "put a line on the timeline (-7m TEXT or 14:05 TEXT back-dates it)", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Note(ctx, o.by, o.id, o.args[0])
 		}),
-		a.didCommand(), a.statusCommand(), a.severityCommand(),
+		a.correctCommand(), a.didCommand(), a.statusCommand(), a.severityCommand(),
 		a.act("assign ID ROLE PERSON", "give a role: commander, responder, scribe, communications, operations", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			role, err := incident.ParseRole(o.args[0])
 			if err != nil {
@@ -276,33 +276,6 @@ func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
 		return fmt.Sprintf("%s (late by %s: does sitrep daemon run?)", stamp(*at), span(now.Sub(*at)))
 	}
 	return fmt.Sprintf("%s (in %s)", stamp(*at), span(at.Sub(now)))
-}
-
-func (a *app) timelineCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "timeline ID", Short: "what happened, in the order in which it happened", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := incident.ParseID(args[0])
-			if err != nil {
-				return withCode(exitUsage, err)
-			}
-			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				events, err := db.Timeline(cmd.Context(), id)
-				if err != nil {
-					return err
-				}
-				sortByTime(events)
-				if a.flags.json {
-					return a.print(events)
-				}
-				rows := make([][]string, 0, len(events))
-				for _, e := range events {
-					rows = append(rows, eventLine(e))
-				}
-				return table(a.stdout, rows)
-			})
-		},
-	}
 }
 
 // incidentView is `incident show --json` (DESIGN section 4).

@@ -89,7 +89,7 @@ func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident
 	if err != nil {
 		return postmortem.Stored{}, err
 	}
-	events, err := db.Timeline(ctx, id)
+	events, err := recorded(ctx, db, inc)
 	if err != nil {
 		return postmortem.Stored{}, err
 	}
