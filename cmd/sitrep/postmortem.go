@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +105,16 @@ func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident
 	for _, e := range outside {
 		if e.Incident == "" {
 			events = append(events, e)
+		}
+	}
+	for _, id := range inc.Merged {
+		merged, err := db.Incident(ctx, id)
+		if err != nil {
+			return postmortem.Stored{}, err
+		}
+		for _, it := range merged.Items { // promised all the same
+			it.Item.Item = string(id) + " " + it.Item.Item
+			inc.Items = append(slices.Clip(inc.Items), it)
 		}
 	}
 	return postmortem.Refresh(ctx, db.Postmortems(), inc, events, by)
