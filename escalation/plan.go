@@ -194,7 +194,11 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	var lines []string
 	for _, e := range c.News {
 		if worthTelling(e) {
-			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), e.Text))
+			text := e.Text
+			if e.Kind == incident.NoteCorrected {
+				text = "corrected: " + text
+			}
+			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), text))
 		}
 	}
 	if len(lines) == 0 {
@@ -209,9 +213,13 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 }
 
 // worthTelling says whether an event goes into the thread. Plain notes do not:
-// a thread is read by people who were not asked to write one.
+// a thread is read by people who were not asked to write one. Who was told
+// something wrong is told what is right.
 func worthTelling(e incident.Event) bool {
 	switch e.Kind {
+	case incident.NoteCorrected:
+		var p incident.Correction
+		return e.Payload(&p) == nil && p.Kind != e.Kind && worthTelling(incident.Event{Kind: p.Kind})
 	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.StatusChanged,
 		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened,
 		incident.Merged, incident.Split, incident.UpdateDue, incident.UpdateSent:

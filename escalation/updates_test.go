@@ -108,3 +108,34 @@ func TestMergeEndsTheLadderAsAResolutionDoes(t *testing.T) {
 		require.Contains(t, strings.Join(told, "\n"), "merged into "+string(one.ID)+": "+one.Title)
 	})
 }
+
+// A chat that was told of an action is told its right words; it never hears of
+// notes, nor of what was corrected in them.
+func TestWhoWasToldWrongIsToldRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.run("ana@bastion 1")()
+		inc := w.declare(incident.Sev1)
+		_, err := w.desk.Note(t.Context(), w.by("ana"), inc.ID, "pool exhausted")
+		require.NoError(t, err)
+		_, err = w.desk.Did(t.Context(), w.by("ana"), inc.ID, incident.Action{Text: "rolled back v41"})
+		require.NoError(t, err)
+		w.after(time.Minute)
+		events, err := w.store.Timeline(t.Context(), inc.ID)
+		require.NoError(t, err)
+		for _, e := range events {
+			switch e.Kind {
+			case incident.NoteAdded, incident.ActionTaken:
+				_, err := w.desk.Correct(t.Context(), w.by("ana"), inc.ID, incident.Ref{ID: e.ID}, "right words of "+string(e.Kind))
+				require.NoError(t, err)
+			}
+		}
+		w.after(2 * time.Minute)
+		var told []string
+		for _, c := range w.slack.calls(escalation.OpPost) {
+			told = append(told, c.m.Content().Text)
+		}
+		require.Contains(t, strings.Join(told, "\n"), "corrected: right words of action.taken")
+		require.NotContains(t, strings.Join(told, "\n"), "note.added")
+	})
+}

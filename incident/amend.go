@@ -31,7 +31,7 @@ func (inc Incident) Correct(by By, e Event, text string) ([]Event, error) {
 		text = statusOf(e) + text
 	}
 	by.Evidence = nil // what the signals read now says nothing about then
-	return []Event{by.event(inc.ID, NoteCorrected, text, Correction{e.ID})}, nil
+	return []Event{by.event(inc.ID, NoteCorrected, text, Correction{e.ID, e.Kind})}, nil
 }
 
 // correctable says whether the words of such an event are a person's own. The

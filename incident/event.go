@@ -172,7 +172,8 @@ type (
 	// Correction replaces the words of an earlier event: a note, an action, the
 	// details of a status. The new words are the event's text.
 	Correction struct {
-		Event string `json:"event"` // ID of the event it corrects
+		Event string `json:"event"`          // ID of the event it corrects
+		Kind  Kind   `json:"kind,omitempty"` // of that event
 	}
 
 	// Merge says that From is the same incident as Into and goes on there. Both

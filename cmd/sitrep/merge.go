@@ -48,8 +48,8 @@ func (a *app) merge(ctx context.Context, args []string) error {
 
 func (a *app) reportMerge(merged, survivor incident.Incident) error {
 	if merged.Severity.WorseThan(survivor.Severity) {
-		fmt.Fprintf(a.stderr, "%s was %s, %s stays %s (sitrep incident severity %s %s raises it)\n",
-			merged.ID, merged.Severity, survivor.ID, survivor.Severity, survivor.ID, merged.Severity)
+		fmt.Fprintln(a.stderr, sanitise(fmt.Sprintf("%s was %s, %s stays %s (sitrep incident severity %s %s raises it)",
+			merged.ID, merged.Severity, survivor.ID, survivor.Severity, survivor.ID, merged.Severity)))
 	}
 	if a.flags.json {
 		return a.print(viewOf(merged, time.Now()))

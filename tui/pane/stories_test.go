@@ -526,3 +526,19 @@ func TestCorrectedAndMovedEventsSayIt(t *testing.T) {
 	newReader(t, 2, w, one.ID, 120, 40).sees("(corrected, moved to INC-205) orders pool exhausted")
 	newReader(t, 2, w, two.ID, 120, 40).sees("(corrected, from INC-204) orders pool exhausted", "split from INC-204")
 }
+
+// What was promised after an incident that was merged stays in front of those
+// who run the one that goes on.
+func TestItemsOfMergedIncidentsStayInView(t *testing.T) {
+	w := richWorld(t)
+	c := &scribe{t: t, events: w.Events, seq: 1000}
+	one, two := w.Incidents[0], w.Incidents[1]
+	two = c.add(two.ID, c.must(two.AddItem(by("carol", night.Add(-time.Minute)), "drain the queue", "carol", time.Time{}))...)
+	newReader(t, 3, w, one.ID, 200, 60).seesNot("drain the queue")
+	events := c.must(two.Merge(by("alice", night), one))
+	two = c.add(two.ID, events[0])
+	one = c.add(one.ID, events[1])
+	w.Incidents[0], w.Incidents[1] = one, two
+	newReader(t, 3, w, one.ID, 200, 60).sees("drain the queue", "INC-203")
+	newReader(t, 2, w, one.ID, 200, 60).sees("INC-203 was merged into this one: queue backlog")
+}
