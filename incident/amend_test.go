@@ -115,6 +115,10 @@ func TestMergedIsOverAndSaysWhereItGoesOn(t *testing.T) {
 		require.EqualError(t, err, name+" INC-1: too late: INC-1 was merged into INC-2 and goes on there (sitrep incident show INC-2)")
 	}
 	s.add(s.inc.CloseItem(at("cleo", 60), "AI-1")) // a promise can be kept
+
+	again := s.inc.Apply(incident.Event{Incident: "INC-1", Kind: incident.Reopened, At: three})
+	require.Equal(t, incident.StatusOpen, again.Status, "whoever wrote that: it is open, and so not somewhere else")
+	require.Empty(t, again.MergedInto)
 }
 
 func TestMergeIntoWhatCannotGoOnIsRefused(t *testing.T) {

@@ -28,8 +28,9 @@ func Gathered(id ID, events []Event) []Event {
 // newest words, and its corrections are left out; Was and Moved say so. The
 // events that were given stay as they are.
 func Told(id ID, events []Event) []Event {
+	moved := moves(events) // before gathering, which may leave out the split that says it
 	events = Gathered(id, events)
-	newest, moved := corrections(events), moves(events)
+	newest := corrections(events)
 	if len(newest) == 0 && len(moved) == 0 {
 		return events
 	}
