@@ -21,7 +21,7 @@ func (inc Incident) Related(all []Incident) []Relation {
 		if other.ID == inc.ID {
 			continue
 		}
-		if why := inc.incommon(other); len(why) > 0 {
+		if why := inc.inCommon(other); len(why) > 0 {
 			found = append(found, Relation{other, why})
 		}
 	}
@@ -31,8 +31,8 @@ func (inc Incident) Related(all []Incident) []Relation {
 	return found
 }
 
-// incommon is what two incidents have in common, in words.
-func (inc Incident) incommon(other Incident) (why []string) {
+// inCommon is what two incidents have in common, in words.
+func (inc Incident) inCommon(other Incident) (why []string) {
 	switch {
 	case other.MergedInto == inc.ID:
 		why = append(why, "merged into this one")
