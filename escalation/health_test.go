@@ -29,13 +29,13 @@ func TestIdleEngine(t *testing.T) {
 		}
 		_, err := w.desk.Resolve(t.Context(), w.by("ana"), over.ID, "rolled back")
 		require.NoError(t, err)
-		w.after(5 * time.Minute)
+		w.after(25 * time.Minute) // the reminder of the update that is due after 20 has come
 		last, err := w.store.Last(t.Context())
 		require.NoError(t, err)
 		s.mu.Lock()
 		s.asked = nil
 		s.mu.Unlock()
-		w.after(65 * time.Minute)
+		w.after(85 * time.Minute)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		require.LessOrEqual(t, s.asked["turn"], 61, "one incident is open: one turn a minute")

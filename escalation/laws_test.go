@@ -78,6 +78,9 @@ func anyCommand(t *rapid.T) command {
 		{"resolve", resolve},
 		{"reopen", incident.Incident.Reopen},
 		{"close", incident.Incident.Close},
+		{"merge", func(inc incident.Incident, by incident.By) ([]incident.Event, error) {
+			return inc.Merge(by, incident.Incident{ID: "INC-2", Status: incident.StatusOpen})
+		}},
 		{"note", func(inc incident.Incident, by incident.By) ([]incident.Event, error) { return inc.Note(by, "looking") }},
 	}).Draw(t, "command")
 }

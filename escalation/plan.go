@@ -19,8 +19,8 @@ type planner struct {
 }
 
 // plan is one pass over one incident: the ladder's next steps, the messages
-// they need, what acknowledgements, resolutions and changes ask to be told, and
-// what is not to be sent any more. Next is when the ladder must look again.
+// they need, whether an update is overdue, what acknowledgements, resolutions and
+// changes ask to be told, and what is not to be sent any more. Next is when the ladder must look again.
 func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next time.Time) {
 	c.Messages = slices.Clone(c.Messages)
 	p := policyOf(c.Incident, pl.today)
@@ -33,6 +33,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 		c.Incident = c.Incident.Apply(e)
 		pl.call(&c, &d, s, firsts, now)
 	}
+	next = earlier(next, pl.remind(&c, &d, p, now))
 	pl.withdraw(&c, &d, now)
 	pl.finish(&c, &d, now)
 	pl.report(&c, &d, firsts, now)
@@ -193,7 +194,11 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	var lines []string
 	for _, e := range c.News {
 		if worthTelling(e) {
-			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), e.Text))
+			text := e.Text
+			if e.Kind == incident.NoteCorrected {
+				text = "corrected: " + text
+			}
+			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), text))
 		}
 	}
 	if len(lines) == 0 {
@@ -208,11 +213,16 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 }
 
 // worthTelling says whether an event goes into the thread. Plain notes do not:
-// a thread is read by people who were not asked to write one.
+// a thread is read by people who were not asked to write one. Who was told
+// something wrong is told what is right.
 func worthTelling(e incident.Event) bool {
 	switch e.Kind {
+	case incident.NoteCorrected:
+		var p incident.Correction
+		return e.Payload(&p) == nil && p.Kind != e.Kind && worthTelling(incident.Event{Kind: p.Kind})
 	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.StatusChanged,
-		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened:
+		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened,
+		incident.Merged, incident.Split, incident.UpdateDue, incident.UpdateSent:
 		return true
 	}
 	return false

@@ -14,6 +14,8 @@ var (
 	ErrTooLate  = errors.New("too late")
 	ErrMissing  = errors.New("something is missing")
 	ErrNoChange = errors.New("nothing to change")
+	ErrNoEvent  = errors.New("no such event")
+	ErrUnfit    = errors.New("not possible")
 )
 
 // By says who acts, through what, when, and what the signals read at that
@@ -39,8 +41,19 @@ func (inc Incident) refuse(verb string, reason error, format string, args ...any
 	return fmt.Errorf("%s %s: %w: %s", verb, inc.ID, reason, fmt.Sprintf(format, args...))
 }
 
+// mustStand refuses a verb on an incident that goes on as another one.
+func (inc Incident) mustStand(verb string) error {
+	if inc.MergedInto != "" {
+		return inc.refuse(verb, ErrTooLate, "%s was merged into %s and goes on there (sitrep incident show %s)", inc.ID, inc.MergedInto, inc.MergedInto)
+	}
+	return nil
+}
+
 // mustBeOpen refuses a verb on an incident that is over.
 func (inc Incident) mustBeOpen(verb string) error {
+	if err := inc.mustStand(verb); err != nil {
+		return err
+	}
 	if inc.Status.Over() {
 		return inc.refuse(verb, ErrTooLate, "it is already %s (sitrep incident reopen %s opens it again)", inc.Status, inc.ID)
 	}
@@ -149,6 +162,9 @@ func (inc Incident) ChangeStatus(by By, to Status, details string) ([]Event, err
 // Note puts a line on the timeline, at any time: notes on a closed incident
 // are how the morning after remembers.
 func (inc Incident) Note(by By, text string) ([]Event, error) {
+	if err := inc.mustStand("note on"); err != nil {
+		return nil, err
+	}
 	if text = strings.TrimSpace(text); text == "" {
 		return nil, inc.refuse("note on", ErrMissing, "the text")
 	}
@@ -158,6 +174,9 @@ func (inc Incident) Note(by By, text string) ([]Event, error) {
 // Did records what was done about it. An action that mitigates stops the clock
 // of the users' pain.
 func (inc Incident) Did(by By, a Action) ([]Event, error) {
+	if err := inc.mustStand("record an action on"); err != nil {
+		return nil, err
+	}
 	if a.Text = strings.TrimSpace(a.Text); a.Text == "" {
 		return nil, inc.refuse("record an action on", ErrMissing, "what was done")
 	}
@@ -181,6 +200,9 @@ func (inc Incident) Resolve(by By, resolution string) ([]Event, error) {
 
 // Reopen takes a resolution back; the ladder starts again at its first rung.
 func (inc Incident) Reopen(by By) ([]Event, error) {
+	if err := inc.mustStand("reopen"); err != nil {
+		return nil, err
+	}
 	if !inc.Status.Over() {
 		return nil, inc.refuse("reopen", ErrNoChange, "it is %s", inc.Status)
 	}
@@ -189,6 +211,9 @@ func (inc Incident) Reopen(by By) ([]Event, error) {
 
 // Close files a resolved incident away.
 func (inc Incident) Close(by By) ([]Event, error) {
+	if err := inc.mustStand("close"); err != nil {
+		return nil, err
+	}
 	switch inc.Status {
 	case StatusClosed:
 		return nil, inc.refuse("close", ErrNoChange, "it is closed")
@@ -229,6 +254,9 @@ func (inc Incident) SnoozeUntil(by By, until time.Time, reason string) ([]Event,
 // AddItem notes something to do afterwards. It is numbered AI-1, AI-2 within
 // the incident.
 func (inc Incident) AddItem(by By, text string, owner Person, due time.Time) ([]Event, error) {
+	if err := inc.mustStand("add an action item to"); err != nil {
+		return nil, err
+	}
 	if text = strings.TrimSpace(text); text == "" {
 		return nil, inc.refuse("add an action item to", ErrMissing, "what is to be done")
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Timeline is what the Desk needs of a store. Both methods run their function
-// inside one write transaction on the incident as every committed event makes
-// it, append the events it returns, and wake readers after the commit. An
+// Timeline is what the Desk needs of a store. Every method runs its function
+// inside one write transaction on incidents as every committed event makes
+// them, appends the events it returns, and wakes readers after the commit. An
 // error of the function is returned as it is, and nothing is written.
 type Timeline interface {
 	// Open gives the next free ID to decide and answers with the new incident.
@@ -16,6 +16,21 @@ type Timeline interface {
 	// Decide answers with the incident after the events. It returns an error
 	// that is ErrUnknown for an ID that no declaration has.
 	Decide(ctx context.Context, id ID, decide func(Incident) ([]Event, error)) (Incident, error)
+	// Together is for decisions that need more than the state of one incident:
+	// decide may look around, and its events may be of several incidents. It
+	// answers with those incidents after the events, in the order in which the
+	// events name them.
+	Together(ctx context.Context, decide func(Look) ([]Event, error)) ([]Incident, error)
+}
+
+// Look is what a decision sees of the timeline, within its transaction.
+type Look interface {
+	// Incident is the incident as it stands; ErrUnknown if there is none.
+	Incident(id ID) (Incident, error)
+	// Event finds an event of any incident or of none; ErrNoEvent if there is none.
+	Event(ref Ref) (Event, error)
+	// Next is the ID that a declaration among the decided events has to take.
+	Next() (ID, error)
 }
 
 // Desk runs commands against a timeline. It is safe for concurrent use, by
@@ -75,6 +90,78 @@ func (d *Desk) Note(ctx context.Context, by By, id ID, text string) (Incident, e
 		}
 		return inc.Note(by, rest)
 	})
+}
+
+// Correct gives an event other words; the first ones stay on the timeline.
+func (d *Desk) Correct(ctx context.Context, by By, id ID, ref Ref, text string) (Incident, error) {
+	list, err := d.timeline.Together(ctx, func(look Look) ([]Event, error) {
+		inc, err := look.Incident(id)
+		if err != nil {
+			return nil, err
+		}
+		e, err := look.Event(ref)
+		if err != nil {
+			return nil, fmt.Errorf("correct %s: %w", id, err)
+		}
+		return inc.Correct(by, e, text)
+	})
+	if err != nil {
+		return Incident{}, err
+	}
+	return list[0], nil
+}
+
+// Merge says that one incident is the same as another and goes on there. It
+// answers with both.
+func (d *Desk) Merge(ctx context.Context, by By, id, into ID) (merged, survivor Incident, err error) {
+	list, err := d.timeline.Together(ctx, func(look Look) ([]Event, error) {
+		inc, err := look.Incident(id)
+		if err != nil {
+			return nil, err
+		}
+		other, err := look.Incident(into)
+		if err != nil {
+			return nil, err
+		}
+		return inc.Merge(by, other)
+	})
+	if err != nil {
+		return merged, survivor, err
+	}
+	return list[0], list[1], nil
+}
+
+// Split declares an incident for events that were recorded under another one,
+// and answers with it.
+func (d *Desk) Split(ctx context.Context, by By, id ID, refs []Ref, dec Declaration) (Incident, error) {
+	list, err := d.timeline.Together(ctx, func(look Look) ([]Event, error) {
+		inc, err := look.Incident(id)
+		if err != nil {
+			return nil, err
+		}
+		var events []Event
+		for _, ref := range refs {
+			e, err := look.Event(ref)
+			if err != nil {
+				return nil, fmt.Errorf("split %s: %w", id, err)
+			}
+			events = append(events, e)
+		}
+		next, err := look.Next()
+		if err != nil {
+			return nil, err
+		}
+		return inc.Split(by, events, next, dec)
+	})
+	if err != nil {
+		return Incident{}, err
+	}
+	return list[0], nil
+}
+
+// Update records what people outside were told.
+func (d *Desk) Update(ctx context.Context, by By, id ID, u Update) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Update(by, u) })
 }
 
 // Did records an action.

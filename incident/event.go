@@ -28,6 +28,11 @@ type Event struct {
 	// Once, if set, names a happening that several processes may report and
 	// that must stand on the timeline once: the store keeps it unique.
 	Once string `json:"-"`
+
+	// What readers are told beside the event as it was recorded. Only Told
+	// fills them in; they are never stored.
+	Was   string `json:"-"` // the text before it was corrected; empty for what never was
+	Moved ID     `json:"-"` // the incident that a split gave it to
 }
 
 // Kind says what happened: dotted, in the past tense, never renamed. A kind
@@ -46,10 +51,13 @@ const (
 	Resolved        Kind = "incident.resolved"
 	Reopened        Kind = "incident.reopened"
 	Closed          Kind = "incident.closed"
+	Merged          Kind = "incident.merged" // on both timelines
+	Split           Kind = "incident.split"  // on both timelines
 
 	NoteAdded     Kind = "note.added"
 	NoteCorrected Kind = "note.corrected"
 	UpdateSent    Kind = "update.sent"
+	UpdateDue     Kind = "update.due"
 	ActionTaken   Kind = "action.taken"
 	ItemAdded     Kind = "item.added"
 	ItemClosed    Kind = "item.closed"
@@ -132,6 +140,7 @@ type (
 		Term      Term   `json:"term"`
 		Mitigates bool   `json:"mitigates,omitempty"`
 		Text      string `json:"text"`
+		Event     string `json:"event,omitempty"` // ID of the event that recorded it; the fold fills it in
 	}
 
 	// Item is a thing to do after the incident.
@@ -160,9 +169,42 @@ type (
 		Reason string    `json:"reason,omitempty"`
 	}
 
-	// Correction replaces the text of an earlier note.
+	// Correction replaces the words of an earlier event: a note, an action, the
+	// details of a status. The new words are the event's text.
 	Correction struct {
-		Event string `json:"event"` // ID of the event it corrects
+		Event string `json:"event"`          // ID of the event it corrects
+		Kind  Kind   `json:"kind,omitempty"` // of that event
+	}
+
+	// Merge says that From is the same incident as Into and goes on there. Both
+	// timelines carry it.
+	Merge struct {
+		From     ID       `json:"from"`
+		Into     ID       `json:"into"`
+		Severity Severity `json:"severity"`       // of From when it was merged
+		With     []ID     `json:"with,omitempty"` // what had been merged into From before
+	}
+
+	// Move says that events of From belong to Into, which was declared for them.
+	// Both timelines carry it; the events stay where they were recorded.
+	Move struct {
+		From    ID       `json:"from"`
+		Into    ID       `json:"into"`
+		Events  []string `json:"events"`            // their IDs
+		Actions []Action `json:"actions,omitempty"` // those among them, for the fold of Into
+	}
+
+	// Update is what people outside are told, by conditions, actions and needs:
+	// what is the case, what is done about it, what is wanted of them.
+	Update struct {
+		Conditions string `json:"conditions"`
+		Actions    string `json:"actions,omitempty"`
+		Needs      string `json:"needs,omitempty"`
+	}
+
+	// Reminder says since when an update is due.
+	Reminder struct {
+		DueAt time.Time `json:"due_at"`
 	}
 )
 

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -50,6 +51,7 @@ func (inc Incident) Apply(e Event) Incident {
 	case ActionTaken:
 		var p Action
 		if e.Payload(&p) == nil && p.Text != "" {
+			p.Event = e.ID
 			inc.Actions = append(inc.Actions[:len(inc.Actions):len(inc.Actions)], p)
 			if p.Mitigates {
 				inc = inc.mitigate(e)
@@ -57,8 +59,19 @@ func (inc Incident) Apply(e Event) Incident {
 		}
 	case ItemAdded, ItemClosed:
 		inc = inc.applyItem(e)
+	case NoteCorrected:
+		inc = inc.applyCorrection(e)
 	case UpdateSent:
 		inc.Clocks.LastUpdate = e.At
+	case UpdateDue:
+		var p Reminder
+		if e.Payload(&p) == nil && p.DueAt.After(inc.Clocks.Reminded) {
+			inc.Clocks.Reminded = p.DueAt
+		}
+	case Merged:
+		inc = inc.applyMerge(e)
+	case Split:
+		inc = inc.applySplit(e)
 	case Resolved, Closed, Reopened:
 		inc = inc.applyEnding(e)
 	case EscalationEntered, EscalationRenotified, EscalationSnoozed, EscalationWanted:
@@ -163,8 +176,63 @@ func (inc Incident) applyEnding(e Event) Incident {
 		}
 		c := &inc.Clocks
 		c.Acknowledged, c.Mitigated, c.Resolved, c.Closed, c.AckBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}, ""
-		inc.Status, inc.Resolution = StatusOpen, ""
+		c.LastUpdate = e.At
+		inc.Status, inc.Resolution, inc.MergedInto = StatusOpen, "", ""
 		inc.Rung = Rung{Rounds: inc.Rung.Rounds, Unanswered: true}
+	}
+	return inc
+}
+
+// applyCorrection gives an action its newest words.
+func (inc Incident) applyCorrection(e Event) Incident {
+	var p Correction
+	if e.Payload(&p) != nil || p.Event == "" || e.Text == "" {
+		return inc
+	}
+	if i := slices.IndexFunc(inc.Actions, func(a Action) bool { return a.Event == p.Event }); i >= 0 {
+		inc.Actions = slices.Clone(inc.Actions)
+		inc.Actions[i].Text = e.Text
+	}
+	return inc
+}
+
+// applyMerge ends the incident that was merged, and notes with the other one
+// what goes on there.
+func (inc Incident) applyMerge(e Event) Incident {
+	var p Merge
+	if e.Payload(&p) != nil || p.From == p.Into || p.From == "" || p.Into == "" {
+		return inc
+	}
+	switch inc.ID {
+	case p.Into:
+		inc.Merged = slices.Concat(inc.Merged, []ID{p.From}, p.With)
+	case p.From:
+		if inc.MergedInto != "" {
+			return inc
+		}
+		if !inc.Status.Over() {
+			inc.Resolution, inc.Clocks.Resolved = "merged into "+string(p.Into), e.At
+		}
+		inc.Status, inc.MergedInto, inc.Clocks.Closed = StatusClosed, p.Into, e.At
+		inc.Rung.Wanted, inc.Rung.Unanswered = "", false
+	}
+	return inc
+}
+
+// applySplit hands actions over with the events that recorded them.
+func (inc Incident) applySplit(e Event) Incident {
+	var p Move
+	if e.Payload(&p) != nil || p.From == p.Into || p.From == "" || p.Into == "" {
+		return inc
+	}
+	switch inc.ID {
+	case p.Into:
+		inc.SplitFrom, inc.Actions = p.From, slices.Concat(inc.Actions, p.Actions)
+	case p.From:
+		for _, id := range p.Events {
+			inc.Moved = with(inc.Moved, id, p.Into)
+		}
+		inc.Actions = slices.DeleteFunc(slices.Clone(inc.Actions), func(a Action) bool { return a.Event != "" && slices.Contains(p.Events, a.Event) })
 	}
 	return inc
 }

@@ -24,7 +24,13 @@ type Incident struct {
 	Resolution string          `json:"resolution,omitempty"`
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`
-	Seq        int64           `json:"seq"` // of the last event folded in
+
+	MergedInto ID            `json:"merged_into,omitempty"` // it is over, and goes on there
+	Merged     []ID          `json:"merged,omitempty"`      // those that go on here
+	SplitFrom  ID            `json:"split_from,omitempty"`  // the incident that some of its events were recorded under
+	Moved      map[string]ID `json:"moved,omitempty"`       // events that a split took away, by ID, and where to
+
+	Seq int64 `json:"seq"` // of the last event folded in
 }
 
 // Clocks are the moments that the statistics are made of; zero means not yet.
@@ -36,9 +42,10 @@ type Clocks struct {
 	AckBy        Person    `json:"ack_by,omitempty"`
 	FirstAck     time.Time `json:"first_ack,omitzero"` // survives an un-acknowledge: time to acknowledge counts from it
 	Mitigated    time.Time `json:"mitigated,omitzero"`
-	Resolved     time.Time `json:"resolved,omitzero"`
+	Resolved     time.Time `json:"resolved,omitzero"` // or merged: when its own response ended
 	Closed       time.Time `json:"closed,omitzero"`
-	LastUpdate   time.Time `json:"last_update,omitzero"` // status change or stakeholder update
+	LastUpdate   time.Time `json:"last_update,omitzero"` // status change, reopening or stakeholder update
+	Reminded     time.Time `json:"reminded,omitzero"`    // the due time of the last update that somebody was reminded of
 }
 
 // Rung is where the ladder stands: the level entered last, and when its clocks

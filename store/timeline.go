@@ -17,11 +17,10 @@ import (
 // the events that open it. It is incident.Timeline's.
 func (db *DB) Open(ctx context.Context, decide func(incident.ID) ([]incident.Event, error)) (inc incident.Incident, err error) {
 	err = db.write(ctx, func(tx *sql.Tx) error {
-		var last int
-		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) FROM incident`).Scan(&last); err != nil {
-			return explain(db.path, err)
+		id, err := db.nextID(ctx, tx)
+		if err != nil {
+			return err
 		}
-		id := incident.NumberedID(last + 1)
 		events, err := decide(id)
 		if err != nil {
 			return err
@@ -33,6 +32,12 @@ func (db *DB) Open(ctx context.Context, decide func(incident.ID) ([]incident.Eve
 		return err
 	})
 	return inc, err
+}
+
+func (db *DB) nextID(ctx context.Context, q queryer) (incident.ID, error) {
+	var last int
+	err := q.QueryRowContext(ctx, `SELECT coalesce(max(number), 0) FROM incident`).Scan(&last)
+	return incident.NumberedID(last + 1), explain(db.path, err)
 }
 
 // Decide runs decide on the incident as every committed event makes it, and

@@ -157,6 +157,8 @@ func (m *model) elsewhere() []piece {
 
 func (m *model) answered(inc incident.Incident) piece {
 	switch {
+	case inc.MergedInto != "":
+		return say(9, theme.Accent, safe.Sprintf("MERGED INTO %s", safe.New(string(inc.MergedInto), 12)))
 	case inc.Status.Over():
 		return say(9, theme.OK, safe.Sprintf("%s %s ago", strings.ToUpper(string(inc.Status)), pane.Ago(m.now.Sub(inc.Clocks.Resolved))))
 	case inc.Acknowledged():

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -102,8 +103,14 @@ func (m *model) status(inc incident.Incident) string {
 func (m *model) timeline(inc incident.Incident) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s %s\n", inc.ID, inc.Title)
-	for _, e := range m.world.Events[inc.ID] {
-		fmt.Fprintf(&b, "- %s **%s** %s: %s\n", m.wall(e.At), e.Kind, e.Actor, e.Text)
+	events := slices.Clone(m.world.Told(inc))
+	slices.SortStableFunc(events, func(a, b incident.Event) int { return a.At.Compare(b.At) })
+	for _, e := range events {
+		mark := e.Mark(inc.ID)
+		if mark != "" {
+			mark = " (" + mark + ")"
+		}
+		fmt.Fprintf(&b, "- %s **%s** %s: %s%s\n", m.wall(e.At), e.Kind, e.Actor, e.Text, mark)
 	}
 	return b.String()
 }

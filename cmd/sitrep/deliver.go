@@ -69,9 +69,9 @@ func (a *app) senders(c *config) map[string]escalation.Sender {
 	}
 }
 
-// deliver sends what an incident's command made due, if nobody else does, and
-// says what became of it. A page that was not accepted makes the exit code 5.
-func (a *app) deliver(ctx context.Context, db *store.DB, id incident.ID) error {
+// deliver sends what a command about incidents made due, if nobody else does,
+// and says what became of it. A page that was not accepted makes the exit code 5.
+func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) error {
 	began := time.Now().Add(-time.Second)
 	var problems error
 	engine, err := a.ladder(ctx, db, nil, func(err error) { problems = errors.Join(problems, err) })
@@ -87,10 +87,29 @@ func (a *app) deliver(ctx context.Context, db *store.DB, id incident.ID) error {
 	if err != nil && !elsewhere {
 		return err
 	}
-	messages, err := a.settled(ctx, db, id, elsewhere)
-	if err != nil {
-		return err
+	var unsent error
+	open := false
+	for _, id := range ids {
+		messages, err := a.settled(ctx, db, id, elsewhere)
+		if err != nil {
+			return err
+		}
+		unsent = errors.Join(unsent, a.outcome(id, messages, began))
+		inc, err := db.Incident(ctx, id)
+		if err != nil {
+			return err
+		}
+		open = open || !inc.Status.Over()
 	}
+	if open && !elsewhere {
+		fmt.Fprintln(a.stderr, "nobody runs the ladder: start sitrep daemon")
+	}
+	return withCode(exitInconclusive, unsent)
+}
+
+// outcome says what became of the messages of an incident; the error is those
+// that nobody has accepted.
+func (a *app) outcome(id incident.ID, messages []escalation.Message, began time.Time) error {
 	unsent := 0
 	for _, m := range messages {
 		if m.State == escalation.Superseded {
@@ -103,17 +122,10 @@ func (a *app) deliver(ctx context.Context, db *store.DB, id incident.ID) error {
 		}
 		fmt.Fprintf(a.stderr, "%s\n", sanitise(describeMessage(m)))
 	}
-	if !elsewhere {
-		if inc, err := db.Incident(ctx, id); err != nil {
-			return err
-		} else if !inc.Status.Over() {
-			fmt.Fprintln(a.stderr, "nobody runs the ladder: start sitrep daemon")
-		}
+	if unsent == 0 {
+		return nil
 	}
-	if unsent > 0 {
-		return withCode(exitInconclusive, fmt.Errorf("%s: %d of %d messages are not accepted yet; sitrep pages %s shows them", id, unsent, len(messages), id))
-	}
-	return nil
+	return fmt.Errorf("%s: %d of %d messages are not accepted yet; sitrep pages %s shows them", id, unsent, len(messages), id)
 }
 
 // settled is the messages of an incident; if another process sends them, once

@@ -73,8 +73,13 @@ func (f *follower) load(ctx context.Context, now time.Time) (err error) {
 			continue
 		}
 		shown = append(shown, inc)
-		if byIncident[inc.ID], err = f.db.Timeline(ctx, inc.ID); err != nil {
-			return err
+		for _, id := range []incident.ID{inc.ID, inc.SplitFrom} { // the latter, whatever its age, has events of this one
+			if id == "" || byIncident[id] != nil {
+				continue
+			}
+			if byIncident[id], err = f.db.Timeline(ctx, id); err != nil {
+				return err
+			}
 		}
 	}
 	messages, drafts, err := f.rest(ctx, shown)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -26,7 +25,7 @@ func (a *app) incidentCommand() *cobra.Command {
 		a.act("note ID TEXT", "put a line on the timeline (-7m TEXT or 14:05 TEXT back-dates it)", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Note(ctx, o.by, o.id, o.args[0])
 		}),
-		a.didCommand(), a.statusCommand(), a.severityCommand(),
+		a.correctCommand(), a.didCommand(), a.statusCommand(), a.updateCommand(), a.severityCommand(),
 		a.act("assign ID ROLE PERSON", "give a role: commander, responder, scribe, communications, operations", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			role, err := incident.ParseRole(o.args[0])
 			if err != nil {
@@ -49,6 +48,7 @@ func (a *app) incidentCommand() *cobra.Command {
 		a.act("close ID", "file a resolved incident away", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Close(ctx, o.by, o.id)
 		}),
+		a.mergeCommand(), a.splitCommand(),
 	)
 	return group
 }
@@ -90,7 +90,7 @@ func (a *app) carryOut(ctx context.Context, args []string, changesDue bool, do v
 		if err := a.report(inc); err != nil {
 			return err
 		}
-		if inc.Status.Over() { // the draft follows the timeline, later notes included
+		if inc.Status.Over() && inc.MergedInto == "" { // the draft follows the timeline, later notes included
 			if _, err := refreshDraft(ctx, db, inc.ID, by); err != nil {
 				return err
 			}
@@ -215,147 +215,4 @@ func (a *app) printIncidents(list []incident.Incident) error {
 		})
 	}
 	return table(a.stdout, rows)
-}
-
-func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "show ID", Short: "where an incident stands", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := incident.ParseID(args[0])
-			if err != nil {
-				return withCode(exitUsage, err)
-			}
-			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				inc, err := db.Incident(cmd.Context(), id)
-				if err != nil {
-					return err
-				}
-				return a.show(inc, time.Now())
-			})
-		},
-	}
-}
-
-func (a *app) show(inc incident.Incident, now time.Time) error {
-	v := viewOf(inc, now)
-	if a.flags.json {
-		return a.print(v)
-	}
-	rows := [][]string{
-		{"incident", string(inc.ID)},
-		{"title", inc.Title},
-		{"severity", string(inc.Severity)},
-		{"status", string(inc.Status)},
-		{"service", orDash(inc.Service)},
-		{"declared", stamp(inc.Clocks.Declared)},
-		{"acknowledged", stamp(inc.Clocks.Acknowledged) + " " + string(inc.Clocks.AckBy)},
-		{"mitigated", stamp(inc.Clocks.Mitigated)},
-		{"resolved", stamp(inc.Clocks.Resolved)},
-		{"level", orDash(string(inc.Rung.Level))},
-		{"next level at", nextCall(inc, v.NextLevelAt, now)},
-	}
-	for _, role := range incident.Roles() {
-		if who := inc.Roles[role]; who != "" {
-			rows = append(rows, []string{string(role), string(who)})
-		}
-	}
-	if inc.Drill {
-		rows = append(rows, []string{"drill", "yes"})
-	}
-	return table(a.stdout, rows)
-}
-
-// nextCall is when the ladder climbs, or why it does not.
-func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
-	switch {
-	case inc.Rung.Snoozed.After(now):
-		return "snoozed until " + stamp(inc.Rung.Snoozed)
-	case at == nil:
-		return "-"
-	case at.Before(now):
-		return fmt.Sprintf("%s (late by %s: does sitrep daemon run?)", stamp(*at), span(now.Sub(*at)))
-	}
-	return fmt.Sprintf("%s (in %s)", stamp(*at), span(at.Sub(now)))
-}
-
-func (a *app) timelineCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "timeline ID", Short: "what happened, in the order in which it happened", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := incident.ParseID(args[0])
-			if err != nil {
-				return withCode(exitUsage, err)
-			}
-			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				events, err := db.Timeline(cmd.Context(), id)
-				if err != nil {
-					return err
-				}
-				sortByTime(events)
-				if a.flags.json {
-					return a.print(events)
-				}
-				rows := make([][]string, 0, len(events))
-				for _, e := range events {
-					rows = append(rows, eventLine(e))
-				}
-				return table(a.stdout, rows)
-			})
-		},
-	}
-}
-
-// incidentView is `incident show --json` (DESIGN section 4).
-type incidentView struct {
-	ID             incident.ID                       `json:"id"`
-	Title          string                            `json:"title"`
-	Severity       incident.Severity                 `json:"severity"`
-	Status         incident.Status                   `json:"status"`
-	Service        string                            `json:"service"`
-	Drill          bool                              `json:"drill"`
-	DeclaredAt     *time.Time                        `json:"declared_at"`
-	DetectedAt     *time.Time                        `json:"detected_at"`
-	AcknowledgedAt *time.Time                        `json:"acknowledged_at"`
-	AcknowledgedBy *incident.Person                  `json:"acknowledged_by"`
-	MitigatedAt    *time.Time                        `json:"mitigated_at"`
-	ResolvedAt     *time.Time                        `json:"resolved_at"`
-	ClosedAt       *time.Time                        `json:"closed_at"`
-	Resolution     string                            `json:"resolution"`
-	Level          incident.Level                    `json:"level"`
-	NextLevelAt    *time.Time                        `json:"next_level_at"`
-	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
-	Roles          map[incident.Role]incident.Person `json:"roles"`
-	Labels         map[string]string                 `json:"labels"`
-	Actions        []incident.Action                 `json:"actions"`
-	Items          []incident.OpenItem               `json:"items"`
-	TTA            *float64                          `json:"tta_seconds"`
-	TTM            *float64                          `json:"ttm_seconds"`
-	TTR            *float64                          `json:"ttr_seconds"`
-}
-
-func viewOf(inc incident.Incident, now time.Time) incidentView {
-	v := incidentView{
-		ID: inc.ID, Title: inc.Title, Severity: inc.Severity, Status: inc.Status, Service: inc.Service, Drill: inc.Drill,
-		DeclaredAt: moment(inc.Clocks.Declared), DetectedAt: moment(inc.Clocks.Detected), AcknowledgedAt: moment(inc.Clocks.Acknowledged),
-		MitigatedAt: moment(inc.Clocks.Mitigated), ResolvedAt: moment(inc.Clocks.Resolved), ClosedAt: moment(inc.Clocks.Closed),
-		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, Actions: inc.Actions, Items: inc.Items,
-		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
-		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
-	}
-	if inc.Acknowledged() {
-		v.AcknowledgedBy = &inc.Clocks.AckBy
-	}
-	if v.Roles == nil {
-		v.Roles = map[incident.Role]incident.Person{}
-	}
-	if v.Labels == nil {
-		v.Labels = map[string]string{}
-	}
-	if v.Actions == nil {
-		v.Actions = []incident.Action{}
-	}
-	if v.Items == nil {
-		v.Items = []incident.OpenItem{}
-	}
-	return v
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -76,9 +76,14 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// eventLine is one event on one line.
-func eventLine(e incident.Event) []string {
-	return []string{stamp(e.At), string(e.Kind), string(e.Actor), e.Text}
+// eventLine is one event on one line of an incident's timeline, its number
+// first: corrections name it by that.
+func eventLine(id incident.ID, e incident.Event) []string {
+	text := e.Text
+	if mark := e.Mark(id); mark != "" {
+		text += " (" + mark + ")"
+	}
+	return []string{strconv.FormatInt(e.Seq, 10), stamp(e.At), string(e.Kind), string(e.Actor), text}
 }
 
 func orDash(s string) string {
@@ -89,9 +94,3 @@ func orDash(s string) string {
 }
 
 func splitWords(use string) []string { return strings.Fields(use) }
-
-// sortByTime orders events as they happened; those of one moment stay in the
-// order in which they were recorded.
-func sortByTime(events []incident.Event) {
-	slices.SortStableFunc(events, func(a, b incident.Event) int { return a.At.Compare(b.At) })
-}

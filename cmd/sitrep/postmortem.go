@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,7 @@ func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident
 	if err != nil {
 		return postmortem.Stored{}, err
 	}
-	events, err := db.Timeline(ctx, id)
+	events, err := recorded(ctx, db, inc)
 	if err != nil {
 		return postmortem.Stored{}, err
 	}
@@ -104,6 +105,16 @@ func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident
 	for _, e := range outside {
 		if e.Incident == "" {
 			events = append(events, e)
+		}
+	}
+	for _, id := range inc.Merged {
+		merged, err := db.Incident(ctx, id)
+		if err != nil {
+			return postmortem.Stored{}, err
+		}
+		for _, it := range merged.Items { // promised all the same
+			it.Item.Item = string(id) + " " + it.Item.Item
+			inc.Items = append(slices.Clip(inc.Items), it)
 		}
 	}
 	return postmortem.Refresh(ctx, db.Postmortems(), inc, events, by)

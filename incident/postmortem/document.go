@@ -63,7 +63,7 @@ func standard() Template {
 // Draft is the post-mortem of inc that its timeline writes, in the standard
 // template. Events are those of the incident and those outside any (changes,
 // experiments, load runs, alerts) around it, in any order; events of other
-// incidents are left out. Of a resolved incident the draft does not depend on
+// incidents are left out, but for those that a split moved to inc. Of a resolved incident the draft does not depend on
 // now.
 func Draft(inc incident.Incident, events []incident.Event, now time.Time) Document {
 	return standard().Draft(inc, events, now)

@@ -48,13 +48,13 @@ func (f *facts) eventList() string {
 		if again > 0 {
 			text += fmt.Sprintf(" (%d times, until %s)", again+1, clock(f.events[i].At))
 		}
-		rows = append(rows, "- "+when+" "+text+frozen(e)+origin(e))
+		rows = append(rows, "- "+when+" "+text+frozen(e)+f.origin(e))
 	}
 	return "Day: " + today + ".\n\n" + strings.Join(rows, "\n")
 }
 
 func sameNews(a, b incident.Event) bool {
-	return a.Kind == b.Kind && a.Actor == b.Actor && a.Text == b.Text && a.Incident == b.Incident && !isPage(a.Kind)
+	return a.Kind == b.Kind && a.Actor == b.Actor && a.Text == b.Text && a.Incident == b.Incident && a.Was == b.Was && a.Moved == b.Moved && !isPage(a.Kind)
 }
 
 // frozen is the first signals as they read at that moment.
@@ -71,8 +71,9 @@ func frozen(e incident.Event) string {
 	return " - " + strings.Join(parts, ", ")
 }
 
-// origin is the kind, who, through what, and when it was written down.
-func origin(e incident.Event) string {
+// origin is the kind, who, through what, when it was written down, and whether
+// it stands here as it was.
+func (f *facts) origin(e incident.Event) string {
 	parts := []string{escape(string(e.Kind))}
 	if e.Actor != "" && (e.Actor != incident.Sitrep || e.Source == "") {
 		parts = append(parts, escape(string(e.Actor)))
@@ -82,6 +83,9 @@ func origin(e incident.Event) string {
 	}
 	if !e.Recorded.IsZero() && e.Recorded.Sub(e.At) > recordedLater {
 		parts = append(parts, "recorded "+clock(e.Recorded))
+	}
+	if mark := e.Mark(f.inc.ID); mark != "" {
+		parts = append(parts, escape(mark))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }

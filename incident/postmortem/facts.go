@@ -58,7 +58,7 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 		f.end = now
 	}
 	seen := map[string]bool{}
-	for _, e := range events {
+	for _, e := range incident.Told(inc.ID, events) {
 		key := e.ID
 		if key == "" {
 			key = clock(e.At) + string(e.Kind) + e.Text
@@ -95,10 +95,13 @@ func (f *facts) concerns(e incident.Event) bool {
 		from := f.inc.Clocks.Detected.Add(-lookBack)
 		return !e.At.Before(from) && !e.At.After(f.end)
 	}
-	return e.Incident == f.inc.ID
+	return e.Incident == f.inc.ID || e.Moved == f.inc.ID
 }
 
 func (f *facts) take(e incident.Event) {
+	if e.Moved != "" && e.Moved != f.inc.ID {
+		return // it is listed, but it says nothing about this incident
+	}
 	switch e.Kind {
 	case incident.Declared:
 		_ = e.Payload(&f.declaration) // damaged: the fold shows the title, we know no more

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
@@ -40,7 +41,12 @@ func Timeline(t *testing.T, open func(*testing.T) Log) {
 		"unknown kinds survive":                        unknownKinds,
 		"what is kept is kept byte for byte":           byteForByte,
 		"what is too large is refused":                 tooLarge,
+		"any event survives, whatever it says":         anyEventSurvives,
 		"the cached state equals the fold":             cacheEqualsFold,
+		"a correction names its event":                 correctsByName,
+		"a merge is on both timelines or on none":      mergesBoth,
+		"a split moves events to a new incident":       splitsOff,
+		"of two who merge each other one is first":     mergeEachOther,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -173,6 +179,35 @@ func unknownKinds(t *testing.T, log Log) {
 	require.JSONEq(t, `{"sugar":2}`, string(events[0].Data))
 }
 
+// anyEventSurvives writes what a later version, another program or a bad night
+// may write, and holds that it comes back as it was, and through JSON too.
+func anyEventSurvives(t *testing.T, log Log) {
+	inc := declare(t, log)
+	at := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(rt *rapid.T) {
+		e := incident.Event{
+			Incident: rapid.SampledFrom([]incident.ID{inc.ID, ""}).Draw(rt, "incident"),
+			At:       at.Add(time.Duration(rapid.Int64Range(-1e9, 1e9).Draw(rt, "at")) * time.Microsecond),
+			Kind:     incident.Kind(rapid.StringMatching(`[a-z_]{0,9}(\.[a-z_]{0,9}){0,3}`).Draw(rt, "kind")),
+			Actor:    incident.Person(rapid.String().Draw(rt, "actor")), Source: rapid.String().Draw(rt, "source"), Text: rapid.String().Draw(rt, "text"),
+		}
+		if rapid.Bool().Draw(rt, "with data") {
+			e.Data = incident.Payload(rapid.MapOf(rapid.String(), rapid.SliceOf(rapid.Int())).Draw(rt, "data"))
+			e.Evidence = incident.Payload(rapid.String().Draw(rt, "evidence"))
+		}
+		written, err := log.Append(t.Context(), e)
+		require.NoError(rt, err)
+		read, err := log.After(t.Context(), written[0].Seq-1, 1)
+		require.NoError(rt, err)
+		e.Seq, e.ID, e.Recorded = read[0].Seq, read[0].ID, read[0].Recorded
+		require.Equal(rt, []incident.Event{e}, read)
+		var back incident.Event
+		require.NoError(rt, json.Unmarshal(incident.Payload(read[0]), &back))
+		require.Equal(rt, incident.Payload(e), incident.Payload(back))
+	})
+	stateIsFold(t, log, inc.ID)
+}
+
 func cacheEqualsFold(t *testing.T, log Log) {
 	inc := declare(t, log)
 	desk := incident.NewDesk(log)
@@ -190,15 +225,7 @@ func cacheEqualsFold(t *testing.T, log Log) {
 		_, err := do()
 		require.NoError(t, err)
 	}
-	events, err := log.Timeline(t.Context(), inc.ID)
-	require.NoError(t, err)
-	got, err := log.Incident(t.Context(), inc.ID)
-	require.NoError(t, err)
-	want, err := json.Marshal(incident.Fold(events...))
-	require.NoError(t, err)
-	have, err := json.Marshal(got)
-	require.NoError(t, err)
-	require.JSONEq(t, string(want), string(have))
+	stateIsFold(t, log, inc.ID)
 	open, err := log.Incidents(t.Context(), true, 0)
 	require.NoError(t, err)
 	require.Empty(t, open)
@@ -235,4 +262,16 @@ func tooLarge(t *testing.T, log Log) {
 	after, err := log.Timeline(t.Context(), inc.ID)
 	require.NoError(t, err)
 	require.Equal(t, before, after, "nothing of it is there, and nothing is cut")
+}
+
+// stateIsFold holds the state that is kept to the one that the events make.
+func stateIsFold(t *testing.T, log Log, id incident.ID) {
+	t.Helper()
+	got, err := log.Incident(t.Context(), id)
+	require.NoError(t, err)
+	want, err := json.Marshal(incident.Fold(timelineOf(t, log, id)...))
+	require.NoError(t, err)
+	have, err := json.Marshal(got)
+	require.NoError(t, err)
+	require.JSONEq(t, string(want), string(have))
 }

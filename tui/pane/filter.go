@@ -138,6 +138,9 @@ func (f *filter) holds(w want, e *incident.Event, sev incident.Severity) bool {
 		return sev.Rank() == w.rank
 	}
 	id := eventID(e)
+	if e.Was != "" {
+		id += e.Text // a correction gave it other words
+	}
 	is, known := f.matched[id]
 	if !known {
 		is = w.pattern.MatchString(e.Text) || w.pattern.MatchString(string(e.Kind)) || w.pattern.MatchString(string(e.Actor))

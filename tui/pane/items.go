@@ -16,13 +16,15 @@ type openItem struct {
 	item incident.OpenItem
 }
 
-// itemSection lists the open action items of the incident, or of all, the
-// oldest first: what was promised longest ago needs a word most.
+// itemSection lists the open action items of the incident and of those that were
+// merged into it, or of all, the oldest first: what was promised longest ago
+// needs a word most.
 func itemSection(s *Screen, f *filter) section {
 	var list []openItem
+	one, _ := selected(s)
 	for _, inc := range s.World.Incidents {
 		for _, it := range inc.Items {
-			if it.Closed.IsZero() && (s.Incident == "" || inc.ID == s.Incident) && f.text(string(inc.ID)+" "+it.Text+" "+string(it.Owner)) {
+			if it.Closed.IsZero() && (s.Incident == "" || inc.ID == s.Incident || slices.Contains(one.Merged, inc.ID)) && f.text(string(inc.ID)+" "+it.Text+" "+string(it.Owner)) {
 				list = append(list, openItem{inc, it})
 			}
 		}
@@ -54,7 +56,7 @@ func overdue(o openItem, now time.Time) bool { return !o.item.Due.IsZero() && no
 func drawItem(f *frame.Frame, o openItem, s *Screen) {
 	p := pen{f: f}
 	p.right(5, theme.Dim, safe.New(Ago(s.Now.Sub(o.item.Added)), 5))
-	if s.Incident == "" {
+	if s.Incident != o.inc.ID {
 		p.left(8, theme.Dim, safe.New(string(o.inc.ID), 8))
 	}
 	p.left(5, theme.Plain, safe.New(o.item.Item.Item, 5))

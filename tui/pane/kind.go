@@ -90,11 +90,13 @@ func wordStyle(k incident.Kind) theme.Style {
 	switch k {
 	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened:
 		return theme.Crit
-	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged:
+	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged,
+		incident.UpdateDue:
 		return theme.Warn
 	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated:
 		return theme.OK
-	case incident.ChangeRecorded, incident.NoteAdded, incident.ActionTaken, incident.EscalationEntered, incident.StatusChanged:
+	case incident.ChangeRecorded, incident.NoteAdded, incident.ActionTaken, incident.EscalationEntered, incident.StatusChanged,
+		incident.UpdateSent, incident.Merged, incident.Split:
 		return theme.Bright
 	}
 	return theme.Dim

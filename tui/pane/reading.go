@@ -45,6 +45,9 @@ func readEvent(e *incident.Event, s *Screen) Effect {
 	var p page
 	p.text(e.Text)
 	p.text(" ")
+	if e.Was != "" {
+		p.labelled("corrected", "it first said: "+e.Was)
+	}
 	p.labelled("when", e.At.In(s.Zone).Format("2006-01-02 15:04:05.000 MST")+", "+Ago(s.Now.Sub(e.At))+" ago")
 	if late := e.Recorded.Sub(e.At); late > time.Minute && !e.At.IsZero() {
 		p.labelled("recorded", e.Recorded.In(s.Zone).Format("2006-01-02 15:04:05 MST")+", "+took(late)+" later")
@@ -53,6 +56,7 @@ func readEvent(e *incident.Event, s *Screen) Effect {
 	p.labelled("who", string(e.Actor))
 	p.labelled("through", e.Source)
 	p.labelled("incident", string(e.Incident))
+	p.labelled("moved to", string(e.Moved))
 	p.labelled("event", e.ID)
 	p.evidence(e.Evidence)
 	if data := pretty(e.Data); data != "" {

@@ -491,3 +491,54 @@ func TestAFilterSaysThatItHides(t *testing.T) {
 		r.sees("nothing here matches /nothing-is-called-so")
 	}
 }
+
+// A correction stands in the place of the first words, which the event itself
+// still has; what was split off is on both timelines, and says so.
+func TestCorrectedAndMovedEventsSayIt(t *testing.T) {
+	w := richWorld(t)
+	c := &scribe{t: t, events: w.Events, seq: 1000}
+	one := incident.Fold(w.Events["INC-204"]...)
+	var note incident.Event
+	for _, e := range w.Events["INC-204"] {
+		if e.Kind == incident.NoteAdded {
+			note = e
+		}
+	}
+	one = c.add(one.ID, c.must(one.Correct(by("alice", night.Add(-time.Minute)), note, "orders pool exhausted"))...)
+	w.Incidents[0] = one
+	r := newReader(t, 2, w, one.ID, 120, 40)
+	r.sees("(corrected) orders pool exhausted")
+	r.seesNot("payments pool exhausted?")
+	r.s.Filter = "orders pool"
+	r.sees("(corrected)")
+	said := r.press(keys.Detail)
+	require.NotNil(t, said.Read)
+	var page []string
+	for _, l := range said.Read.Lines {
+		page = append(page, l.String())
+	}
+	require.Contains(t, strings.Join(page, "\n"), "it first said: payments pool exhausted?")
+
+	events := c.must(one.Split(by("alice", night), []incident.Event{note}, "INC-205", incident.Declaration{Title: "orders", Severity: incident.Sev4}))
+	two := c.add("INC-205", events[:2]...)
+	w.Incidents[0] = c.add(one.ID, events[2:]...)
+	w.Incidents = append(w.Incidents, two)
+	newReader(t, 2, w, one.ID, 120, 40).sees("(corrected, moved to INC-205) orders pool exhausted")
+	newReader(t, 2, w, two.ID, 120, 40).sees("(corrected, from INC-204) orders pool exhausted", "split from INC-204")
+}
+
+// What was promised after an incident that was merged stays in front of those
+// who run the one that goes on.
+func TestItemsOfMergedIncidentsStayInView(t *testing.T) {
+	w := richWorld(t)
+	c := &scribe{t: t, events: w.Events, seq: 1000}
+	one, two := w.Incidents[0], w.Incidents[1]
+	two = c.add(two.ID, c.must(two.AddItem(by("carol", night.Add(-time.Minute)), "drain the queue", "carol", time.Time{}))...)
+	newReader(t, 3, w, one.ID, 200, 60).seesNot("drain the queue")
+	events := c.must(two.Merge(by("alice", night), one))
+	two = c.add(two.ID, events[0])
+	one = c.add(one.ID, events[1])
+	w.Incidents[0], w.Incidents[1] = one, two
+	newReader(t, 3, w, one.ID, 200, 60).sees("drain the queue", "INC-203")
+	newReader(t, 2, w, one.ID, 200, 60).sees("INC-203 was merged into this one: queue backlog")
+}

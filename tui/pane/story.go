@@ -30,8 +30,10 @@ func (st *story) of(s *Screen) []*incident.Event {
 	inc, one := selected(s)
 	for id, events := range s.World.Events {
 		switch {
-		case !one || id == inc.ID:
-			st.take(events, time.Time{}, time.Time{})
+		case !one:
+			st.take(incident.Told("", events), time.Time{}, time.Time{})
+		case id == inc.ID:
+			st.take(s.World.Told(inc), time.Time{}, time.Time{})
 		case id == "":
 			until := s.Now.Add(time.Hour)
 			if inc.Status.Over() {
@@ -44,6 +46,16 @@ func (st *story) of(s *Screen) []*incident.Event {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
 	})
 	return st.list
+}
+
+// Told is the timeline of an incident as people read it, in the order of
+// recording; what came from another one by a split is at its end.
+func (w *World) Told(inc incident.Incident) []incident.Event {
+	events := w.Events[inc.ID]
+	if inc.SplitFrom != "" {
+		events = slices.Concat(events, w.Events[inc.SplitFrom])
+	}
+	return incident.Told(inc.ID, events)
 }
 
 // take adds the events between two moments; zero moments are no bounds.

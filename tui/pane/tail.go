@@ -50,6 +50,9 @@ func drawEvent(f *frame.Frame, e *incident.Event, s *Screen, label safe.Text, la
 	case e.Kind == incident.NoteAdded && who.Width() > 0:
 		p.flow(theme.Dim, safe.Sprintf("%s:", who))
 	}
+	if mark := e.Mark(s.Incident); mark != "" { // before the text, which may be cut
+		p.flow(theme.Dim, safe.Sprintf("(%s)", safe.New(mark, 40)))
+	}
 	text := saying(e)
 	p.flow(textStyle(e), text)
 	if people == 0 && e.Kind != incident.NoteAdded && byPerson(e) {

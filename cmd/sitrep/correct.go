@@ -1,0 +1,84 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+func (a *app) correctCommand() *cobra.Command {
+	c := a.act("correct ID EVENT TEXT", "give a note, an action or a status other words; the first ones are kept", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+		ref, err := incident.ParseRef(o.args[0])
+		if err != nil {
+			return incident.Incident{}, withCode(exitUsage, err)
+		}
+		return d.Correct(ctx, o.by, o.id, ref, o.args[1])
+	})
+	c.Long = "Give a note, an action or the details of a status other words. EVENT is the number that `sitrep incident timeline`\n" +
+		"shows first on a line, or the event's ULID. Nothing is overwritten: the correction is an event of its own, every\n" +
+		"reader shows its words in the place of the first ones and says so, and timeline --json has both."
+	return c
+}
+
+// recorded is the events that an incident's readers need: its own, and the
+// timeline that some of them were recorded on before a split.
+func recorded(ctx context.Context, db *store.DB, inc incident.Incident) ([]incident.Event, error) {
+	events, err := db.Timeline(ctx, inc.ID)
+	if err != nil || inc.SplitFrom == "" {
+		return events, err
+	}
+	before, err := db.Timeline(ctx, inc.SplitFrom)
+	return append(events, before...), err
+}
+
+func (a *app) timelineCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "timeline ID", Short: "what happened, in the order in which it happened", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := incident.ParseID(args[0])
+			if err != nil {
+				return withCode(exitUsage, err)
+			}
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				inc, err := db.Incident(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				events, err := recorded(cmd.Context(), db, inc)
+				if err != nil {
+					return err
+				}
+				return a.printTimeline(id, events)
+			})
+		},
+	}
+	c.Long = "What happened, in the order in which it happened: number, time, kind, who, what. A line that was corrected has its\n" +
+		"newest words; --json has every event as it was recorded, corrections and what they correct."
+	return c
+}
+
+func (a *app) printTimeline(id incident.ID, events []incident.Event) error {
+	if a.flags.json {
+		events = incident.Gathered(id, events)
+		sortByTime(events)
+		return a.print(events)
+	}
+	events = incident.Told(id, events)
+	sortByTime(events)
+	rows := make([][]string, 0, len(events))
+	for _, e := range events {
+		rows = append(rows, eventLine(id, e))
+	}
+	return table(a.stdout, rows)
+}
+
+// sortByTime orders events as they happened; those of one moment stay in the
+// order in which they were recorded.
+func sortByTime(events []incident.Event) {
+	slices.SortFunc(events, func(a, b incident.Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seq, b.Seq)) })
+}

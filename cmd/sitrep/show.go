@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "where an incident stands", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := incident.ParseID(args[0])
+			if err != nil {
+				return withCode(exitUsage, err)
+			}
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				inc, err := db.Incident(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				all, err := db.Incidents(cmd.Context(), false, 0)
+				if err != nil {
+					return err
+				}
+				return a.show(inc, all, time.Now())
+			})
+		},
+	}
+}
+
+// shownIncident is what `incident show --json` has beyond the incident's own.
+type shownIncident struct {
+	incidentView
+	MergedItems []itemView    `json:"merged_items"` // action items of those that were merged into it
+	Related     []relatedView `json:"related"`
+}
+
+func (a *app) show(inc incident.Incident, all []incident.Incident, now time.Time) error {
+	merged := slices.DeleteFunc(slices.Clone(all), func(other incident.Incident) bool { return !slices.Contains(inc.Merged, other.ID) })
+	v := shownIncident{viewOf(inc, now), itemsOf(merged, true), relatedViews(inc.Related(all))}
+	if a.flags.json {
+		return a.print(v)
+	}
+	rows := [][]string{
+		{"incident", string(inc.ID)},
+		{"title", inc.Title},
+		{"severity", string(inc.Severity)},
+		{"status", string(inc.Status)},
+		{"service", orDash(inc.Service)},
+		{"declared", stamp(inc.Clocks.Declared)},
+		{"acknowledged", stamp(inc.Clocks.Acknowledged) + " " + string(inc.Clocks.AckBy)},
+		{"mitigated", stamp(inc.Clocks.Mitigated)},
+		{"resolved", stamp(inc.Clocks.Resolved)},
+		{"level", orDash(string(inc.Rung.Level))},
+		{"next level at", nextCall(inc, v.NextLevelAt, now)},
+		{"next update due", nextUpdate(inc, v.UpdateDueAt, now)},
+	}
+	if inc.MergedInto != "" {
+		rows = append(rows, []string{"merged into", string(inc.MergedInto)})
+	}
+	for _, id := range inc.Merged {
+		rows = append(rows, []string{"merged", string(id)})
+	}
+	if inc.SplitFrom != "" {
+		rows = append(rows, []string{"split from", string(inc.SplitFrom)})
+	}
+	for _, role := range incident.Roles() {
+		if who := inc.Roles[role]; who != "" {
+			rows = append(rows, []string{string(role), string(who)})
+		}
+	}
+	if inc.Drill {
+		rows = append(rows, []string{"drill", "yes"})
+	}
+	for _, it := range append(itemsOf([]incident.Incident{inc}, false), itemsOf(merged, false)...) {
+		rows = append(rows, []string{"open item", fmt.Sprintf("%s %s, %s: %s", it.Incident, it.Item, cmp.Or(string(it.Owner), "nobody"), it.Text)})
+	}
+	rows = append(rows, relatedRows(v.Related)...)
+	return table(a.stdout, rows)
+}
+
+// nextCall is when the ladder climbs, or why it does not.
+func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
+	switch {
+	case inc.Rung.Snoozed.After(now):
+		return "snoozed until " + stamp(inc.Rung.Snoozed)
+	case at == nil:
+		return "-"
+	case at.Before(now):
+		return fmt.Sprintf("%s (late by %s: does sitrep daemon run?)", stamp(*at), span(now.Sub(*at)))
+	}
+	return fmt.Sprintf("%s (in %s)", stamp(*at), span(at.Sub(now)))
+}
+
+// incidentView is `incident show --json` (DESIGN section 4).
+type incidentView struct {
+	ID             incident.ID                       `json:"id"`
+	Title          string                            `json:"title"`
+	Severity       incident.Severity                 `json:"severity"`
+	Status         incident.Status                   `json:"status"`
+	Service        string                            `json:"service"`
+	Drill          bool                              `json:"drill"`
+	DeclaredAt     *time.Time                        `json:"declared_at"`
+	DetectedAt     *time.Time                        `json:"detected_at"`
+	AcknowledgedAt *time.Time                        `json:"acknowledged_at"`
+	AcknowledgedBy *incident.Person                  `json:"acknowledged_by"`
+	MitigatedAt    *time.Time                        `json:"mitigated_at"`
+	ResolvedAt     *time.Time                        `json:"resolved_at"`
+	ClosedAt       *time.Time                        `json:"closed_at"`
+	Resolution     string                            `json:"resolution"`
+	Level          incident.Level                    `json:"level"`
+	NextLevelAt    *time.Time                        `json:"next_level_at"`
+	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
+	Roles          map[incident.Role]incident.Person `json:"roles"`
+	Labels         map[string]string                 `json:"labels"`
+	Actions        []incident.Action                 `json:"actions"`
+	Items          []incident.OpenItem               `json:"items"`
+	UpdateDueAt    *time.Time                        `json:"update_due_at"`
+	MergedInto     incident.ID                       `json:"merged_into"`
+	Merged         []incident.ID                     `json:"merged"`
+	SplitFrom      incident.ID                       `json:"split_from"`
+	TTA            *float64                          `json:"tta_seconds"`
+	TTM            *float64                          `json:"ttm_seconds"`
+	TTR            *float64                          `json:"ttr_seconds"`
+}
+
+func viewOf(inc incident.Incident, now time.Time) incidentView {
+	v := incidentView{
+		ID: inc.ID, Title: inc.Title, Severity: inc.Severity, Status: inc.Status, Service: inc.Service, Drill: inc.Drill,
+		DeclaredAt: moment(inc.Clocks.Declared), DetectedAt: moment(inc.Clocks.Detected), AcknowledgedAt: moment(inc.Clocks.Acknowledged),
+		MitigatedAt: moment(inc.Clocks.Mitigated), ResolvedAt: moment(inc.Clocks.Resolved), ClosedAt: moment(inc.Clocks.Closed),
+		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, Actions: inc.Actions, Items: inc.Items,
+		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
+		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
+		UpdateDueAt: moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,
+	}
+	if inc.Acknowledged() {
+		v.AcknowledgedBy = &inc.Clocks.AckBy
+	}
+	if v.Roles == nil {
+		v.Roles = map[incident.Role]incident.Person{}
+	}
+	if v.Labels == nil {
+		v.Labels = map[string]string{}
+	}
+	if v.Actions == nil {
+		v.Actions = []incident.Action{}
+	}
+	if v.Merged == nil {
+		v.Merged = []incident.ID{}
+	}
+	if v.Items == nil {
+		v.Items = []incident.OpenItem{}
+	}
+	return v
+}

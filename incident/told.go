@@ -1,0 +1,126 @@
+package incident
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Gathered is the events that are shown under incident id, as they were
+// recorded: its own, those outside any incident, and those that a split moved
+// to it, with what corrects them. An empty id leaves nothing out. To find what
+// was moved, events has to hold the timeline of Incident.SplitFrom.
+func Gathered(id ID, events []Event) []Event {
+	if id == "" || !slices.ContainsFunc(events, func(e Event) bool { return e.Incident != id && e.Incident != "" }) {
+		return events
+	}
+	moved := moves(events)
+	return slices.DeleteFunc(slices.Clone(events), func(e Event) bool {
+		about := e.ID
+		if e.Kind == NoteCorrected {
+			about = corrects(e)
+		}
+		return e.Incident != id && e.Incident != "" && moved[about] != id
+	})
+}
+
+// Told is the events of Gathered as people read them: what was corrected has its
+// newest words, and its corrections are left out; Was and Moved say so. The
+// events that were given stay as they are.
+func Told(id ID, events []Event) []Event {
+	moved := moves(events) // before gathering, which may leave out the split that says it
+	events = Gathered(id, events)
+	newest := corrections(events)
+	if len(newest) == 0 && len(moved) == 0 {
+		return events
+	}
+	out := make([]Event, 0, len(events))
+	for _, e := range events {
+		if e.Kind == NoteCorrected {
+			if _, shown := newest[corrects(e)]; shown {
+				continue
+			}
+		}
+		if c, is := newest[e.ID]; is {
+			e = e.reworded(c.Text)
+		}
+		e.Moved = moved[e.ID]
+		out = append(out, e)
+	}
+	return out
+}
+
+// corrections is the last correction of every event that is among events and
+// can have one, by the ID of that event.
+func corrections(events []Event) map[string]Event {
+	newest := map[string]Event{}
+	for _, c := range events {
+		if c.Kind != NoteCorrected || c.Text == "" {
+			continue
+		}
+		of := corrects(c)
+		i := slices.IndexFunc(events, func(e Event) bool { return e.ID == of && of != "" })
+		if i < 0 || !correctable(events[i].Kind) || events[i].Incident != c.Incident || newest[of].Seq > c.Seq {
+			continue
+		}
+		newest[of] = c
+	}
+	return newest
+}
+
+// corrects is the ID of the event that a correction names.
+func corrects(e Event) string {
+	var p Correction
+	if e.Payload(&p) != nil {
+		return ""
+	}
+	return p.Event
+}
+
+// moves is where splits moved events to, by the ID of the event.
+func moves(events []Event) map[string]ID {
+	to := map[string]ID{}
+	for _, e := range events {
+		var p Move
+		if e.Kind != Split || e.Payload(&p) != nil || p.From == p.Into {
+			continue
+		}
+		for _, id := range p.Events {
+			to[id] = p.Into
+		}
+	}
+	return to
+}
+
+// reworded is e with other words, in its data too, where readers look for them.
+func (e Event) reworded(text string) Event {
+	e.Was, e.Text = e.Text, text
+	field := map[Kind]string{ActionTaken: "text", StatusChanged: "details"}[e.Kind]
+	var data map[string]json.RawMessage
+	if field == "" || e.Payload(&data) != nil || data == nil {
+		return e
+	}
+	if e.Kind == StatusChanged {
+		text = strings.TrimPrefix(text, statusOf(e))
+	}
+	data[field] = Payload(text)
+	e.Data = Payload(data)
+	return e
+}
+
+// Mark is what a reader of incident id's timeline has to know of an event
+// beside its words: that it was corrected, or moved. It is empty for most.
+func (e Event) Mark(id ID) string {
+	var marks []string
+	if e.Was != "" {
+		marks = append(marks, "corrected")
+	}
+	switch {
+	case e.Moved == "":
+	case e.Moved == id:
+		marks = append(marks, "from "+string(e.Incident))
+	default:
+		marks = append(marks, "moved to "+string(e.Moved))
+	}
+	return strings.Join(marks, ", ")
+}
