@@ -32,6 +32,7 @@ func unmarked(t *testing.T, path string) {
 		sqlite(t, path, string(ddl))
 	}
 	sqlite(t, path, "PRAGMA user_version = 4; PRAGMA journal_mode = WAL;")
+	require.NoError(t, os.Chmod(path, 0o600))
 }
 
 func TestOpenLeavesOtherProgramsDatabasesAlone(t *testing.T) {
