@@ -106,7 +106,7 @@ func (c *crowd) member(t *testing.T, user, umask string) *member {
 	}
 	cmd := exec.Command(c.binary)
 	cmd.Dir, cmd.Stderr = "/", os.Stderr
-	cmd.Env = append(os.Environ(), "SITREP_TEST_MEMBER="+c.store(), "SITREP_TEST_UMASK="+umask)
+	cmd.Env = append(os.Environ(), "SITREP_TEST_MEMBER="+c.store(), "SITREP_TEST_UMASK="+umask, "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
