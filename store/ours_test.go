@@ -91,6 +91,7 @@ func TestOpenMarksItsStores(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, events, 1)
 	require.Equal(t, incident.ChangeRecorded, events[0].Kind)
+	require.Equal(t, "ci", events[0].Who(), "nothing is said of how a name was known before that was recorded")
 }
 
 // A store that was killed has its schema in the journal alone.

@@ -103,7 +103,7 @@ func (m *model) timeline(inc incident.Incident) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s %s\n", inc.ID, inc.Title)
 	for _, e := range m.world.Events[inc.ID] {
-		fmt.Fprintf(&b, "- %s **%s** %s: %s\n", m.wall(e.At), e.Kind, e.Actor, e.Text)
+		fmt.Fprintf(&b, "- %s **%s** %s: %s\n", m.wall(e.At), e.Kind, e.Who(), e.Text)
 	}
 	return b.String()
 }

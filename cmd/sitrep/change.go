@@ -36,7 +36,7 @@ func (a *app) changeCommand() *cobra.Command {
 			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				written, err := db.Append(cmd.Context(), incident.Event{
-					At: by.At, Kind: incident.ChangeRecorded, Actor: by.Actor, Source: by.Source, Text: text, Data: incident.Payload(data),
+					At: by.At, Kind: incident.ChangeRecorded, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text, Data: incident.Payload(data),
 				})
 				if err != nil {
 					return err

@@ -78,7 +78,7 @@ func span(d time.Duration) string {
 
 // eventLine is one event on one line.
 func eventLine(e incident.Event) []string {
-	return []string{stamp(e.At), string(e.Kind), string(e.Actor), e.Text}
+	return []string{stamp(e.At), string(e.Kind), e.Who(), e.Text}
 }
 
 func orDash(s string) string {
