@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -69,10 +70,35 @@ func Open(ctx context.Context, path string) (db *DB, err error) {
 		if err != nil {
 			return err
 		}
-		db, err = connect(ctx, abs, p, names, found)
+		db, err = connectPatiently(ctx, abs, p, names, found)
 		return err
 	})
 	return db, explain(path, err)
+}
+
+// patience is how long another process is waited for; busy_timeout is as long.
+const patience = 10 * time.Second
+
+// connectPatiently connects when others who make the same store have done so:
+// of two who switch a file to WAL at once SQLite lets one wait for nothing,
+// whatever busy_timeout says. TestThreeUsersMakeAStoreAtOnce holds it.
+func connectPatiently(ctx context.Context, abs string, p place, names []string, found header) (*DB, error) {
+	for enough := time.Now().Add(patience); ; {
+		db, err := connect(ctx, abs, p, names, found)
+		if !isBusy(err) || time.Now().After(enough) {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(soon):
+		}
+	}
+}
+
+func isBusy(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 // connect opens the file at abs, whose header look has found good.
