@@ -22,6 +22,8 @@ var (
 // moment. Every event that comes of the act carries it.
 type By struct {
 	Actor    Person
+	Claimed  bool   // see Event
+	Via      string // see Event
 	Source   string
 	At       time.Time
 	Evidence json.RawMessage
@@ -29,7 +31,7 @@ type By struct {
 
 // event is the one way in which commands make events.
 func (by By) event(id ID, kind Kind, text string, data any) Event {
-	e := Event{Incident: id, At: by.At, Kind: kind, Actor: by.Actor, Source: by.Source, Text: text, Evidence: by.Evidence}
+	e := Event{Incident: id, At: by.At, Kind: kind, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text, Evidence: by.Evidence}
 	if data != nil {
 		e.Data = Payload(data)
 	}

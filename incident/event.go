@@ -20,8 +20,10 @@ type Event struct {
 	Recorded time.Time       `json:"recorded"`
 	Kind     Kind            `json:"kind"`
 	Actor    Person          `json:"actor"`
-	Source   string          `json:"source"` // where it was done: cli, tui, alert, ladder, chaos, ...
-	Text     string          `json:"text"`   // one line for people
+	Claimed  bool            `json:"claimed,omitempty"` // Actor is what somebody said, not what the operating system did
+	Via      string          `json:"via,omitempty"`     // the operating system's user who acted; empty for engines, and where it was not recorded
+	Source   string          `json:"source"`            // where it was done: cli, tui, alert, ladder, chaos, ...
+	Text     string          `json:"text"`              // one line for people
 	Data     json.RawMessage `json:"data,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"` // the signals' values at that moment
 
@@ -207,6 +209,17 @@ type (
 		DueAt time.Time `json:"due_at"`
 	}
 )
+
+// Who is the actor for people, with the user behind a name that is only claimed.
+func (e Event) Who() string {
+	switch {
+	case !e.Claimed:
+		return string(e.Actor)
+	case e.Via == "":
+		return string(e.Actor) + " (claimed)"
+	}
+	return fmt.Sprintf("%s (claimed by %s)", e.Actor, e.Via)
+}
 
 // Payload decodes Data into dst. An event without data leaves dst alone.
 func (e Event) Payload(dst any) error {

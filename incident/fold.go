@@ -102,7 +102,7 @@ func (inc Incident) applyAcknowledged(e Event) Incident {
 	if inc.Acknowledged() {
 		return inc
 	}
-	inc.Clocks.Acknowledged, inc.Clocks.AckBy = e.At, e.Actor
+	inc.Clocks.Acknowledged, inc.Clocks.AckBy, inc.Clocks.AckClaimed = e.At, e.Actor, e.Claimed
 	inc.Rung.Unanswered = false
 	if inc.Clocks.FirstAck.IsZero() {
 		inc.Clocks.FirstAck = e.At

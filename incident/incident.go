@@ -40,7 +40,8 @@ type Clocks struct {
 	Declared     time.Time `json:"declared,omitzero"`
 	Acknowledged time.Time `json:"acknowledged,omitzero"`
 	AckBy        Person    `json:"ack_by,omitempty"`
-	FirstAck     time.Time `json:"first_ack,omitzero"` // survives an un-acknowledge: time to acknowledge counts from it
+	AckClaimed   bool      `json:"ack_claimed,omitempty"` // AckBy is a claimed name
+	FirstAck     time.Time `json:"first_ack,omitzero"`    // survives an un-acknowledge: time to acknowledge counts from it
 	Mitigated    time.Time `json:"mitigated,omitzero"`
 	Resolved     time.Time `json:"resolved,omitzero"` // or merged: when its own response ended
 	Closed       time.Time `json:"closed,omitzero"`

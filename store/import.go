@@ -32,6 +32,10 @@ func Import(ctx context.Context, path string, r io.Reader) (n int, err error) {
 	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
 		return 0, fmt.Errorf("import to %s: %w", path, err)
 	}
+	p, err := findPlace(abs)
+	if err != nil {
+		return 0, fmt.Errorf("import to %s: %w", path, err)
+	}
 	// In a folder of its own: SQLite's journal stands beside the file.
 	dir, err := os.MkdirTemp(filepath.Dir(abs), ".import-")
 	if err != nil {
@@ -40,6 +44,9 @@ func Import(ctx context.Context, path string, r io.Reader) (n int, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	part := filepath.Join(dir, filepath.Base(abs))
 	if n, err = fill(ctx, part, r); err != nil {
+		return n, fmt.Errorf("import to %s: %w", path, err)
+	}
+	if err := os.Chmod(part, p.mode()); err != nil {
 		return n, fmt.Errorf("import to %s: %w", path, err)
 	}
 	if err := os.Remove(abs); err != nil && !errors.Is(err, fs.ErrNotExist) { // it was empty
@@ -63,10 +70,11 @@ func fill(ctx context.Context, path string, r io.Reader) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := prepare(path); err != nil {
+	p, err := prepare(path)
+	if err != nil {
 		return 0, err
 	}
-	db, err := connect(ctx, path, names[:h.Schema], header{})
+	db, err := connect(ctx, path, p, names[:h.Schema], header{})
 	if err != nil {
 		return 0, err
 	}

@@ -130,7 +130,7 @@ func TestImportRefuses(t *testing.T) {
 		{with(0, `{"sitrep":"store","format":9,"schema":5}`+"\n"), "written by a newer sitrep"},
 		{with(0, `{"sitrep":"store"}`+"\n"), "none that any sitrep wrote"},
 		{strings.Join(lines[:len(lines)-1], ""), "the export ends without its last line"},
-		{whole[:len(whole)/2], "not JSON"},
+		{strings.Join(lines[:event], "") + lines[event][:10], "not JSON"},
 		{without(event), "rows, and"},
 		{with(event, lines[event]+lines[event]), fmt.Sprintf("line %d: table event", event+2)},
 		{with(event, strings.Replace(lines[event], `"kind":`, `"knd":`, 1)), fmt.Sprintf("line %d: table event: the column kind is missing", event+1)},

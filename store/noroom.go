@@ -29,6 +29,7 @@ func isNoRoom(err error) bool {
 // hidden because nothing more can be recorded.
 type reading struct {
 	driver driver.Driver
+	place  place
 	path   string
 	dsn    string
 }
@@ -38,8 +39,11 @@ func (r reading) Driver() driver.Driver { return r.driver }
 // Connect falls back to the file as it stands where there is no room for the
 // shared index. Then no other process has the store open either (the index
 // would be there), and without a journal every commit is in the file.
-func (r reading) Connect(context.Context) (driver.Conn, error) {
-	conn, err := r.driver.Open(r.dsn)
+func (r reading) Connect(context.Context) (conn driver.Conn, err error) {
+	err = r.place.forGroup(func() error {
+		conn, err = r.driver.Open(r.dsn)
+		return err
+	})
 	if err == nil || !isNoRoom(err) || hasJournal(r.path) {
 		return conn, err
 	}

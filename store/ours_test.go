@@ -32,6 +32,7 @@ func unmarked(t *testing.T, path string) {
 		sqlite(t, path, string(ddl))
 	}
 	sqlite(t, path, "PRAGMA user_version = 4; PRAGMA journal_mode = WAL;")
+	require.NoError(t, os.Chmod(path, 0o600))
 }
 
 func TestOpenLeavesOtherProgramsDatabasesAlone(t *testing.T) {
@@ -90,6 +91,7 @@ func TestOpenMarksItsStores(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, events, 1)
 	require.Equal(t, incident.ChangeRecorded, events[0].Kind)
+	require.Equal(t, "ci", events[0].Who(), "nothing is said of how a name was known before that was recorded")
 }
 
 // A store that was killed has its schema in the journal alone.

@@ -38,11 +38,7 @@ const fresh = 10 * time.Second
 // Attend takes a seat.
 func (db *DB) Attend(who Present) (*Seat, error) {
 	s := &Seat{dir: db.path + ".present", me: who}
-	if err := os.Mkdir(s.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("say who is here: %w", err)
-	}
-	var err error
-	if s.file, err = os.CreateTemp(s.dir, "*.json"); err != nil {
+	if err := s.take(db.path); err != nil {
 		return nil, fmt.Errorf("say who is here: %w", err)
 	}
 	if err := syscall.Flock(int(s.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
@@ -52,6 +48,28 @@ func (db *DB) Attend(who Present) (*Seat, error) {
 		return nil, errors.Join(err, s.Leave())
 	}
 	return s, nil
+}
+
+// take makes the seat's file, and the folder if it is the first. Both are for
+// those who may have the store.
+func (s *Seat) take(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	shared := info.Mode()&0o060 != 0
+	switch err := os.Mkdir(s.dir, 0o700); {
+	case err == nil && shared: // the group comes with the folder it is in
+		if err := os.Chmod(s.dir, 0o770|fs.ModeSetgid); err != nil {
+			return err
+		}
+	case err != nil && !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	if s.file, err = os.CreateTemp(s.dir, "*.json"); err == nil && shared {
+		err = s.file.Chmod(0o660)
+	}
+	return err
 }
 
 // LookAt says which incident is on the screen now.

@@ -11,9 +11,9 @@ import (
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
-const withoutEvidence = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.source, e.text, e.data, NULL`
+const withoutEvidence = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.claimed, e.via, e.source, e.text, e.data, NULL`
 
-const eventColumns = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.source, e.text, e.data, v.body
+const eventColumns = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.claimed, e.via, e.source, e.text, e.data, v.body
 	FROM event e LEFT JOIN evidence v ON v.seq = e.seq`
 
 // Incident is the incident as it stands; incident.ErrUnknown if there is none.
@@ -110,7 +110,7 @@ func (db *DB) events(ctx context.Context, query string, args ...any) ([]incident
 func scanEvent(rows *sql.Rows) (e incident.Event, err error) {
 	var at, recorded int64
 	var data, evidence sql.NullString
-	err = rows.Scan(&e.Seq, &e.ID, &e.Incident, &at, &recorded, &e.Kind, &e.Actor, &e.Source, &e.Text, &data, &evidence)
+	err = rows.Scan(&e.Seq, &e.ID, &e.Incident, &at, &recorded, &e.Kind, &e.Actor, &e.Claimed, &e.Via, &e.Source, &e.Text, &data, &evidence)
 	e.At, e.Recorded = time.UnixMicro(at).UTC(), time.UnixMicro(recorded).UTC()
 	if data.Valid {
 		e.Data = json.RawMessage(data.String)

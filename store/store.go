@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -38,10 +39,12 @@ type DB struct {
 	commits *commits
 }
 
-// Open opens the store at path, creating the file (readable by its owner
-// alone) and its folder as needed, and brings its schema up to date.
-func Open(ctx context.Context, path string) (*DB, error) {
-	if err := prepare(path); err != nil {
+// Open opens the store at path, creating the file and its folder as needed,
+// and brings its schema up to date. A new file is its owner's alone, or its
+// group's where the folder is made for that (see place).
+func Open(ctx context.Context, path string) (db *DB, err error) {
+	p, err := prepare(path)
+	if err != nil {
 		return nil, err
 	}
 	abs, err := filepath.Abs(path)
@@ -52,16 +55,54 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := look(ctx, abs, len(names))
-	if err != nil {
-		return nil, explain(path, err)
-	}
-	db, err := connect(ctx, abs, names, found)
+	err = p.forGroup(func() error {
+		if err := p.checkStore(); err != nil {
+			// Nobody is told to change the mode of another program's file.
+			if _, other := peek(ctx, still(abs), len(names)); errors.Is(other, errForeign) || isNoDatabase(other) {
+				return other
+			}
+			return err
+		}
+		if err := p.checkJournal(); err != nil {
+			return err
+		}
+		found, err := look(ctx, abs, len(names))
+		if err != nil {
+			return err
+		}
+		db, err = connectPatiently(ctx, abs, p, names, found)
+		return err
+	})
 	return db, explain(path, err)
 }
 
+// patience is how long another process is waited for; busy_timeout is as long.
+const patience = 10 * time.Second
+
+// connectPatiently connects when others who make the same store have done so:
+// of two who switch a file to WAL at once SQLite lets one wait for nothing,
+// whatever busy_timeout says. TestThreeUsersMakeAStoreAtOnce holds it.
+func connectPatiently(ctx context.Context, abs string, p place, names []string, found header) (*DB, error) {
+	for enough := time.Now().Add(patience); ; {
+		db, err := connect(ctx, abs, p, names, found)
+		if !isBusy(err) || time.Now().After(enough) {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(soon):
+		}
+	}
+}
+
+func isBusy(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
 // connect opens the file at abs, whose header look has found good.
-func connect(ctx context.Context, abs string, names []string, found header) (_ *DB, err error) {
+func connect(ctx context.Context, abs string, p place, names []string, found header) (_ *DB, err error) {
 	dsn := (&url.URL{Scheme: "file", Path: abs}).String() + pragmas
 	db := &DB{path: abs}
 	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
@@ -71,7 +112,7 @@ func connect(ctx context.Context, abs string, names []string, found header) (_ *
 	if err := db.migrate(ctx, names); err != nil && !(isNoRoom(err) && found.version == len(names)) {
 		return nil, errors.Join(err, db.writer.Close())
 	}
-	db.readers = sql.OpenDB(reading{db.writer.Driver(), abs, dsn + "&mode=ro&_pragma=query_only(1)"})
+	db.readers = sql.OpenDB(reading{db.writer.Driver(), p, abs, dsn + "&mode=ro&_pragma=query_only(1)"})
 	db.readers.SetMaxOpenConns(5) // one of them is kept by commits
 	db.readers.SetMaxIdleConns(5)
 	db.commits = newCommits(abs, db.readers)
@@ -148,25 +189,39 @@ func rollback(tx *sql.Tx) error {
 }
 
 // prepare refuses what SQLite would only complain about later and in worse
-// words, and creates a new file that nobody else may read.
-func prepare(path string) error {
+// words, and creates a new file that nobody else may read, or the group alone.
+func prepare(path string) (p place, err error) {
 	if path == "" {
-		return errors.New("open store: no file given (--db FILE)")
+		return p, errors.New("open store: no file given (--db FILE)")
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("open store %s: %w", path, err)
+		return p, fmt.Errorf("open store %s: %w", path, err)
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("open store %s: it is %s; give a file with --db", path, kind(info.Mode()))
+		return p, fmt.Errorf("open store %s: it is %s; give a file with --db", path, kind(info.Mode()))
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if p, err = findPlace(path); err != nil {
+		return p, fmt.Errorf("open store %s: %w", path, err)
+	}
+	err = p.forGroup(func() error {
+		f, err := os.OpenFile(p.file, os.O_RDWR|os.O_CREATE, p.mode())
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
 	if errors.Is(err, fs.ErrPermission) || isReadOnlyFS(err) {
-		return fmt.Errorf("open store %s: it cannot be written to; give another file with --db, or mend its permissions", path)
+		err = p.denied()
 	}
 	if err != nil {
-		return fmt.Errorf("open store %s: %w", path, err)
+		return p, fmt.Errorf("open store %s: %w", path, err)
 	}
-	return f.Close()
+	return p, nil
+}
+
+func isNoDatabase(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_NOTADB
 }
 
 // explain turns the driver's codes, and a refusal, into what to do about them.

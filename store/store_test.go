@@ -20,7 +20,7 @@ import (
 )
 
 // TestMain lets the test binary be the process that is killed in mid-write or
-// in mid-page, and one that finds the disk full.
+// in mid-page, one that finds the disk full, and one of another user.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_WRITER"); path != "" {
 		os.Exit(writeForEver(path, os.Getenv("SITREP_TEST_SEED")))
@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	}
 	if path := os.Getenv("SITREP_TEST_PRESENT"); path != "" {
 		os.Exit(attendForEver(path))
+	}
+	if path := os.Getenv("SITREP_TEST_MEMBER"); path != "" {
+		os.Exit(obey(path))
 	}
 	os.Exit(m.Run())
 }

@@ -139,9 +139,9 @@ func (db *DB) appendTx(ctx context.Context, tx *sql.Tx, inc incident.Incident, e
 }
 
 func (db *DB) insert(ctx context.Context, tx *sql.Tx, e *incident.Event) (fresh bool, err error) {
-	err = tx.QueryRowContext(ctx, `INSERT INTO event (id, incident, at, recorded, kind, actor, source, text, data, once)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO NOTHING RETURNING seq`,
-		e.ID, string(e.Incident), e.At.UnixMicro(), e.Recorded.UnixMicro(), string(e.Kind), string(e.Actor), e.Source, e.Text,
+	err = tx.QueryRowContext(ctx, `INSERT INTO event (id, incident, at, recorded, kind, actor, claimed, via, source, text, data, once)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO NOTHING RETURNING seq`,
+		e.ID, string(e.Incident), e.At.UnixMicro(), e.Recorded.UnixMicro(), string(e.Kind), string(e.Actor), e.Claimed, e.Via, e.Source, e.Text,
 		nullJSON(e.Data), sql.NullString{String: e.Once, Valid: e.Once != ""}).Scan(&e.Seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil

@@ -110,7 +110,7 @@ func (m *model) timeline(inc incident.Incident) string {
 		if mark != "" {
 			mark = " (" + mark + ")"
 		}
-		fmt.Fprintf(&b, "- %s **%s** %s: %s%s\n", m.wall(e.At), e.Kind, e.Actor, e.Text, mark)
+		fmt.Fprintf(&b, "- %s **%s** %s: %s%s\n", m.wall(e.At), e.Kind, e.Who(), e.Text, mark)
 	}
 	return b.String()
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -109,24 +108,17 @@ func (a *app) withStore(ctx context.Context, fn func(*store.DB) error) error {
 	return errors.Join(fn(db), db.Close())
 }
 
-// actor is who acts: --as, else whoever called sudo, else the OS user.
+// actor is who acts, by name.
 func (a *app) actor() (incident.Person, error) {
-	for _, name := range []string{a.flags.as, os.Getenv("SUDO_USER")} {
-		if name = strings.TrimSpace(name); name != "" {
-			return incident.Person(name), nil
-		}
-	}
-	u, err := user.Current()
-	if err != nil {
-		return "", fmt.Errorf("find out who you are: %w; say it with --as NAME", err)
-	}
-	return incident.Person(u.Username), nil
+	by, err := a.by(nil)
+	return by.Actor, err
 }
 
 // by is the stamp of a command's events.
 func (a *app) by(evidence json.RawMessage) (incident.By, error) {
-	who, err := a.actor()
-	return incident.By{Actor: who, Source: "cli", At: time.Now(), Evidence: evidence}, err
+	by, err := identify(a.flags.as, os.Getenv("SUDO_USER"), os.Getenv("USER"), os.Getuid(), lookUser)
+	by.Source, by.At, by.Evidence = "cli", time.Now(), evidence
+	return by, err
 }
 
 // print writes v as indented JSON. What JSON allows and a terminal obeys, or a

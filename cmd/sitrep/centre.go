@@ -67,7 +67,7 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.client, err = a.prometheus(ctx); err != nil {
 		return nil, err
 	}
-	who, err := a.actor()
+	by, err := a.by(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,8 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 		n.problem(err.Error())
 	}
 	c.signals = newSignals(c.client, c.boards, n.signals)
-	c.rec = &recorder{db: db, actor: who, source: source, freeze: c.signals.freeze}
+	by.Source = source
+	c.rec = &recorder{db: db, by: by, freeze: c.signals.freeze}
 	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
 	return c, err
 }
@@ -246,7 +247,9 @@ func (l *leftovers) record(ctx context.Context) {
 
 // by is the stamp of what the person at this program does now.
 func (c *centre) by() incident.By {
-	return incident.By{Actor: c.rec.actor, Source: c.rec.source, At: time.Now(), Evidence: c.signals.freeze()}
+	by := c.rec.by
+	by.At, by.Evidence = time.Now(), c.signals.freeze()
+	return by
 }
 
 func (c *centre) close() { c.client.CloseIdle() }

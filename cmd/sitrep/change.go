@@ -42,7 +42,7 @@ func (c change) event() (incident.Event, error) {
 		return incident.Event{}, fmt.Errorf("the type %q is none of deploy, flag and config", c.Type)
 	}
 	e := incident.Event{
-		At: c.By.At, Kind: incident.ChangeRecorded, Actor: c.By.Actor, Source: c.By.Source, Text: c.Text,
+		At: c.By.At, Kind: incident.ChangeRecorded, Actor: c.By.Actor, Claimed: c.By.Claimed, Via: c.By.Via, Source: c.By.Source, Text: c.Text,
 		Data: incident.Payload(changeData{c.Type, c.Service, c.Link}),
 	}
 	if c.ID != "" {

@@ -400,10 +400,10 @@ func (a *app) onTimeline(ctx context.Context, dir string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	who, err := a.actor()
+	by, err := a.by(nil)
 	if err == nil {
 		err = a.withStore(ctx, func(db *store.DB) error {
-			rec := &recorder{db: db, actor: who, source: "cli", freeze: func() json.RawMessage { return nil }}
+			rec := &recorder{db: db, by: by, freeze: func() json.RawMessage { return nil }}
 			return rec.journals(ctx, dir, time.Now().Add(-lookBack))
 		})
 	}

@@ -86,7 +86,8 @@ func (a *app) examine(ctx context.Context) []finding {
 	db, err := a.open(ctx)
 	found = append(found, check("store", "", err))
 	if err == nil {
-		found[len(found)-1].Detail = db.Path()
+		sharing, err := db.Sharing()
+		found[len(found)-1] = check("store", db.Path()+", "+sharing, err)
 		lease, err := db.Lease(ctx)
 		holder := "nobody: start sitrep daemon, or leave a screen open"
 		if err == nil && lease.Live(time.Now()) {

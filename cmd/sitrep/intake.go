@@ -147,7 +147,7 @@ func (in intake) change(p posted) (change, error) {
 	}
 	c := change{
 		Text: p.Text, ID: p.ID, Type: p.Type, Service: p.Service, Link: p.Link,
-		By: incident.By{Actor: incident.Person(p.Actor), Source: "http", At: p.At},
+		By: incident.By{Actor: incident.Person(p.Actor), Claimed: true, Source: "http", At: p.At},
 	}
 	e, err := c.event()
 	if err == nil {

@@ -117,7 +117,7 @@ func (h *host) started(run, id string) {
 	h.t.Helper()
 	db, err := store.Open(h.t.Context(), h.db())
 	require.NoError(h.t, err)
-	rec := &recorder{db: db, actor: "ana", source: "cli", freeze: func() json.RawMessage { return nil }}
+	rec := &recorder{db: db, by: incident.By{Actor: "ana", Source: "cli"}, freeze: func() json.RawMessage { return nil }}
 	require.NoError(h.t, rec.chaos(h.t.Context(), chaos.Report{Run: run, ID: id, Experiment: "payments-pause", Kind: chaos.KindStarted, At: time.Now()}))
 	require.NoError(h.t, db.Close())
 }
@@ -379,7 +379,7 @@ func leftoversOf(t *testing.T, dir string) (*leftovers, *[]string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	said := &[]string{}
-	rec := &recorder{db: db, actor: "ana", source: "tui", freeze: func() json.RawMessage { return nil }}
+	rec := &recorder{db: db, by: incident.By{Actor: "ana", Source: "tui"}, freeze: func() json.RawMessage { return nil }}
 	return &leftovers{centre: &centre{db: db, rec: rec, news: silent(func(text string) { *said = append(*said, text) })}, dir: dir}, said
 }
 

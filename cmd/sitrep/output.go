@@ -83,7 +83,7 @@ func eventLine(id incident.ID, e incident.Event) []string {
 	if mark := e.Mark(id); mark != "" {
 		text += " (" + mark + ")"
 	}
-	return []string{strconv.FormatInt(e.Seq, 10), stamp(e.At), string(e.Kind), string(e.Actor), text}
+	return []string{strconv.FormatInt(e.Seq, 10), stamp(e.At), string(e.Kind), e.Who(), text}
 }
 
 func orDash(s string) string {

@@ -20,14 +20,13 @@ import (
 // recorder turns what chaos, load and queries report into events.
 type recorder struct {
 	db     *store.DB
-	actor  incident.Person
-	source string
+	by     incident.By            // who acts, and through what
 	freeze func() json.RawMessage // the signals now; must not block
 }
 
-func (r *recorder) append(ctx context.Context, actor incident.Person, at time.Time, kind incident.Kind, text, once string, data any) error {
+func (r *recorder) append(ctx context.Context, by incident.By, at time.Time, kind incident.Kind, text, once string, data any) error {
 	_, err := r.db.Append(ctx, incident.Event{
-		At: at, Kind: kind, Actor: actor, Source: r.source, Text: text, Data: incident.Payload(data), Evidence: r.freeze(), Once: once,
+		At: at, Kind: kind, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text, Data: incident.Payload(data), Evidence: r.freeze(), Once: once,
 	})
 	return err
 }
@@ -52,7 +51,7 @@ func (r *recorder) chaos(ctx context.Context, rep chaos.Report) error {
 		once += "/" + rep.Fault.ID
 		text = fmt.Sprintf("%s %s on %s: %s", rep.Kind, rep.Fault.Kind, rep.Fault.Target, rep.Text)
 	}
-	return r.append(ctx, r.actor, rep.At, kind, fmt.Sprintf("%s %s: %s", rep.Run, rep.Experiment, text), once, rep)
+	return r.append(ctx, r.by, rep.At, kind, fmt.Sprintf("%s %s: %s", rep.Run, rep.Experiment, text), once, rep)
 }
 
 // journals puts on the timeline what became of the faults of runs whose
@@ -104,7 +103,7 @@ func (r *recorder) knownRuns(ctx context.Context, since time.Time) (map[string]b
 
 // loadStarted records that a load run began.
 func (r *recorder) loadStarted(ctx context.Context, run string, plan loadtest.Plan, at time.Time) error {
-	return r.append(ctx, r.actor, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan.Name, describePlan(plan)), "", map[string]any{"run": run, "plan": plan.Name})
+	return r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan.Name, describePlan(plan)), "", map[string]any{"run": run, "plan": plan.Name})
 }
 
 // loadFinished records how it ended.
@@ -114,7 +113,7 @@ func (r *recorder) loadFinished(ctx context.Context, res loadtest.Result, at tim
 		kind = incident.LoadAborted
 	}
 	res.Rows = nil // the archive has them
-	return r.append(ctx, r.actor, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
+	return r.append(ctx, r.by, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
 }
 
 // alerts records transitions, once for all processes that watch, and declares
@@ -132,7 +131,7 @@ func (r *recorder) alerts(ctx context.Context, policy escalation.Policy, changes
 		} else if s := serviceOf(c.Alert); s != "" {
 			text += " on " + s
 		}
-		if err := r.append(ctx, incident.Sitrep, time.Now(), kind, text, cause+"/"+state, c.Alert); err != nil {
+		if err := r.append(ctx, incident.By{Actor: incident.Sitrep, Source: r.by.Source}, time.Now(), kind, text, cause+"/"+state, c.Alert); err != nil {
 			return err
 		}
 		if severity, auto, ok := policy.DeclareFor(c.Alert.Labels); c.Fired && ok && auto {

@@ -47,7 +47,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	board := c.boardPoller(mailbox)
 	op := newOperator(life, c, mailbox, board)
 	options.Operator = op
-	here := newPresence(db, c.rec.actor, mailbox)
+	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy = c.plans, c.policy

@@ -56,7 +56,7 @@ func (a *app) show(inc incident.Incident, all []incident.Incident, now time.Time
 		{"status", string(inc.Status)},
 		{"service", orDash(inc.Service)},
 		{"declared", stamp(inc.Clocks.Declared)},
-		{"acknowledged", stamp(inc.Clocks.Acknowledged) + " " + string(inc.Clocks.AckBy)},
+		{"acknowledged", stamp(inc.Clocks.Acknowledged) + " " + incident.Event{Actor: inc.Clocks.AckBy, Claimed: inc.Clocks.AckClaimed}.Who()},
 		{"mitigated", stamp(inc.Clocks.Mitigated)},
 		{"resolved", stamp(inc.Clocks.Resolved)},
 		{"level", orDash(string(inc.Rung.Level))},

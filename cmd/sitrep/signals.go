@@ -71,11 +71,11 @@ func (s *signals) freeze() json.RawMessage {
 // recorder is the recorder of a command, with the signals kept fresh while it
 // runs. Its store is set by the caller; stop ends the polling.
 func (a *app) recorder(ctx context.Context) (rec *recorder, stop func(), err error) {
-	who, err := a.actor()
+	by, err := a.by(nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	rec = &recorder{actor: who, source: "cli", freeze: func() json.RawMessage { return nil }}
+	rec = &recorder{by: by, freeze: func() json.RawMessage { return nil }}
 	boards, err := a.boards()
 	if err != nil {
 		return nil, nil, err

@@ -127,7 +127,7 @@ func (s Stored) Edit(handed Stored, form Form, by incident.By) Stored {
 		s.Sections = withAppendix(s.Sections, text, by)
 	}
 	if !sameSections(before.Sections, s.Sections) {
-		s.Author, s.At = by.Actor, by.At
+		s = s.signed(by)
 	}
 	return s
 }

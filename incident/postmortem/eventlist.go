@@ -54,7 +54,7 @@ func (f *facts) eventList() string {
 }
 
 func sameNews(a, b incident.Event) bool {
-	return a.Kind == b.Kind && a.Actor == b.Actor && a.Text == b.Text && a.Incident == b.Incident && a.Was == b.Was && a.Moved == b.Moved && !isPage(a.Kind)
+	return a.Kind == b.Kind && a.Who() == b.Who() && a.Text == b.Text && a.Incident == b.Incident && a.Was == b.Was && a.Moved == b.Moved && !isPage(a.Kind)
 }
 
 // frozen is the first signals as they read at that moment.
@@ -76,7 +76,7 @@ func frozen(e incident.Event) string {
 func (f *facts) origin(e incident.Event) string {
 	parts := []string{escape(string(e.Kind))}
 	if e.Actor != "" && (e.Actor != incident.Sitrep || e.Source == "") {
-		parts = append(parts, escape(string(e.Actor)))
+		parts = append(parts, escape(e.Who()))
 	}
 	if e.Source != "" && e.Source != string(e.Actor) {
 		parts = append(parts, escape(e.Source))

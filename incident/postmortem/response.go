@@ -27,7 +27,7 @@ func (f *facts) detection() string {
 		text += fmt.Sprintf("; %s later the incident was declared", span(d))
 	}
 	if e, ok := f.first(incident.Declared); ok {
-		text += fmt.Sprintf(" (by %s, %s)", escape(string(e.Actor)), escape(e.Source))
+		text += fmt.Sprintf(" (by %s, %s)", escape(e.Who()), escape(e.Source))
 	}
 	if e, ok := f.onset(); ok {
 		d, _ := between(e.At, at)
@@ -57,13 +57,13 @@ func (f *facts) response() string {
 	}
 	d, _ := f.inc.TimeToAcknowledge()
 	first := fmt.Sprintf("Acknowledged by %s at %s, %s after the declaration%s.",
-		escape(string(f.acks[0].Actor)), clock(f.acks[0].At), span(d), f.against(d, f.targets.respond))
+		escape(f.acks[0].Who()), clock(f.acks[0].At), span(d), f.against(d, f.targets.respond))
 	var items []string
 	for _, e := range f.acks[1:] {
-		items = append(items, fmt.Sprintf("%s %s joined", clock(e.At), escape(string(e.Actor))))
+		items = append(items, fmt.Sprintf("%s %s joined", clock(e.At), escape(e.Who())))
 	}
 	for _, e := range f.unacked {
-		items = append(items, fmt.Sprintf("%s %s gave it back", clock(e.At), escape(string(e.Actor))))
+		items = append(items, fmt.Sprintf("%s %s gave it back", clock(e.At), escape(e.Who())))
 	}
 	return bullets(first, append(items, f.roles()...))
 }

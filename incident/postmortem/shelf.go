@@ -46,9 +46,7 @@ func Refresh(ctx context.Context, shelf Shelf, inc incident.Incident, events []i
 		if err != nil && !errors.Is(err, ErrNone) {
 			return Stored{}, err
 		}
-		next := Merge(s, fresh)
-		next.Author, next.At = by.Actor, by.At
-		return shelf.Save(ctx, next, s.Version)
+		return shelf.Save(ctx, Merge(s, fresh).signed(by), s.Version)
 	})
 }
 
@@ -90,7 +88,10 @@ func Saved(before, after Stored) (incident.Event, bool) {
 			edited = append(edited, k.Key)
 		}
 	}
-	e := incident.Event{Incident: after.Incident, At: after.At, Kind: incident.PostmortemDrafted, Actor: after.Author, Source: "postmortem", Text: after.ID + " drafted"}
+	e := incident.Event{
+		Incident: after.Incident, At: after.At, Kind: incident.PostmortemDrafted,
+		Actor: after.Author, Claimed: after.Claimed, Via: after.Via, Source: "postmortem", Text: after.ID + " drafted",
+	}
 	switch {
 	case len(edited) > 0:
 		e.Kind, e.Text = incident.PostmortemEdited, fmt.Sprintf("%s edited: %s", after.ID, strings.Join(edited, ", "))
@@ -108,7 +109,8 @@ func Saved(before, after Stored) (incident.Event, bool) {
 // sameContent compares all but version, author and time.
 func sameContent(a, b Stored) bool {
 	text := func(s Stored) string {
-		s.Version, s.Author, s.At, s.ID = 0, "", a.At, ""
+		s.Version, s.ID = 0, ""
+		s = s.signed(incident.By{At: a.At})
 		j, err := json.Marshal(s)
 		if err != nil {
 			return err.Error()

@@ -16,9 +16,11 @@ type Stored struct {
 	ID       string          `json:"id"` // PM-1; empty until it is saved first
 	Incident incident.ID     `json:"incident"`
 	Title    string          `json:"title"`
-	Version  int             `json:"version"` // counts the saves, from 1
-	Author   incident.Person `json:"author"`  // of this version
-	At       time.Time       `json:"at"`      // of this version
+	Version  int             `json:"version"`           // counts the saves, from 1
+	Author   incident.Person `json:"author"`            // of this version
+	Claimed  bool            `json:"claimed,omitempty"` // how the author's name is known: see incident.Event
+	Via      string          `json:"via,omitempty"`
+	At       time.Time       `json:"at"` // of this version
 	Sections []Kept          `json:"sections"`
 	Numbers  Numbers         `json:"numbers"`
 }
@@ -128,6 +130,12 @@ func (k Kept) regenerate(text string) Kept {
 	return k
 }
 
+// signed is s with its author and time.
+func (s Stored) signed(by incident.By) Stored {
+	s.Author, s.Claimed, s.Via, s.At = by.Actor, by.Claimed, by.Via, by.At
+	return s
+}
+
 // Restore drops the person's text of a section: the draft stands again. The
 // text stays in the revisions.
 func (s Stored) Restore(key string, by incident.By) Stored {
@@ -135,7 +143,7 @@ func (s Stored) Restore(key string, by incident.By) Stored {
 	for i, k := range s.Sections {
 		if k.Key == key && k.Generated != "" {
 			s.Sections[i] = Kept{Key: k.Key, Heading: k.Heading, Generated: k.Generated, State: Untouched}
-			s.Author, s.At = by.Actor, by.At
+			s = s.signed(by)
 		}
 	}
 	return s

@@ -65,7 +65,7 @@ func declare(t *testing.T, log Log) incident.Incident {
 
 func readsBack(t *testing.T, log Log) {
 	at := time.Date(2026, 11, 24, 3, 0, 0, 123456000, time.UTC)
-	b := incident.By{Actor: "ana", Source: "cli", At: at, Evidence: json.RawMessage(`{"signals":[]}`)}
+	b := incident.By{Actor: "ana", Claimed: true, Via: "bob", Source: "cli", At: at, Evidence: json.RawMessage(`{"signals":[]}`)}
 	inc, err := incident.NewDesk(log).Declare(t.Context(), b, "", incident.Declaration{Title: "x", Severity: incident.Sev2, Labels: map[string]string{"region": "eu"}})
 	require.NoError(t, err)
 	require.Equal(t, incident.ID("INC-1"), inc.ID)
@@ -80,6 +80,8 @@ func readsBack(t *testing.T, log Log) {
 	require.False(t, e.Recorded.IsZero())
 	require.JSONEq(t, `{"signals":[]}`, string(e.Evidence))
 	require.Equal(t, incident.Person("ana"), e.Actor)
+	require.True(t, e.Claimed)
+	require.Equal(t, "bob", e.Via)
 	require.Equal(t, inc.Key, e.ID)
 
 	_, err = log.Incident(t.Context(), "INC-9")

@@ -53,7 +53,7 @@ func readEvent(e *incident.Event, s *Screen) Effect {
 		p.labelled("recorded", e.Recorded.In(s.Zone).Format("2006-01-02 15:04:05 MST")+", "+took(late)+" later")
 	}
 	p.labelled("kind", string(e.Kind))
-	p.labelled("who", string(e.Actor))
+	p.labelled("who", e.Who())
 	p.labelled("through", e.Source)
 	p.labelled("incident", string(e.Incident))
 	p.labelled("moved to", string(e.Moved))

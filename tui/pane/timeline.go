@@ -160,7 +160,7 @@ func (t *timeline) Press(a keys.Action, s *Screen) Effect {
 	case keys.KeyMoment:
 		return keyMoment(e, s)
 	case keys.Yank:
-		return Effect{Handled: true, Copy: fmt.Sprintf("%s %s %s: %s", e.At.UTC().Format("2006-01-02 15:04:05Z"), e.Kind, e.Actor, e.Text)}
+		return Effect{Handled: true, Copy: fmt.Sprintf("%s %s %s: %s", e.At.UTC().Format("2006-01-02 15:04:05Z"), e.Kind, e.Who(), e.Text)}
 	}
 	return Effect{}
 }
