@@ -16,7 +16,7 @@ import (
 func (a *app) incidentCommand() *cobra.Command {
 	group := &cobra.Command{Use: "incident", Aliases: []string{"inc"}, Short: "declare, run and resolve incidents"}
 	group.AddCommand(
-		a.declareCommand(), a.listCommand(), a.showCommand(), a.timelineCommand(),
+		a.declareCommand(), a.listCommand(), a.searchCommand(), a.showCommand(), a.timelineCommand(),
 		a.act("ack ID", "say that you have it", true, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Acknowledge(ctx, o.by, o.id)
 		}),
@@ -279,15 +279,19 @@ func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
 }
 
 func (a *app) timelineCommand() *cobra.Command {
-	return &cobra.Command{
+	var last int
+	c := &cobra.Command{
 		Use: "timeline ID", Short: "what happened, in the order in which it happened", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := incident.ParseID(args[0])
 			if err != nil {
 				return withCode(exitUsage, err)
 			}
+			if last < 0 {
+				return usage("timeline: --last %d: give 1 or more, or 0 for all", last)
+			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				events, err := db.Timeline(cmd.Context(), id)
+				events, err := timeline(cmd.Context(), db, id, last)
 				if err != nil {
 					return err
 				}
@@ -303,6 +307,16 @@ func (a *app) timelineCommand() *cobra.Command {
 			})
 		},
 	}
+	c.Flags().IntVar(&last, "last", 0, "only the `N` events that were recorded last")
+	return c
+}
+
+// timeline is the last events of an incident, or all.
+func timeline(ctx context.Context, db *store.DB, id incident.ID, last int) ([]incident.Event, error) {
+	if last > 0 {
+		return db.Page(ctx, id, 0, last)
+	}
+	return db.Timeline(ctx, id)
 }
 
 // incidentView is `incident show --json` (DESIGN section 4).
