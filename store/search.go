@@ -62,8 +62,8 @@ func (db *DB) Search(ctx context.Context, looked []string, limit int) (hits []Hi
 }
 
 // indexEvery is after how many events the index takes them in. One by one they
-// cost three times as much: each transaction would write a piece of index that
-// later ones have to merge.
+// cost a quarter to a third of the rate: each transaction writes a piece of index
+// that later ones have to merge (BenchmarkAppend has a loop that does so).
 const indexEvery = 1024
 
 // indexRest takes into the index what any process has recorded since it was
