@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"escalation/pagerduty": {"escalation", "incident"},
 	"escalation/slack":     {"escalation", "incident"},
 	"incident/postmortem":  {"incident", "templates"},
+	"incident/stats":       {"incident"},
 	"query/alert":          {"query"},
 	"query/embedded":       {"query"},
 	"chaos/fault":          {"chaos"},
@@ -53,7 +54,7 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault", "incident/stats",
 		"escalation/pagerduty", "escalation/slack", "cmd/sitrep/lab",
 	}),
 }

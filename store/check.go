@@ -60,7 +60,15 @@ func Check(ctx context.Context, path string) (r Report, err error) {
 	if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&r.Schema); err != nil {
 		return r, explain(path, err)
 	}
-	for _, look := range []func(context.Context, queryer) ([]Finding, error){integrity, references, projections} {
+	names, err := schema()
+	if err != nil {
+		return r, err
+	}
+	looks := []func(context.Context, queryer) ([]Finding, error){integrity, references}
+	if r.Schema == len(names) { // those of an older one are made anew when it is brought up to date
+		looks = append(looks, projections)
+	}
+	for _, look := range looks {
 		found, err := look(ctx, tx)
 		r.Findings = append(r.Findings, found...)
 		if ctx.Err() != nil {

@@ -70,7 +70,7 @@ func fill(ctx context.Context, path string, r io.Reader) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	p, err := prepare(path)
+	p, err := makeFile(path)
 	if err != nil {
 		return 0, err
 	}
@@ -79,20 +79,25 @@ func fill(ctx context.Context, path string, r io.Reader) (n int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM meta`); err != nil {
-			return err
-		}
-		if err := in.rows(ctx, tx); err != nil {
-			return err
-		}
-		_, err := db.rebuildTx(ctx, tx)
-		return err
-	})
+	tx, err := db.writer.BeginTx(ctx, nil) // not write, whose statements are those of the newest schema
 	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, rollback(tx)) }()
+	if _, err := tx.ExecContext(ctx, `DELETE FROM meta`); err != nil {
+		return 0, err
+	}
+	if err := in.rows(ctx, tx); err != nil {
 		return in.count, err
 	}
-	return in.count, db.migrate(ctx, names)
+	if err := tx.Commit(); err != nil {
+		return in.count, err
+	}
+	if err := db.migrate(ctx, names); err != nil {
+		return in.count, err
+	}
+	_, err = db.Rebuild(ctx)
+	return in.count, err
 }
 
 type importer struct {

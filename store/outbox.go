@@ -46,7 +46,7 @@ func (db *DB) Turn(ctx context.Context, lease escalation.Lease, now time.Time, i
 }
 
 func (db *DB) caseTx(ctx context.Context, tx *sql.Tx, id incident.ID) (c escalation.Case, err error) {
-	if c.Incident, err = db.foldTx(ctx, tx, id); err != nil {
+	if c.Incident, err = db.foldTx(tx, id); err != nil {
 		return c, err
 	}
 	told, err := db.told(ctx, tx, id)

@@ -41,7 +41,7 @@ func (p *Postmortems) Revisions(ctx context.Context, id incident.ID) ([]postmort
 // primary key of the revisions.
 func (p *Postmortems) Save(ctx context.Context, s postmortem.Stored, version int) (kept postmortem.Stored, err error) {
 	err = p.db.write(ctx, func(tx *sql.Tx) error {
-		inc, err := p.db.foldTx(ctx, tx, s.Incident)
+		inc, err := p.db.foldTx(tx, s.Incident)
 		if err != nil {
 			return fmt.Errorf("save the post-mortem: %w", err)
 		}

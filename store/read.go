@@ -6,19 +6,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
-const withoutEvidence = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.claimed, e.via, e.source, e.text, e.data, NULL`
-
-const eventColumns = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.claimed, e.via, e.source, e.text, e.data, v.body
-	FROM event e LEFT JOIN evidence v ON v.seq = e.seq`
+const (
+	plainColumns    = `e.seq, e.id, e.incident, e.at, e.recorded, e.kind, e.actor, e.claimed, e.via, e.source, e.text, e.data`
+	withoutEvidence = plainColumns + `, NULL`
+	columns         = plainColumns + `, v.body`
+	eventColumns    = columns + ` FROM event e LEFT JOIN evidence v ON v.seq = e.seq`
+)
 
 // Incident is the incident as it stands; incident.ErrUnknown if there is none.
 func (db *DB) Incident(ctx context.Context, id incident.ID) (incident.Incident, error) {
-	return db.foldTx(ctx, db.readers, id)
+	return db.folded(id, db.readers.QueryRowContext(ctx, stateOf, string(id)))
 }
 
 // Incidents lists incidents, newest first; with openOnly those that are
@@ -55,6 +59,20 @@ func (db *DB) Timeline(ctx context.Context, id incident.ID) ([]incident.Event, e
 		return nil, err
 	}
 	return db.events(ctx, `SELECT `+eventColumns+` WHERE e.incident = ? ORDER BY e.seq`, string(id))
+}
+
+// Page is the limit events of an incident that were recorded last before the
+// one with Seq before, in the order of recording; with before 0 the last of all.
+func (db *DB) Page(ctx context.Context, id incident.ID, before int64, limit int) ([]incident.Event, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	page, err := db.events(ctx, `SELECT `+eventColumns+` WHERE e.incident = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?`, string(id), before, limit)
+	slices.Reverse(page)
+	if len(page) == 0 && err == nil {
+		_, err = db.Incident(ctx, id) // none left, or none there?
+	}
+	return page, err
 }
 
 // Between is every event that happened in [from, to], outside incidents too,
@@ -107,10 +125,13 @@ func (db *DB) events(ctx context.Context, query string, args ...any) ([]incident
 	return collect(rows, scanEvent)
 }
 
-func scanEvent(rows *sql.Rows) (e incident.Event, err error) {
+func scanEvent(rows *sql.Rows) (incident.Event, error) { return scanEventAnd(rows) }
+
+// scanEventAnd reads the columns, and what was asked for after them into more.
+func scanEventAnd(rows *sql.Rows, more ...any) (e incident.Event, err error) {
 	var at, recorded int64
 	var data, evidence sql.NullString
-	err = rows.Scan(&e.Seq, &e.ID, &e.Incident, &at, &recorded, &e.Kind, &e.Actor, &e.Claimed, &e.Via, &e.Source, &e.Text, &data, &evidence)
+	err = rows.Scan(append([]any{&e.Seq, &e.ID, &e.Incident, &at, &recorded, &e.Kind, &e.Actor, &e.Claimed, &e.Via, &e.Source, &e.Text, &data, &evidence}, more...)...)
 	e.At, e.Recorded = time.UnixMicro(at).UTC(), time.UnixMicro(recorded).UTC()
 	if data.Valid {
 		e.Data = json.RawMessage(data.String)

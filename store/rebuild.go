@@ -27,8 +27,13 @@ func (db *DB) rebuildTx(ctx context.Context, tx *sql.Tx) (int, error) {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM incident`); err != nil {
 		return 0, explain(db.path, err)
 	}
+	// Not by the prepared statement: a migration comes before those.
+	insert, err := tx.PrepareContext(ctx, saveState)
+	if err != nil {
+		return 0, explain(db.path, err)
+	}
 	for _, id := range sortedIDs(folds) {
-		if err := db.remember(ctx, tx, folds[id]); err != nil {
+		if err := db.remember(insert, folds[id]); err != nil {
 			return 0, err
 		}
 	}

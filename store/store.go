@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -37,13 +38,16 @@ type DB struct {
 	writer  *sql.DB // one connection
 	readers *sql.DB
 	commits *commits
+
+	preparing sync.Mutex
+	inserts   inserts
 }
 
 // Open opens the store at path, creating the file and its folder as needed,
 // and brings its schema up to date. A new file is its owner's alone, or its
 // group's where the folder is made for that (see place).
 func Open(ctx context.Context, path string) (db *DB, err error) {
-	p, err := prepare(path)
+	p, err := makeFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +171,9 @@ func (db *DB) NextRun(ctx context.Context, prefix string) (string, error) {
 // write runs fn in one immediate transaction and wakes the readers of this
 // process after the commit. Readers of other processes look for themselves.
 func (db *DB) write(ctx context.Context, fn func(*sql.Tx) error) error {
+	if err := db.prepare(ctx); err != nil {
+		return explain(db.path, err)
+	}
 	tx, err := db.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(db.path, err)
@@ -181,6 +188,37 @@ func (db *DB) write(ctx context.Context, fn func(*sql.Tx) error) error {
 	return nil
 }
 
+// inserts are the statements of every event, parsed once: parsing them takes
+// longer than running them.
+type inserts struct{ fold, event, evidence, state *sql.Stmt }
+
+// prepare makes the inserts at the first write, not at the start: a store on a
+// full disk can be read.
+func (db *DB) prepare(ctx context.Context) (err error) {
+	db.preparing.Lock()
+	defer db.preparing.Unlock()
+	for _, s := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&db.inserts.fold, stateOf},
+		{&db.inserts.event, `INSERT INTO event (id, incident, at, recorded, kind, actor, claimed, via, source, text, data, once)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO NOTHING`},
+		{&db.inserts.evidence, `INSERT INTO evidence (seq, body) VALUES (?, ?)`},
+		{&db.inserts.state, saveState},
+	} {
+		if *s.stmt == nil && err == nil {
+			*s.stmt, err = db.writer.PrepareContext(ctx, s.query)
+		}
+	}
+	return err
+}
+
+// in is the inserts in a transaction, which ends them too.
+func (in inserts) in(tx *sql.Tx) inserts {
+	return inserts{tx.Stmt(in.fold), tx.Stmt(in.event), tx.Stmt(in.evidence), tx.Stmt(in.state)}
+}
+
 func rollback(tx *sql.Tx) error {
 	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
 		return err
@@ -188,9 +226,9 @@ func rollback(tx *sql.Tx) error {
 	return nil
 }
 
-// prepare refuses what SQLite would only complain about later and in worse
+// makeFile refuses what SQLite would only complain about later and in worse
 // words, and creates a new file that nobody else may read, or the group alone.
-func prepare(path string) (p place, err error) {
+func makeFile(path string) (p place, err error) {
 	if path == "" {
 		return p, errors.New("open store: no file given (--db FILE)")
 	}

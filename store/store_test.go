@@ -20,7 +20,8 @@ import (
 )
 
 // TestMain lets the test binary be the process that is killed in mid-write or
-// in mid-page, one that finds the disk full, and one of another user.
+// in mid-page, one that finds the disk full, and one of another user, and one
+// of many that write.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_WRITER"); path != "" {
 		os.Exit(writeForEver(path, os.Getenv("SITREP_TEST_SEED")))
@@ -39,6 +40,9 @@ func TestMain(m *testing.M) {
 	}
 	if path := os.Getenv("SITREP_TEST_MEMBER"); path != "" {
 		os.Exit(obey(path))
+	}
+	if path := os.Getenv("SITREP_TEST_CROWD"); path != "" {
+		os.Exit(oneOfTheCrowd(path))
 	}
 	os.Exit(m.Run())
 }
@@ -169,14 +173,4 @@ func TestNobodyMissesACommit(t *testing.T) {
 func setVersion(t *testing.T, path string, n int) {
 	t.Helper()
 	require.NoError(t, exec.Command("sqlite3", path, fmt.Sprintf("PRAGMA user_version=%d", n)).Run())
-}
-
-func BenchmarkAppend(b *testing.B) {
-	db, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "s.db"))
-	require.NoError(b, err)
-	defer func() { require.NoError(b, db.Close()) }()
-	for b.Loop() {
-		_, err := db.Append(b.Context(), incident.Event{Kind: incident.NoteAdded, Actor: "ana", Source: "bench", Text: "note"})
-		require.NoError(b, err)
-	}
 }

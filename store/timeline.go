@@ -44,7 +44,7 @@ func (db *DB) nextID(ctx context.Context, q queryer) (incident.ID, error) {
 // appends what it returns. It is incident.Timeline's.
 func (db *DB) Decide(ctx context.Context, id incident.ID, decide func(incident.Incident) ([]incident.Event, error)) (inc incident.Incident, err error) {
 	err = db.write(ctx, func(tx *sql.Tx) error {
-		if inc, err = db.foldTx(ctx, tx, id); err != nil {
+		if inc, err = db.foldTx(tx, id); err != nil {
 			return err
 		}
 		events, err := decide(inc)
@@ -70,17 +70,23 @@ func (db *DB) Append(ctx context.Context, events ...incident.Event) (written []i
 			if err := e.Check(); err != nil {
 				return err
 			}
+		}
+		for rest := events; len(rest) > 0; {
+			about, n := rest[0].Incident, 1
+			for n < len(rest) && rest[n].Incident == about {
+				n++
+			}
 			var inc incident.Incident
-			if e.Incident != "" {
-				if inc, err = db.foldTx(ctx, tx, e.Incident); err != nil {
+			if about != "" {
+				if inc, err = db.foldTx(tx, about); err != nil {
 					return err
 				}
 			}
-			_, fresh, err := db.appendTx(ctx, tx, inc, []incident.Event{e})
+			_, fresh, err := db.appendTx(ctx, tx, inc, rest[:n])
 			if err != nil {
 				return err
 			}
-			written = append(written, fresh...)
+			written, rest = append(written, fresh...), rest[n:]
 		}
 		return nil
 	})
@@ -111,7 +117,7 @@ func (db *DB) refuse(ctx context.Context, tx *sql.Tx, events []incident.Event) e
 // appendTx writes events, folds them into inc and keeps the cached fold in
 // step. Events that stand already (Once) are left out.
 func (db *DB) appendTx(ctx context.Context, tx *sql.Tx, inc incident.Incident, events []incident.Event) (incident.Incident, []incident.Event, error) {
-	now := time.Now()
+	now, in := time.Now(), db.inserts.in(tx)
 	written := make([]incident.Event, 0, len(events))
 	for _, e := range events {
 		if e.ID == "" {
@@ -121,7 +127,7 @@ func (db *DB) appendTx(ctx context.Context, tx *sql.Tx, inc incident.Incident, e
 		if e.At.IsZero() {
 			e.At = e.Recorded
 		}
-		fresh, err := db.insert(ctx, tx, &e)
+		fresh, err := db.insert(in, &e)
 		if err != nil {
 			return inc, nil, err
 		}
@@ -132,46 +138,66 @@ func (db *DB) appendTx(ctx context.Context, tx *sql.Tx, inc incident.Incident, e
 			}
 		}
 	}
-	if !inc.Declared() || len(written) == 0 {
+	if len(written) == 0 {
 		return inc, written, nil
 	}
-	return inc, written, db.remember(ctx, tx, inc)
+	if written[len(written)-1].Seq/indexEvery > (written[0].Seq-1)/indexEvery {
+		if err := db.indexRest(tx); err != nil {
+			return inc, nil, err
+		}
+	}
+	if !inc.Declared() {
+		return inc, written, nil
+	}
+	return inc, written, db.remember(in.state, inc)
 }
 
-func (db *DB) insert(ctx context.Context, tx *sql.Tx, e *incident.Event) (fresh bool, err error) {
-	err = tx.QueryRowContext(ctx, `INSERT INTO event (id, incident, at, recorded, kind, actor, claimed, via, source, text, data, once)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO NOTHING RETURNING seq`,
+func (db *DB) insert(in inserts, e *incident.Event) (fresh bool, err error) {
+	result, err := in.event.Exec(
 		e.ID, string(e.Incident), e.At.UnixMicro(), e.Recorded.UnixMicro(), string(e.Kind), string(e.Actor), e.Claimed, e.Via, e.Source, e.Text,
-		nullJSON(e.Data), sql.NullString{String: e.Once, Valid: e.Once != ""}).Scan(&e.Seq)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
+		nullJSON(e.Data), sql.NullString{String: e.Once, Valid: e.Once != ""})
 	if err != nil {
 		return false, explain(db.path, fmt.Errorf("record %s: %w", e.Kind, err))
 	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	if e.Seq, err = result.LastInsertId(); err != nil {
+		return false, err
+	}
 	if len(e.Evidence) > 0 {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO evidence (seq, body) VALUES (?, ?)`, e.Seq, string(e.Evidence)); err != nil {
+		if _, err := in.evidence.Exec(e.Seq, string(e.Evidence)); err != nil {
 			return false, explain(db.path, fmt.Errorf("record the evidence of %s: %w", e.Kind, err))
 		}
 	}
 	return true, nil
 }
 
-func (db *DB) remember(ctx context.Context, tx *sql.Tx, inc incident.Incident) error {
+func (db *DB) remember(save *sql.Stmt, inc incident.Incident) error {
 	state, err := json.Marshal(inc)
 	if err != nil {
 		return fmt.Errorf("remember %s: %w", inc.ID, err)
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO incident (number, id, over, state) VALUES (CAST(substr(?1, 5) AS INTEGER), ?1, ?2, ?3)
-		ON CONFLICT (id) DO UPDATE SET over = ?2, state = ?3`, string(inc.ID), inc.Status.Over(), string(state))
+	_, err = save.Exec(string(inc.ID), inc.Status.Over(), string(state))
 	return explain(db.path, err)
 }
 
-// foldTx is the incident as its events make it, from the cache that every
-// append keeps in step.
-func (db *DB) foldTx(ctx context.Context, q queryer, id incident.ID) (inc incident.Incident, err error) {
+// foldTx is the incident as its events make it, for a decision in tx.
+func (db *DB) foldTx(tx *sql.Tx, id incident.ID) (incident.Incident, error) {
+	return db.folded(id, tx.Stmt(db.inserts.fold).QueryRow(string(id)))
+}
+
+// stateOf asks for the cache that every append keeps in step.
+const stateOf = `SELECT state FROM incident WHERE id = ?`
+
+// saveState writes that cache.
+const saveState = `INSERT INTO incident (number, id, over, state) VALUES (CAST(substr(?1, 5) AS INTEGER), ?1, ?2, ?3)
+	ON CONFLICT (id) DO UPDATE SET over = ?2, state = ?3`
+
+// folded is the incident that the answer to stateOf holds.
+func (db *DB) folded(id incident.ID, row *sql.Row) (inc incident.Incident, err error) {
 	var state string
-	err = q.QueryRowContext(ctx, `SELECT state FROM incident WHERE id = ?`, string(id)).Scan(&state)
+	err = row.Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {
 		return inc, fmt.Errorf("%s: %w (sitrep incident list shows them)", id, incident.ErrUnknown)
 	}

@@ -33,7 +33,7 @@ func (db *DB) appendToEach(ctx context.Context, tx *sql.Tx, events []incident.Ev
 		inc, known := named[e.Incident]
 		if !known {
 			var err error
-			if inc, err = db.foldTx(ctx, tx, e.Incident); err != nil && !(e.Kind == incident.Declared && errors.Is(err, incident.ErrUnknown)) {
+			if inc, err = db.foldTx(tx, e.Incident); err != nil && !(e.Kind == incident.Declared && errors.Is(err, incident.ErrUnknown)) {
 				return nil, err
 			}
 			order = append(order, e.Incident)
@@ -59,7 +59,7 @@ type view struct {
 }
 
 func (v view) Incident(id incident.ID) (incident.Incident, error) {
-	return v.db.foldTx(v.ctx, v.tx, id)
+	return v.db.foldTx(v.tx, id)
 }
 
 func (v view) Event(ref incident.Ref) (e incident.Event, err error) {

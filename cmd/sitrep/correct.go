@@ -37,12 +37,16 @@ func recorded(ctx context.Context, db *store.DB, inc incident.Incident) ([]incid
 }
 
 func (a *app) timelineCommand() *cobra.Command {
+	var last int
 	c := &cobra.Command{
 		Use: "timeline ID", Short: "what happened, in the order in which it happened", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := incident.ParseID(args[0])
 			if err != nil {
 				return withCode(exitUsage, err)
+			}
+			if last < 0 {
+				return usage("timeline: --last %d: give 1 or more, or 0 for all", last)
 			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				inc, err := db.Incident(cmd.Context(), id)
@@ -53,23 +57,31 @@ func (a *app) timelineCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printTimeline(id, events)
+				return a.printTimeline(id, events, last)
 			})
 		},
 	}
 	c.Long = "What happened, in the order in which it happened: number, time, kind, who, what. A line that was corrected has its\n" +
 		"newest words; --json has every event as it was recorded, corrections and what they correct."
+	c.Flags().IntVar(&last, "last", 0, "only the `N` events that happened last")
 	return c
 }
 
-func (a *app) printTimeline(id incident.ID, events []incident.Event) error {
+// printTimeline prints the last events, or all if last is 0. They are chosen when
+// corrections stand in their places.
+func (a *app) printTimeline(id incident.ID, events []incident.Event, last int) error {
+	gather := incident.Told
 	if a.flags.json {
-		events = incident.Gathered(id, events)
-		sortByTime(events)
+		gather = incident.Gathered
+	}
+	events = gather(id, events)
+	sortByTime(events)
+	if last > 0 {
+		events = events[max(0, len(events)-last):]
+	}
+	if a.flags.json {
 		return a.print(events)
 	}
-	events = incident.Told(id, events)
-	sortByTime(events)
 	rows := make([][]string, 0, len(events))
 	for _, e := range events {
 		rows = append(rows, eventLine(id, e))

@@ -15,7 +15,7 @@ import (
 func (a *app) incidentCommand() *cobra.Command {
 	group := &cobra.Command{Use: "incident", Aliases: []string{"inc"}, Short: "declare, run and resolve incidents"}
 	group.AddCommand(
-		a.declareCommand(), a.listCommand(), a.showCommand(), a.timelineCommand(),
+		a.declareCommand(), a.listCommand(), a.searchCommand(), a.showCommand(), a.timelineCommand(),
 		a.act("ack ID", "say that you have it", true, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Acknowledge(ctx, o.by, o.id)
 		}),

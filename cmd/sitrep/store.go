@@ -97,14 +97,6 @@ func (a *app) printDamage(w io.Writer, findings []store.Finding) {
 	}
 }
 
-// count is a number of things: "1 event", "2 events".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 func (a *app) storeBackupCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "backup FILE", Short: "copy the store to a new file while others go on writing", Args: cobra.ExactArgs(1),

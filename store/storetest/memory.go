@@ -6,6 +6,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,6 +128,15 @@ func (m *Memory) Timeline(_ context.Context, id incident.ID) ([]incident.Event, 
 		}
 	}
 	return list, nil
+}
+
+// Page is the limit events of an incident that were recorded last before one.
+func (m *Memory) Page(ctx context.Context, id incident.ID, before int64, limit int) ([]incident.Event, error) {
+	list, err := m.Timeline(ctx, id)
+	if i := slices.IndexFunc(list, func(e incident.Event) bool { return before > 0 && e.Seq >= before }); i >= 0 {
+		list = list[:i]
+	}
+	return list[max(0, len(list)-limit):], err
 }
 
 // Wait returns when the timeline holds an event above seq.

@@ -25,6 +25,7 @@ type Log interface {
 	Incidents(ctx context.Context, openOnly bool, limit int) ([]incident.Incident, error)
 	After(ctx context.Context, seq int64, limit int) ([]incident.Event, error)
 	Timeline(ctx context.Context, id incident.ID) ([]incident.Event, error)
+	Page(ctx context.Context, id incident.ID, before int64, limit int) ([]incident.Event, error)
 	Wait(ctx context.Context, seq int64) error
 }
 
@@ -38,6 +39,8 @@ func Timeline(t *testing.T, open func(*testing.T) Log) {
 		"a happening reported twice stands once":       reportedOnce,
 		"of five who acknowledge at once one is first": fiveAcknowledge,
 		"a waiting reader is woken":                    wakes,
+		"pages add up to the timeline":                 pages,
+		"events about several go where they belong":    severalAtOnce,
 		"unknown kinds survive":                        unknownKinds,
 		"what is kept is kept byte for byte":           byteForByte,
 		"what is too large is refused":                 tooLarge,
@@ -49,6 +52,48 @@ func Timeline(t *testing.T, open func(*testing.T) Log) {
 		"of two who merge each other one is first":     mergeEachOther,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+func pages(t *testing.T, log Log) {
+	inc := declare(t, log)
+	for n := range 6 {
+		_, err := log.Append(t.Context(), incident.Event{Incident: inc.ID, Kind: incident.NoteAdded, Actor: "ana", Text: fmt.Sprint("note ", n)},
+			incident.Event{Kind: incident.ChangeRecorded, Actor: "ci", Text: "another thing"})
+		require.NoError(t, err)
+	}
+	want, err := log.Timeline(t.Context(), inc.ID)
+	require.NoError(t, err)
+	var got []incident.Event
+	for before := int64(0); ; before = got[0].Seq {
+		page, err := log.Page(t.Context(), inc.ID, before, 3)
+		require.NoError(t, err)
+		if len(page) == 0 {
+			break
+		}
+		require.LessOrEqual(t, len(page), 3)
+		got = append(page, got...)
+	}
+	require.Equal(t, want, got)
+	_, err = log.Page(t.Context(), "INC-9", 0, 3)
+	require.ErrorIs(t, err, incident.ErrUnknown)
+}
+
+func severalAtOnce(t *testing.T, log Log) {
+	one, two := declare(t, log), declare(t, log)
+	ack := func(id incident.ID) incident.Event {
+		return incident.Event{Incident: id, Kind: incident.Acknowledged, Actor: "bob"}
+	}
+	written, err := log.Append(t.Context(), ack(one.ID), ack(two.ID), incident.Event{Kind: incident.ChangeRecorded, Actor: "ci"}, ack(one.ID))
+	require.NoError(t, err)
+	require.Len(t, written, 4)
+	for _, id := range []incident.ID{one.ID, two.ID} {
+		events, err := log.Timeline(t.Context(), id)
+		require.NoError(t, err)
+		inc, err := log.Incident(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, incident.Fold(events...), inc)
+		require.True(t, inc.Acknowledged())
 	}
 }
 

@@ -1,0 +1,120 @@
+package store_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+// marked is what was found, newest first, with [hits].
+func marked(t *testing.T, db *store.DB, looked ...string) []string {
+	t.Helper()
+	hits, err := db.Search(t.Context(), looked, 10)
+	require.NoError(t, err, looked)
+	all := []string{}
+	for _, h := range hits {
+		var b strings.Builder
+		for _, p := range h.Match {
+			if p.Hit {
+				p.Text = "[" + p.Text + "]"
+			}
+			b.WriteString(p.Text)
+		}
+		all = append(all, b.String())
+	}
+	return all
+}
+
+func note(text string) incident.Event {
+	return incident.Event{Kind: incident.NoteAdded, Actor: "ana", Source: "test", Text: text}
+}
+
+func TestSearch(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "s.db"))
+	alert := note("fired")
+	alert.Data = incident.Payload(map[string]any{"service": "basket", "labels": map[string]string{"region": "eu-west"}, "policy": map[string]string{"secret": "unsearchable"}})
+	_, err := db.Append(t.Context(), note("Café checkout fails"), note("rolled back the checkout"), note("back, rolled up"), alert, note(`"quoted" AND (a:b)`), note("the checkout again"))
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		looked []string
+		want   []string
+	}{
+		{[]string{"checkout"}, []string{"the [checkout] again", "rolled back the [checkout]", "Café [checkout] fails"}},
+		{[]string{"CAFE"}, []string{"[Café] checkout fails"}},
+		{[]string{"rolled", "back"}, []string{"[back], [rolled] up", "[rolled] [back] the checkout"}},
+		{[]string{"rolled back"}, []string{"[rolled back] the checkout"}},
+		{[]string{`checkout "rolled back`}, []string{"[rolled back] the [checkout]"}},
+		{[]string{"roll*"}, []string{"back, [rolled] up", "[rolled] back the checkout"}},
+		{[]string{`"rolled ba"*`}, []string{"[rolled back] the checkout"}},
+		{[]string{"eu-west"}, []string{`basket {"region":"[eu-west]"}`}},
+		{[]string{"fired", "basket"}, []string{"[fired]"}},
+		{[]string{"a:b"}, []string{`"quoted" AND ([a:b])`}},
+		{[]string{"AND", "(quoted"}, []string{`"[quoted]" [AND] (a:b)`}},
+		{[]string{"-checkout", "again)", "*"}, []string{"the [checkout] [again]"}},
+		{[]string{"unsearchable"}, []string{}},
+		{[]string{"NOT", "checkout"}, []string{}},
+		{[]string{"text:checkout"}, []string{}},
+	} {
+		require.Equal(t, tt.want, marked(t, db, tt.looked...), tt.looked)
+	}
+	for _, nothing := range []string{"", " ", "*", `""`, "()-:^+", "\x00", "\xff"} {
+		_, err := db.Search(t.Context(), []string{nothing}, 10)
+		require.ErrorIs(t, err, store.ErrNoWords, "%q", nothing)
+	}
+}
+
+// No text of a person's is a wrong query, and what an event says finds it.
+func TestSearchTakesAnyText(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "s.db"))
+	letters := rapid.StringOf(rapid.SampledFrom([]rune("aé7 \"*:()-^+{}',.\\ANDORNT\t\x00\ufdd0中\u0301")))
+	rapid.Check(t, func(r *rapid.T) {
+		text := letters.Draw(r, "text")
+		written, err := db.Append(t.Context(), note(text))
+		require.NoError(r, err)
+		hits, err := db.Search(t.Context(), []string{text}, 1)
+		if err != nil {
+			require.ErrorIs(r, err, store.ErrNoWords)
+			return
+		}
+		if !strings.Contains(text, "\x00") { // the index reads no further than a NUL
+			require.NotEmpty(r, hits)
+			require.Equal(r, written[0].Seq, hits[0].Seq)
+		}
+	})
+}
+
+// The index takes events in some at a time; whoever searches never notices, and
+// what it holds is what the events say.
+func TestSearchMissesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	db, other := open(t, path), open(t, path)
+	var all []incident.Event
+	for n := range 3000 {
+		all = append(all, note(fmt.Sprintf("event number%d", n)))
+	}
+	for _, some := range [][]incident.Event{all[:1], all[1:1500], all[1500:2999], all[2999:]} {
+		_, err := db.Append(t.Context(), some...)
+		require.NoError(t, err)
+		require.Len(t, marked(t, other, strings.Fields(some[len(some)-1].Text)[1]), 1)
+	}
+	for _, e := range []incident.Event{all[0], all[1022], all[1023], all[1024], all[2048]} {
+		require.Len(t, marked(t, db, strings.Fields(e.Text)[1]), 1)
+	}
+	sqlite(t, path, "INSERT INTO search (search, rank) VALUES ('integrity-check', 1)")
+}
+
+// Events from before the index are found after the store was brought up to date.
+func TestSearchFindsOldEvents(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	unmarked(t, path)
+	sqlite(t, path, "INSERT INTO event VALUES (1, 'a', '', 1, 1, 'change.recorded', 'ci', 'cli', 'from before', '{\"service\":\"basket\"}', NULL)")
+	require.Equal(t, []string{"[from] before"}, marked(t, open(t, path), "from"))
+	require.Equal(t, []string{"[basket]"}, marked(t, open(t, path), "basket"))
+}
