@@ -100,7 +100,7 @@ func Of(incidents []incident.Incident, q Question) Report {
 			continue
 		}
 		whenever = append(whenever, inc)
-		if asked {
+		if asked && inc.MergedInto == "" { // a duplicate is counted where it went
 			counted = append(counted, inc)
 			r.ByHuman += bit(inc.Clocks.DetectedBy == "")
 			if r.From.IsZero() || q.Since.IsZero() && at.Before(r.From) {

@@ -51,7 +51,9 @@ func quarter() []incident.Incident {
 		one(day(11, 9), incident.Sev1, "payments", "SlowAnswers", 1, 12, 0, 0),
 		one(day(11, 16), incident.Sev3, "", "", 0, 0, 0, 0),
 		drill, old,
+		one(day(11, 18), incident.Sev1, "checkout", "", 0, 1, 2, 3),
 	}
+	list[7].MergedInto = "INC-1" // a duplicate is no incident of its own
 	item := func(inc *incident.Incident, added time.Time, due, closed time.Time) {
 		inc.Items = append(inc.Items, incident.OpenItem{Item: incident.Item{Item: "AI", Due: due}, Added: added, Closed: closed})
 	}
