@@ -92,6 +92,7 @@ func run(ctx context.Context, o Options) error {
 	go out.run()
 	defer out.end()
 
+	preview(o, out)
 	m := newModel(screen, o)
 	m.full, m.settle = out.full, func() { out.flush(lastFlush) }
 	force, kill := context.WithCancel(context.WithoutCancel(ctx))
@@ -99,11 +100,32 @@ func run(ctx context.Context, o Options) error {
 	p := tea.NewProgram(m, append(programOptions(o), tea.WithContext(force), tea.WithInput(o.In), tea.WithOutput(out))...)
 	err := runUntil(screen, p, kill)
 	cancel()
+	_, _ = out.WriteString(leave) // its error is the terminal's end
 	flushed := out.flush(lastFlush)
 	if err == nil && !flushed && ctx.Err() == nil {
 		return fmt.Errorf("terminal %s: does not read; run reset there", o.Out.Name())
 	}
 	return err
+}
+
+// What takes the other screen before Bubble Tea does, and what leaves it should
+// Bubble Tea never get so far; where it did, that changes nothing.
+const (
+	enter = "\x1b[?1049h\x1b[?25l\x1b[H"
+	leave = "\x1b[?1047l\x1b[?25h"
+)
+
+// preview shows the first picture at once: Bubble Tea draws at its next look, up
+// to a sixteenth of a second later, and then takes over.
+func preview(o Options, out *tty) {
+	w, h, err := term.GetSize(int(o.Out.Fd()))
+	if err != nil || w < 1 || h < 1 {
+		return
+	}
+	o.LooksAt = nil // nobody looks yet
+	m := newModel(context.Background(), o)
+	m.Update(tea.WindowSizeMsg{Width: w, Height: h})
+	_, _ = out.WriteString(enter + strings.ReplaceAll(m.View().Content, "\n", "\r\n")) // as above
 }
 
 func programOptions(o Options) []tea.ProgramOption {
