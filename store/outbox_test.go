@@ -255,7 +255,7 @@ func TestKillNineLosesNoPage(t *testing.T) {
 		var err error
 		messages, err = db.Messages(t.Context(), "")
 		require.NoError(t, err)
-		return !slices.ContainsFunc(messages, escalation.Message.Open)
+		return !slices.ContainsFunc(messages, escalation.Message.Open) && !leftOpen(t, db, path, messages)
 	}, 2*time.Minute, 100*time.Millisecond)
 
 	sink := readLedger(t, path)
@@ -284,6 +284,18 @@ func TestKillNineLosesNoPage(t *testing.T) {
 		require.NoError(t, err)
 		requirePages(t, events, messages)
 	}
+}
+
+// leftOpen says whether a page of an incident that is over is open still: one that
+// a dead process sent late is closed by the sweep that comes after it.
+func leftOpen(t *testing.T, db *store.DB, path string, messages []escalation.Message) bool {
+	sink := readLedger(t, path)
+	return slices.ContainsFunc(messages, func(m escalation.Message) bool {
+		inc, err := db.Incident(t.Context(), m.Incident)
+		require.NoError(t, err)
+		_, known := sink.triggered[m.DedupKey]
+		return m.Operation == escalation.OpTrigger && known && inc.Status.Over() && !sink.closed[m.DedupKey]
+	})
 }
 
 // requirePages holds that every call of a rung became a page for every pager.
