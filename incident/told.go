@@ -53,19 +53,29 @@ func Told(id ID, events []Event) []Event {
 // corrections is the last correction of every event that is among events and
 // can have one, by the ID of that event.
 func corrections(events []Event) map[string]Event {
-	newest := map[string]Event{}
+	type subject struct {
+		id       string
+		incident ID
+	}
+	newest := map[subject]Event{}
 	for _, c := range events {
 		if c.Kind != NoteCorrected || c.Text == "" {
 			continue
 		}
-		of := corrects(c)
-		i := slices.IndexFunc(events, func(e Event) bool { return e.ID == of && of != "" })
-		if i < 0 || !correctable(events[i].Kind) || events[i].Incident != c.Incident || newest[of].Seq > c.Seq {
-			continue
+		if of := (subject{corrects(c), c.Incident}); of.id != "" && newest[of].Seq <= c.Seq {
+			newest[of] = c
 		}
-		newest[of] = c
 	}
-	return newest
+	if len(newest) == 0 {
+		return nil
+	}
+	fitting := map[string]Event{}
+	for _, e := range events {
+		if c, is := newest[subject{e.ID, e.Incident}]; is && correctable(e.Kind) {
+			fitting[e.ID] = c
+		}
+	}
+	return fitting
 }
 
 // corrects is the ID of the event that a correction names.

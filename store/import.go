@@ -117,10 +117,22 @@ func (in *importer) fail(format string, args ...any) error {
 	return fmt.Errorf("line %d: %w", in.number, fmt.Errorf(format, args...))
 }
 
+// longestLine bounds what a file that is no export can make us hold, in bytes.
+// The largest rows, 4 MiB of data and its evidence, are far below it.
+const longestLine = 64 << 20
+
 // next is the next line, without its end.
-func (in *importer) next() ([]byte, error) {
-	text, err := in.r.ReadBytes('\n')
+func (in *importer) next() (text []byte, err error) {
 	in.number++
+	for more := true; more; {
+		var part []byte
+		part, err = in.r.ReadSlice('\n')
+		if len(text)+len(part) > longestLine {
+			return nil, fmt.Errorf("it is longer than %d bytes, and no row is", longestLine)
+		}
+		text = append(text, part...)
+		more = errors.Is(err, bufio.ErrBufferFull)
+	}
 	if errors.Is(err, io.EOF) && len(bytes.TrimSpace(text)) > 0 {
 		err = nil // the foot says whether that was all
 	}

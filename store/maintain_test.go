@@ -126,6 +126,7 @@ func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "line 1: this is no export"},
 		{"hello\n", "line 1: this is no export"},
+		{strings.Repeat("x", 70<<20), "line 1: it is longer than 67108864 bytes"},
 		{with(0, `{"sitrep":"store","format":1,"schema":999}`+"\n"), "written by a newer sitrep"},
 		{with(0, `{"sitrep":"store","format":9,"schema":5}`+"\n"), "written by a newer sitrep"},
 		{with(0, `{"sitrep":"store"}`+"\n"), "none that any sitrep wrote"},
@@ -210,6 +211,16 @@ func overwrite(t *testing.T, path, table string, leaf int) {
 	_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, int(size)), (page-1)*size)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
+}
+
+// leaves is how many leaves a table's tree has.
+func leaves(t *testing.T, path, table string) (n int) {
+	t.Helper()
+	raw, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	defer raw.Close()
+	require.NoError(t, raw.QueryRow(`SELECT count(*) FROM dbstat WHERE name = ? AND pagetype = 'leaf'`, table).Scan(&n))
+	return n
 }
 
 func rawExec(t *testing.T, path, statement string) {
@@ -307,6 +318,37 @@ func TestSalvage(t *testing.T) {
 			require.Empty(t, r.Findings)
 		})
 	}
+}
+
+// A damaged index of the search keeps nothing off the record.
+func TestADamagedSearchIndex(t *testing.T) {
+	db := everything(t, 200)
+	_, err := db.Search(t.Context(), []string{"note"}, 10)
+	require.NoError(t, err)
+	path := damaged(t, db, func(p string) {
+		for leaf := leaves(t, p, "search_data") - 1; leaf >= 0; leaf-- { // one that is hurt is not counted any more
+			overwrite(t, p, "search_data", leaf)
+		}
+	})
+	hurt := open(t, path)
+	before, err := hurt.Last(t.Context())
+	require.NoError(t, err)
+	batch := make([]incident.Event, 300)
+	for i := range batch {
+		batch[i] = incident.Event{Kind: incident.ChangeRecorded, Actor: "ci", Source: "test", Text: "deploy"}
+	}
+	for range 8 { // past two of the points at which the index is brought up to date
+		_, err := hurt.Append(t.Context(), batch...)
+		require.NoError(t, err)
+	}
+	last, err := hurt.Last(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before+8*300, last)
+	_, err = hurt.Search(t.Context(), []string{"deploy"}, 10)
+	require.ErrorContains(t, err, "damaged")
+	r, err := store.Check(t.Context(), path)
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Findings)
 }
 
 // A store of an older schema is copied before it is changed, and the copy is whole.

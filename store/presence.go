@@ -118,11 +118,19 @@ func (s *Seat) Others() ([]Present, error) {
 
 // occupied reads a seat, and takes it away if its process is dead.
 func occupied(name string) (p Present, alive bool, err error) {
-	f, err := os.Open(name)
+	// Another member of the group may put anything there: no link is followed, and
+	// a pipe is not waited for.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return p, false, nil
+	}
 	if err != nil {
 		return p, false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return p, false, err
+	}
 	if syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
 		if info, err := f.Stat(); err == nil && time.Since(info.ModTime()) > fresh {
 			return p, false, os.Remove(name)

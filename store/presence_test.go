@@ -3,9 +3,11 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +54,8 @@ func TestPresenceOfTheDead(t *testing.T) {
 	defer func() { require.NoError(t, ana.Leave()) }()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SITREP_TEST_PRESENT="+db.Path())
+	_, err = cmd.StdinPipe()
+	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -79,6 +83,9 @@ func TestPresenceOfTheDead(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, seats, 1, "ana's stays, however old")
 	require.NoError(t, os.WriteFile(db.Path()+".present/other.json", []byte("not JSON"), 0o600))
+	require.NoError(t, syscall.Mkfifo(db.Path()+".present/pipe.json", 0o600))
+	require.NoError(t, os.Symlink("/dev/tty", db.Path()+".present/link.json"))
+	require.NoError(t, os.Mkdir(db.Path()+".present/folder.json", 0o700))
 	here, err = ana.Others()
 	require.NoError(t, err)
 	require.Empty(t, here)
@@ -95,6 +102,6 @@ func attendForEver(path string) int {
 		return 1
 	}
 	fmt.Println("here")
-	time.Sleep(time.Hour)
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent is gone
 	return 0
 }

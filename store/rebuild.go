@@ -9,12 +9,17 @@ import (
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
-// Rebuild makes the cached state of every incident anew from its events, and says
-// how many there are. It is one transaction: others see the old or the new.
+// Rebuild makes the cached state of every incident and the index of the search
+// anew from the events, and says how many incidents there are. It is one
+// transaction: others see the old or the new.
 func (db *DB) Rebuild(ctx context.Context) (n int, err error) {
 	err = db.write(ctx, func(tx *sql.Tx) error {
-		n, err = db.rebuildTx(ctx, tx)
-		return err
+		if n, err = db.rebuildTx(ctx, tx); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO search (search) VALUES ('rebuild');
+			UPDATE searched SET seq = (SELECT coalesce(max(seq), 0) FROM event)`)
+		return explain(db.path, err)
 	})
 	return n, err
 }

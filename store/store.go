@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -41,6 +42,7 @@ type DB struct {
 
 	preparing sync.Mutex
 	inserts   inserts
+	behind    atomic.Bool // so many events were recorded that the search index is to take them in
 }
 
 // Open opens the store at path, creating the file and its folder as needed,
@@ -185,6 +187,11 @@ func (db *DB) write(ctx context.Context, fn func(*sql.Tx) error) error {
 		return explain(db.path, err)
 	}
 	db.commits.wake()
+	if db.behind.Swap(false) {
+		// In a transaction of its own, and without its error: a damaged index keeps
+		// nothing off the record, and the next search says what is wrong with it.
+		_ = db.write(ctx, db.indexRest)
+	}
 	return nil
 }
 

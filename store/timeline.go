@@ -142,9 +142,7 @@ func (db *DB) appendTx(ctx context.Context, tx *sql.Tx, inc incident.Incident, e
 		return inc, written, nil
 	}
 	if written[len(written)-1].Seq/indexEvery > (written[0].Seq-1)/indexEvery {
-		if err := db.indexRest(tx); err != nil {
-			return inc, nil, err
-		}
+		db.behind.Store(true)
 	}
 	if !inc.Declared() {
 		return inc, written, nil

@@ -32,7 +32,7 @@ func (a *app) declareCommand() *cobra.Command {
 	c.Flags().StringVar(&f.severity, "severity", "", "SEV-1 to SEV-4")
 	c.Flags().StringVar(&f.d.Title, "title", "", "what is wrong, in a line")
 	c.Flags().StringVar(&f.d.Service, "service", "", "the service that hurts")
-	c.Flags().BoolVar(&f.d.Drill, "drill", false, "a rehearsal")
+	c.Flags().BoolVar(&f.d.Drill, "drill", false, "a drill: practice, kept apart from real incidents")
 	c.Flags().StringToStringVar(&f.d.Labels, "label", nil, "a label `k=v`, repeatable")
 	c.Flags().StringVar(&f.alert, "alert", "", "the alert `name` that found it: gives the title, the service and the time; --service and --label say which of several")
 	return c
@@ -62,16 +62,23 @@ func (a *app) declare(ctx context.Context, f declareFlags) error {
 		if err != nil {
 			return err
 		}
-		if a.flags.json {
-			err = a.print(viewOf(inc, time.Now()))
-		} else {
-			_, err = fmt.Fprintln(a.stdout, inc.ID)
-		}
-		if err != nil {
-			return err
-		}
-		return a.deliver(ctx, db, inc.ID)
+		return a.declared(ctx, db, inc)
 	})
+}
+
+// declared names a new incident and sends what is due for it, and for others that
+// the declaration was about.
+func (a *app) declared(ctx context.Context, db *store.DB, inc incident.Incident, others ...incident.ID) error {
+	var err error
+	if a.flags.json {
+		err = a.print(viewOf(inc, time.Now()))
+	} else {
+		_, err = fmt.Fprintln(a.stdout, inc.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return a.deliver(ctx, db, append([]incident.ID{inc.ID}, others...)...)
 }
 
 // fromAlert is the declaration that the alert makes, as the screen's D does,

@@ -107,14 +107,6 @@ func (a *app) split(ctx context.Context, args []string, d incident.Declaration) 
 		if err != nil {
 			return err
 		}
-		if a.flags.json {
-			err = a.print(viewOf(inc, time.Now()))
-		} else {
-			_, err = fmt.Fprintln(a.stdout, inc.ID)
-		}
-		if err != nil {
-			return err
-		}
-		return a.deliver(ctx, db, inc.ID, id)
+		return a.declared(ctx, db, inc, id)
 	})
 }

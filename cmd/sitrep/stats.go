@@ -21,7 +21,7 @@ func (a *app) statsCommand() *cobra.Command {
 		Long: `Stats counts the incidents declared since then. Times are from the declaration
 (to detect: from when the alert's condition became true, so it is known of
 incidents that an alert found); one that never happened is not counted, and N
-says how many were. Rehearsals are left out.`,
+says how many were. Drills are left out.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			back, err := strictyaml.ParseDuration(since)
 			if err != nil {
@@ -51,7 +51,7 @@ says how many were. Rehearsals are left out.`,
 	}
 	c.Flags().StringVar(&since, "since", "90d", "how far to look `back`")
 	c.Flags().StringVar(&by, "by", string(stats.BySeverity), "severity, service or month")
-	c.Flags().BoolVar(&q.Drills, "drills", false, "rehearsals too")
+	c.Flags().BoolVar(&q.Drills, "drills", false, "drills too")
 	return c
 }
 
@@ -67,7 +67,7 @@ func statsText(r stats.Report, by stats.Grouping) string {
 		fmt.Fprintf(&b, ", %.1f a week", r.PerWeek)
 	}
 	if r.DrillsLeft > 0 {
-		fmt.Fprintf(&b, " (%s left out)", count(r.DrillsLeft, "rehearsal"))
+		fmt.Fprintf(&b, " (%s left out)", count(r.DrillsLeft, "drill"))
 	}
 	b.WriteByte('\n')
 	if n := r.All.Incidents; n > 0 {

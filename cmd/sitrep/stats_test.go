@@ -29,7 +29,7 @@ func TestStatsText(t *testing.T) {
 		Items: stats.Items{Open: 4, Overdue: 1, Oldest: 300 * 24 * time.Hour, Ages: []stats.Age{{Below: 7 * 24 * time.Hour, N: 2}, {Below: 28 * 24 * time.Hour, N: 1}, {N: 1}}},
 	}
 	text := statsText(r, stats.ByService)
-	require.Equal(t, `2026-09-28 to 2026-11-30: 5 incidents, 0.6 a week (1 rehearsal left out)
+	require.Equal(t, `2026-09-28 to 2026-11-30: 5 incidents, 0.6 a week (1 drill left out)
 found by a person before an alert: 2 of 5 (40 %)
 
 SERVICE                    INCIDENTS  OPEN  TIME TO         MEDIAN      P90    N

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,4 +54,29 @@ func replace(path string, text []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// toFile runs write on a new file that appears when it is whole, or on standard
+// output if file is empty.
+func (a *app) toFile(file string, write func(io.Writer) error) (err error) {
+	if file == "" {
+		return write(a.stdout)
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("%s exists: give another name with -o", file)
+	}
+	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".part-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, part.Close(), os.Remove(part.Name()))
+	}()
+	if err := write(part); err != nil {
+		return err
+	}
+	if err := part.Sync(); err != nil {
+		return err
+	}
+	return os.Link(part.Name(), file) // refuses a name that is taken meanwhile
 }

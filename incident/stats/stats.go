@@ -40,7 +40,7 @@ func ParseGrouping(s string) (Grouping, error) {
 type Question struct {
 	Since, Now time.Time
 	By         Grouping
-	Drills     bool // rehearsals too
+	Drills     bool // drills too
 }
 
 // Report is the answer. Groups are in the order of severity, name or month.
@@ -48,7 +48,7 @@ type Report struct {
 	From, To   time.Time // what it is about; From is zero without any incident
 	All        Group
 	Groups     []Group
-	DrillsLeft int     // rehearsals that were left out
+	DrillsLeft int     // drills that were left out
 	ByHuman    int     // incidents that a person found before an alert did
 	PerWeek    float64 // incidents; only if HasPerWeek
 	HasPerWeek bool    // not for less than a week, which says nothing about others

@@ -38,7 +38,7 @@ func one(declared time.Time, sev incident.Severity, service, alert string, befor
 	return incident.Fold(events...)
 }
 
-// quarter is five incidents in the nine weeks before now, a rehearsal, and an
+// quarter is five incidents in the nine weeks before now, a drill, and an
 // older one.
 func quarter() []incident.Incident {
 	drill := one(day(11, 17), incident.Sev1, "checkout", "", 0, 1, 2, 3)
@@ -61,7 +61,7 @@ func quarter() []incident.Incident {
 	item(&list[0], day(11, 24), day(11, 29), time.Time{})     // 6 days, overdue since yesterday
 	item(&list[1], day(11, 24), day(11, 30), time.Time{})     // due today: not yet
 	item(&list[1], day(10, 20), time.Time{}, day(10, 21))     // done
-	item(&list[5], day(11, 17), time.Time{}, time.Time{})     // the rehearsal's
+	item(&list[5], day(11, 17), time.Time{}, time.Time{})     // the drill's
 	item(&list[6], now.AddDate(0, 0, -300), now, time.Time{}) // of an incident from before the question
 	return list
 }

@@ -12,7 +12,7 @@ SELECT seq, text, CASE WHEN data IS NULL THEN '' ELSE
 END FROM event;
 
 -- The index, without a copy of the words, of all events up to the one that
--- searched names. The store takes events in a few hundred at a time, and the rest
+-- searched names. The store takes events in a thousand at a time, and the rest
 -- before it searches. There is no trigger for it: inside a statement with one FTS5
 -- writes its pending words out each time, which halves the rate of events that are
 -- recorded together. Nothing is ranked, so no sizes are kept.
