@@ -24,9 +24,10 @@ const format = 1
 // of an import is the same, byte for byte.
 type (
 	head struct {
-		Sitrep string `json:"sitrep"` // "store"
-		Format int    `json:"format"`
-		Schema int    `json:"schema"` // user_version
+		Sitrep   string `json:"sitrep"` // "store"
+		Format   int    `json:"format"`
+		Schema   int    `json:"schema"`             // user_version
+		Salvaged bool   `json:"salvaged,omitempty"` // of a damaged file: some rows may not be what they should
 	}
 	line struct {
 		Table string         `json:"table"`
@@ -77,7 +78,7 @@ func (db *DB) Export(ctx context.Context, w io.Writer) (n int, err error) {
 	}
 	defer func() { err = errors.Join(err, rollback(tx)) }()
 	out := newExporter(w)
-	if err := out.head(ctx, tx); err != nil {
+	if err := out.head(ctx, tx, false); err != nil {
 		return 0, explain(db.path, err)
 	}
 	for _, t := range tables() {
@@ -106,8 +107,8 @@ func newExporter(w io.Writer) *exporter {
 	return e
 }
 
-func (e *exporter) head(ctx context.Context, q queryer) error {
-	h := head{Sitrep: "store", Format: format}
+func (e *exporter) head(ctx context.Context, q queryer, salvaged bool) error {
+	h := head{Sitrep: "store", Format: format, Salvaged: salvaged}
 	if err := q.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&h.Schema); err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func Salvage(ctx context.Context, path string, w io.Writer) (n int, lost []Findi
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	s := &salvage{db: db, out: newExporter(w), saved: map[string]map[string]bool{}}
-	if err := s.out.head(ctx, db.readers); err != nil {
+	if err := s.out.head(ctx, db.readers, true); err != nil {
 		return 0, nil, explain(path, err)
 	}
 	for _, t := range tables() {

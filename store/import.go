@@ -16,95 +16,105 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
+
+// Imported is what became of the rows of an export.
+type Imported struct {
+	Rows    int
+	LeftOut []string // rows of a damaged store that fit into no table, and why
+}
 
 // Import makes a new store at path of what Export or Salvage wrote. The file
 // appears when everything is in it, or not at all; an existing store is never
-// written to. It returns the number of rows. Errors name the line.
-func Import(ctx context.Context, path string, r io.Reader) (n int, err error) {
+// written to. Errors name the line.
+func Import(ctx context.Context, path string, r io.Reader) (in Imported, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return 0, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	if info, err := os.Lstat(abs); err == nil && (info.Size() > 0 || !info.Mode().IsRegular()) {
-		return 0, fmt.Errorf("import to %s: the file exists; an import makes a new store, name it with --db", path)
+		return in, fmt.Errorf("import to %s: the file exists; an import makes a new store, name it with --db", path)
 	}
 	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
-		return 0, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	p, err := findPlace(abs)
 	if err != nil {
-		return 0, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	// In a folder of its own: SQLite's journal stands beside the file.
 	dir, err := os.MkdirTemp(filepath.Dir(abs), ".import-")
 	if err != nil {
-		return 0, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	part := filepath.Join(dir, filepath.Base(abs))
-	if n, err = fill(ctx, part, r); err != nil {
-		return n, fmt.Errorf("import to %s: %w", path, err)
+	if in, err = fill(ctx, part, r); err != nil {
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	if err := os.Chmod(part, p.mode()); err != nil {
-		return n, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	if err := os.Remove(abs); err != nil && !errors.Is(err, fs.ErrNotExist) { // it was empty
-		return n, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
 	if err := os.Link(part, abs); err != nil {
-		return n, fmt.Errorf("import to %s: %w", path, err)
+		return in, fmt.Errorf("import to %s: %w", path, err)
 	}
-	return n, syncDir(filepath.Dir(abs))
+	return in, syncDir(filepath.Dir(abs))
 }
 
 // fill makes the store with the schema that the rows are of, puts them in, and
 // brings it up to date.
-func fill(ctx context.Context, path string, r io.Reader) (n int, err error) {
+func fill(ctx context.Context, path string, r io.Reader) (done Imported, err error) {
 	in := &importer{r: bufio.NewReaderSize(r, 64<<10), inserts: map[string]*insert{}}
 	names, err := schema()
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	h, err := in.head(len(names))
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	p, err := makeFile(path)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	db, err := connect(ctx, path, p, names[:h.Schema], header{})
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	tx, err := db.writer.BeginTx(ctx, nil) // not write, whose statements are those of the newest schema
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, rollback(tx)) }()
 	if _, err := tx.ExecContext(ctx, `DELETE FROM meta`); err != nil {
-		return 0, err
+		return done, err
 	}
 	if err := in.rows(ctx, tx); err != nil {
-		return in.count, err
+		return in.done, err
 	}
 	if err := tx.Commit(); err != nil {
-		return in.count, err
+		return in.done, err
 	}
 	if err := db.migrate(ctx, names); err != nil {
-		return in.count, err
+		return in.done, err
 	}
 	_, err = db.Rebuild(ctx)
-	return in.count, err
+	return in.done, err
 }
 
 type importer struct {
-	r       *bufio.Reader
-	number  int // of the line that was read last
-	count   int
-	inserts map[string]*insert
+	r        *bufio.Reader
+	number   int // of the line that was read last
+	salvaged bool
+	done     Imported
+	inserts  map[string]*insert
 }
 
 // insert is how a row of a table is put in.
@@ -153,6 +163,7 @@ func (in *importer) head(known int) (h head, err error) {
 	if h.Format < 1 || h.Schema < 1 {
 		return h, in.fail("format %d and schema %d are none that any sitrep wrote", h.Format, h.Schema)
 	}
+	in.salvaged = h.Salvaged
 	return h, nil
 }
 
@@ -175,16 +186,26 @@ func (in *importer) rows(ctx context.Context, tx *sql.Tx) error {
 			return in.fail("not JSON: %w", err)
 		}
 		if l.End {
-			if l.Rows != in.count {
-				return in.fail("the export had %d rows, and %d are here", l.Rows, in.count)
+			if here := in.done.Rows + len(in.done.LeftOut); l.Rows != here {
+				return in.fail("the export had %d rows, and %d are here", l.Rows, here)
 			}
 			return nil
 		}
-		if err := in.put(ctx, tx, l.Table, l.Row); err != nil {
+		switch err := in.put(ctx, tx, l.Table, l.Row); {
+		case in.salvaged && isUnfit(err):
+			in.done.LeftOut = append(in.done.LeftOut, in.fail("%w", err).Error())
+		case err != nil:
 			return in.fail("%w", err)
+		default:
+			in.done.Rows++
 		}
-		in.count++
 	}
+}
+
+// isUnfit says whether err is a constraint that a row does not meet.
+func isUnfit(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
 }
 
 func (in *importer) put(ctx context.Context, tx *sql.Tx, table string, row map[string]json.RawMessage) error {

@@ -198,11 +198,14 @@ func (a *app) storeImportCommand() *cobra.Command {
 				defer func() { err = errors.Join(err, f.Close()) }()
 				in = f
 			}
-			rows, err := store.Import(cmd.Context(), path, in)
+			done, err := store.Import(cmd.Context(), path, in)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			return a.done(path, rows)
+			for _, row := range done.LeftOut {
+				fmt.Fprintf(a.stderr, "left out, it fits into no table: %s\n", sanitise(row))
+			}
+			return a.done(path, done.Rows)
 		},
 	}
 }
