@@ -1,6 +1,7 @@
 package incident_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,6 +120,62 @@ func TestMergedIsOverAndSaysWhereItGoesOn(t *testing.T) {
 	again := s.inc.Apply(incident.Event{Incident: "INC-1", Kind: incident.Reopened, At: three})
 	require.Equal(t, incident.StatusOpen, again.Status, "whoever wrote that: it is open, and so not somewhere else")
 	require.Empty(t, again.MergedInto)
+}
+
+// Whoever reads the one that goes on reads what was seen and done under the
+// duplicate too, and what a split had given to the duplicate before.
+func TestMergedTimelinesAreReadAsOne(t *testing.T) {
+	seq := int64(0)
+	on := func(id incident.ID, events []incident.Event, err error) []incident.Event {
+		require.NoError(t, err)
+		for i := range events {
+			seq++
+			events[i].Seq, events[i].ID = seq, fmt.Sprintf("event-%d", seq)
+			if id != "" {
+				events[i].Incident = id
+			}
+		}
+		return events
+	}
+	open := func(id incident.ID, title string) (incident.Incident, []incident.Event) {
+		e, err := incident.Declare(at("ana", 0), id, incident.Declaration{Title: title, Severity: incident.Sev2})
+		events := on(id, []incident.Event{e}, err)
+		return incident.Fold(events...), events
+	}
+	third, all := open("INC-3", "search slow")
+	note, err := third.Note(at("bob", 1), "pool exhausted")
+	note = on("", note, err)
+	all = append(all, note...)
+	split, err := third.Split(at("ana", 2), note, "INC-2", incident.Declaration{Title: "cart slow", Severity: incident.Sev2})
+	split = on("", split, err)
+	all = append(all, split...)
+	second := incident.Fold(split[:2]...)
+	first, opened := open("INC-1", "checkout 5xx")
+	all = append(all, opened...)
+	did, err := second.Did(at("cleo", 3), incident.Action{Text: "restarted the pol"})
+	did = on("", did, err)
+	all = append(all, did...)
+	merge, err := second.Merge(at("ana", 4), first)
+	merge = on("", merge, err)
+	all = append(all, merge...)
+	right, err := second.Correct(at("cleo", 5), did[0], "restarted the pool")
+	all = append(all, on("", right, err)...)
+
+	told := incident.Told("INC-1", all)
+	var lines []string
+	for _, e := range told {
+		lines = append(lines, fmt.Sprintf("%s [%s]", e.Text, e.Mark("INC-1")))
+	}
+	require.Equal(t, []string{
+		"pool exhausted [from INC-3]",
+		"SEV-2 cart slow [from INC-2]",
+		"split from INC-3 with 1 event: search slow [from INC-2]",
+		"SEV-2 checkout 5xx []",
+		"restarted the pool [corrected, from INC-2]",
+		"INC-2 was merged into this one: cart slow []",
+	}, lines)
+	require.Equal(t, []string{"SEV-2 search slow", "pool exhausted (moved to INC-2)", "1 event moved to INC-2: cart slow"}, texts(incident.Told("INC-3", all)))
+	require.Len(t, incident.Told("INC-2", all), 5, "its own timeline stays what it was")
 }
 
 func TestMergeIntoWhatCannotGoOnIsRefused(t *testing.T) {

@@ -34,7 +34,7 @@ type Event struct {
 	// What readers are told beside the event as it was recorded. Only Told
 	// fills them in; they are never stored.
 	Was   string `json:"-"` // the text before it was corrected; empty for what never was
-	Moved ID     `json:"-"` // the incident that a split gave it to
+	Moved ID     `json:"-"` // the incident that a split, or a merge, gave it to
 }
 
 // Kind says what happened: dotted, in the past tense, never renamed. A kind

@@ -7,31 +7,64 @@ import (
 )
 
 // Gathered is the events that are shown under incident id, as they were
-// recorded: its own, those outside any incident, and those that a split moved
-// to it, with what corrects them. An empty id leaves nothing out. To find what
-// was moved, events has to hold the timeline of Incident.SplitFrom.
+// recorded: its own, those outside any incident, those of what was merged into
+// it, and those that a split moved to any of these, with what corrects them. An
+// empty id leaves nothing out. To find them all, events has to hold the timelines
+// of Incident.Merged, and those that it and they were split from.
 func Gathered(id ID, events []Event) []Event {
 	if id == "" || !slices.ContainsFunc(events, func(e Event) bool { return e.Incident != id && e.Incident != "" }) {
 		return events
 	}
-	moved := moves(events)
+	moved, one := moves(events), merged(id, events)
 	return slices.DeleteFunc(slices.Clone(events), func(e Event) bool {
-		about := e.ID
-		if e.Kind == NoteCorrected {
-			about = corrects(e)
-		}
-		return e.Incident != id && e.Incident != "" && moved[about] != id
+		return e.Incident != id && e.Incident != "" && !one[shownUnder(e, moved)] || isEcho(id, e)
 	})
+}
+
+// merged is id and the incidents that go on as it.
+func merged(id ID, events []Event) map[ID]bool {
+	one := map[ID]bool{id: true}
+	for _, e := range events {
+		var p Merge
+		if e.Kind != Merged || e.Incident != id || e.Payload(&p) != nil || p.Into != id {
+			continue
+		}
+		one[p.From] = true
+		for _, with := range p.With {
+			one[with] = true
+		}
+	}
+	return one
+}
+
+// shownUnder is the incident that an event, or what it corrects, belongs to after
+// all splits.
+func shownUnder(e Event, moved map[string]ID) ID {
+	about := e.ID
+	if e.Kind == NoteCorrected {
+		about = corrects(e)
+	}
+	if to := moved[about]; to != "" {
+		return to
+	}
+	return e.Incident
+}
+
+// isEcho says whether e is what the other timeline says of a merge into id, which
+// id's own says too.
+func isEcho(id ID, e Event) bool {
+	var p Merge
+	return e.Kind == Merged && e.Incident != id && e.Payload(&p) == nil && p.Into == id
 }
 
 // Told is the events of Gathered as people read them: what was corrected has its
 // newest words, and its corrections are left out; Was and Moved say so. The
 // events that were given stay as they are.
 func Told(id ID, events []Event) []Event {
-	moved := moves(events) // before gathering, which may leave out the split that says it
+	moved, one := moves(events), merged(id, events) // before gathering, which may leave out what says it
 	events = Gathered(id, events)
 	newest := corrections(events)
-	if len(newest) == 0 && len(moved) == 0 {
+	if len(newest) == 0 && len(moved) == 0 && len(one) == 1 {
 		return events
 	}
 	out := make([]Event, 0, len(events))
@@ -45,6 +78,12 @@ func Told(id ID, events []Event) []Event {
 			e = e.reworded(c.Text)
 		}
 		e.Moved = moved[e.ID]
+		switch under := shownUnder(e, moved); {
+		case one[under] && e.Incident == id:
+			e.Moved = "" // never away, or back with a merge
+		case one[under]:
+			e.Moved = id
+		}
 		out = append(out, e)
 	}
 	return out

@@ -243,17 +243,14 @@ func (m *model) declareAs(o pane.Declare) {
 // worst by the policy's rules that no open incident was declared from yet, and
 // of equals the newest.
 func (m *model) undeclared() (worst alert.Alert, ok bool) {
-	covered := map[string]bool{}
-	for _, inc := range open(m.world) {
-		covered[alert.Fingerprint(inc.Labels)] = true
-	}
+	covered := m.world.OpenFor()
 	policy := today(m.world)
 	rank := func(a alert.Alert) int {
 		severity, _, _ := policy.DeclareFor(a.Labels)
 		return severity.Rank()
 	}
 	for _, a := range firing(m.world) {
-		if covered[a.Fingerprint] {
+		if covered[a.Fingerprint] != "" {
 			continue
 		}
 		if !ok || rank(a) < rank(worst) || rank(a) == rank(worst) && a.ActiveAt.After(worst.ActiveAt) {

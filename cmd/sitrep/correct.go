@@ -25,15 +25,39 @@ func (a *app) correctCommand() *cobra.Command {
 	return c
 }
 
-// recorded is the events that an incident's readers need: its own, and the
-// timeline that some of them were recorded on before a split.
-func recorded(ctx context.Context, db *store.DB, inc incident.Incident) ([]incident.Event, error) {
-	events, err := db.Timeline(ctx, inc.ID)
-	if err != nil || inc.SplitFrom == "" {
-		return events, err
+// recorded is the events that an incident's readers need: its own, those of what
+// was merged into it, and the timelines that some of them were recorded on before
+// a split.
+func recorded(ctx context.Context, db *store.DB, inc incident.Incident) (events []incident.Event, err error) {
+	ids, err := recordedUnder(ctx, db, inc)
+	for _, id := range ids {
+		var more []incident.Event
+		if more, err = db.Timeline(ctx, id); err != nil {
+			return nil, err
+		}
+		events = append(events, more...)
 	}
-	before, err := db.Timeline(ctx, inc.SplitFrom)
-	return append(events, before...), err
+	return events, err
+}
+
+// recordedUnder is the incidents on whose timelines there may be events of inc.
+func recordedUnder(ctx context.Context, db *store.DB, inc incident.Incident) ([]incident.ID, error) {
+	ids := []incident.ID{inc.ID}
+	add := func(id incident.ID) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	add(inc.SplitFrom)
+	for _, id := range inc.Merged {
+		other, err := db.Incident(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		add(id)
+		add(other.SplitFrom)
+	}
+	return ids, nil
 }
 
 func (a *app) timelineCommand() *cobra.Command {

@@ -60,10 +60,28 @@ func (a *app) declare(ctx context.Context, f declareFlags) error {
 	return a.withStore(ctx, func(db *store.DB) error {
 		inc, err := incident.NewDesk(db).Declare(ctx, by, once, d)
 		if err != nil {
-			return err
+			return goesOn(ctx, db, err)
 		}
 		return a.declared(ctx, db, inc)
 	})
+}
+
+// goesOn says of a refusal to declare twice where the incident goes on that was
+// declared first.
+func goesOn(ctx context.Context, db *store.DB, err error) error {
+	var dup *incident.DuplicateError
+	if !errors.As(err, &dup) || dup.Incident == "" {
+		return err
+	}
+	switch first, unread := db.Incident(ctx, dup.Incident); {
+	case unread != nil:
+		return err
+	case first.MergedInto != "":
+		return fmt.Errorf("%w, and goes on as %s", err, first.MergedInto)
+	case first.Status.Over():
+		return fmt.Errorf("%w, and is %s (sitrep incident reopen %s opens it again)", err, first.Status, first.ID)
+	}
+	return err
 }
 
 // declared names a new incident and sends what is due for it, and for others that

@@ -21,6 +21,7 @@ type follower struct {
 	db      *store.DB
 	mailbox *tui.Mailbox
 	cursor  int64
+	loaded  map[incident.ID]bool // whose whole timelines are in the world
 }
 
 const (
@@ -68,19 +69,17 @@ func (f *follower) load(ctx context.Context, now time.Time) (err error) {
 		}
 	}
 	var shown []incident.Incident
+	f.loaded = map[incident.ID]bool{}
 	for _, inc := range all {
 		if inc.Status.Over() && now.Sub(inc.Clocks.Resolved) > lookBack {
 			continue
 		}
 		shown = append(shown, inc)
-		for _, id := range []incident.ID{inc.ID, inc.SplitFrom} { // the latter, whatever its age, has events of this one
-			if id == "" || byIncident[id] != nil {
-				continue
-			}
-			if byIncident[id], err = f.db.Timeline(ctx, id); err != nil {
-				return err
-			}
+		timelines, err := f.timelines(ctx, inc)
+		if err != nil {
+			return err
 		}
+		maps.Copy(byIncident, timelines)
 	}
 	messages, drafts, err := f.rest(ctx, shown)
 	if err != nil {
@@ -90,6 +89,23 @@ func (f *follower) load(ctx context.Context, now time.Time) (err error) {
 		w.Incidents, w.Events, w.Delivery.Messages, w.Drafts = ordered(shown), byIncident, messages, drafts
 	})
 	return nil
+}
+
+// timelines is those that inc is shown with and that are not in the world yet,
+// whatever their age.
+func (f *follower) timelines(ctx context.Context, inc incident.Incident) (map[incident.ID][]incident.Event, error) {
+	ids, err := recordedUnder(ctx, f.db, inc)
+	whole := map[incident.ID][]incident.Event{}
+	for _, id := range ids {
+		if f.loaded[id] {
+			continue
+		}
+		if whole[id], err = f.db.Timeline(ctx, id); err != nil {
+			return nil, err
+		}
+		f.loaded[id] = true
+	}
+	return whole, err
 }
 
 // take folds new events into the world.
@@ -110,8 +126,14 @@ func (f *follower) take(ctx context.Context, events []incident.Event) error {
 		fresh[e.Incident] = inc
 	}
 	var changed []incident.Incident
+	whole := map[incident.ID][]incident.Event{}
 	for _, inc := range fresh {
 		changed = append(changed, inc)
+		timelines, err := f.timelines(ctx, inc) // an old one that something happens to again, or that is merged into another
+		if err != nil {
+			return err
+		}
+		maps.Copy(whole, timelines)
 	}
 	messages, drafts, err := f.rest(ctx, changed)
 	if err != nil {
@@ -120,7 +142,7 @@ func (f *follower) take(ctx context.Context, events []incident.Event) error {
 	f.mailbox.Update(func(w *pane.World) {
 		list := slices.DeleteFunc(slices.Clone(w.Incidents), func(inc incident.Incident) bool { _, is := fresh[inc.ID]; return is })
 		w.Incidents = ordered(append(list, changed...))
-		w.Events = merge(w.Events, events)
+		w.Events = merge(w.Events, whole, events)
 		w.Delivery.Messages = messages
 		all := maps.Clone(w.Drafts)
 		if all == nil {
@@ -170,12 +192,14 @@ func ordered(list []incident.Incident) []incident.Incident {
 	return list
 }
 
-// merge adds events that are not there yet; published slices are left alone.
-func merge(old map[incident.ID][]incident.Event, events []incident.Event) map[incident.ID][]incident.Event {
+// merge adds whole timelines, and events that are not there yet; published slices
+// are left alone.
+func merge(old, whole map[incident.ID][]incident.Event, events []incident.Event) map[incident.ID][]incident.Event {
 	all := maps.Clone(old)
 	if all == nil {
 		all = map[incident.ID][]incident.Event{}
 	}
+	maps.Copy(all, whole)
 	for _, e := range events {
 		have := all[e.Incident]
 		if n := len(have); n > 0 && have[n-1].Seq >= e.Seq {

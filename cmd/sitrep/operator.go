@@ -201,6 +201,7 @@ func (o *operator) declare(ctx context.Context, order pane.Declare) (pane.Receip
 		}
 	}
 	inc, err := o.desk.Declare(ctx, o.by(), once, d)
+	err = goesOn(ctx, o.db, err)
 	return o.told(ctx, inc, err, fmt.Sprintf("%s %s declared", inc.ID, inc.Severity))
 }
 

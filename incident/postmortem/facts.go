@@ -3,6 +3,7 @@ package postmortem
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
@@ -102,6 +103,9 @@ func (f *facts) take(e incident.Event) {
 	if e.Moved != "" && e.Moved != f.inc.ID {
 		return // it is listed, but it says nothing about this incident
 	}
+	if e.Incident != f.inc.ID && e.Incident != "" && ownLife(e.Kind) {
+		return // of a duplicate: when it was declared or acknowledged is not when this one was
+	}
 	switch e.Kind {
 	case incident.Declared:
 		_ = e.Payload(&f.declaration) // damaged: the fold shows the title, we know no more
@@ -131,6 +135,12 @@ func (f *facts) take(e incident.Event) {
 	case incident.Reopened:
 		f.reopened = append(f.reopened, e)
 	}
+}
+
+// ownLife says whether an event is about the incident that it was recorded under,
+// and no other.
+func ownLife(k incident.Kind) bool {
+	return strings.HasPrefix(string(k), "incident.") || strings.HasPrefix(string(k), "escalation.")
 }
 
 // add keeps an event's payload; a damaged one is left to the list of events.

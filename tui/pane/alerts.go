@@ -180,15 +180,34 @@ func readAlerts(g alertGroup, s *Screen) Effect {
 	return p.reading(g.name)
 }
 
+// OpenFor is the open incident that each alert was declared as, by the alert's
+// fingerprint; of one that was merged it is the incident that goes on.
+func (w *World) OpenFor() map[string]incident.ID {
+	goesOn, found := map[incident.ID]incident.ID{}, map[string]incident.ID{}
+	for _, inc := range w.Incidents {
+		if inc.Status.Over() {
+			continue
+		}
+		goesOn[inc.ID] = inc.ID
+		for _, id := range inc.Merged {
+			goesOn[id] = inc.ID
+		}
+	}
+	for _, inc := range w.Incidents {
+		if id := goesOn[inc.ID]; id != "" && len(inc.Labels) > 0 {
+			found[alert.Fingerprint(inc.Labels)] = id
+		}
+	}
+	return found
+}
+
 // declareFrom opens an incident from the first alert of a group, or goes to the
 // one that was opened from it. The severity is asked for; whom that pages is
 // said before anything goes out.
 func declareFrom(g alertGroup, s *Screen) Effect {
 	a := g.list[0]
-	for _, inc := range s.World.Incidents {
-		if !inc.Status.Over() && alert.Fingerprint(inc.Labels) == a.Fingerprint {
-			return Effect{Handled: true, Select: inc.ID}
-		}
+	if id, open := s.World.OpenFor()[a.Fingerprint]; open {
+		return Effect{Handled: true, Select: id}
 	}
 	o := Declare{Title: cmp.Or(a.Annotations["summary"], a.Name), Service: serviceOf(a), Alert: a.Fingerprint}
 	var choices []Choice

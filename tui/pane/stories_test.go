@@ -136,6 +136,11 @@ func TestEnterOnAnAlertDeclares(t *testing.T) {
 	open := incident.Incident{ID: "INC-9", Labels: r.s.World.Alerts.List[0].Labels, Severity: incident.Sev1}
 	r.s.World = with(r.s.World, func(w *World) { w.Incidents = []incident.Incident{open} })
 	require.Equal(t, incident.ID("INC-9"), r.press(keys.Detail).Select, "one that is open already is not declared again")
+
+	open.Status, open.MergedInto = incident.StatusClosed, "INC-8"
+	survivor := incident.Incident{ID: "INC-8", Severity: incident.Sev1, Merged: []incident.ID{"INC-9"}}
+	r.s.World = with(r.s.World, func(w *World) { w.Incidents = []incident.Incident{survivor, open} })
+	require.Equal(t, incident.ID("INC-8"), r.press(keys.Detail).Select, "nor one that goes on as another")
 }
 
 func TestWithAnIncidentEnterReadsTheAlert(t *testing.T) {

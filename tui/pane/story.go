@@ -49,11 +49,21 @@ func (st *story) of(s *Screen) []*incident.Event {
 }
 
 // Told is the timeline of an incident as people read it, in the order of
-// recording; what came from another one by a split is at its end.
+// recording; what came from others by a split or a merge is at its end.
 func (w *World) Told(inc incident.Incident) []incident.Event {
-	events := w.Events[inc.ID]
-	if inc.SplitFrom != "" {
-		events = slices.Concat(events, w.Events[inc.SplitFrom])
+	events, shared := w.Events[inc.ID], map[incident.ID]bool{inc.ID: true}
+	add := func(id incident.ID) {
+		if id != "" && !shared[id] {
+			shared[id] = true
+			events = slices.Concat(events, w.Events[id])
+		}
+	}
+	add(inc.SplitFrom)
+	for _, id := range inc.Merged {
+		add(id)
+		if i := slices.IndexFunc(w.Incidents, func(other incident.Incident) bool { return other.ID == id }); i >= 0 {
+			add(w.Incidents[i].SplitFrom)
+		}
 	}
 	return incident.Told(inc.ID, events)
 }
