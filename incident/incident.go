@@ -2,6 +2,7 @@ package incident
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -90,6 +91,17 @@ func (inc Incident) TimeToMitigate() (time.Duration, bool) {
 // TimeToResolve is declaration to resolution; false while it is open.
 func (inc Incident) TimeToResolve() (time.Duration, bool) {
 	return between(inc.Clocks.Declared, inc.Clocks.Resolved)
+}
+
+// Mitigation is what was done that stopped the users' pain, in the words of the
+// last action that says so; empty if none does.
+func (inc Incident) Mitigation() string {
+	for _, a := range slices.Backward(inc.Actions) {
+		if a.Mitigates {
+			return a.Text
+		}
+	}
+	return ""
 }
 
 // Age is how long the incident has lasted at now, or lasted until resolved.

@@ -5,58 +5,79 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Relation is another incident that may help, and what the two have in common.
 type Relation struct {
 	Incident Incident
 	Why      []string // never empty; what says most comes first
+	weight   int
 }
 
-// Related finds among all those that have something in common with inc, the
-// newest first.
-func (inc Incident) Related(all []Incident) []Relation {
+// What two incidents have in common, by how much it says.
+const (
+	byLabels = iota
+	byService
+	byWords
+	byAlert
+	byRecord // one was merged into the other, or split from it
+)
+
+// Related finds among all those that have something in common with inc: first
+// those that the record ties to it, then the same alert, then those that speak of
+// the same things (alike, see Alike), then the same service, then the same labels.
+// Of equals the newest come first.
+func (inc Incident) Related(all []Incident, alike map[ID][]string) []Relation {
 	var found []Relation
 	for _, other := range all {
 		if other.ID == inc.ID {
 			continue
 		}
-		if why := inc.inCommon(other); len(why) > 0 {
-			found = append(found, Relation{other, why})
+		if r := inc.inCommon(other, alike[other.ID]); len(r.Why) > 0 {
+			found = append(found, r)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Relation) int {
-		return cmp.Or(b.Incident.Clocks.Declared.Compare(a.Incident.Clocks.Declared), cmp.Compare(b.Incident.Seq, a.Incident.Seq))
+		return cmp.Or(b.weight-a.weight, b.Incident.Clocks.Declared.Compare(a.Incident.Clocks.Declared), cmp.Compare(b.Incident.Seq, a.Incident.Seq))
 	})
 	return found
 }
 
 // inCommon is what two incidents have in common, in words.
-func (inc Incident) inCommon(other Incident) (why []string) {
+func (inc Incident) inCommon(other Incident, words []string) Relation {
+	r := Relation{Incident: other}
+	add := func(weight int, why string) {
+		r.weight, r.Why = max(r.weight, weight), append(r.Why, why)
+	}
 	switch {
 	case other.MergedInto == inc.ID:
-		why = append(why, "merged into this one")
+		add(byRecord, "merged into this one")
 	case inc.MergedInto == other.ID:
-		why = append(why, "this one was merged into it")
+		add(byRecord, "this one was merged into it")
 	case other.SplitFrom == inc.ID:
-		why = append(why, "split from this one")
+		add(byRecord, "split from this one")
 	case inc.SplitFrom == other.ID:
-		why = append(why, "this one was split from it")
+		add(byRecord, "this one was split from it")
 	}
-	shared := shared(inc.Labels, other.Labels)
 	if name := inc.alert(); name != "" && name == other.alert() {
 		if len(inc.Labels) > 0 && maps.Equal(inc.Labels, other.Labels) { // what an alert's fingerprint is made of
-			return append(why, fmt.Sprintf("same alert %s with the same labels", name))
+			add(byAlert, fmt.Sprintf("same alert %s with the same labels", name))
+			return r
 		}
-		why = append(why, "same alert "+name)
+		add(byAlert, "same alert "+name)
+	}
+	if len(words) > 0 {
+		add(byWords, "same words "+strings.Join(words, ", "))
 	}
 	if inc.Service != "" && inc.Service == other.Service {
-		why = append(why, "same service "+inc.Service)
+		add(byService, "same service "+inc.Service)
 	}
+	shared := shared(inc.Labels, other.Labels)
 	for _, name := range slices.Sorted(maps.Keys(shared)) {
-		why = append(why, fmt.Sprintf("label %s=%s", name, shared[name]))
+		add(byLabels, fmt.Sprintf("label %s=%s", name, shared[name]))
 	}
-	return why
+	return r
 }
 
 // alert is the name of the alert that found it; empty if a person did.

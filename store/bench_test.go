@@ -190,6 +190,27 @@ func BenchmarkMillion(b *testing.B) {
 			}
 		}
 	})
+	b.Run("related", func(b *testing.B) { // what `incident show` asks
+		inc := incident.Incident{Title: "payments queue memory: host-17 refused, a zebra crossed"}
+		for b.Loop() {
+			spoken, err := db.Spoken(b.Context(), inc.Words())
+			require.NoError(b, err)
+			incident.Alike(inc.Words(), spoken, 10000)
+		}
+	})
+	b.Run("last_day", func(b *testing.B) { // what a screen starts with
+		for b.Loop() {
+			_, err := db.Between(b.Context(), time.Unix(1000000-86400, 0), time.Unix(1000000, 0), 5000)
+			require.NoError(b, err)
+		}
+	})
+	b.Run("all_states", func(b *testing.B) {
+		for b.Loop() {
+			list, err := db.Incidents(b.Context(), false, 0)
+			require.NoError(b, err)
+			require.Equal(b, 10000, len(list))
+		}
+	})
 	for name, looked := range map[string][]string{ // newest first; reach: 100 ms
 		"rare": {"zebra"}, "common": {"payments"}, "two": {"payments", "zebra"}, "phrase": {"slowly again"},
 		"prefix": {"rollb*"}, "prefix_of_all": {"pay*"}, "label": {"region", "eu"}, "nothing": {"payments", "nosuchword"}, "rare_phrase": {"zebra crossed"},

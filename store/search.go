@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -41,8 +42,7 @@ func (db *DB) Search(ctx context.Context, looked []string, limit int) (hits []Hi
 	if match == "" {
 		return nil, fmt.Errorf("%q: %w", strings.Join(looked, " "), ErrNoWords)
 	}
-	// On a full disk the newest events may not be found, all others are.
-	if err := db.catchUp(ctx); err != nil && !isNoRoom(err) {
+	if err := db.searchable(ctx); err != nil {
 		return nil, err
 	}
 	// Newest first is the order of the index itself: only what is shown is read.
@@ -73,6 +73,62 @@ func (db *DB) indexRest(tx *sql.Tx) error {
 		UPDATE searched SET seq = (SELECT coalesce(max(seq), 0) FROM event)`)
 	if err != nil {
 		return explain(db.path, fmt.Errorf("index: %w", err))
+	}
+	return nil
+}
+
+// tooCommon is in how many events a word may be that still tells incidents apart.
+const tooCommon = 2000
+
+// Spoken is the incidents in whose titles, notes, actions, updates and resolutions
+// each of words is used. A word that very many events hold says nothing, and has
+// none.
+func (db *DB) Spoken(ctx context.Context, words []string) (map[string][]incident.ID, error) {
+	if err := db.searchable(ctx); err != nil {
+		return nil, err
+	}
+	in := map[string][]incident.ID{}
+	for _, w := range words {
+		ids, err := db.spoken(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		in[w] = ids
+	}
+	return in, nil
+}
+
+func (db *DB) spoken(ctx context.Context, word string) ([]incident.ID, error) {
+	match := matching([]string{strings.ReplaceAll(word, `"`, " ")})
+	if match == "" {
+		return nil, nil
+	}
+	rows, err := db.readers.QueryContext(ctx, `SELECT e.incident, e.kind FROM (SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC LIMIT ?) AS found
+		JOIN event e ON e.seq = found.rowid`, "text : "+match, tooCommon+1)
+	if err != nil {
+		return nil, explain(db.path, err)
+	}
+	count := 0
+	list, err := collect(rows, func(rows *sql.Rows) (id incident.ID, err error) {
+		count++
+		var kind incident.Kind
+		if err = rows.Scan(&id, &kind); !kind.Spoken() {
+			id = ""
+		}
+		return id, err
+	})
+	if err != nil || count > tooCommon {
+		return nil, err
+	}
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(id incident.ID) bool { return id == "" }), nil
+}
+
+// searchable has the index hold every event; on a full disk the newest may be
+// missing, all others are found.
+func (db *DB) searchable(ctx context.Context) error {
+	if err := db.catchUp(ctx); err != nil && !isNoRoom(err) {
+		return err
 	}
 	return nil
 }

@@ -88,7 +88,38 @@ func (f *follower) load(ctx context.Context, now time.Time) (err error) {
 	f.mailbox.Update(func(w *pane.World) {
 		w.Incidents, w.Events, w.Delivery.Messages, w.Drafts = ordered(shown), byIncident, messages, drafts
 	})
+	return f.relate(ctx) // after what is there is on the screen
+}
+
+// relate finds what may help with the open incidents.
+func (f *follower) relate(ctx context.Context) error {
+	all, err := f.db.Incidents(ctx, false, 0)
+	if err != nil {
+		return err
+	}
+	related := map[incident.ID][]incident.Relation{}
+	for _, inc := range all {
+		if inc.Status.Over() {
+			continue
+		}
+		list, err := relatedTo(ctx, f.db, inc, all)
+		if err != nil {
+			return err
+		}
+		related[inc.ID] = list[:min(len(list), mostRelated)]
+	}
+	f.mailbox.Update(func(w *pane.World) { w.Related = related })
 	return nil
+}
+
+// relatesAnew says whether an event changes what incidents have in common, or how
+// one of them ended.
+func relatesAnew(e incident.Event) bool {
+	switch e.Kind {
+	case incident.Declared, incident.Resolved, incident.Reopened, incident.Merged, incident.Split:
+		return true
+	}
+	return false
 }
 
 // timelines is those that inc is shown with and that are not in the world yet,
@@ -151,6 +182,9 @@ func (f *follower) take(ctx context.Context, events []incident.Event) error {
 		maps.Copy(all, drafts)
 		w.Drafts = all
 	})
+	if slices.ContainsFunc(events, relatesAnew) {
+		return f.relate(ctx)
+	}
 	return nil
 }
 

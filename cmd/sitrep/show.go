@@ -30,7 +30,17 @@ func (a *app) showCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.show(inc, all, time.Now())
+				now := time.Now()
+				related, err := relatedTo(cmd.Context(), db, inc, all)
+				if err != nil {
+					return err
+				}
+				changes, err := changed(cmd.Context(), db, inc, now)
+				if err != nil {
+					return err
+				}
+				merged := slices.DeleteFunc(all, func(other incident.Incident) bool { return !slices.Contains(inc.Merged, other.ID) })
+				return a.show(inc, shownIncident{viewOf(inc, now), itemsOf(merged, true), changes, relatedViews(related)}, itemsOf(merged, false), now)
 			})
 		},
 	}
@@ -40,12 +50,13 @@ func (a *app) showCommand() *cobra.Command {
 type shownIncident struct {
 	incidentView
 	MergedItems []itemView    `json:"merged_items"` // action items of those that were merged into it
+	Changes     []changedView `json:"changes"`
 	Related     []relatedView `json:"related"`
 }
 
-func (a *app) show(inc incident.Incident, all []incident.Incident, now time.Time) error {
-	merged := slices.DeleteFunc(slices.Clone(all), func(other incident.Incident) bool { return !slices.Contains(inc.Merged, other.ID) })
-	v := shownIncident{viewOf(inc, now), itemsOf(merged, true), relatedViews(inc.Related(all))}
+// show prints where an incident stands; owed is the open items of those that were
+// merged into it.
+func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now time.Time) error {
 	if a.flags.json {
 		return a.print(v)
 	}
@@ -80,10 +91,11 @@ func (a *app) show(inc incident.Incident, all []incident.Incident, now time.Time
 	if inc.Drill {
 		rows = append(rows, []string{"drill", "yes"})
 	}
-	for _, it := range append(itemsOf([]incident.Incident{inc}, false), itemsOf(merged, false)...) {
+	for _, it := range append(itemsOf([]incident.Incident{inc}, false), owed...) {
 		rows = append(rows, []string{"open item", fmt.Sprintf("%s %s, %s: %s", it.Incident, it.Item, cmp.Or(string(it.Owner), "nobody"), it.Text)})
 	}
-	rows = append(rows, relatedRows(v.Related)...)
+	rows = append(rows, changedRows(v.Changes)...)
+	rows = append(rows, relatedRows(v.Related, now)...)
 	return table(a.stdout, rows)
 }
 

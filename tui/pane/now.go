@@ -105,7 +105,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 		signals.grow, changes.want = false, min(changes.want, 3)
 		sections := []section{signals, changes, ladderSection(inc, policy, s, v.w)}
 		if v.h >= roomy {
-			sections = append(sections, alerts) // else the header's count has to do
+			sections = append(withSeen(sections, inc, s), alerts) // else the header's count has to do
 		}
 		return []column{{all, append(sections, tail)}}
 	}
@@ -113,7 +113,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	right.X, right.W = right.X+1, right.W-1
 	changes.want, alerts.want = min(changes.want, 9), min(alerts.want, 10)
 	if v.w < sideBySide {
-		sections := []section{changes, ladderSection(inc, policy, s, right.W), alerts}
+		sections := append(withSeen([]section{changes}, inc, s), ladderSection(inc, policy, s, right.W), alerts)
 		if v.w >= threeColumns && len(s.World.Ledger) > 0 {
 			ledger := ledgerSection(s, &v.filter)
 			ledger.want = min(ledger.want, 6)
@@ -123,7 +123,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	}
 	side := right.Columns(1, 1, 1)
 	ladder := ladderSection(inc, policy, s, side[1].W)
-	middle := []section{changes, alerts}
+	middle := append(withSeen([]section{changes}, inc, s), alerts)
 	if len(s.World.Ledger) > 0 {
 		middle = append(middle, ledgerSection(s, &v.filter))
 	}

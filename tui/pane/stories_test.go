@@ -145,6 +145,8 @@ func TestEnterOnAnAlertDeclares(t *testing.T) {
 
 func TestWithAnIncidentEnterReadsTheAlert(t *testing.T) {
 	r := newReader(t, 0, richWorld(t), "INC-204", 119, 34)
+	r.press(keys.NextPane, keys.Detail)
+	r.reads("payments pool exhausted", "same words payments, pool", "raised the pool to 64", "a query without an index held connections", "after 34m", "sitrep incident timeline INC-117")
 	r.press(keys.NextPane, keys.NextPane, keys.Detail)
 	r.reads("CheckoutErrorRatio", "https://runbooks.example.com/CheckoutErrorRatio", `region="us-east-1"`)
 	r.press(keys.PreviousPane, keys.Down, keys.Detail)

@@ -15,18 +15,19 @@ import (
 // through a mailbox; nobody changes one that was published, nor anything that
 // it refers to.
 type World struct {
-	Incidents []incident.Incident              // open ones first, the worst and newest at the head; then those that ended lately
-	Events    map[incident.ID][]incident.Event // by incident, in the order of recording; "" holds the last day outside incidents
-	Drafts    map[incident.ID]Draft            // post-mortems, by incident
-	Delivery  Delivery                         // who runs the ladder, and what became of the pages
-	Board     *query.Snapshot                  // nil before the first answer
-	Signals   []query.Signal                   // of the first board, always live, whatever Board shows
-	Alerts    Alerts                           //
-	Chaos     Chaos                            //
-	Load      Load                             //
-	Ledger    []LedgerEntry                    // of the lab's stand-ins, newest last; empty outside the lab
-	Present   []Present                        // who else has a screen open on this store, on this host
-	Problems  []string                         // of engines, newest last: what failed, on what, what to do
+	Incidents []incident.Incident                 // open ones first, the worst and newest at the head; then those that ended lately
+	Events    map[incident.ID][]incident.Event    // by incident, in the order of recording; "" holds the last day outside incidents
+	Drafts    map[incident.ID]Draft               // post-mortems, by incident
+	Related   map[incident.ID][]incident.Relation // what may help with the open ones, the nearest first
+	Delivery  Delivery                            // who runs the ladder, and what became of the pages
+	Board     *query.Snapshot                     // nil before the first answer
+	Signals   []query.Signal                      // of the first board, always live, whatever Board shows
+	Alerts    Alerts                              //
+	Chaos     Chaos                               //
+	Load      Load                                //
+	Ledger    []LedgerEntry                       // of the lab's stand-ins, newest last; empty outside the lab
+	Present   []Present                           // who else has a screen open on this store, on this host
+	Problems  []string                            // of engines, newest last: what failed, on what, what to do
 }
 
 // Present is somebody else who looks at this store.

@@ -144,6 +144,14 @@ func richWorld(t testing.TB) *World {
 			{At: ago(9 * time.Minute), Service: "slack", Path: "/api/chat.postMessage", Summary: "#incidents: alice: payments pool exhausted?", Status: 429},
 		},
 	}
+	w.Related = map[incident.ID][]incident.Relation{"INC-204": {
+		{Incident: incident.Incident{
+			ID: "INC-117", Title: "payments pool exhausted", Severity: incident.Sev2, Status: incident.StatusClosed, Service: "payments",
+			Clocks: incident.Clocks{Declared: ago(21 * 24 * time.Hour), Mitigated: ago(21*24*time.Hour - 34*time.Minute)}, Resolution: "a query without an index held connections",
+			Actions: []incident.Action{{Term: incident.Immediate, Text: "raised the pool to 64", Mitigates: true}},
+		}, Why: []string{"same words payments, pool"}},
+		{Incident: incident.Incident{ID: "INC-88", Title: "checkout 5xx ratio > 5%", Status: incident.StatusClosed, Clocks: incident.Clocks{Declared: ago(90 * 24 * time.Hour)}, Resolution: "rolled back v1.31"}, Why: []string{"same alert CheckoutErrorRatio"}},
+	}}
 	return w
 }
 
