@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -117,4 +118,53 @@ func TestSearchFindsOldEvents(t *testing.T) {
 	sqlite(t, path, "INSERT INTO event VALUES (1, 'a', '', 1, 1, 'change.recorded', 'ci', 'cli', 'from before', '{\"service\":\"basket\"}', NULL)")
 	require.Equal(t, []string{"[from] before"}, marked(t, open(t, path), "from"))
 	require.Equal(t, []string{"[basket]"}, marked(t, open(t, path), "basket"))
+}
+
+// What people said is found by its words; what engines wrote, and words that very
+// many events hold, are not.
+func TestSpoken(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "s.db"))
+	on := func(id incident.ID, kind incident.Kind, text string) incident.Event {
+		return incident.Event{Incident: id, Kind: kind, Actor: "ana", Source: "test", Text: text}
+	}
+	for n := range 9 {
+		_, err := incident.NewDesk(db).Declare(t.Context(), incident.By{Actor: "ana", Source: "test", At: time.Unix(1, 0)}, "", incident.Declaration{Title: fmt.Sprint("number ", n+1), Severity: incident.Sev4})
+		require.NoError(t, err)
+	}
+	labelled := on("INC-3", incident.NoteAdded, "nothing")
+	labelled.Data = incident.Payload(map[string]any{"labels": map[string]string{"pool": "a"}})
+	_, err := db.Append(t.Context(), on("INC-1", incident.Declared, "SEV-1 Pool exhausted"), on("INC-1", incident.NoteAdded, "the pool again"),
+		on("INC-2", incident.PageQueued, "pool"), labelled, on("", incident.NoteAdded, "pool"), on("INC-4", incident.ActionTaken, `raised the "POOL"`))
+	require.NoError(t, err)
+	spoken, err := db.Spoken(t.Context(), []string{"pool", "exhausted", "nowhere", `" OR text : *`, "-", "text : pool"})
+	require.NoError(t, err)
+	require.Equal(t, map[string][]incident.ID{
+		"pool": {"INC-1", "INC-4"}, "exhausted": {"INC-1"}, "nowhere": nil, `" OR text : *`: nil, "-": nil, "text : pool": nil,
+	}, spoken)
+
+	many := make([]incident.Event, 2001)
+	for i := range many {
+		many[i] = on("INC-9", incident.NoteAdded, "pool")
+	}
+	_, err = db.Append(t.Context(), many...)
+	require.NoError(t, err)
+	spoken, err = db.Spoken(t.Context(), []string{"pool"})
+	require.NoError(t, err)
+	require.Empty(t, spoken["pool"])
+}
+
+func TestMarks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	db := open(t, path)
+	value, err := db.Mark(t.Context(), "told")
+	require.NoError(t, err)
+	require.Empty(t, value)
+	require.NoError(t, db.SetMark(t.Context(), "told", "7"))
+	require.NoError(t, db.SetMark(t.Context(), "told", "8"))
+	value, err = open(t, path).Mark(t.Context(), "told")
+	require.NoError(t, err)
+	require.Equal(t, "8", value)
+	install, err := db.Install(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, "8", install)
 }

@@ -42,11 +42,11 @@ func TestArcByKeys(t *testing.T) {
 	x.press(keyEnter) // leaves it: Enter confirms nothing that reaches out
 	x.gone("Declare SEV-1")
 	declare()
-	require.Empty(t, h.ledger(h.PagerDuty))
+	require.Empty(t, h.pages())
 	x.press("y")
 	x.see("u takes it back")
 	x.see("[SEV1] INC-1", "YOU ARE PAGED")
-	require.Eventually(t, func() bool { return len(h.ledger(h.PagerDuty)) >= 1 && len(h.ledger(h.Slack)) >= 1 }, patience, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(h.pages()) >= 1 && len(h.ledger(h.Slack)) >= 1 }, patience, 50*time.Millisecond)
 
 	x.press("a")
 	x.see("ACK ana")
@@ -109,7 +109,8 @@ func readArc(t *testing.T, h *headless, export string) {
 	require.NoError(t, db.QueryRow(`SELECT v.body FROM evidence v JOIN event e ON e.seq = v.seq WHERE e.kind = 'incident.declared'`).Scan(&frozen))
 	require.Contains(t, frozen, "5xx ratio")
 
-	pages := strings.Join(h.ledger(h.PagerDuty), "\n")
+	pages := strings.Join(h.pages(), "\n")
+	require.Contains(t, strings.Join(h.ledger(h.PagerDuty), "\n"), `/v2/change/enqueue 202 {"payload":{"custom_details":{"actor":"ana","kind":"chaos.started"`)
 	for _, action := range []string{`"event_action":"trigger"`, `"event_action":"acknowledge"`, `"event_action":"resolve"`} {
 		require.Contains(t, strings.ReplaceAll(pages, " ", ""), action)
 	}

@@ -31,6 +31,7 @@ type centre struct {
 	signals     *signals
 	rec         *recorder
 	ladder      *escalation.Engine
+	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
 	news        news
 }
 
@@ -79,6 +80,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	c.signals = newSignals(c.client, c.boards, n.signals)
 	by.Source = source
 	c.rec = &recorder{db: db, by: by, freeze: c.signals.freeze}
+	if c.mirror, err = a.mirror(ctx, db, n.problem); err != nil {
+		return nil, err
+	}
 	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
 	return c, err
 }
@@ -89,9 +93,13 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 		Known: c.firing(ctx), Source: c.client, Interval: alertInterval(c.boards), Latest: c.news.alerts,
 		Report: func(ctx context.Context, changes []alert.Change) error { return c.rec.alerts(ctx, c.policy, changes) },
 	}
-	for name, run := range map[string]func(context.Context) error{
+	engines := map[string]func(context.Context) error{
 		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
-	} {
+	}
+	if c.mirror != nil {
+		engines["the changes at PagerDuty"] = c.mirror.Run
+	}
+	for name, run := range engines {
 		g.Go(func() error { return c.keep(ctx, name, run) })
 	}
 }

@@ -38,7 +38,7 @@ func (c change) event() (incident.Event, error) {
 	if c.Text == "" {
 		return incident.Event{}, errors.New("say what changed")
 	}
-	if !slices.Contains([]string{"deploy", "flag", "config"}, c.Type) {
+	if !isChangeType(c.Type) {
 		return incident.Event{}, fmt.Errorf("the type %q is none of deploy, flag and config", c.Type)
 	}
 	e := incident.Event{
@@ -50,6 +50,8 @@ func (c change) event() (incident.Event, error) {
 	}
 	return e, nil
 }
+
+func isChangeType(t string) bool { return slices.Contains([]string{"deploy", "flag", "config"}, t) }
 
 // record puts a change on the timeline. It is false if a change of that ID is
 // there already.
@@ -83,6 +85,9 @@ func (a *app) changeCommand() *cobra.Command {
 			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				e, fresh, err := c.record(cmd.Context(), db)
+				if fresh {
+					defer a.tellChange(cmd.Context(), db, e)
+				}
 				switch {
 				case err != nil:
 					return err
@@ -103,4 +108,22 @@ func (a *app) changeCommand() *cobra.Command {
 	f.StringVar(&c.Link, "link", "", "where to read more")
 	f.StringVar(&c.ID, "id", "", "what tells this change from all others, such as the pipeline's run")
 	return cmd
+}
+
+// tellPatience is how long a pipeline waits for PagerDuty to hear of its change.
+const tellPatience = 5 * time.Second
+
+// tellChange has PagerDuty hear of a change, if it is to and nobody runs who would
+// tell it. What does not work is said, and is no failure: the change is recorded.
+func (a *app) tellChange(ctx context.Context, db *store.DB, e incident.Event) {
+	ctx, cancel := context.WithTimeout(ctx, tellPatience)
+	defer cancel()
+	say := func(text string) { fmt.Fprintln(a.stderr, sanitise(text)) }
+	m, err := a.mirror(ctx, db, say)
+	if err == nil && m != nil && m.to != "" {
+		err = m.tellNow(ctx, e)
+	}
+	if err != nil {
+		say(fmt.Sprintf("recorded, but PagerDuty is not told: %v", err))
+	}
 }

@@ -51,6 +51,13 @@ type pagerdutyConfig struct {
 	APIURL      string            `yaml:"api_url"`
 	RoutingKeys map[string]secret `yaml:"routing_keys"`
 	APIToken    secret            `yaml:"api_token"`
+	Changes     changesConfig     `yaml:"changes"`
+}
+
+// changesConfig is which way changes go between PagerDuty and the timeline.
+type changesConfig struct {
+	SendTo  string `yaml:"send_to"` // the routing key's name; none sends nothing
+	Receive bool   `yaml:"receive"` // needs api_token
 }
 
 type slackConfig struct {
@@ -167,6 +174,12 @@ func loadConfig(file string) (*config, error) {
 		if err := checkURL(raw); raw != "" && err != nil {
 			return nil, doc.Errorf(path, "%v", err)
 		}
+	}
+	if name := c.PagerDuty.Changes.SendTo; name != "" && c.PagerDuty.RoutingKeys[name] == "" {
+		return nil, doc.Errorf("pagerduty.changes.send_to", "pagerduty.routing_keys has no %q", name)
+	}
+	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
+		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
 	if !strings.HasSuffix(c.Slack.APIURL, "/") {
 		c.Slack.APIURL += "/"

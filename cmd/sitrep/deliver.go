@@ -41,21 +41,8 @@ func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.St
 // senders are the ways out, by the kind of sink. They read their secrets when
 // they need them.
 func (a *app) senders(c *config) map[string]escalation.Sender {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "sitrep"
-	}
 	return map[string]escalation.Sender{
-		"pagerduty": pagerduty.New(pagerduty.Config{
-			EventsURL: c.PagerDuty.EventsURL, Source: host,
-			Key: func(ctx context.Context, name string) (string, error) {
-				key, ok := c.PagerDuty.RoutingKeys[name]
-				if !ok {
-					return "", fmt.Errorf("the configuration has no pagerduty.routing_keys.%s", name)
-				}
-				return key.read(ctx, c.dir)
-			},
-		}),
+		"pagerduty": a.pagerduty(c),
 		"slack": slack.New(slack.Config{
 			APIURL:  c.Slack.APIURL,
 			Mention: func(p incident.Person) string { return c.People[string(p)].Slack },
@@ -67,6 +54,24 @@ func (a *app) senders(c *config) map[string]escalation.Sender {
 			},
 		}),
 	}
+}
+
+// pagerduty is the way to PagerDuty's Events API.
+func (a *app) pagerduty(c *config) *pagerduty.Sender {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "sitrep"
+	}
+	return pagerduty.New(pagerduty.Config{
+		EventsURL: c.PagerDuty.EventsURL, Source: host,
+		Key: func(ctx context.Context, name string) (string, error) {
+			key, ok := c.PagerDuty.RoutingKeys[name]
+			if !ok {
+				return "", fmt.Errorf("the configuration has no pagerduty.routing_keys.%s", name)
+			}
+			return key.read(ctx, c.dir)
+		},
+	})
 }
 
 // deliver sends what a command about incidents made due, if nobody else does,

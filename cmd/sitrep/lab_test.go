@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -128,6 +130,12 @@ func (h *headless) ledger(base string) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s %s %d %s", e.Method, e.Path, e.Status, e.Body))
 	}
 	return lines
+}
+
+// pages is what PagerDuty received but for changes, which page nobody.
+func (h *headless) pages() []string {
+	h.t.Helper()
+	return slices.DeleteFunc(h.ledger(h.PagerDuty), func(line string) bool { return strings.HasPrefix(line, "POST /v2/change/enqueue ") })
 }
 
 func (h *headless) get(url string) []byte {

@@ -1,0 +1,171 @@
+package pagerduty
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/PagerDuty/go-pagerduty"
+
+	"github.com/sitrep-dev/sitrep/escalation"
+)
+
+// Change is something that was changed, as PagerDuty keeps it beside its
+// incidents. It pages nobody.
+type Change struct {
+	ID      string // PagerDuty's; empty for one that is sent
+	Summary string
+	Source  string // the system or service that changed
+	At      time.Time
+	Link    string
+	Details map[string]string // a few; values that are no text are left out of what is read
+}
+
+// SendChange tells PagerDuty of a change, under the routing key of a name.
+// PagerDuty knows no two of them to be the same, so one that may have arrived is
+// seen twice if it is sent again. Source: PagerDuty, Events API v2, Send change
+// events.
+func (s *Sender) SendChange(ctx context.Context, name string, c Change) escalation.Outcome {
+	x := &escalation.Exchange{Sink: "pagerduty:" + name, Client: s.config.HTTP, Longest: longestThrottle}
+	key, err := s.config.Key(ctx, name)
+	switch {
+	case err != nil:
+		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("read the routing key: %v", err)}
+	case key == "":
+		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("the routing key is empty: see pagerduty.routing_keys.%s", name)}
+	}
+	x.Secrets = []string{key}
+	event := pagerduty.ChangeEvent{RoutingKey: key, Payload: pagerduty.ChangeEventPayload{
+		Summary: line(c.Summary, maxSummary), Source: line(c.Source, maxName), Timestamp: c.At.UTC().Format(time.RFC3339), CustomDetails: map[string]any{},
+	}}
+	for k, v := range c.Details {
+		event.Payload.CustomDetails[k] = line(v, maxDetail)
+	}
+	if u, err := url.Parse(c.Link); err == nil && (u.Scheme == "http" || u.Scheme == "https") && len(c.Link) < maxDetail {
+		event.Links = []pagerduty.ChangeEventLink{{Href: c.Link}}
+	}
+	client := pagerduty.NewClient("", pagerduty.WithV2EventsAPIEndpoint(s.config.EventsURL))
+	client.HTTPClient = x
+	_, err = client.CreateChangeEventWithContext(ctx, event) // its error tells less than the exchange
+	if o, refused := x.Refused(said(x.Body), hint(x, escalation.Message{Sink: x.Sink})); refused {
+		return o
+	}
+	if x.Status != http.StatusAccepted || err != nil {
+		return escalation.Outcome{Class: escalation.Unsure, Err: x.Errorf("answered %d, but not as the Events API does: is pagerduty.events_url right?", x.Status)}
+	}
+	return escalation.Outcome{Class: escalation.Done}
+}
+
+// Reader reads PagerDuty's REST API.
+type Reader struct {
+	URL   string // https://api.pagerduty.com, the EU's, or a test server's
+	Token func(context.Context) (string, error)
+	HTTP  *http.Client // nil is a client of escalation.NewTransport
+}
+
+// changePage and changePages bound what one call of Changes reads.
+const (
+	changePage  = 100 // the most that PagerDuty gives
+	changePages = 20
+)
+
+// Changes is the change events in [since, until), the newest 2000 of them. The
+// error says what to do, without the token. Source: PagerDuty, REST API, List
+// change events.
+func (r *Reader) Changes(ctx context.Context, since, until time.Time) ([]Change, error) {
+	const sink = "pagerduty"
+	token, err := r.Token(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: read the API token: %w", sink, err)
+	}
+	client := r.HTTP
+	if client == nil {
+		client = &http.Client{Transport: escalation.NewTransport()}
+	}
+	var all []Change
+	for page := range changePages {
+		x := &escalation.Exchange{Sink: sink, Client: client, Longest: longestThrottle, Secrets: []string{token}}
+		list, more, err := r.page(ctx, x, token, url.Values{
+			"since": {since.UTC().Format(time.RFC3339)}, "until": {until.UTC().Format(time.RFC3339)},
+			"limit": {strconv.Itoa(changePage)}, "offset": {strconv.Itoa(page * changePage)},
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		if !more || len(list) == 0 {
+			break
+		}
+	}
+	return all, nil
+}
+
+func (r *Reader) page(ctx context.Context, x *escalation.Exchange, token string, q url.Values) (list []Change, more bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(r.URL, "/")+"/change_events?"+q.Encode(), nil)
+	if err != nil {
+		return nil, false, x.Errorf("%v: is pagerduty.api_url right?", err)
+	}
+	req.Header.Set("Accept", "application/vnd.pagerduty+json;version=2")
+	req.Header.Set("Authorization", "Token token="+token)
+	_, _ = x.Do(req) // the exchange keeps the error
+	if o, refused := x.Refused(said(x.Body), readHint(x)); refused {
+		return nil, false, o.Err
+	}
+	var answer struct {
+		Events []changeJSON `json:"change_events"`
+		More   bool         `json:"more"`
+	}
+	if err := json.Unmarshal(x.Body, &answer); err != nil || answer.Events == nil {
+		return nil, false, x.Errorf("answered %d, but not as the REST API does: is pagerduty.api_url right?", x.Status)
+	}
+	for _, e := range answer.Events {
+		list = append(list, e.change())
+	}
+	return list, answer.More, nil
+}
+
+func readHint(x *escalation.Exchange) string {
+	switch x.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "check pagerduty.api_token: it has to be allowed to read"
+	case http.StatusNotFound:
+		return "no REST API there: check pagerduty.api_url"
+	}
+	return ""
+}
+
+// changeJSON is a change event as the REST API gives it.
+type changeJSON struct {
+	ID        string    `json:"id"`
+	Summary   string    `json:"summary"`
+	Source    string    `json:"source"`
+	Timestamp time.Time `json:"timestamp"`
+	Services  []struct {
+		Summary string `json:"summary"`
+	} `json:"services"`
+	Links []struct {
+		Href string `json:"href"`
+	} `json:"links"`
+	Details map[string]any `json:"custom_details"`
+}
+
+func (e changeJSON) change() Change {
+	c := Change{ID: e.ID, Summary: e.Summary, Source: e.Source, At: e.Timestamp, Details: map[string]string{}}
+	if len(e.Services) > 0 && e.Services[0].Summary != "" {
+		c.Source = e.Services[0].Summary
+	}
+	if len(e.Links) > 0 {
+		c.Link = e.Links[0].Href
+	}
+	for k, v := range e.Details {
+		if text, is := v.(string); is {
+			c.Details[k] = text
+		}
+	}
+	return c
+}
