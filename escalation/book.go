@@ -49,7 +49,7 @@ type Ledger interface {
 // Leases is who may decide and send: at most one process of all on the store.
 type Leases interface {
 	// Take makes owner the holder until now+ttl, under a new epoch, if the lease
-	// is free or has run out at now; else the error is a *HeldError.
+	// is not Held at now; else the error is a *HeldError.
 	Take(ctx context.Context, owner string, now time.Time, ttl time.Duration) (Lease, error)
 	// Renew extends a lease that is still the store's; else ErrLeaseLost.
 	Renew(ctx context.Context, l Lease, now time.Time, ttl time.Duration) (Lease, error)
@@ -77,6 +77,13 @@ type Lease struct {
 
 // Live says whether somebody holds the lease at now.
 func (l Lease) Live(now time.Time) bool { return l.Owner != "" && l.Expires.After(now) }
+
+// Held says whether a Take at now, for ttl, has to leave the lease alone. One
+// that lasts for more than twice as long was taken before the clock went back:
+// whoever holds it takes it again if he lives, and must not be waited for if not.
+func (l Lease) Held(now time.Time, ttl time.Duration) bool {
+	return l.Live(now) && !l.Expires.After(now.Add(2*ttl))
+}
 
 // ErrLeaseLost says that another process runs the ladder by now.
 var ErrLeaseLost = errors.New("another process runs the ladder now")

@@ -31,7 +31,7 @@ func (db *DB) Take(ctx context.Context, owner string, now time.Time, ttl time.Du
 		if err != nil {
 			return err
 		}
-		if held.Live(now) {
+		if held.Held(now, ttl) {
 			return &escalation.HeldError{Lease: held}
 		}
 		taken = escalation.Lease{Owner: owner, Epoch: held.Epoch + 1, Expires: toMicro(now.Add(ttl))}

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_FULL"); path != "" {
 		os.Exit(onAFullDisk(path))
 	}
+	if dir := os.Getenv("SITREP_TEST_SMALL"); dir != "" {
+		os.Exit(onASmallDisk(dir))
+	}
 	if path := os.Getenv("SITREP_TEST_LADDER"); path != "" {
 		os.Exit(runTheLadder(path))
 	}

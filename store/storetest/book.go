@@ -25,6 +25,7 @@ type Outbox interface {
 func Book(t *testing.T, open func(*testing.T) Outbox) {
 	for name, test := range map[string]func(*testing.T, Outbox){
 		"one owner at a time, each under an epoch of its own": oneOwner,
+		"a clock that jumps holds no lease up":                jumpingLease,
 		"without the lease nothing is written":                leaselessWritesNothing,
 		"a decision is written whole":                         writtenWhole,
 		"an error of the decision writes nothing":             errorWritesNothing,
@@ -69,6 +70,34 @@ func oneOwner(t *testing.T, b Outbox) {
 	require.ErrorAs(t, err, &held)
 	require.NoError(t, b.Release(t.Context(), second))
 	third, err := b.Take(t.Context(), "carol@bastion 3", now.Add(53*time.Second), ttl)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, third.Epoch)
+}
+
+// Whoever died with the lease before the clock went back is not waited for, and
+// whoever lives with it loses it at most once.
+func jumpingLease(t *testing.T, b Outbox) {
+	now := time.Now().UTC().Truncate(time.Second)
+	dead := take(t, b, now)
+	back := now.Add(-time.Hour)
+	second, err := b.Take(t.Context(), "bob@bastion 2", back, ttl)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, second.Epoch)
+	_, err = b.Renew(t.Context(), dead, back, ttl)
+	require.ErrorIs(t, err, escalation.ErrLeaseLost)
+	var held *escalation.HeldError
+	_, err = b.Take(t.Context(), "ana@bastion 1", back.Add(time.Second), ttl)
+	require.ErrorAs(t, err, &held)
+
+	renewed, err := b.Renew(t.Context(), second, back.Add(-20*time.Second), ttl)
+	require.NoError(t, err, "a step of the clock, as time servers make them")
+	require.Equal(t, back.Add(10*time.Second), renewed.Expires)
+	_, err = b.Take(t.Context(), "ana@bastion 1", back.Add(-20*time.Second), ttl)
+	require.ErrorAs(t, err, &held)
+	forward := back.Add(24 * time.Hour)
+	_, err = b.Renew(t.Context(), renewed, forward, ttl)
+	require.ErrorIs(t, err, escalation.ErrLeaseLost, "it ran out, as far as anybody can tell")
+	third, err := b.Take(t.Context(), "bob@bastion 2", forward, ttl)
 	require.NoError(t, err)
 	require.EqualValues(t, 3, third.Epoch)
 }

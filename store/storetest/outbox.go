@@ -114,7 +114,7 @@ func (m *Memory) Lease(context.Context) (escalation.Lease, error) {
 func (m *Memory) Take(_ context.Context, owner string, now time.Time, ttl time.Duration) (escalation.Lease, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.outbox.lease.Live(now) {
+	if m.outbox.lease.Held(now, ttl) {
 		return escalation.Lease{}, &escalation.HeldError{Lease: m.outbox.lease}
 	}
 	m.outbox.lease = escalation.Lease{Owner: owner, Epoch: m.outbox.lease.Epoch + 1, Expires: now.Add(ttl)}

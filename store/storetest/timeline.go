@@ -38,6 +38,7 @@ func Timeline(t *testing.T, open func(*testing.T) Log) {
 		"one cause is declared once":                   declaredOnce,
 		"a happening reported twice stands once":       reportedOnce,
 		"of five who acknowledge at once one is first": fiveAcknowledge,
+		"a clock that jumps changes no order":          jumpingClock,
 		"a waiting reader is woken":                    wakes,
 		"pages add up to the timeline":                 pages,
 		"events about several go where they belong":    severalAtOnce,
@@ -202,6 +203,55 @@ func fiveAcknowledge(t *testing.T, log Log) {
 	require.Len(t, events, 6)
 	require.Equal(t, events[1].Actor, got.Clocks.AckBy, "the first one on the timeline has it")
 	require.Equal(t, got.Clocks.AckBy, got.Roles[incident.Responder])
+}
+
+// jumpingClock records while the clock goes back an hour and forward a day: what
+// came later stands later, and the state is that of the order of recording.
+func jumpingClock(t *testing.T, log Log) {
+	inc := declare(t, log)
+	desk, start := incident.NewDesk(log), inc.Clocks.Declared
+	at := func(who incident.Person, d time.Duration) incident.By {
+		b := by(who)
+		b.At = start.Add(d)
+		return b
+	}
+	for _, step := range []func() (incident.Incident, error){
+		func() (incident.Incident, error) { return desk.Acknowledge(t.Context(), at("ana", -time.Hour), inc.ID) },
+		func() (incident.Incident, error) {
+			return desk.Note(t.Context(), at("ana", -time.Hour+time.Minute), inc.ID, "back")
+		},
+		func() (incident.Incident, error) {
+			return desk.Note(t.Context(), at("bob", 24*time.Hour), inc.ID, "forward")
+		},
+		func() (incident.Incident, error) {
+			return desk.Resolve(t.Context(), at("ana", -30*time.Minute), inc.ID, "fixed")
+		},
+		func() (incident.Incident, error) { return desk.Reopen(t.Context(), at("bob", 24*time.Hour), inc.ID) },
+		func() (incident.Incident, error) {
+			return desk.Resolve(t.Context(), at("ana", time.Minute), inc.ID, "fixed again")
+		},
+	} {
+		_, err := step()
+		require.NoError(t, err)
+	}
+	events, err := log.Timeline(t.Context(), inc.ID)
+	require.NoError(t, err)
+	var texts []string
+	for i, e := range events {
+		require.True(t, i == 0 || e.Seq > events[i-1].Seq)
+		texts = append(texts, e.Text)
+	}
+	require.Equal(t, []string{events[0].Text, "ana acknowledged", "back", "forward", "fixed", "reopened", "fixed again"}, texts)
+	after, err := log.After(t.Context(), events[0].Seq, 10)
+	require.NoError(t, err)
+	require.Equal(t, events[1:], after)
+	got, err := log.Incident(t.Context(), inc.ID)
+	require.NoError(t, err)
+	require.Equal(t, incident.StatusResolved, got.Status)
+	require.Equal(t, "fixed again", got.Resolution)
+	tta, _ := got.TimeToAcknowledge()
+	require.Zero(t, tta, "no time runs backwards")
+	stateIsFold(t, log, inc.ID)
 }
 
 func wakes(t *testing.T, log Log) {
