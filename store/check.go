@@ -41,8 +41,8 @@ const (
 )
 
 // Check reads the whole store at path and says what is wrong with it: the file
-// (SQLite's integrity check), references that lead nowhere, and incidents whose
-// cached state is not what their events make. It writes nothing. The error says
+// (SQLite's integrity check), references that lead nowhere, incidents whose cached
+// state is not what their events make, and events that the search does not find. It writes nothing. The error says
 // why the file could not be looked at at all.
 func Check(ctx context.Context, path string) (r Report, err error) {
 	db, err := openDamaged(ctx, path)
@@ -66,7 +66,7 @@ func Check(ctx context.Context, path string) (r Report, err error) {
 	}
 	looks := []func(context.Context, queryer) ([]Finding, error){integrity, references}
 	if r.Schema == len(names) { // those of an older one are made anew when it is brought up to date
-		looks = append(looks, projections)
+		looks = append(looks, projections, searching)
 	}
 	for _, look := range looks {
 		found, err := look(ctx, tx)

@@ -367,6 +367,36 @@ func TestADamagedSearchIndex(t *testing.T) {
 	require.NotEmpty(t, r.Findings)
 }
 
+// An index that is whole but does not hold what it should is found out, and mended.
+func TestAnIndexThatMissesEvents(t *testing.T) {
+	for name, sql := range map[string]string{
+		"it does not find":       `INSERT INTO search (search) VALUES ('delete-all')`,
+		"the index says that it": `UPDATE searched SET seq = seq + 1000`,
+		"up to -1":               `DELETE FROM searched`,
+	} {
+		db := everything(t, 200)
+		_, err := db.Search(t.Context(), []string{"note"}, 10) // takes in the rest
+		require.NoError(t, err)
+		r, err := store.Check(t.Context(), db.Path())
+		require.NoError(t, err)
+		require.Empty(t, r.Findings)
+		path := db.Path()
+		require.NoError(t, db.Close())
+		sqlite(t, path, sql)
+		r, err = store.Check(t.Context(), path)
+		require.NoError(t, err)
+		require.Len(t, r.Findings, 1)
+		require.Equal(t, "table search", r.Findings[0].Where)
+		require.Contains(t, r.Findings[0].Problem, name)
+		require.Contains(t, r.Findings[0].Do, "--rebuild")
+		_, err = open(t, path).Rebuild(t.Context())
+		require.NoError(t, err)
+		r, err = store.Check(t.Context(), path)
+		require.NoError(t, err)
+		require.Empty(t, r.Findings)
+	}
+}
+
 // A store of an older schema is copied before it is changed, and the copy is whole.
 func TestTheCopyBeforeAMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")

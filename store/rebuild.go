@@ -18,7 +18,7 @@ func (db *DB) Rebuild(ctx context.Context) (n int, err error) {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO search (search) VALUES ('rebuild');
-			UPDATE searched SET seq = (SELECT coalesce(max(seq), 0) FROM event)`)
+			INSERT OR REPLACE INTO searched SELECT 1, coalesce(max(seq), 0) FROM event`)
 		return explain(db.path, err)
 	})
 	return n, err
