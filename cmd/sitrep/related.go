@@ -15,13 +15,14 @@ type relatedView struct {
 	Severity   incident.Severity `json:"severity"`
 	Why        []string          `json:"why"`
 	Resolution string            `json:"resolution"`
+	Drill      bool              `json:"drill"`
 }
 
 func relatedViews(list []incident.Relation) []relatedView {
 	views := make([]relatedView, 0, len(list))
 	for _, r := range list {
 		inc := r.Incident
-		views = append(views, relatedView{inc.ID, inc.Title, inc.Status, inc.Severity, r.Why, inc.Resolution})
+		views = append(views, relatedView{inc.ID, inc.Title, inc.Status, inc.Severity, r.Why, inc.Resolution, inc.Drill})
 	}
 	return views
 }
@@ -35,7 +36,7 @@ func relatedRows(list []relatedView) (rows [][]string) {
 		if i == mostRelated {
 			return append(rows, []string{"", fmt.Sprintf("and %d more (--json lists them)", len(list)-mostRelated)})
 		}
-		text := fmt.Sprintf("%s %s %s: %s (%s)", r.ID, r.Severity, r.Status, r.Title, strings.Join(r.Why, ", "))
+		text := fmt.Sprintf("%s %s %s: %s%s (%s)", r.ID, r.Severity, r.Status, drillWord(r.Drill), r.Title, strings.Join(r.Why, ", "))
 		if r.Resolution != "" {
 			text += ": " + r.Resolution
 		}
