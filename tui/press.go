@@ -25,6 +25,7 @@ const (
 	timelineView
 	actionsView
 	postmortemView
+	statsView
 )
 
 // asked is an open dialog and what follows from its answer.
@@ -160,6 +161,8 @@ func (m *model) actView(a keys.Action) tea.Cmd {
 		return m.withIncident("edit the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.OpenDraft{ID: id}) })
 	case keys.ExportDraft:
 		return m.withIncident("export the post-mortem of", m.export)
+	case keys.AddItem:
+		return m.withIncident("add an action item to", func(id incident.ID) tea.Cmd { return m.askItem(id, "") })
 	default:
 		m.inform("%s does nothing here", m.keyFor(a))
 	}
@@ -188,6 +191,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.show(actionsView), true
 	case keys.ViewPM:
 		return m.show(postmortemView), true
+	case keys.ViewStats:
+		return m.show(statsView), true
 	case keys.LastView:
 		return m.show(m.place.last), true
 	case keys.PreviousInc:

@@ -83,6 +83,23 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	return c, err
 }
 
+// people are those whom the configuration and the ladders name, in order.
+func (c *centre) people() []incident.Person {
+	var list []incident.Person
+	if cfg, err := c.app.config(); err == nil { // it has been read, or there were no centre
+		for name := range cfg.People {
+			list = append(list, incident.Person(name))
+		}
+	}
+	for _, rungs := range c.policy.Ladders {
+		for _, r := range rungs {
+			list = append(list, r.Who...)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // start begins every engine that screen and daemon have in common, in g.
 func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	watcher := &alert.Watcher{
