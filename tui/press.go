@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -273,6 +274,11 @@ func (m *model) reasonsToStay() []safe.Text {
 	}
 	for _, c := range m.counts.running {
 		out = append(out, safe.Sprintf("%s counts down and would not be sent.", c.errand.title))
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.drafts)) {
+		if strings.TrimSpace(strings.Join(m.drafts[id], "")) != "" {
+			out = append(out, safe.Sprintf("An update on %s was typed and not sent: its words go with this screen.", id))
+		}
 	}
 	for _, r := range m.running() {
 		out = append(out, safe.Sprintf("%s runs. If this process started it, it is ended and undone.", r.name))

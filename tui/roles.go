@@ -159,10 +159,14 @@ func (m *model) roles(inc incident.Incident) []piece {
 	ic := inc.Roles[incident.Commander]
 	if ic == "" && inc.Severity.Rank() <= 2 {
 		key := m.keyFor(keys.Assign)
-		return []piece{say(7, theme.Warn, safe.Sprintf("no commander: %s names one%s", key, m.others(inc)), safe.Sprintf("no commander: %s", key), safe.Sprintf("no IC: %s", key))}
+		full := safe.Sprintf("no commander: %s names one", key)
+		if rest, held := duties(inc); held {
+			full = safe.Concat(full, rest)
+		}
+		return []piece{say(7, theme.Warn, full, safe.Sprintf("no commander: %s", key), safe.Sprintf("no IC: %s", key))}
 	}
-	rest := m.others(inc)
-	if ic == "" && rest.Width() == 0 {
+	rest, held := duties(inc)
+	if ic == "" && !held {
 		return nil
 	}
 	name := safe.Const("–")
@@ -172,11 +176,9 @@ func (m *model) roles(inc incident.Incident) []piece {
 	return []piece{say(6, theme.Plain, safe.Sprintf("IC %s%s", name, rest), safe.Sprintf("IC %s", name), safe.Sprintf("IC %s", name.Fit(8)))}
 }
 
-// others are the roles besides the commander's, if anybody has one of them. The
-// responder stands in the line above.
-func (m *model) others(inc incident.Incident) safe.Text {
-	var out safe.Text
-	held := false
+// duties are the roles besides the commander's, and whether anybody has one of
+// them. The responder stands in the line above.
+func duties(inc incident.Incident) (out safe.Text, held bool) {
 	for _, r := range []struct {
 		role incident.Role
 		word safe.Text
@@ -187,8 +189,5 @@ func (m *model) others(inc incident.Incident) safe.Text {
 		}
 		out = safe.Concat(out, safe.Const(" · "), r.word, safe.Const(" "), name)
 	}
-	if !held {
-		return safe.Text{}
-	}
-	return out
+	return out, held
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -93,7 +94,11 @@ func (c *centre) people() []incident.Person {
 	}
 	for _, rungs := range c.policy.Ladders {
 		for _, r := range rungs {
-			list = append(list, r.Who...)
+			for _, who := range r.Who {
+				if !strings.Contains(string(who), " ") { // "senior or lead" is nobody
+					list = append(list, who)
+				}
+			}
 		}
 	}
 	slices.Sort(list)

@@ -20,14 +20,19 @@ type figures struct {
 	db      *store.DB
 	mailbox *tui.Mailbox
 
+	pause time.Duration // after a change: a busy night costs a computation now and then
+
 	cursor int64
 	all    map[incident.ID]incident.Incident
 }
 
-const (
-	figuresPause = 2 * time.Second // after a change: a busy night costs a computation now and then
-	figuresEvery = time.Hour       // without one: the ranges end now
-)
+func newFigures(db *store.DB, m *tui.Mailbox) *figures {
+	return &figures{db: db, mailbox: m, pause: 2 * time.Second}
+}
+
+// figuresEvery is how often they are worked out without a change: the ranges end
+// now.
+const figuresEvery = time.Hour
 
 // Run keeps the figures true until ctx ends.
 func (f *figures) Run(ctx context.Context) error {
@@ -71,7 +76,7 @@ func (f *figures) next(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := pause(ctx, figuresPause); err != nil {
+		if err := pause(ctx, f.pause); err != nil {
 			return err
 		}
 		changed, err := f.take(ctx)
