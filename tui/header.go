@@ -152,7 +152,11 @@ func (m *model) elsewhere() []piece {
 		return nil
 	}
 	since, key := pane.Ago(other.Age(m.now)), m.keyFor(keys.JumpNewest)
-	return []piece{say(12, theme.Danger,
+	dear, style := 12, theme.Danger
+	if mine, ok := m.incident(); other.Drill && ok && !mine.Drill {
+		dear, style = 7, theme.Accent // practice does not shout over what is real
+	}
+	return []piece{say(dear, style,
 		safe.Sprintf("%s%s %s NOT ACKED %s: %s goes there", drillWord(other), other.Severity, other.ID, since, key),
 		safe.Sprintf("%s%s NOT ACKED: %s", drillWord(other), other.ID, key))}
 }

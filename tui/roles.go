@@ -27,7 +27,9 @@ func (m *model) pickRole(inc incident.Incident) tea.Cmd {
 		switch since := m.heldSince(inc, role); {
 		case holder == "":
 			row.Text = safe.Sprintf("%-15s nobody", role)
-			first = cmp.Or(first, string(role))
+			if role != incident.Responder { // the acknowledgement gives that one
+				first = cmp.Or(first, string(role))
+			}
 		case since.IsZero():
 			row.Text = safe.Sprintf("%-15s %s", role, holder)
 		default:
