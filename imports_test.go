@@ -54,14 +54,14 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault", "incident/stats",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault",
 		"escalation/pagerduty", "escalation/slack", "cmd/sitrep/lab",
 	}),
 }
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "escalation", "query", "query/alert", "chaos", "loadtest"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/stats", "escalation", "query", "query/alert", "chaos", "loadtest"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,14 @@ func about(o pane.Order) incident.ID {
 		return o.ID
 	case pane.Reopen:
 		return o.ID
+	case pane.Close:
+		return o.ID
+	case pane.Update:
+		return o.ID
+	case pane.Correct:
+		return o.ID
+	case pane.Merge:
+		return o.ID
 	}
 	return ""
 }
@@ -86,6 +95,9 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 	case pane.Did:
 		e.title, e.yes = "record what was done about "+string(inc.ID), "record it"
 		e.says = []string{fmt.Sprintf("Posts to the thread of %s: %s", inc.ID, o.Action.Text)}
+		if o.Action.Mitigates && inc.Clocks.Mitigated.IsZero() {
+			e.says = append(e.says, "It is recorded as what ended the users' pain, now.")
+		}
 		events, err = inc.Did(by, o.Action)
 	case pane.SetSeverity:
 		e.title, e.yes = fmt.Sprintf("make %s %s", inc.ID, o.To), fmt.Sprintf("make it %s", o.To)
@@ -98,6 +110,9 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 	case pane.Assign:
 		e.title, e.yes = fmt.Sprintf("make %s %s of %s", o.Person, o.Role, inc.ID), "assign"
 		e.says = []string{fmt.Sprintf("%s becomes %s of %s; the thread is told.", o.Person, o.Role, inc.ID)}
+		if holder := inc.Roles[o.Role]; holder != "" {
+			e.says = append([]string{fmt.Sprintf("%s: %s -> %s", o.Role, holder, o.Person)}, e.says...)
+		}
 		events, err = inc.Assign(by, o.Role, o.Person)
 	case pane.Escalate:
 		return m.escalating(inc, by, o)
@@ -119,6 +134,19 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 		e.title, e.yes = "reopen "+string(inc.ID), "reopen"
 		e.says = []string{fmt.Sprintf("%s was resolved %s ago. Its ladder starts again at the first rung.", inc.ID, pane.Ago(m.now.Sub(inc.Clocks.Resolved)))}
 		events, err = inc.Reopen(by)
+	case pane.Close:
+		e.title, e.yes = "close "+string(inc.ID), "close"
+		e.says = []string{fmt.Sprintf("Files %s away: its headline says that it is closed.", inc.ID)}
+		events, err = inc.Close(by)
+	case pane.Update:
+		e.title = "send the update on " + string(inc.ID)
+		e.brief = e.title + ": " + o.Says.Conditions
+		_, err = inc.Update(by, o.Says)
+		return e, err
+	case pane.Correct:
+		return m.correcting(inc, by, o)
+	case pane.Merge:
+		return m.merging(inc, by, o)
 	}
 	if err != nil {
 		return errand{}, err
@@ -174,6 +202,48 @@ func (m *model) escalating(inc incident.Incident, by incident.By, o pane.Escalat
 	return e, nil
 }
 
+// correcting gives words that were wrong others. Who was told the first ones is
+// told the second.
+func (m *model) correcting(inc incident.Incident, by incident.By, o pane.Correct) (errand, error) {
+	i := slices.IndexFunc(m.world.Events[inc.ID], func(e incident.Event) bool { return e.ID == o.Event })
+	if i < 0 {
+		return errand{}, fmt.Errorf("correct %s: %w", inc.ID, incident.Ref{ID: o.Event}.Missing())
+	}
+	was := m.world.Events[inc.ID][i]
+	events, err := inc.Correct(by, was, o.Text)
+	if err != nil {
+		return errand{}, err
+	}
+	e := errand{order: o, title: "correct a line of " + string(inc.ID), yes: "correct it"}
+	e.says = []string{"It will read: " + events[0].Text, "It first said: " + was.Text}
+	if was.Kind != incident.NoteAdded {
+		e.says = append(e.says, "The thread was told the first words, and is told these.")
+	}
+	e.brief = e.title + ": " + events[0].Text
+	return e, nil
+}
+
+// merging says that an incident goes on as another one.
+func (m *model) merging(inc incident.Incident, by incident.By, o pane.Merge) (errand, error) {
+	into, ok := find(m.world, o.Into)
+	if !ok {
+		return errand{}, fmt.Errorf("merge %s: %w: %s is not among those of the last day", inc.ID, incident.ErrUnknown, o.Into)
+	}
+	if _, err := inc.Merge(by, into); err != nil {
+		return errand{}, err
+	}
+	e := errand{order: o, title: fmt.Sprintf("merge %s into %s", inc.ID, o.Into), yes: "merge"}
+	e.says = []string{
+		fmt.Sprintf("%s goes on as %s: %s", inc.ID, o.Into, into.Title),
+		fmt.Sprintf("%s is over: its ladder stops, its pages are resolved. A merge cannot be taken back.", inc.ID),
+	}
+	if inc.Severity.WorseThan(into.Severity) {
+		e.says = append(e.says, fmt.Sprintf("%s is %s, %s stays %s.", inc.ID, inc.Severity, o.Into, into.Severity))
+	}
+	e.brief = e.title
+	return e, nil
+}
+
 // declaring is a new incident.
 func (m *model) declaring(o pane.Declare) (errand, error) {
 	by := incident.By{Actor: m.o.Actor, Source: "tui", At: m.now}
@@ -182,9 +252,10 @@ func (m *model) declaring(o pane.Declare) (errand, error) {
 		return errand{}, err
 	}
 	whom := calls(consequences(incident.Incident{}, today(m.world), []incident.Event{event}, m.now))
-	e := errand{order: o, title: fmt.Sprintf("declare %s %s", o.Severity, o.Title), yes: "declare"}
-	e.brief = fmt.Sprintf("declare %s: %s", o.Severity, whom)
-	e.says = append([]string{capital(whom) + ".", fmt.Sprintf("Opens a %s: %s", o.Severity, o.Title)}, m.doubts()...)
+	drill := drillWord(incident.Incident{Drill: o.Drill})
+	e := errand{order: o, title: fmt.Sprintf("declare %s%s %s", drill, o.Severity, o.Title), yes: "declare"}
+	e.brief = fmt.Sprintf("declare %s%s: %s", drill, o.Severity, whom)
+	e.says = append([]string{capital(whom) + ".", fmt.Sprintf("Opens a %s%s: %s", drill, o.Severity, o.Title)}, m.doubts()...)
 	return e, nil
 }
 

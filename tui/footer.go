@@ -103,7 +103,7 @@ func (m *model) sensible(a keys.Action, inc incident.Incident, selected bool) bo
 		return len(m.world.Load.Plans) > 0
 	case keys.Runbook, keys.EditNote:
 		return false
-	case keys.Draft, keys.AddNote:
+	case keys.Draft, keys.AddNote, keys.SendUpdate, keys.Did:
 		return selected
 	case keys.Ack:
 		return selected && !over && !inc.Acknowledged()
@@ -123,12 +123,12 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 		end = f.PutRight(end, y, theme.Accent, safe.Sprintf("%d open %s", n, m.keyFor(keys.NextInc))) - 2
 	}
 	list := m.places()
-	for _, spare := range []keys.Action{keys.Filter, keys.Palette, keys.Help} {
-		if 1+lengthOfPlaces(list) > end {
+	for _, spare := range []keys.Action{keys.Filter, keys.Palette, keys.ViewStats, keys.Help} {
+		if here := spare == keys.ViewStats && m.place.at == statsView; 1+lengthOfPlaces(list) > end && !here {
 			list = slices.DeleteFunc(list, func(d doable) bool { return d.action == spare })
 		}
 	}
-	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM}[m.place.at]
+	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats}[m.place.at]
 	for _, d := range list {
 		style := theme.Dim
 		if d.action == here {
@@ -144,7 +144,7 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 // places are the ways to everything else.
 func (m *model) places() []doable {
 	var out []doable
-	for _, a := range []keys.Action{keys.Help, keys.Palette, keys.Filter, keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM} {
+	for _, a := range []keys.Action{keys.Help, keys.Palette, keys.Filter, keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats} {
 		b, ok := m.keys.Of(a)
 		if !ok || len(b.Keys) == 0 {
 			continue

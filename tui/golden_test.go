@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -83,6 +84,12 @@ func TestPictures(t *testing.T) {
 		{"severity", sizes[:1], []string{"]", "s", "up"}, nil},
 		{"declare", sizes[:1], []string{"D", "enter"}, nil},
 		{"chaos", sizes[:2], []string{"x"}, nil},
+		{"update", sizes[:2], []string{"U", "h", "i", "enter"}, nil},
+		{"update_foot", sizes[:1], []string{"U", "x", "enter", "enter", "enter"}, nil},
+		{"roles", sizes[:1], []string{"A"}, nil},
+		{"person", sizes[:1], []string{"]", "A", "b"}, []func(*Options){with(underFire)}},
+		{"item", sizes[:1], []string{"4", "i"}, nil},
+		{"drill", sizes[:1], nil, []func(*Options){with(drills)}},
 		{"help", sizes[:2], []string{"?"}, nil},
 		{"palette", sizes[:1], []string{":", "s", "e"}, nil},
 		{"ascii", sizes[:1], nil, []func(*Options){inASCII}},
@@ -104,6 +111,15 @@ func TestPictures(t *testing.T) {
 			})
 		}
 	}
+}
+
+// drills makes the incidents practice: none of them may pass for real.
+func drills(w *pane.World, _ time.Time) {
+	list := slices.Clone(w.Incidents)
+	for i := range list {
+		list[i].Drill = true
+	}
+	w.Incidents = list
 }
 
 func inASCII(o *Options) {

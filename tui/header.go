@@ -137,7 +137,9 @@ func (m *model) hook(inc incident.Incident) []piece {
 	line := append(m.elsewhere(), m.answered(inc))
 	line = append(line, m.runs()...)
 	if !inc.Status.Over() {
-		line = append(line, m.ladder(inc), m.resolveBy(inc))
+		line = append(line, m.ladder(inc))
+		line = append(line, m.owed(inc)...)
+		line = append(line, m.resolveBy(inc))
 	}
 	return append(line, m.trust()...)
 }
@@ -150,9 +152,13 @@ func (m *model) elsewhere() []piece {
 		return nil
 	}
 	since, key := pane.Ago(other.Age(m.now)), m.keyFor(keys.JumpNewest)
-	return []piece{say(12, theme.Danger,
-		safe.Sprintf("%s %s NOT ACKED %s: %s goes there", other.Severity, other.ID, since, key),
-		safe.Sprintf("%s NOT ACKED: %s", other.ID, key))}
+	dear, style := 12, theme.Danger
+	if mine, ok := m.incident(); other.Drill && ok && !mine.Drill {
+		dear, style = 7, theme.Accent // practice does not shout over what is real
+	}
+	return []piece{say(dear, style,
+		safe.Sprintf("%s%s %s NOT ACKED %s: %s goes there", drillWord(other), other.Severity, other.ID, since, key),
+		safe.Sprintf("%s%s NOT ACKED: %s", drillWord(other), other.ID, key))}
 }
 
 func (m *model) answered(inc incident.Incident) piece {
@@ -329,9 +335,7 @@ func (m *model) radius(inc incident.Incident) []piece {
 		out = append(out, say(4, theme.Dim, safe.Const("no alert fires")))
 	}
 	out = append(out, say(6, theme.Dim, safe.New(string(inc.Status), 20)))
-	if who := inc.Roles[incident.Commander]; who != "" {
-		out = append(out, say(3, theme.Dim, safe.Sprintf("commander %s", safe.New(string(who), 24))))
-	}
+	out = append(out, m.roles(inc)...)
 	return append(append(out, m.present(inc.ID)...), m.problem()...)
 }
 
@@ -430,7 +434,7 @@ func (m *model) before() []piece {
 	for _, inc := range m.world.Incidents {
 		if inc.Status.Over() && !inc.Clocks.Resolved.IsZero() {
 			since := pane.Ago(m.now.Sub(inc.Clocks.Resolved))
-			return []piece{say(5, theme.Dim, safe.Sprintf("last: %s %s %s, resolved %s ago", inc.Severity, inc.ID, safe.New(inc.Title, 60), since), safe.Sprintf("last: %s resolved %s ago", inc.ID, since))}
+			return []piece{say(5, theme.Dim, safe.Sprintf("last: %s%s %s %s, resolved %s ago", drillWord(inc), inc.Severity, inc.ID, safe.New(inc.Title, 60), since), safe.Sprintf("last: %s%s resolved %s ago", drillWord(inc), inc.ID, since))}
 		}
 	}
 	return nil

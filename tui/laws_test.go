@@ -135,7 +135,7 @@ func obeys(law *lawless, p *player, script []act) {
 func TestEverySmallSize(t *testing.T) {
 	for _, opts := range [][]func(*Options){nil, {inProd}} {
 		play(t, 80, 24, func(p *player) {
-			for _, setup := range [][]string{{}, {"n"}, {"E", "enter"}, {"E", "enter", "y"}, {"f5"}, {"x"}, {"?"}, {":"}, {"/"}, {"2"}, {"s"}} {
+			for _, setup := range [][]string{{}, {"n"}, {"E", "enter"}, {"E", "enter", "y"}, {"f5"}, {"x"}, {"?"}, {":"}, {"/"}, {"2"}, {"s"}, {"U"}, {"U", "a", "enter", "enter", "enter"}, {"A"}, {"A", "a"}, {"4", "i"}, {"d", "a", "enter"}, {"3", "c"}, {"7"}} {
 				p.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 				p.press("esc", "esc", "esc", "esc", "1")
 				p.press(setup...)
@@ -167,10 +167,13 @@ func TestHostileText(t *testing.T) {
 			w.Delivery.Sinks = []pane.Sink{{Name: evil, State: "down", Why: evil}}
 			w.Chaos.Experiments = append(w.Chaos.Experiments, experiment(evil, evil, evil, "F6"))
 			w.Chaos.Runs = []pane.ChaosRun{{Run: evil, Experiment: evil}}
+			w.People, w.Present = []incident.Person{incident.Person(evil)}, []pane.Present{{Name: incident.Person(evil + "2"), Incident: "INC-9"}}
+			inc.Items = []incident.OpenItem{{Item: incident.Item{Item: evil, Text: evil, Owner: incident.Person(evil)}, Added: time.Now()}}
+			w.Promised, w.Figures = []incident.Incident{inc}, pane.FiguresOf([]incident.Incident{inc}, time.Now())
 			w.Alerts.List[0].Annotations = map[string]string{"summary": evil, "runbook_url": "https://x/" + evil}
 		})
 		p.desk.answer = func(pane.Order) (pane.Receipt, error) { return pane.Receipt{}, errors.New(evil) }
-		for _, k := range [][]string{{}, {"n", "a", "enter"}, {"f6"}, {"x"}, {"E"}, {"enter"}, {"esc", "esc", "esc", "D", "enter"}, {"esc", "y"}, {"esc", ":"}, {"esc", "2"}, {"3"}, {"4"}} {
+		for _, k := range [][]string{{}, {"n", "a", "enter"}, {"f6"}, {"x"}, {"E"}, {"enter"}, {"esc", "esc", "esc", "D", "enter"}, {"esc", "y"}, {"esc", ":"}, {"esc", "2"}, {"3"}, {"4"}, {"c"}, {"esc", "7"}, {"enter"}, {"1", "A"}, {"a"}, {"esc", "U"}, {"esc", "d", "a", "enter"}} {
 			p.press(k...)
 			fits(t, p.m.View().Content, 100, 30)
 		}
@@ -214,7 +217,7 @@ func TestNothingIsDrawnWhileTheTerminalIsBehind(t *testing.T) {
 
 // Every key that the table has does something in the view that it is for.
 func TestNoKeyIsDead(t *testing.T) {
-	views := map[keys.Scope]string{keys.Now: "1", keys.Board: "2", keys.Timeline: "3", keys.Actions: "4", keys.Postmortem: "5"}
+	views := map[keys.Scope]string{keys.Now: "1", keys.Board: "2", keys.Timeline: "3", keys.Actions: "4", keys.Postmortem: "5", keys.Stats: "7"}
 	for _, b := range keys.Default().All() {
 		view, ok := views[b.Scope]
 		if !ok {

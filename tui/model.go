@@ -32,8 +32,10 @@ type model struct {
 	zone  *time.Location
 	mouse bool
 
-	asked   *asked              // the dialog that has the keyboard
-	answers map[string][]string // earlier ones, by question, newest last
+	asked   *asked                   // the dialog that has the keyboard
+	answers map[string][]string      // earlier ones, by question, newest last
+	drafts  map[incident.ID][]string // updates that were typed and not sent
+	items   map[incident.ID][]string // action items, the same
 	counts  countdowns
 	toasts  toasts
 	heard   heard
@@ -56,7 +58,7 @@ func newModel(ctx context.Context, o Options) *model {
 		ctx: ctx, o: o, full: func() bool { return false }, settle: func() {},
 		now: o.Now(), world: o.Mailbox.World(), views: pane.Views(),
 		keys: o.Keys, theme: o.Theme, zone: time.UTC,
-		answers: map[string][]string{},
+		answers: map[string][]string{}, drafts: map[incident.ID][]string{}, items: map[incident.ID][]string{},
 		picture: picture{frame: frame.New(0, 0, o.Theme), stale: true},
 	}
 	m.place.filters = make([]string, len(m.views))
@@ -229,5 +231,5 @@ func (m *model) title() safe.Text {
 	if !ok {
 		return safe.Const("sitrep")
 	}
-	return safe.Sprintf("%s %s %s", inc.Severity, inc.ID, inc.Title).Fit(80)
+	return safe.Sprintf("%s%s %s %s", drillWord(inc), inc.Severity, inc.ID, inc.Title).Fit(80)
 }

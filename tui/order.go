@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -28,7 +30,7 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
-	case pane.Note, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.Window, pane.RefreshNow:
+	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.Window, pane.RefreshNow:
 		return false
 	}
 	return true
@@ -99,6 +101,12 @@ func (m *model) done(d doneMsg) tea.Cmd {
 	case pane.Declare:
 		m.place.awaited = d.receipt.Incident
 		m.place.settleOn(m.world)
+	case pane.Update:
+		if slices.Equal(trimmed(m.drafts[o.ID]), []string{o.Says.Conditions, o.Says.Actions, o.Says.Needs}) { // else there are newer words
+			delete(m.drafts, o.ID)
+		}
+	case pane.AddItem:
+		delete(m.items, o.ID)
 	case pane.MakeDraft:
 		m.place.selected = o.ID
 		return m.show(postmortemView)
@@ -149,6 +157,14 @@ func (m *model) question(a *pane.Ask) {
 		choices[i] = dialog.Choice{Value: c.Value, Text: safe.New(c.Text, safe.Line), Letter: c.Letter}
 	}
 	m.ask(dialog.NewPicker(title, help, m.keys, choices, a.Initial), "", then)
+}
+
+func trimmed(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.TrimSpace(s)
+	}
+	return out
 }
 
 func nothing(string) tea.Cmd { return nil }

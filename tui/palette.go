@@ -27,13 +27,17 @@ func commands() []command {
 	return []command{
 		{"go", "INC-n", "select an incident", (*model).runGo},
 		{"note", "TEXT", "a line on the timeline", (*model).runNote},
-		{"did", "TEXT", "what was done about it; the thread is told", (*model).runDid},
+		{"did", "TEXT [--mitigates] [--term short-term]", "what was done about it; the thread is told", (*model).runDid},
 		{"sev", "1-4 [WHY]", "change the severity", (*model).runSev},
 		{"status", "investigating|identified|monitoring [DETAILS]", "where the response stands", (*model).runStatus},
 		{"assign", "ROLE PERSON", "commander, scribe, communications, operations, responder", (*model).runAssign},
 		{"escalate to", "Ln WHY", "call a rung by its name", (*model).runEscalate},
 		{"snooze for", "30m", "hold the ladder", (*model).runSnooze},
 		{"unack", "", "give it back: the ladder goes on", (*model).runUnack},
+		{"item", "TEXT", "an action item: what is to be done afterwards", (*model).runItem},
+		{"merge", "INC-n", "this incident goes on as that one", (*model).runMerge},
+		{"close", "", "file a resolved incident away", (*model).runClose},
+		{"drill", "TITLE", "declare practice, kept apart from what is real", (*model).runDrill},
 		{"reopen", "", "take the resolution back", (*model).runReopen},
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
@@ -55,7 +59,7 @@ func (m *model) palette() {
 func (m *model) everything() []dialog.Item {
 	var out []dialog.Item
 	for _, inc := range open(m.world) {
-		out = append(out, dialog.Item{Value: "go " + string(inc.ID), Name: safe.Sprintf("go %s", inc.ID), Note: safe.Sprintf("%s %s", inc.Severity, inc.Title)})
+		out = append(out, dialog.Item{Value: "go " + string(inc.ID), Name: safe.Sprintf("go %s", inc.ID), Note: safe.Sprintf("%s%s %s", drillWord(inc), inc.Severity, inc.Title)})
 	}
 	for _, b := range m.keys.Palette(m.shown().Scope()) {
 		out = append(out, itemOf(b))
@@ -164,9 +168,12 @@ func (m *model) runNote(text string) tea.Cmd {
 }
 
 func (m *model) runDid(text string) tea.Cmd {
-	return m.withIncident("record an action on", func(id incident.ID) tea.Cmd {
-		return m.request(pane.Did{ID: id, Action: incident.Action{Term: incident.Immediate, Text: text}})
-	})
+	a, err := didOf(text)
+	if err != nil {
+		m.complain("did: %v", err)
+		return nil
+	}
+	return m.withIncident("record an action on", func(id incident.ID) tea.Cmd { return m.request(pane.Did{ID: id, Action: a}) })
 }
 
 func (m *model) runSev(words string) tea.Cmd {

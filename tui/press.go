@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ const (
 	timelineView
 	actionsView
 	postmortemView
+	statsView
 )
 
 // asked is an open dialog and what follows from its answer.
@@ -160,6 +162,8 @@ func (m *model) actView(a keys.Action) tea.Cmd {
 		return m.withIncident("edit the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.OpenDraft{ID: id}) })
 	case keys.ExportDraft:
 		return m.withIncident("export the post-mortem of", m.export)
+	case keys.AddItem:
+		return m.withIncident("add an action item to", func(id incident.ID) tea.Cmd { return m.askItem(id, "") })
 	default:
 		m.inform("%s does nothing here", m.keyFor(a))
 	}
@@ -188,6 +192,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.show(actionsView), true
 	case keys.ViewPM:
 		return m.show(postmortemView), true
+	case keys.ViewStats:
+		return m.show(statsView), true
 	case keys.LastView:
 		return m.show(m.place.last), true
 	case keys.PreviousInc:
@@ -268,6 +274,11 @@ func (m *model) reasonsToStay() []safe.Text {
 	}
 	for _, c := range m.counts.running {
 		out = append(out, safe.Sprintf("%s counts down and would not be sent.", c.errand.title))
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.drafts)) {
+		if strings.TrimSpace(strings.Join(m.drafts[id], "")) != "" {
+			out = append(out, safe.Sprintf("An update on %s was typed and not sent: its words go with this screen.", id))
+		}
 	}
 	for _, r := range m.running() {
 		out = append(out, safe.Sprintf("%s runs. If this process started it, it is ended and undone.", r.name))

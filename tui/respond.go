@@ -51,6 +51,12 @@ func (m *model) actIncident(a keys.Action, by how) (tea.Cmd, bool) {
 		m.pickChaos()
 	case keys.LoadPicker:
 		m.pickLoad()
+	case keys.SendUpdate:
+		return m.withIncident("send an update on", m.sendUpdate), true
+	case keys.Assign:
+		return m.withOpen("assign a role in", m.pickRole), true
+	case keys.Did:
+		return m.withIncident("record what was done about", m.askDid), true
 	case keys.Draft:
 		return m.withIncident("draft the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.MakeDraft{ID: id}) }), true
 	default:
@@ -89,7 +95,7 @@ func (m *model) acknowledge(inc incident.Incident, by how) tea.Cmd {
 		case m.o.Actor:
 			m.inform("you have %s already, since %s", inc.ID, m.wall(inc.Clocks.Acknowledged))
 		default:
-			m.inform("%s has %s since %s; :assign responder %s hands it over", who, inc.ID, m.wall(inc.Clocks.Acknowledged), m.o.Actor)
+			m.inform("%s has %s since %s; %s hands it over", who, inc.ID, m.wall(inc.Clocks.Acknowledged), m.keyFor(keys.Assign))
 		}
 		return nil
 	}
@@ -225,15 +231,15 @@ func (m *model) declare() {
 func (m *model) declareAs(o pane.Declare) {
 	var rows []dialog.Choice
 	for _, sev := range incident.Severities() {
-		e, err := m.declaring(pane.Declare{Title: o.Title, Severity: sev})
+		e, err := m.declaring(pane.Declare{Title: o.Title, Severity: sev, Drill: o.Drill})
 		if err != nil {
 			m.complain("%v", err)
 			return
 		}
-		whom := strings.TrimPrefix(e.brief, fmt.Sprintf("declare %s: ", sev))
+		_, whom, _ := strings.Cut(e.brief, ": ")
 		rows = append(rows, dialog.Choice{Value: string(sev), Text: safe.Sprintf("%s  %s", sev, whom), Note: safe.New(aims(today(m.world), sev), safe.Line)})
 	}
-	m.ask(dialog.NewPicker(safe.Sprintf("How bad is it? %s", o.Title), safe.Text{}, m.keys, rows, string(o.Severity)), "", func(sev string) tea.Cmd {
+	m.ask(dialog.NewPicker(safe.Sprintf("How bad is it? %s%s", drillWord(incident.Incident{Drill: o.Drill}), o.Title), safe.Text{}, m.keys, rows, string(o.Severity)), "", func(sev string) tea.Cmd {
 		o.Severity = incident.Severity(sev)
 		return m.request(o)
 	})

@@ -43,7 +43,7 @@ func (m *model) vital() []piece {
 		}
 		return append(append([]piece{first, m.value()}, m.runs()...), m.where())
 	}
-	first := say(0, theme.Title, safe.Sprintf("%s %s %s", tag(inc.Severity), inc.ID, inc.Title))
+	first := say(0, theme.Title, safe.Sprintf("%s %s%s %s", tag(inc.Severity), drillWord(inc), inc.ID, inc.Title))
 	lines := []piece{first, m.answered(inc), m.nextLine(inc), m.value()}
 	return append(append(lines, m.runs()...), m.where())
 }

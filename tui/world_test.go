@@ -152,7 +152,7 @@ func shopWorld(t testing.TB, now time.Time) *pane.World {
 		Chaos: pane.Chaos{Experiments: []chaos.Experiment{experiment("payments-latency", "http.latency", "payments", "F5"), experiment("payments-kill", "process.kill", "payments", "")}},
 		Load:  pane.Load{Plans: []loadtest.Plan{{Name: "smoke", Pin: "F7", Targets: []loadtest.Target{{URL: "http://127.0.0.1:8080/"}}, Stages: []loadtest.Stage{{From: 400, To: 400, For: 10 * time.Second}}, Thresholds: []loadtest.Threshold{{Expr: "p95 < 200ms"}}}}},
 	}
-	w.Signals = query.Signals(w.Board)
+	w.Signals, w.Figures = query.Signals(w.Board), pane.FiguresOf(w.Incidents, now)
 	return w
 }
 

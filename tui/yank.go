@@ -54,7 +54,7 @@ func (m *model) yankMenu() {
 		return
 	}
 	texts := map[string]string{
-		"line":     fmt.Sprintf("%s %s %s", inc.Severity, inc.ID, inc.Title),
+		"line":     fmt.Sprintf("%s%s %s %s", drillWord(inc), inc.Severity, inc.ID, inc.Title),
 		"status":   m.status(inc),
 		"timeline": m.timeline(inc),
 	}
@@ -72,7 +72,7 @@ func (m *model) yankMenu() {
 
 // status is where an incident stands, for people who do not see the screen.
 func (m *model) status(inc incident.Incident) string {
-	first := fmt.Sprintf("%s %s %s: %s, %s", inc.Severity, inc.ID, inc.Title, inc.Status, tPlus(inc.Age(m.now)))
+	first := fmt.Sprintf("%s%s %s %s: %s, %s", drillWord(inc), inc.Severity, inc.ID, inc.Title, inc.Status, tPlus(inc.Age(m.now)))
 	lines := []string{first}
 	switch {
 	case inc.Acknowledged():
@@ -102,7 +102,7 @@ func (m *model) status(inc incident.Incident) string {
 // timeline is what happened, oldest first.
 func (m *model) timeline(inc incident.Incident) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s %s\n", inc.ID, inc.Title)
+	fmt.Fprintf(&b, "## %s%s %s\n", drillWord(inc), inc.ID, inc.Title)
 	events := slices.Clone(m.world.Told(inc))
 	slices.SortStableFunc(events, func(a, b incident.Event) int { return a.At.Compare(b.At) })
 	for _, e := range events {

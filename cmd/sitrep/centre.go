@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -85,6 +86,27 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	}
 	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
 	return c, err
+}
+
+// people are those whom the configuration and the ladders name, in order.
+func (c *centre) people() []incident.Person {
+	var list []incident.Person
+	if cfg, err := c.app.config(); err == nil { // it has been read, or there were no centre
+		for name := range cfg.People {
+			list = append(list, incident.Person(name))
+		}
+	}
+	for _, rungs := range c.policy.Ladders {
+		for _, r := range rungs {
+			for _, who := range r.Who {
+				if !strings.Contains(string(who), " ") { // "senior or lead" is nobody
+					list = append(list, who)
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // start begins every engine that screen and daemon have in common, in g.

@@ -208,8 +208,8 @@ func (f *follower) rest(ctx context.Context, list []incident.Incident) ([]escala
 	return messages, drafts, nil
 }
 
-// ordered puts open incidents first, the worst at the head and of equals the
-// newest, then the others, the newest first.
+// ordered puts open incidents first, what is real before drills, the worst at the
+// head and of equals the newest, then the others, the newest first.
 func ordered(list []incident.Incident) []incident.Incident {
 	slices.SortFunc(list, func(a, b incident.Incident) int {
 		if x, y := a.Status.Over(), b.Status.Over(); x != y {
@@ -217,6 +217,9 @@ func ordered(list []incident.Incident) []incident.Incident {
 				return 1
 			}
 			return -1
+		}
+		if !a.Status.Over() && a.Drill != b.Drill {
+			return practice(a) - practice(b)
 		}
 		if !a.Status.Over() && a.Severity.Rank() != b.Severity.Rank() {
 			return a.Severity.Rank() - b.Severity.Rank()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -179,7 +180,7 @@ func (a *app) resolveCommand() *cobra.Command {
 func (a *app) listCommand() *cobra.Command {
 	var open bool
 	c := &cobra.Command{
-		Use: "list", Short: "incidents, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "incidents, newest first, drills last", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				list, err := db.Incidents(cmd.Context(), open, 0)
@@ -192,6 +193,27 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&open, "open", false, "only those that are not over")
 	return c
+}
+
+// practice puts what is real before drills.
+func practice(inc incident.Incident) int {
+	if inc.Drill {
+		return 1
+	}
+	return 0
+}
+
+// titleOf is a title that cannot be taken for real where the incident is none.
+func titleOf(inc incident.Incident) string {
+	return drillWord(inc.Drill) + inc.Title
+}
+
+// drillWord stands before the words of a drill.
+func drillWord(is bool) string {
+	if is {
+		return "DRILL "
+	}
+	return ""
 }
 
 func (a *app) printIncidents(list []incident.Incident) error {
@@ -208,10 +230,12 @@ func (a *app) printIncidents(list []incident.Incident) error {
 		return err
 	}
 	rows := [][]string{{"ID", "SEVERITY", "STATUS", "DECLARED", "LASTED", "RESPONDER", "SERVICE", "TITLE"}}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b incident.Incident) int { return practice(a) - practice(b) })
 	for _, inc := range list {
 		rows = append(rows, []string{
 			string(inc.ID), string(inc.Severity), string(inc.Status), stamp(inc.Clocks.Declared), span(inc.Age(now)),
-			orDash(string(inc.Roles[incident.Responder])), orDash(inc.Service), inc.Title,
+			orDash(string(inc.Roles[incident.Responder])), orDash(inc.Service), titleOf(inc),
 		})
 	}
 	return table(a.stdout, rows)

@@ -49,6 +49,7 @@ type itemView struct {
 	Due      *time.Time      `json:"due"`
 	AddedAt  *time.Time      `json:"added_at"`
 	ClosedAt *time.Time      `json:"closed_at"`
+	Drill    bool            `json:"drill"`
 }
 
 func (a *app) itemListCommand() *cobra.Command {
@@ -75,7 +76,7 @@ func itemsOf(list []incident.Incident, all bool) []itemView {
 	for i := len(list) - 1; i >= 0; i-- {
 		for _, it := range list[i].Items {
 			if all || it.Closed.IsZero() {
-				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed)})
+				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed), list[i].Drill})
 			}
 		}
 	}
@@ -96,7 +97,7 @@ func (a *app) printItems(items []itemView) error {
 		if it.Due != nil {
 			due = it.Due.Format(time.DateOnly)
 		}
-		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), it.Text})
+		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), drillWord(it.Drill) + it.Text})
 	}
 	return table(a.stdout, rows)
 }

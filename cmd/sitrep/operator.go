@@ -112,6 +112,27 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 	case pane.Reopen:
 		inc, err := o.desk.Reopen(ctx, by, order.ID)
 		return o.told(ctx, inc, err, fmt.Sprintf("%s reopened", order.ID))
+	case pane.Close:
+		inc, err := o.desk.Close(ctx, by, order.ID)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s closed", order.ID))
+	case pane.Update:
+		inc, err := o.desk.Update(ctx, by, order.ID, order.Says)
+		return o.told(ctx, inc, err, fmt.Sprintf("update on %s sent", order.ID))
+	case pane.Correct:
+		inc, err := o.desk.Correct(ctx, by, order.ID, incident.Ref{ID: order.Event}, order.Text)
+		return o.told(ctx, inc, err, "corrected on "+string(order.ID))
+	case pane.Merge:
+		inc, _, err := o.desk.Merge(ctx, by, order.ID, order.Into)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s was merged into %s", order.ID, order.Into))
+	case pane.AddItem:
+		inc, err := o.desk.AddItem(ctx, by, order.ID, order.Text, order.Owner, order.Due)
+		if err != nil {
+			return pane.Receipt{}, err
+		}
+		return pane.Receipt{Text: fmt.Sprintf("%s of %s written down", inc.Items[len(inc.Items)-1].Item.Item, order.ID), Incident: order.ID}, nil
+	case pane.CloseItem:
+		_, err := o.desk.CloseItem(ctx, by, order.ID, order.Item)
+		return pane.Receipt{Text: fmt.Sprintf("%s of %s is done", order.Item, order.ID), Incident: order.ID}, err
 	case pane.Note:
 		_, err := o.desk.Note(ctx, by, order.ID, order.Text)
 		return pane.Receipt{Text: "noted on " + string(order.ID), Incident: order.ID}, err

@@ -22,13 +22,17 @@ import (
 func (a *app) postmortemCommand() *cobra.Command {
 	group := &cobra.Command{Use: "postmortem", Aliases: []string{"pm"}, Short: "post-mortems: drafted from the timeline, finished by people"}
 	group.AddCommand(
-		&cobra.Command{Use: "list", Short: "all post-mortems, the latest incident first", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		&cobra.Command{Use: "list", Short: "all post-mortems, the latest incident first, drills last", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				all, err := db.Postmortems().List(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return a.printPostmortems(all)
+				incidents, err := db.Incidents(cmd.Context(), false, 0)
+				if err != nil {
+					return err
+				}
+				return a.printPostmortems(all, incidents)
 			})
 		}},
 		a.about("draft ID", "draft it, or bring a draft up to date; what people wrote stays", a.draftPostmortem),
@@ -149,7 +153,13 @@ func (a *app) printPostmortem(s postmortem.Stored) error {
 	return err
 }
 
-func (a *app) printPostmortems(all []postmortem.Stored) error {
+func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Incident) error {
+	of := map[incident.ID]incident.Incident{}
+	for _, inc := range incidents {
+		of[inc.ID] = inc
+	}
+	slices.SortStableFunc(all, func(a, b postmortem.Stored) int { return practice(of[a.Incident]) - practice(of[b.Incident]) })
+
 	type view struct {
 		ID       string          `json:"id"`
 		Incident incident.ID     `json:"incident"`
@@ -157,12 +167,13 @@ func (a *app) printPostmortems(all []postmortem.Stored) error {
 		Version  int             `json:"version"`
 		Author   incident.Person `json:"author"`
 		At       *time.Time      `json:"at"`
+		Drill    bool            `json:"drill"`
 	}
 	views := []view{}
 	rows := [][]string{{"ID", "INCIDENT", "VERSION", "LAST AUTHOR", "AT", "TITLE"}}
 	for _, s := range all {
-		views = append(views, view{s.ID, s.Incident, s.Title, s.Version, s.Author, moment(s.At)})
-		rows = append(rows, []string{s.ID, string(s.Incident), fmt.Sprint(s.Version), string(s.Author), stamp(s.At), s.Title})
+		views = append(views, view{s.ID, s.Incident, s.Title, s.Version, s.Author, moment(s.At), of[s.Incident].Drill})
+		rows = append(rows, []string{s.ID, string(s.Incident), fmt.Sprint(s.Version), string(s.Author), stamp(s.At), drillWord(of[s.Incident].Drill) + s.Title})
 	}
 	switch {
 	case a.flags.json:

@@ -55,10 +55,6 @@ func relatedRows(list []relatedView, now time.Time) (rows [][]string) {
 		if i == mostRelated {
 			return append(rows, []string{"", fmt.Sprintf("and %d more (--json lists them)", len(list)-mostRelated)})
 		}
-		what := string(r.Severity)
-		if r.Drill {
-			what += " drill"
-		}
 		when := ""
 		if r.DeclaredAt != nil {
 			when = ", " + span(now.Sub(*r.DeclaredAt)) + " ago"
@@ -67,7 +63,7 @@ func relatedRows(list []relatedView, now time.Time) (rows [][]string) {
 		if i > 0 {
 			label = ""
 		}
-		rows = append(rows, []string{label, fmt.Sprintf("%s %s, %s%s: %s (%s)", r.ID, what, r.Status, when, r.Title, strings.Join(r.Why, ", "))})
+		rows = append(rows, []string{label, fmt.Sprintf("%s %s, %s%s: %s%s (%s)", r.ID, r.Severity, r.Status, when, drillWord(r.Drill), r.Title, strings.Join(r.Why, ", "))})
 		if r.Mitigation != "" && r.Mitigation != r.Resolution {
 			rows = append(rows, []string{"", "  mitigated by: " + r.Mitigation})
 		}

@@ -50,7 +50,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look
 	mailbox.Update(func(w *pane.World) {
-		w.Load.Plans, w.Delivery.Policy = c.plans, c.policy
+		w.Load.Plans, w.Delivery.Policy, w.People = c.plans, c.policy, c.people()
 		for _, e := range c.experiments {
 			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
 		}
@@ -60,6 +60,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	follow := &follower{db: db, mailbox: mailbox}
 	g.Go(func() error { return c.keep(engines, "the timeline", follow.Run) })
 	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
+	g.Go(func() error { return c.keep(engines, "the statistics", newFigures(db, mailbox).Run) })
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})

@@ -94,7 +94,7 @@ func Of(incidents []incident.Incident, q Question) Report {
 	var counted, whenever []incident.Incident
 	for _, inc := range incidents {
 		at := inc.Clocks.Declared
-		asked := !at.IsZero() && !at.Before(q.Since) && !at.After(q.Now)
+		asked := q.about(at)
 		if inc.Drill && !q.Drills {
 			r.DrillsLeft += bit(asked)
 			continue
@@ -113,6 +113,49 @@ func Of(incidents []incident.Incident, q Question) Report {
 	}
 	r.All, r.Groups, r.Items = group("all", counted), groups(counted, q.By), items(whenever, q.Now)
 	return r
+}
+
+// about says whether a declaration at that moment is asked about.
+func (q Question) about(at time.Time) bool {
+	return !at.IsZero() && !at.Before(q.Since) && !at.After(q.Now)
+}
+
+// Week is how many incidents were declared in the week that begins at Start, a
+// Monday, 00:00 UTC.
+type Week struct {
+	Start     time.Time
+	Incidents int
+}
+
+// Weeks counts incidents by week, those without any too. The first and the last
+// one are not whole, unless the question begins and ends with a week. Without
+// incidents there are none.
+func Weeks(incidents []incident.Incident, q Question) []Week {
+	in := map[time.Time]int{}
+	first := monday(q.Since)
+	for _, inc := range incidents {
+		if at := inc.Clocks.Declared; q.about(at) && inc.MergedInto == "" && (q.Drills || !inc.Drill) {
+			in[monday(at)]++
+			if q.Since.IsZero() && (first.IsZero() || monday(at).Before(first)) {
+				first = monday(at)
+			}
+		}
+	}
+	var out []Week
+	for at := first; len(in) > 0 && !at.After(q.Now); at = at.AddDate(0, 0, 7) {
+		out = append(out, Week{at, in[at]})
+	}
+	return out
+}
+
+// monday is the beginning of the week of t; the zero time stays what it is.
+func monday(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	t = t.UTC()
+	back := (int(t.Weekday()) + 6) % 7 // Sunday is 0
+	return time.Date(t.Year(), t.Month(), t.Day()-back, 0, 0, 0, 0, time.UTC)
 }
 
 func groups(incidents []incident.Incident, by Grouping) []Group {

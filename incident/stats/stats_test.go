@@ -159,3 +159,37 @@ func TestLaws(t *testing.T) {
 		require.False(t, math.IsNaN(r.PerWeek) || math.IsInf(r.PerWeek, 0))
 	})
 }
+
+// Weeks begin on Mondays; those without incidents are there too.
+func TestWeeks(t *testing.T) {
+	list := []incident.Incident{
+		one(day(time.November, 16), incident.Sev1, "", "", 0, 1, 2, 3), // a Monday
+		one(day(time.November, 22), incident.Sev1, "", "", 0, 1, 2, 3), // the Sunday after
+		one(day(time.November, 30), incident.Sev1, "", "", 0, 0, 0, 0),
+		one(day(time.October, 1), incident.Sev1, "", "", 0, 1, 2, 3),
+	}
+	drill, merged := list[0], list[0]
+	drill.Drill, merged.MergedInto = true, "INC-9"
+	list = append(list, drill, merged)
+	monday := func(m time.Month, d int) time.Time { return time.Date(2026, m, d, 0, 0, 0, 0, time.UTC) }
+	q := stats.Question{Since: day(time.November, 14), Now: now}
+	require.Equal(t, []stats.Week{{monday(time.November, 9), 0}, {monday(time.November, 16), 2}, {monday(time.November, 23), 0}, {monday(time.November, 30), 1}}, stats.Weeks(list, q))
+	all := stats.Weeks(list, stats.Question{Now: now})
+	require.Equal(t, stats.Week{Start: monday(time.September, 28), Incidents: 1}, all[0])
+	require.Len(t, all, 10)
+	require.Empty(t, stats.Weeks(nil, stats.Question{Now: now}))
+
+	rapid.Check(t, func(t *rapid.T) {
+		var some []incident.Incident
+		for _, d := range rapid.SliceOfN(rapid.IntRange(0, 400), 0, 20).Draw(t, "days ago") {
+			some = append(some, one(now.AddDate(0, 0, -d), incident.Sev2, "", "", 0, 1, 2, 3))
+		}
+		q := stats.Question{Since: now.AddDate(0, 0, -rapid.IntRange(0, 400).Draw(t, "since")), Now: now}
+		sum := 0
+		for _, w := range stats.Weeks(some, q) {
+			require.Equal(t, time.Monday, w.Start.Weekday())
+			sum += w.Incidents
+		}
+		require.Equal(t, stats.Of(some, q).All.Incidents, sum)
+	})
+}

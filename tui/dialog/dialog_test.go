@@ -224,11 +224,16 @@ func TestAnySize(t *testing.T) {
 			NewTyped(long, long, "日本", long),
 			NewReader(long, []safe.Text{long, {}, long}),
 			NewList(long, items(), items(), nil),
+			NewForm(long, []safe.Text{long, long}, Field{Label: long, Hint: long, Initial: rapid.String().Draw(t, "field"), Needed: true}, Field{Label: safe.Const("日本語"), Former: strings.Repeat("日本語", 90)}, Field{Initial: strings.Repeat("語", 200)}).Outward(long, long, long),
+			NewForm(long, nil, Field{Label: long}, Field{Initial: strings.Repeat("W", 999)}),
 		}
 		w, h := rapid.IntRange(0, 130).Draw(t, "w"), rapid.IntRange(0, 40).Draw(t, "h")
 		for _, d := range all {
 			for _, r := range rapid.StringN(0, 6, -1).Draw(t, "typed") {
 				press(d, noon, letter(r))
+			}
+			for range rapid.IntRange(0, 3).Draw(t, "down") {
+				press(d, noon, down())
 			}
 			f := frame.New(w, h, theme.Default())
 			c := d.Draw(f, keys.Default())

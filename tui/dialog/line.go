@@ -85,3 +85,38 @@ func (l *line) draw(f *frame.Frame, x, y, w int) int {
 	f.Sub(frame.Rect{X: x, Y: y, W: w, H: 1}).Put(0, 0, theme.Input, safe.Concat(before, after))
 	return cursor
 }
+
+// folded is the text in rows of w cells, at most so many of them: those around
+// the cursor, whose column and row among them come with it.
+func (l *line) folded(w, most int) (rows []safe.Text, x, y int) {
+	typed := []rune(l.value())
+	at := min(l.input.Position(), len(typed))
+	const all = 4 * maxTyped
+	before := cut(safe.New(string(typed[:at]), all), w)
+	y = len(before) - 1
+	x = before[y].Width()
+	if x >= w { // the cursor stands before what comes next
+		x, y = 0, y+1
+	}
+	rows = cut(safe.New(string(typed), all), w)
+	for len(rows) <= y {
+		rows = append(rows, safe.Text{})
+	}
+	from := max(y-most+1, 0)
+	rows = rows[from:min(from+most, len(rows))]
+	return rows, x, y - from
+}
+
+// cut breaks a text into rows of w cells, wherever that falls: what is typed
+// does not jump.
+func cut(t safe.Text, w int) []safe.Text {
+	rows := []safe.Text{}
+	for t.Width() > w {
+		head, tail := t.Split(w)
+		if head.Width() == 0 || tail.Width() >= t.Width() { // not even one character fits
+			break
+		}
+		rows, t = append(rows, head), tail
+	}
+	return append(rows, t)
+}

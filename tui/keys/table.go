@@ -18,6 +18,7 @@ const (
 	ViewTimeline  Action = "view_timeline"
 	ViewActions   Action = "view_actions"
 	ViewPM        Action = "view_postmortem"
+	ViewStats     Action = "view_stats"
 	NextPane      Action = "next_pane"
 	PreviousPane  Action = "previous_pane"
 	PreviousInc   Action = "previous_incident"
@@ -51,6 +52,9 @@ const (
 	ChaosPicker   Action = "chaos"
 	LoadPicker    Action = "load"
 	Draft         Action = "postmortem"
+	SendUpdate    Action = "update"
+	Assign        Action = "assign"
+	Did           Action = "did"
 
 	Up       Action = "up"
 	Down     Action = "down"
@@ -82,6 +86,9 @@ const (
 	EditDraft         Action = "edit_draft"
 	LintDraft         Action = "lint_draft"
 	ExportDraft       Action = "export_draft"
+	Correct           Action = "correct"
+	AddItem           Action = "add_item"
+	CloseItem         Action = "close_item"
 	Yes               Action = "yes"
 	No                Action = "no"
 	Choose            Action = "choose"
@@ -89,6 +96,8 @@ const (
 	Complete          Action = "complete"
 	OlderEntry        Action = "older_entry"
 	NewerEntry        Action = "newer_entry"
+	PreviousField     Action = "previous_field"
+	FormerWords       Action = "former_words"
 )
 
 // Default is the table as shipped.
@@ -97,7 +106,7 @@ func Default() Map {
 	rows = append(rows, always()...)
 	rows = append(rows, global()...)
 	rows = append(rows, incident()...)
-	for _, s := range []Scope{Now, Timeline, Actions, Postmortem} {
+	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, Stats} {
 		rows = append(rows, list(s)...)
 	}
 	rows = append(rows, board()...)
@@ -126,6 +135,7 @@ func global() []Binding {
 		{Action: ViewTimeline, Scope: Global, Keys: []string{"3"}, Name: "timeline", Help: "everything that happened"},
 		{Action: ViewActions, Scope: Global, Keys: []string{"4"}, Name: "actions", Help: "pages, runs and action items"},
 		{Action: ViewPM, Scope: Global, Keys: []string{"5"}, Name: "post-mortems", Help: "the written record"},
+		{Action: ViewStats, Scope: Global, Keys: []string{"7"}, Name: "stats", Help: "how long incidents took, how many there were, who found them"},
 		{Action: NextPane, Scope: Global, Keys: []string{"tab"}, Help: "next pane"},
 		{Action: PreviousPane, Scope: Global, Keys: []string{"shift+tab"}, Help: "previous pane"},
 		{Action: PreviousInc, Scope: Global, Keys: []string{"["}, Name: "previous incident", Help: "previous open incident"},
@@ -167,6 +177,9 @@ func incident() []Binding {
 		{Action: ChaosPicker, Scope: Incident, Keys: []string{"x"}, Name: "chaos", Help: "prepared experiments, one more key starts one", Opens: true, Tier: T1},
 		{Action: LoadPicker, Scope: Incident, Keys: []string{"b"}, Name: "load", Help: "prepared load plans, one more key starts one", Opens: true, Tier: T1},
 		{Action: Draft, Scope: Incident, Keys: []string{"P"}, Name: "draft post-mortem", Help: "write the post-mortem from the timeline"},
+		{Action: SendUpdate, Scope: Incident, Keys: []string{"U"}, Name: "update", Help: "tell people outside: conditions, actions, needs", Reach: People, Tier: T1},
+		{Action: Assign, Scope: Incident, Keys: []string{"A"}, Name: "assign role", Help: "who leads, writes down, informs, works: hand a role over or take it", Reach: People, Tier: T1},
+		{Action: Did, Scope: Incident, Keys: []string{"d"}, Name: "done", Help: "what was done about it, and whether that eased it; the thread is told", Opens: true, Tier: T1},
 	}
 }
 
@@ -212,10 +225,17 @@ func views() []Binding {
 		{Action: Kinds, Scope: Timeline, Keys: []string{"K"}, Name: "kinds", Help: "filter by kind"},
 		{Action: Detail, Scope: Timeline, Keys: []string{"enter"}, Help: "the whole event"},
 		{Action: KeyMoment, Scope: Timeline, Keys: []string{"m"}, Name: "key moment", Help: "note why the event mattered; the post-mortem tells it"},
+		{Action: Correct, Scope: Timeline, Keys: []string{"c"}, Name: "correct", Help: "give a note, an action or a status other words", Opens: true, Tier: T1},
 		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row"},
+		{Action: AddItem, Scope: Actions, Keys: []string{"i"}, Name: "add item", Help: "an action item: what, who, until when"},
+		{Action: CloseItem, Scope: Actions, Keys: []string{"c"}, Name: "close item", Help: "an action item is done"},
 		{Action: EditDraft, Scope: Postmortem, Keys: []string{"enter"}, Name: "edit post-mortem", Help: "edit in your editor; what you write is kept"},
 		{Action: LintDraft, Scope: Postmortem, Keys: []string{"l"}, Name: "lint post-mortem", Help: "what is still missing"},
 		{Action: ExportDraft, Scope: Postmortem, Keys: []string{"W"}, Name: "export post-mortem", Help: "write it to a file"},
+		{Action: ZoomIn, Scope: Stats, Keys: []string{"+", "="}, Name: "shorter", Help: "a shorter range"},
+		{Action: ZoomOut, Scope: Stats, Keys: []string{"-"}, Name: "longer", Help: "a longer range"},
+		{Action: Range, Scope: Stats, Keys: []string{"t"}, Help: "time range"},
+		{Action: Detail, Scope: Stats, Keys: []string{"enter"}, Help: "the statistics of this service; again: of all"},
 	}
 }
 
@@ -228,6 +248,7 @@ func dialog() []Binding {
 		{Action: Choose, Scope: Dialog, Keys: []string{"enter"}, Help: "what is chosen; never confirms what reaches out"},
 		{Action: Up, Scope: Dialog, Keys: []string{"up", "k"}, Help: "up"},
 		{Action: Down, Scope: Dialog, Keys: []string{"down", "j"}, Help: "down"},
+		{Action: PreviousField, Scope: Dialog, Keys: []string{"shift+tab"}, Help: "previous field of a form"},
 		{Action: PageUp, Scope: Dialog, Keys: []string{"pgup"}, Help: "page up"},
 		{Action: PageDown, Scope: Dialog, Keys: []string{"pgdown", "space"}, Help: "page down"},
 	}
@@ -235,10 +256,12 @@ func dialog() []Binding {
 
 func input() []Binding {
 	return []Binding{
-		{Action: Submit, Scope: Input, Keys: []string{"enter"}, Help: "done"},
+		{Action: Submit, Scope: Input, Keys: []string{"enter"}, Help: "done; in a form the next field"},
 		{Action: Cancel, Scope: Input, Keys: []string{"esc", "ctrl+["}, Help: "give up"},
-		{Action: Complete, Scope: Input, Keys: []string{"tab"}, Help: "complete"},
-		{Action: OlderEntry, Scope: Input, Keys: []string{"up"}, Help: "older entry"},
-		{Action: NewerEntry, Scope: Input, Keys: []string{"down"}, Help: "newer entry"},
+		{Action: Complete, Scope: Input, Keys: []string{"tab"}, Help: "complete; in a form the next field"},
+		{Action: PreviousField, Scope: Input, Keys: []string{"shift+tab"}, Help: "previous field of a form"},
+		{Action: FormerWords, Scope: Input, Keys: []string{"ctrl+y"}, Help: "in a form the words of last time"},
+		{Action: OlderEntry, Scope: Input, Keys: []string{"up"}, Help: "older entry; in a form the previous field"},
+		{Action: NewerEntry, Scope: Input, Keys: []string{"down"}, Help: "newer entry; in a form the next field"},
 	}
 }

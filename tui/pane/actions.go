@@ -25,7 +25,12 @@ func (v *actions) Draw(f *frame.Frame, s *Screen) {
 
 // Press implements View.
 func (v *actions) Press(a keys.Action, s *Screen) Effect {
-	return v.panes.press(a, s, v.columns(s))
+	columns := v.columns(s)
+	if a == keys.CloseItem {
+		list := openItems(s, &v.filter)
+		return askDone(list, max(min(v.panes.list("items").at, len(list)-1), 0))
+	}
+	return v.panes.press(a, s, columns)
 }
 
 // Resize implements View.

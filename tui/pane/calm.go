@@ -105,6 +105,7 @@ func pastSection(s *Screen) section {
 			open++
 		}
 	}
+	slices.SortStableFunc(list, func(a, b incident.Incident) int { return practice(a) - practice(b) })
 	return section{
 		name: "past", title: safe.Sprintf("incidents  %d open", open), dear: 3, least: 1, want: min(max(len(list), 1), 6),
 		rows: &rows{
@@ -116,12 +117,29 @@ func pastSection(s *Screen) section {
 	}
 }
 
+// practice puts what is real before drills.
+func practice(inc incident.Incident) int {
+	if inc.Drill {
+		return 1
+	}
+	return 0
+}
+
+// drill says whether the incident of that ID is one.
+func drill(s *Screen, id incident.ID) bool {
+	if id == "" {
+		return false
+	}
+	i := slices.IndexFunc(s.World.Incidents, func(inc incident.Incident) bool { return inc.ID == id })
+	return i >= 0 && s.World.Incidents[i].Drill
+}
+
 func drawIncident(f *frame.Frame, inc incident.Incident, s *Screen) {
 	p := pen{f: f}
 	p.left(4, theme.Sev(inc.Severity.Rank()), safe.New(strings.ReplaceAll(string(inc.Severity), "-", ""), 4))
 	p.left(8, theme.Plain, safe.New(string(inc.ID), 8))
 	if inc.Drill {
-		p.left(5, theme.Dim, safe.Const("drill"))
+		p.left(5, theme.Accent, safe.Const("DRILL"))
 	}
 	end := piece{safe.Sprintf("%s %s", inc.Status, Ago(inc.Age(s.Now))), theme.Warn}
 	if inc.Status.Over() {

@@ -1,11 +1,14 @@
 package pane
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
@@ -20,16 +23,7 @@ type openItem struct {
 // merged into it, or of all, the oldest first: what was promised longest ago
 // needs a word most.
 func itemSection(s *Screen, f *filter) section {
-	var list []openItem
-	one, _ := selected(s)
-	for _, inc := range s.World.Incidents {
-		for _, it := range inc.Items {
-			if it.Closed.IsZero() && (s.Incident == "" || inc.ID == s.Incident || slices.Contains(one.Merged, inc.ID)) && f.text(string(inc.ID)+" "+it.Text+" "+string(it.Owner)) {
-				list = append(list, openItem{inc, it})
-			}
-		}
-	}
-	slices.SortStableFunc(list, func(a, b openItem) int { return a.item.Added.Compare(b.item.Added) })
+	list := openItems(s, f)
 	late := 0
 	for _, o := range list {
 		if overdue(o, s.Now) {
@@ -46,12 +40,67 @@ func itemSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return string(list[i].inc.ID) + list[i].item.Item.Item },
 			draw: func(f *frame.Frame, i int) { drawItem(f, list[i], s) },
 			open: func(i int, s *Screen) Effect { return readItem(list[i], s) },
-			none: f.without(safe.Const("none; sitrep item add writes one down")),
+			none: f.without(safe.Sprintf("none; %s in view %s writes one down", s.Keys.Label(keys.AddItem), s.Keys.Label(keys.ViewActions))),
 		},
 	}
 }
 
-func overdue(o openItem, now time.Time) bool { return !o.item.Due.IsZero() && now.After(o.item.Due) }
+// openItems are the items that the section lists, in its order.
+func openItems(s *Screen, f *filter) []openItem {
+	var list []openItem
+	one, _ := selected(s)
+	for _, inc := range s.World.promising() {
+		for _, it := range inc.Items {
+			if it.Closed.IsZero() && (s.Incident == "" || inc.ID == s.Incident || slices.Contains(one.Merged, inc.ID)) && f.text(string(inc.ID)+" "+it.Text+" "+string(it.Owner)) {
+				list = append(list, openItem{inc, it})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b openItem) int {
+		return cmp.Or(practice(a.inc)-practice(b.inc), a.item.Added.Compare(b.item.Added))
+	})
+	return list
+}
+
+// overdue says whether an item is late: one that is due on a day has until its
+// end, as the statistics count it.
+func overdue(o openItem, now time.Time) bool { return !o.item.Due.IsZero() && !now.Before(dueEnd(o)) }
+
+func dueEnd(o openItem) time.Time { return o.item.Due.AddDate(0, 0, 1) }
+
+// promising are the incidents on the screen, and those of long ago that left
+// something to be done.
+func (w *World) promising() []incident.Incident {
+	list := slices.Clone(w.Incidents)
+	for _, inc := range w.Promised {
+		if !slices.ContainsFunc(w.Incidents, func(shown incident.Incident) bool { return shown.ID == inc.ID }) {
+			list = append(list, inc)
+		}
+	}
+	return list
+}
+
+// askDone asks which item is done, beginning with the one that was chosen. There
+// is no way back, so a key alone is not enough.
+func askDone(list []openItem, chosen int) Effect {
+	if len(list) == 0 {
+		return Effect{Handled: true, Toast: "no action item is open"}
+	}
+	name := func(o openItem) string { return string(o.inc.ID) + " " + o.item.Item.Item }
+	ask := &Ask{Title: "Which action item is done?", Help: "it leaves the list; the timeline says who closed it", Initial: name(list[chosen])}
+	for _, o := range list {
+		text := name(o) + "  " + o.item.Text
+		if o.inc.Drill {
+			text = name(o) + "  DRILL " + o.item.Text
+		}
+		ask.Choices = append(ask.Choices, Choice{Value: name(o), Text: text})
+	}
+	ask.Then = func(answer string) Effect {
+		id, item, _ := strings.Cut(answer, " ")
+		return Effect{Handled: true, Orders: []Order{CloseItem{ID: incident.ID(id), Item: item}}}
+	}
+	return Effect{Handled: true, Ask: ask}
+}
 
 func drawItem(f *frame.Frame, o openItem, s *Screen) {
 	p := pen{f: f}
@@ -59,13 +108,16 @@ func drawItem(f *frame.Frame, o openItem, s *Screen) {
 	if s.Incident != o.inc.ID {
 		p.left(8, theme.Dim, safe.New(string(o.inc.ID), 8))
 	}
+	if o.inc.Drill {
+		p.left(5, theme.Accent, safe.Const("DRILL"))
+	}
 	p.left(5, theme.Plain, safe.New(o.item.Item.Item, 5))
 	due := piece{}
 	switch {
 	case overdue(o, s.Now):
-		due = piece{safe.Sprintf("late %s", Ago(s.Now.Sub(o.item.Due))), theme.Warn}
+		due = piece{safe.Sprintf("late %s", Ago(s.Now.Sub(dueEnd(o)))), theme.Warn}
 	case !o.item.Due.IsZero():
-		due = piece{safe.Sprintf("in %s", Ago(o.item.Due.Sub(s.Now))), theme.Dim}
+		due = piece{safe.Sprintf("in %s", Ago(dueEnd(o).Sub(s.Now))), theme.Dim}
 	}
 	p.right(9, due.style, due.text)
 	p.x++
@@ -89,6 +141,6 @@ func readItem(o openItem, s *Screen) Effect {
 	if !o.item.Due.IsZero() {
 		p.labelled("due", o.item.Due.In(s.Zone).Format("2006-01-02 15:04 MST"))
 	}
-	p.labelled("done by", "sitrep item close "+string(o.inc.ID)+" "+o.item.Item.Item)
+	p.labelled("done by", s.Keys.Label(keys.CloseItem)+" in view "+s.Keys.Label(keys.ViewActions)+", or sitrep item close "+string(o.inc.ID)+" "+o.item.Item.Item)
 	return p.reading(string(o.inc.ID) + " " + o.item.Item.Item)
 }

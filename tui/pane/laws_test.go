@@ -97,10 +97,31 @@ func boards() *rapid.Generator[*query.Snapshot] {
 	})
 }
 
+// figures are statistics of incidents that nobody has had yet.
+func figures() *rapid.Generator[*Figures] {
+	return rapid.Custom(func(t *rapid.T) *Figures {
+		if rapid.IntRange(0, 9).Draw(t, "none") == 0 {
+			return nil
+		}
+		return FiguresOf(pastIncidents().Draw(t, "past"), night)
+	})
+}
+
+func pastIncidents() *rapid.Generator[[]incident.Incident] {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) incident.Incident {
+		inc := ended(rapid.IntRange(1, 40).Draw(t, "n"), rapid.IntRange(0, 400).Draw(t, "days"), hostile().Draw(t, "service"), rapid.SampledFrom([]incident.Severity{incident.Sev1, incident.Sev4, "SEV-9", ""}).Draw(t, "severity"))
+		inc.Drill, inc.Clocks.Mitigated, inc.Clocks.Resolved = rapid.Bool().Draw(t, "drill"), when().Draw(t, "mitigated"), when().Draw(t, "resolved")
+		for range rapid.IntRange(0, 2).Draw(t, "items") {
+			inc.Items = append(inc.Items, incident.OpenItem{Item: incident.Item{Item: hostile().Draw(t, "item"), Text: hostile().Draw(t, "what"), Due: when().Draw(t, "due")}, Added: when().Draw(t, "added")})
+		}
+		return inc
+	}), 0, 30)
+}
+
 // worlds are worlds that nobody has seen yet.
 func worlds() *rapid.Generator[*World] {
 	return rapid.Custom(func(t *rapid.T) *World {
-		w := &World{Board: boards().Draw(t, "board"), Events: map[incident.ID][]incident.Event{"": events("").Draw(t, "outside")}, Drafts: map[incident.ID]Draft{}}
+		w := &World{Figures: figures().Draw(t, "figures"), Promised: pastIncidents().Draw(t, "promised"), Board: boards().Draw(t, "board"), Events: map[incident.ID][]incident.Event{"": events("").Draw(t, "outside")}, Drafts: map[incident.ID]Draft{}}
 		for i := range rapid.IntRange(0, 3).Draw(t, "incidents") {
 			id := incident.NumberedID(i + 1)
 			list := events(id).Draw(t, "events")

@@ -76,6 +76,32 @@ type (
 		Resolution string
 	}
 	Reopen struct{ ID incident.ID }
+	Close  struct{ ID incident.ID }
+
+	// Update tells people outside. Correct gives an event, by its ULID, other
+	// words. Merge says that ID goes on as Into.
+	Update struct {
+		ID   incident.ID
+		Says incident.Update
+	}
+	Correct struct {
+		ID    incident.ID
+		Event string
+		Text  string
+	}
+	Merge struct{ ID, Into incident.ID }
+
+	// AddItem writes an action item down, CloseItem says that one is done.
+	AddItem struct {
+		ID    incident.ID
+		Text  string
+		Owner incident.Person
+		Due   time.Time // the end of its day; zero is none
+	}
+	CloseItem struct {
+		ID   incident.ID
+		Item string // AI-1
+	}
 
 	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
 	// every run and undoes every fault; it never asks.
@@ -118,6 +144,12 @@ func (Escalate) order()      {}
 func (Snooze) order()        {}
 func (Resolve) order()       {}
 func (Reopen) order()        {}
+func (Close) order()         {}
+func (Update) order()        {}
+func (Correct) order()       {}
+func (Merge) order()         {}
+func (AddItem) order()       {}
+func (CloseItem) order()     {}
 func (StartChaos) order()    {}
 func (StartLoad) order()     {}
 func (AbortAll) order()      {}

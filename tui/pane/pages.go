@@ -138,6 +138,9 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen) {
 	if s.Incident == "" {
 		p.left(8, theme.Dim, safe.New(string(m.Incident), 8))
 	}
+	if drill(s, m.Incident) {
+		p.left(5, theme.Accent, safe.Const("DRILL"))
+	}
 	p.left(2, theme.Plain, safe.New(string(m.Level), 2))
 	p.left(7, theme.Dim, operationWord(m.Operation))
 	p.left(min(19, max(p.room()/2, 8)), theme.Plain, sinkName(m))

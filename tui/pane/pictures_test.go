@@ -75,6 +75,10 @@ func scenes() []struct {
 		{"postmortem", 4, "INC-202", rich, nil},
 		{"postmortem_none", 4, "INC-204", rich, nil},
 		{"postmortem_empty", 4, "", empty, nil},
+		{"statistics", 5, "", quarter, nil},
+		{"statistics_service", 5, "", quarter, []keys.Action{keys.ZoomOut, keys.Down, keys.Detail}},
+		{"statistics_few", 5, "", twoIncidents, []keys.Action{keys.ZoomIn}},
+		{"statistics_empty", 5, "", empty, nil},
 	}
 }
 

@@ -86,6 +86,9 @@ func titleOf(d Draft, s *Screen) safe.Text {
 	title := ""
 	if inc, ok := selected(s); ok {
 		title = "  " + inc.Title
+		if inc.Drill {
+			title = "  DRILL " + inc.Title
+		}
 	}
 	return safe.Sprintf("%s of %s%s", d.ID, s.Incident, title)
 }
@@ -149,7 +152,7 @@ func (v *postmortem) drawList(f *frame.Frame, s *Screen) {
 	v.list.draw(f.Sub(body), v.drafts(s), true)
 }
 
-// drafts lists all drafts, the newest incident first.
+// drafts lists all drafts, the newest incident first and drills last.
 func (v *postmortem) drafts(s *Screen) rows {
 	v.filter.read(s.Filter)
 	var list []incident.Incident
@@ -160,7 +163,7 @@ func (v *postmortem) drafts(s *Screen) rows {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b incident.Incident) int {
-		return cmp.Or(b.Clocks.Declared.Compare(a.Clocks.Declared), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(practice(a)-practice(b), b.Clocks.Declared.Compare(a.Clocks.Declared), cmp.Compare(a.ID, b.ID))
 	})
 	return rows{
 		n: len(list), id: func(i int) string { return string(list[i].ID) },
@@ -170,6 +173,9 @@ func (v *postmortem) drafts(s *Screen) rows {
 			p.left(7, theme.Bright, safe.New(d.ID, 7))
 			p.left(8, theme.Plain, safe.New(string(inc.ID), 8))
 			p.left(4, theme.Sev(inc.Severity.Rank()), safe.New(strings.ReplaceAll(string(inc.Severity), "-", ""), 4))
+			if inc.Drill {
+				p.left(5, theme.Accent, safe.Const("DRILL"))
+			}
 			note := noteOf(d, s)
 			right := f.PutRight(f.Width(), 0, theme.Dim, note.text.Fit(p.room()/2)) - 1
 			f.PutFit(p.x, 0, right-p.x, theme.Plain, safe.New(inc.Title, safe.Line))

@@ -47,7 +47,11 @@ func drawSeen(f *frame.Frame, r incident.Relation, s *Screen) {
 		p.flow(theme.Bright, safe.New(fix, safe.Line))
 	}
 	if p.room() > 8 {
-		p.flow(theme.Dim, safe.Sprintf(" %s", other.Title))
+		p.x++
+		if other.Drill {
+			p.left(5, theme.Accent, safe.Const("DRILL"))
+		}
+		p.flow(theme.Dim, safe.New(other.Title, safe.Line))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/frame"
@@ -54,6 +55,10 @@ func (t *timeline) drawRow(f *frame.Frame, e *incident.Event, s *Screen) {
 	}
 	if f.Width() < 60 {
 		width = 0
+	}
+	if drill(s, e.Incident) && s.Incident == "" {
+		label += " DRILL"
+		width += 6
 	}
 	drawEvent(f, e, s, safe.New(label, width), width, people)
 }
@@ -159,6 +164,8 @@ func (t *timeline) Press(a keys.Action, s *Screen) Effect {
 		return readEvent(e, s)
 	case keys.KeyMoment:
 		return keyMoment(e, s)
+	case keys.Correct:
+		return askCorrection(e, s)
 	case keys.Yank:
 		return Effect{Handled: true, Copy: fmt.Sprintf("%s %s %s: %s", e.At.UTC().Format("2006-01-02 15:04:05Z"), e.Kind, e.Who(), e.Text)}
 	}
@@ -215,6 +222,37 @@ func keyMoment(e *incident.Event, s *Screen) Effect {
 				return Effect{Handled: true}
 			}
 			return noteAt(id, at, "key moment: "+answer, now)
+		},
+	}}
+}
+
+// askCorrection asks for the right words, beginning with those that stand there.
+func askCorrection(e *incident.Event, s *Screen) Effect {
+	switch e.Kind {
+	case incident.NoteAdded, incident.ActionTaken, incident.StatusChanged:
+	default:
+		return Effect{Handled: true, Toast: fmt.Sprintf("%s cannot be corrected: only notes, actions and the details of a status can; %s notes what is to be said about it", word(e), s.Keys.Label(keys.AddNote))}
+	}
+	if e.Incident == "" || e.ID == "" {
+		return Effect{Handled: true, Toast: "what belongs to no incident cannot be corrected"}
+	}
+	words := e.Text
+	if e.Kind == incident.StatusChanged {
+		if _, details, ok := strings.Cut(words, ": "); ok {
+			words = details
+		} else {
+			words = ""
+		}
+	}
+	id, event := e.Incident, e.ID
+	return Effect{Handled: true, Ask: &Ask{
+		Title: "Correct " + word(e).String() + " of " + e.At.In(s.Zone).Format("15:04:05"), Initial: words,
+		Help: "the right words; the first ones are kept, and enter on the line shows them",
+		Then: func(answer string) Effect {
+			if answer = strings.TrimSpace(answer); answer == "" || answer == words {
+				return Effect{Handled: true}
+			}
+			return Effect{Handled: true, Orders: []Order{Correct{ID: id, Event: event, Text: answer}}}
 		},
 	}}
 }

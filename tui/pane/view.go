@@ -1,5 +1,5 @@
-// Package pane is the views of the command centre: Now, Board, Timeline, Actions
-// and Post-mortem. A view draws what it is given and says what a key asks for;
+// Package pane is the views of the command centre: Now, Board, Timeline, Actions,
+// Post-mortem and Statistics. A view draws what it is given and says what a key asks for;
 // it starts nothing, waits for nothing and knows no store.
 package pane
 

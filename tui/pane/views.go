@@ -1,7 +1,7 @@
 package pane
 
 // Views are the numbered screens, in the order of their keys: Now, Board,
-// Timeline, Actions, Post-mortem. They are new, and of one root model.
+// Timeline, Actions, Post-mortem, Statistics. They are new, and of one root model.
 func Views() []View {
 	var asked Window // Now and Board show the same board: what one asked for is the other's too
 	return []View{
@@ -10,5 +10,6 @@ func Views() []View {
 		&timeline{},
 		&actions{},
 		&postmortem{},
+		&statistics{},
 	}
 }

@@ -27,6 +27,9 @@ type World struct {
 	Load      Load                                //
 	Ledger    []LedgerEntry                       // of the lab's stand-ins, newest last; empty outside the lab
 	Present   []Present                           // who else has a screen open on this store, on this host
+	People    []incident.Person                   // that the configuration names
+	Promised  []incident.Incident                 // those whose action items are not all done, whenever they ended
+	Figures   *Figures                            // the statistics; nil before they were worked out
 	Problems  []string                            // of engines, newest last: what failed, on what, what to do
 }
 

@@ -120,7 +120,7 @@ func richWorld(t testing.TB) *World {
 	past := c.declare("INC-202", ago(5*time.Hour), incident.Sev2, "search slow", "search", nil)
 	past = c.climb(past, ago(298*time.Minute))
 	past = c.add("INC-202", c.must(past.Acknowledge(by("carol", ago(298*time.Minute))))...)
-	past = c.add("INC-202", c.must(past.AddItem(by("carol", ago(250*time.Minute)), "rebuild the index before it is too large", "carol", ago(30*time.Minute)))...)
+	past = c.add("INC-202", c.must(past.AddItem(by("carol", ago(250*time.Minute)), "rebuild the index before it is too large", "carol", ago(24*time.Hour+30*time.Minute)))...)
 	past = c.add("INC-202", c.must(past.Resolve(by("carol", ago(200*time.Minute)), "index rebuilt"))...)
 	c.add("", outside(ago(31*time.Minute), incident.LoadStarted, "alice", "LT-6 smoke: 200 requests/s for 10s", map[string]string{"run": "LT-6"}),
 		outside(ago(30*time.Minute), incident.LoadFinished, "alice", "LT-6 smoke: pass", map[string]string{"run": "LT-6"}),
