@@ -25,6 +25,7 @@ const (
 	timelineView
 	actionsView
 	postmortemView
+	runbookView
 )
 
 // asked is an open dialog and what follows from its answer.

@@ -24,13 +24,14 @@ const (
 	Timeline   Scope = "timeline"
 	Actions    Scope = "actions"
 	Postmortem Scope = "postmortem"
+	Checklist  Scope = "runbook"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 )
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, Dialog, Input}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, Checklist, Dialog, Input}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,
