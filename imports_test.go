@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"escalation/pagerduty": {"escalation", "incident"},
 	"escalation/slack":     {"escalation", "incident"},
 	"incident/postmortem":  {"incident", "templates"},
+	"incident/runbook":     {"incident"},
 	"incident/stats":       {"incident"},
 	"query/alert":          {"query"},
 	"query/embedded":       {"query"},
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/stats", "escalation", "query", "query/alert", "chaos", "loadtest"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "chaos", "loadtest"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {

@@ -138,7 +138,7 @@ func (inc Incident) mayMove(e Event) error {
 	}
 	family, _, _ := strings.Cut(string(e.Kind), ".")
 	switch family {
-	case "incident", "escalation", "page", "item", "update", "postmortem":
+	case "incident", "escalation", "page", "item", "update", "postmortem", "runbook":
 		return inc.refuse(verb, ErrUnfit, "event %d is %s, which is about %s itself; notes, actions and what was observed can be moved", e.Seq, e.Kind, inc.ID)
 	}
 	if e.Kind == NoteCorrected {

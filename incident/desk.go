@@ -169,6 +169,21 @@ func (d *Desk) Did(ctx context.Context, by By, id ID, a Action) (Incident, error
 	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Did(by, a) })
 }
 
+// Tick says that a step of a runbook is done.
+func (d *Desk) Tick(ctx context.Context, by By, id ID, s Step) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Tick(by, s) })
+}
+
+// Untick says that it is not, after all.
+func (d *Desk) Untick(ctx context.Context, by By, id ID, runbook, step string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Untick(by, runbook, step) })
+}
+
+// Attach says which runbook is followed.
+func (d *Desk) Attach(ctx context.Context, by By, id ID, runbook string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Attach(by, runbook) })
+}
+
 // Resolve ends the incident.
 func (d *Desk) Resolve(ctx context.Context, by By, id ID, resolution string) (Incident, error) {
 	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Resolve(by, resolution) })

@@ -79,6 +79,10 @@ const (
 	PageFailed       Kind = "page.failed"
 	PageSuperseded   Kind = "page.superseded"
 
+	RunbookAttached Kind = "runbook.attached" // a person says that this one is followed
+	StepDone        Kind = "runbook.step_done"
+	StepUndone      Kind = "runbook.step_undone"
+
 	AlertFired     Kind = "alert.fired"
 	AlertResolved  Kind = "alert.resolved"
 	ChangeRecorded Kind = "change.recorded"
@@ -109,6 +113,7 @@ type (
 		Labels     map[string]string `json:"labels,omitempty"`
 		DetectedAt time.Time         `json:"detected_at,omitzero"` // when the alert began; zero if a person noticed
 		DetectedBy string            `json:"detected_by,omitempty"`
+		RunbookURL string            `json:"runbook_url,omitempty"` // the annotation of that name, of the alert that it was declared from
 		Policy     json.RawMessage   `json:"policy,omitempty"`
 	}
 
@@ -169,6 +174,23 @@ type (
 	Snooze struct {
 		Until  time.Time `json:"until"`
 		Reason string    `json:"reason,omitempty"`
+	}
+
+	// Step is a step of a runbook that was done, or turned out not to be. A step
+	// with queries may carry what they answered: Asked is when.
+	Step struct {
+		Runbook string    `json:"runbook"`
+		Step    string    `json:"step"` // its name within the runbook, which small edits of the file leave alone
+		Text    string    `json:"text"` // its words when it was done: the file may be another one later
+		Note    string    `json:"note,omitempty"`
+		Result  string    `json:"result,omitempty"`
+		Queries []string  `json:"queries,omitempty"`
+		Asked   time.Time `json:"asked,omitzero"`
+	}
+
+	// Attachment says which runbook is followed.
+	Attachment struct {
+		Runbook string `json:"runbook"`
 	}
 
 	// Correction replaces the words of an earlier event: a note, an action, the

@@ -61,6 +61,13 @@ func (inc Incident) Apply(e Event) Incident {
 		inc = inc.applyItem(e)
 	case NoteCorrected:
 		inc = inc.applyCorrection(e)
+	case RunbookAttached:
+		var p Attachment
+		if e.Payload(&p) == nil && p.Runbook != "" {
+			inc.Runbook = p.Runbook
+		}
+	case StepDone, StepUndone:
+		inc = inc.applyStep(e)
 	case UpdateSent:
 		inc.Clocks.LastUpdate = e.At
 	case UpdateDue:
@@ -88,6 +95,7 @@ func (inc Incident) applyDeclared(e Event) Incident {
 	inc.ID, inc.Key = e.Incident, e.ID
 	inc.Title, inc.Severity, inc.Service, inc.Drill = p.Title, p.Severity, p.Service, p.Drill
 	inc.Labels, inc.Policy, inc.Status = p.Labels, p.Policy, StatusOpen
+	inc.RunbookURL = p.RunbookURL
 	inc.Clocks.Declared = e.At
 	inc.Clocks.Detected, inc.Clocks.DetectedBy = p.DetectedAt, p.DetectedBy
 	if inc.Clocks.Detected.IsZero() {

@@ -110,7 +110,7 @@ func TestCommandsRefuseWithWhatToDo(t *testing.T) {
 // payloads are the kinds that the generator draws from, with data that fit them:
 // every one the fold reads, those it only keeps, and some that nobody knows.
 var payloads = map[incident.Kind][]string{
-	incident.Declared: {`{"title":"t","severity":"SEV-2"}`}, incident.Acknowledged: {``}, incident.Unacknowledged: {``}, incident.Mitigated: {``},
+	incident.Declared: {`{"title":"t","severity":"SEV-2"}`, `{"title":"t","severity":"SEV-1","runbook_url":"https://x/y"}`}, incident.Acknowledged: {``}, incident.Unacknowledged: {``}, incident.Mitigated: {``},
 	incident.Assigned: {`{"role":"commander","person":"bob"}`, `{"role":"scribe","person":"cleo"}`}, incident.SeverityChanged: {`{"to":"SEV-1"}`, `{"to":"SEV-3"}`},
 	incident.StatusChanged: {`{"to":"monitoring","details":"d"}`, `{"to":"identified"}`}, incident.Resolved: {`{"resolution":"r"}`}, incident.Reopened: {``}, incident.Closed: {``},
 	incident.ActionTaken: {`{"text":"did","mitigates":true}`, `{"text":"did","unknown":{"deep":[1,2]}}`}, incident.ItemAdded: {`{"item":"AI-1","text":"do"}`, `{"item":"AI-2","text":"do"}`},
@@ -118,6 +118,8 @@ var payloads = map[incident.Kind][]string{
 	incident.EscalationEntered: {`{"level":"L2","round":2,"severity":"SEV-1"}`, `{"level":"L1","round":1,"severity":"SEV-2"}`}, incident.EscalationRenotified: {`{"level":"L2","round":3,"severity":"SEV-1"}`},
 	incident.EscalationSnoozed: {`{"until":"2026-11-24T04:00:00Z"}`}, incident.NoteAdded: {``, `{}`}, incident.PageAccepted: {`{"sink":"pagerduty:primary"}`},
 	incident.UpdateSent: {`{"conditions":"c"}`}, incident.UpdateDue: {`{"due_at":"2026-11-24T03:05:00Z"}`, `{"due_at":"2026-11-24T03:25:00Z"}`},
+	incident.RunbookAttached: {`{"runbook":"r"}`, `{"runbook":"q"}`}, incident.StepDone: {`{"runbook":"r","step":"a","text":"t","result":"7%"}`, `{"runbook":"r","step":"b"}`},
+	incident.StepUndone:    {`{"runbook":"r","step":"a"}`, `{"runbook":"r","step":"b"}`},
 	incident.NoteCorrected: {`{"event":"id-%d"}`},
 	incident.Merged:        {`{"from":"INC-1","into":"INC-2","severity":"SEV-1"}`, `{"from":"INC-2","into":"INC-1","with":["INC-3"]}`, `{"from":"INC-1","into":"INC-1"}`},
 	incident.Split: {
@@ -131,7 +133,7 @@ var payloads = map[incident.Kind][]string{
 func anyEvent(t *rapid.T, seq int) incident.Event {
 	kinds := slices.Sorted(maps.Keys(payloads))
 	for range 5 { // what names other events does so in vain if these are few
-		kinds = append(kinds, incident.ActionTaken, incident.NoteAdded, incident.NoteCorrected, incident.Split, incident.Merged)
+		kinds = append(kinds, incident.ActionTaken, incident.NoteAdded, incident.NoteCorrected, incident.Split, incident.Merged, incident.StepDone, incident.StepUndone)
 	}
 	kind := rapid.SampledFrom(kinds).Draw(t, "kind")
 	if seq == 1 && rapid.IntRange(0, 9).Draw(t, "declared first") > 0 {

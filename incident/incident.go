@@ -19,6 +19,10 @@ type Incident struct {
 	Labels   map[string]string `json:"labels,omitempty"`
 	Policy   json.RawMessage   `json:"policy,omitempty"`
 
+	RunbookURL string `json:"runbook_url,omitempty"` // that the alert it was declared from names
+	Runbook    string `json:"runbook,omitempty"`     // that a person attached last, by name
+	Ticks      []Tick `json:"ticks,omitempty"`       // steps that are done, in the order of doing
+
 	Clocks     Clocks          `json:"clocks"`
 	Roles      map[Role]Person `json:"roles,omitempty"`
 	Rung       Rung            `json:"rung"`
@@ -71,6 +75,18 @@ type OpenItem struct {
 	Added  time.Time `json:"added"`
 	Closed time.Time `json:"closed,omitzero"`
 }
+
+// Tick is a step of a runbook that is done.
+type Tick struct {
+	Step
+	By      Person    `json:"by"`
+	Claimed bool      `json:"claimed,omitempty"` // see Event
+	Via     string    `json:"via,omitempty"`     // see Event
+	At      time.Time `json:"at"`
+}
+
+// Who did it, for people, with the user behind a name that is only claimed.
+func (t Tick) Who() string { return Event{Actor: t.By, Claimed: t.Claimed, Via: t.Via}.Who() }
 
 // Declared says whether the incident exists.
 func (inc Incident) Declared() bool { return !inc.Clocks.Declared.IsZero() }

@@ -37,6 +37,43 @@ func setLegends(template, fallback string, series []Series) {
 	}
 }
 
+// Apart names samples by the labels that tell each from the others: by the value
+// alone where one label does. A single one is named by all its labels.
+func Apart(samples []Sample) []string {
+	series := make([]Series, len(samples))
+	for i, s := range samples {
+		series[i].Labels = s.Labels
+	}
+	template := "__auto"
+	if len(samples) == 1 {
+		template = ""
+	}
+	for _, name := range differing(series) {
+		if unique(name, series) {
+			template = "{{" + name + "}}"
+			break
+		}
+	}
+	setLegends(template, "", series)
+	names := make([]string, len(samples))
+	for i, s := range series {
+		names[i] = s.Legend
+	}
+	return names
+}
+
+// unique says that a label alone tells every series from the others.
+func unique(name string, series []Series) bool {
+	seen := map[string]bool{"": true}
+	for _, s := range series {
+		if seen[s.Labels[name]] {
+			return false
+		}
+		seen[s.Labels[name]] = true
+	}
+	return true
+}
+
 // fill replaces every {{label}}; a label that the series has not is empty.
 func fill(template string, l Labels) string {
 	if !strings.Contains(template, "{{") {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +88,30 @@ func TestLegends(t *testing.T) {
 
 	long := Labels{"x": string(make([]byte, 1<<20))}
 	require.LessOrEqual(t, len(legends("{{x}}", []Series{{Labels: long}})[0]), maxLegend)
+}
+
+// An answer is read in a line: one label that tells the series apart is enough.
+func TestApart(t *testing.T) {
+	for name, c := range map[string]struct {
+		labels []Labels
+		want   []string
+	}{
+		"none":      {nil, []string{}},
+		"a number":  {[]Labels{{}}, []string{""}},
+		"one":       {[]Labels{{"job": "a", "env": "lab"}}, []string{`{env="lab", job="a"}`}},
+		"by one":    {[]Labels{{"job": "a", "env": "lab"}, {"job": "b", "env": "lab"}}, []string{"a", "b"}},
+		"by either": {[]Labels{{"job": "a", "instance": "a-1"}, {"job": "b", "instance": "b-1"}}, []string{"a-1", "b-1"}},
+		"by both":   {[]Labels{{"job": "a", "code": "1"}, {"job": "a", "code": "2"}, {"job": "b", "code": "1"}}, []string{`{code="1", job="a"}`, `{code="2", job="a"}`, `{code="1", job="b"}`}},
+		"without":   {[]Labels{{"job": "a"}, {}}, []string{"a", ""}},
+	} {
+		var samples []Sample
+		for _, l := range c.labels {
+			samples = append(samples, Sample{Labels: l})
+		}
+		if got := Apart(samples); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 }
 
 func FuzzLegend(f *testing.F) {

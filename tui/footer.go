@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -101,8 +102,10 @@ func (m *model) sensible(a keys.Action, inc incident.Incident, selected bool) bo
 		return len(m.world.Chaos.Experiments) > 0
 	case keys.LoadPicker:
 		return len(m.world.Load.Plans) > 0
-	case keys.Runbook, keys.EditNote:
+	case keys.EditNote:
 		return false
+	case keys.Runbook:
+		return selected && m.place.at != runbookView && (len(m.world.Runbooks) > 0 || runbook.URL(inc) != "")
 	case keys.Draft, keys.AddNote, keys.SendUpdate, keys.Did:
 		return selected
 	case keys.Ack:
@@ -128,7 +131,7 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 			list = slices.DeleteFunc(list, func(d doable) bool { return d.action == spare })
 		}
 	}
-	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats}[m.place.at]
+	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats, keys.Runbook}[m.place.at]
 	for _, d := range list {
 		style := theme.Dim
 		if d.action == here {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -54,6 +55,17 @@ func underFire(w *pane.World, now time.Time) {
 	w.Problems = []string{"prometheus http://127.0.0.1:9090: cannot reach the server; is it running?"}
 }
 
+// poolAsked has the answer to a query, some seconds old.
+func poolAsked(w *pane.World, now time.Time) {
+	q := w.Runbooks[0].Steps[1].Queries()[0].Text
+	w.Answers = map[string]runbook.Answer{q: {At: now.Add(-12 * time.Second), Done: true, Values: []runbook.Value{{Series: "payments-1", Text: "97.5%"}, {Series: "payments-2", Text: "8%"}}}}
+}
+
+// linkless has a second incident whose alert names a page that nobody has here.
+func linkless(w *pane.World, _ time.Time) {
+	w.Incidents[1].RunbookURL = "https://wiki.example.com/queues"
+}
+
 func quiet(w *pane.World, _ time.Time) {
 	w.Incidents, w.Alerts.List = w.Incidents[2:], nil
 	w.Delivery.Holder = ""
@@ -76,6 +88,10 @@ func TestPictures(t *testing.T) {
 		{"timeline", sizes, []string{"3"}, nil},
 		{"actions", sizes, []string{"4"}, nil},
 		{"postmortem", sizes, []string{"[", "5"}, nil},
+		{"runbook", sizes, []string{"w"}, []func(*Options){with(poolAsked)}},
+		{"runbook_code", sizes[:1], []string{"w", "j"}, nil},
+		{"runbook_none", sizes[:1], []string{"]", "w"}, []func(*Options){with(linkless)}},
+		{"runbook_choose", sizes[:1], []string{"w", "w"}, nil},
 		{"quiet", sizes[:1], nil, []func(*Options){with(quiet)}},
 		{"underfire", sizes[:2], []string{"f5"}, []func(*Options){with(underFire)}},
 		{"prod", sizes[:1], []string{"f5", "p", "a", "y"}, []func(*Options){inProd}},

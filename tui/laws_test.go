@@ -217,7 +217,7 @@ func TestNothingIsDrawnWhileTheTerminalIsBehind(t *testing.T) {
 
 // Every key that the table has does something in the view that it is for.
 func TestNoKeyIsDead(t *testing.T) {
-	views := map[keys.Scope]string{keys.Now: "1", keys.Board: "2", keys.Timeline: "3", keys.Actions: "4", keys.Postmortem: "5", keys.Stats: "7"}
+	views := map[keys.Scope]string{keys.Now: "1", keys.Board: "2", keys.Timeline: "3", keys.Actions: "4", keys.Postmortem: "5", keys.Stats: "7", keys.Checklist: "w"}
 	for _, b := range keys.Default().All() {
 		view, ok := views[b.Scope]
 		if !ok {

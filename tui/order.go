@@ -30,6 +30,8 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
+	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep:
+		return false
 	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.Window, pane.RefreshNow:
 		return false
 	}
@@ -140,6 +142,9 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 	}
 	for _, o := range e.Orders {
 		cmds = append(cmds, m.request(o))
+	}
+	if e.Act != "" {
+		cmds = append(cmds, m.act(e.Act, byName))
 	}
 	return tea.Batch(cmds...)
 }

@@ -27,6 +27,7 @@ const (
 	actionsView
 	postmortemView
 	statsView
+	runbookView
 )
 
 // asked is an open dialog and what follows from its answer.

@@ -46,7 +46,12 @@ func (m *model) actIncident(a keys.Action, by how) (tea.Cmd, bool) {
 	case keys.Declare:
 		m.declare()
 	case keys.Runbook:
-		m.inform("no runbook here yet: this version has none; %s takes a note of what you do", m.keyFor(keys.AddNote))
+		return m.withIncident("follow a runbook for", func(incident.ID) tea.Cmd {
+			if m.place.at == runbookView { // the key that led here
+				return m.actView(keys.Runbook)
+			}
+			return m.show(runbookView)
+		}), true
 	case keys.ChaosPicker:
 		m.pickChaos()
 	case keys.LoadPicker:

@@ -13,6 +13,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
@@ -127,6 +128,7 @@ func shopWorld(t testing.TB, now time.Time) *pane.World {
 	one := s.declare("INC-204", now.Add(-14*time.Minute-32*time.Second), incident.Sev1, "checkout 5xx ratio > 5%", "checkout")
 	one = s.climb(one, now)
 	one = s.add("INC-204", s.must(one.Note(alice(9*time.Minute), "suspect the pool size of payments"))...)
+	one = s.add("INC-204", s.must(one.Tick(alice(8*time.Minute), incident.Step{Runbook: "checkout-5xx", Step: "board", Text: "confirm on the board", Result: "7.24% eu, 2.1% us", Queries: []string{"errors"}, Asked: now.Add(-8 * time.Minute)}))...)
 	two := s.declare("INC-203", now.Add(-40*time.Minute), incident.Sev3, "queue backlog", "inventory")
 	two = s.climb(two, now.Add(-38*time.Minute))
 	two = s.add("INC-203", s.must(two.Acknowledge(alice(38*time.Minute)))...)
@@ -148,7 +150,7 @@ func shopWorld(t testing.TB, now time.Time) *pane.World {
 			},
 			Sinks: []pane.Sink{{Name: "pagerduty", State: "ok"}, {Name: "slack", State: "ok"}},
 		},
-		Board: shopBoard(now), Alerts: shopAlerts(now),
+		Board: shopBoard(now), Alerts: shopAlerts(now), Runbooks: shopRunbooks(t),
 		Chaos: pane.Chaos{Experiments: []chaos.Experiment{experiment("payments-latency", "http.latency", "payments", "F5"), experiment("payments-kill", "process.kill", "payments", "")}},
 		Load:  pane.Load{Plans: []loadtest.Plan{{Name: "smoke", Pin: "F7", Targets: []loadtest.Target{{URL: "http://127.0.0.1:8080/"}}, Stages: []loadtest.Stage{{From: 400, To: 400, For: 10 * time.Second}}, Thresholds: []loadtest.Threshold{{Expr: "p95 < 200ms"}}}}},
 	}
@@ -162,6 +164,50 @@ func experiment(name, fault, service, pin string) chaos.Experiment {
 		Guards: []chaos.Guard{{Name: "errors", AbortWhen: chaos.Condition{Op: ">", Value: 0.05}}},
 		Method: []chaos.Step{{Fault: fault, Duration: strictyaml.Duration(30 * time.Second)}},
 	}
+}
+
+// shopRunbooks are one that fits the first incident and one that fits none.
+func shopRunbooks(t testing.TB) []runbook.Runbook {
+	one, err := runbook.Load("checkout-5xx.md", []byte(`---
+title: Checkout answers with errors
+match: {service: checkout}
+---
+Whoever is called sees the errors of those behind it.
+
+## Narrow
+- [ ] confirm on the **board** {#board}
+
+  `+"```promql unit=percentunit"+`
+  errors
+  `+"```"+`
+- [ ] check the pool of payments {#pool}
+
+  Above 90 % in use it is the pool. Then go on with the flag:
+
+  - it doubles what checkout asks of payments
+  - it was switched on at 25 %
+
+  `+"```promql unit=percentunit"+`
+  max by (instance) (pool_in_use{service="payments"})
+    / max by (instance) (pool_size{service="payments"})
+  `+"```"+`
+
+## Mitigate
+- [ ] disable the flag new-tax-engine {#flag}
+
+  `+"```sh"+`
+  flagctl set new-tax-engine 0
+  `+"```"+`
+- [ ] roll back checkout
+- [ ] scale payments
+- [ ] page payments on call
+
+Then verify with the load check.
+`))
+	require.NoError(t, err)
+	other, err := runbook.Load("disk-full.md", []byte("# The disk is full\n1. look\n2. delete\n"))
+	require.NoError(t, err)
+	return []runbook.Runbook{one, other}
 }
 
 func shopAlerts(now time.Time) pane.Alerts {

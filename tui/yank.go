@@ -12,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -129,6 +130,7 @@ func (m *model) links() []string {
 			}
 		}
 	}
+	add(map[string]string{"": runbook.URL(inc)})
 	add(inc.Labels)
 	related, _, _ := m.related(inc)
 	for _, a := range related {

@@ -53,7 +53,9 @@ func TestArcByKeys(t *testing.T) {
 	x.press("n")
 	x.see("Note on INC-1")
 	x.press("-1m payments-2 answers late", keyEnter)
+	x.press("3") // before all pages: the first screen shows the end of the timeline
 	x.see("payments-2 answers late")
+	x.press("1")
 
 	x.press(keyCtrlX)
 	x.see("everything is ended and undone")

@@ -13,6 +13,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
@@ -29,6 +30,7 @@ type centre struct {
 	boards      []query.Board
 	experiments []experiment
 	plans       []loadtest.Plan
+	runbooks    []runbook.Runbook
 	signals     *signals
 	rec         *recorder
 	ladder      *escalation.Engine
@@ -64,6 +66,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 		return nil, err
 	}
 	if c.experiments, c.plans, err = a.prepared(); err != nil {
+		return nil, err
+	}
+	if c.runbooks, err = a.runbooks(); err != nil {
 		return nil, err
 	}
 	if c.client, err = a.prometheus(ctx); err != nil {

@@ -235,8 +235,12 @@ func (c *config) path(p string) string {
 // a pattern without wildcards must exist.
 func (c *config) files(section string, patterns []string) ([]string, error) {
 	var all []string
+	ending := ".yaml"
+	if section == "runbooks" {
+		ending = ".md"
+	}
 	for i, p := range patterns {
-		found, err := c.glob(p)
+		found, err := c.glob(p, ending)
 		if err != nil {
 			return nil, c.doc.Errorf(fmt.Sprintf("%s[%d]", section, i), "%s: %v", section, err)
 		}
@@ -246,7 +250,7 @@ func (c *config) files(section string, patterns []string) ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-func (c *config) glob(pattern string) ([]string, error) {
+func (c *config) glob(pattern, ending string) ([]string, error) {
 	p := c.path(pattern)
 	found, err := filepath.Glob(p)
 	if err != nil {
@@ -256,15 +260,16 @@ func (c *config) glob(pattern string) ([]string, error) {
 		return nil, fmt.Errorf("there is no file %s", p)
 	}
 	for _, f := range found {
-		if err := regular(f); err != nil {
+		if err := regular(f, ending); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-// regular refuses what is there but holds no YAML.
-func regular(file string) error {
+// regular refuses what is there but is no file; ending is that of the files that
+// were meant.
+func regular(file, ending string) error {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -272,7 +277,7 @@ func regular(file string) error {
 	case err != nil:
 		return err
 	case info.IsDir():
-		return fmt.Errorf("%s is a directory; for the files in it write %s", file, filepath.Join(file, "*.yaml"))
+		return fmt.Errorf("%s is a directory; for the files in it write %s", file, filepath.Join(file, "*"+ending))
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a file but a device, a pipe or a socket", file)
 	}

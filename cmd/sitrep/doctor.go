@@ -106,6 +106,8 @@ func (a *app) examineFiles(c *config) []finding {
 	found := []finding{check("policy", "calls "+strings.Join(policy.Sinks(), ", "), cmp.Or(err, c.silent(policy)))}
 	boards, err := a.boards()
 	found = append(found, check("boards", fmt.Sprint(len(boards)), err))
+	runbooks, err := a.runbooks()
+	found = append(found, check("runbooks", fmt.Sprint(len(runbooks)), err))
 	experiments, plans, err := a.prepared()
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/postmortem"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui"
@@ -66,6 +67,8 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.saveDraft(ctx, order)
 	case pane.ExportDraft:
 		return o.exportDraft(ctx, order)
+	case pane.AskStep:
+		return o.askStep(ctx, order)
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)
@@ -139,11 +142,45 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 	case pane.Did:
 		_, err := o.desk.Did(ctx, by, order.ID, order.Action)
 		return pane.Receipt{Text: "recorded on " + string(order.ID), Incident: order.ID}, err
+	case pane.TickStep:
+		_, err := o.desk.Tick(ctx, by, order.ID, order.Step)
+		return pane.Receipt{Text: "done: " + order.Step.Text, Incident: order.ID}, err
+	case pane.UntickStep:
+		_, err := o.desk.Untick(ctx, by, order.ID, order.Runbook, order.Step)
+		return pane.Receipt{Text: "not done after all: " + order.Step, Incident: order.ID}, err
+	case pane.Attach:
+		_, err := o.desk.Attach(ctx, by, order.ID, order.Runbook)
+		return pane.Receipt{Text: fmt.Sprintf("%s follows %s", order.ID, order.Runbook), Incident: order.ID}, err
 	case pane.Assign:
 		_, err := o.desk.Assign(ctx, by, order.ID, order.Role, order.Person)
 		return pane.Receipt{Text: fmt.Sprintf("%s is %s of %s", order.Person, order.Role, order.ID), Incident: order.ID}, err
 	}
 	return pane.Receipt{}, fmt.Errorf("this sitrep does not know how to carry out %T", order)
+}
+
+// askStep asks the queries of a step and shows what comes. Why there is no answer
+// is one too.
+func (o *operator) askStep(ctx context.Context, order pane.AskStep) (pane.Receipt, error) {
+	now := time.Now()
+	waiting := map[string]runbook.Answer{}
+	for _, q := range order.Queries {
+		waiting[q.Text] = runbook.Answer{At: now}
+	}
+	o.answered(waiting)
+	o.answered(askAll(ctx, o.client, order.Queries, now))
+	return pane.Receipt{}, nil
+}
+
+// answered publishes answers beside those that are there.
+func (o *operator) answered(fresh map[string]runbook.Answer) {
+	o.mailbox.Update(func(w *pane.World) {
+		all := maps.Clone(w.Answers)
+		if all == nil {
+			all = map[string]runbook.Answer{}
+		}
+		maps.Copy(all, fresh)
+		w.Answers = all
+	})
 }
 
 // note tells of something that went wrong beside what was asked for.

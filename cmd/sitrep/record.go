@@ -163,6 +163,7 @@ func declarationOf(a alert.Alert, severity incident.Severity, policy escalation.
 	}
 	return incident.Declaration{
 		Title: title, Severity: severity, Service: serviceOf(a), Labels: a.Labels, DetectedAt: a.ActiveAt, DetectedBy: a.Name, Policy: policy.Frozen(),
+		RunbookURL: a.Annotations["runbook_url"],
 	}
 }
 

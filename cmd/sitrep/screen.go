@@ -50,7 +50,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look
 	mailbox.Update(func(w *pane.World) {
-		w.Load.Plans, w.Delivery.Policy, w.People = c.plans, c.policy, c.people()
+		w.Load.Plans, w.Delivery.Policy, w.People, w.Runbooks = c.plans, c.policy, c.people(), c.runbooks
 		for _, e := range c.experiments {
 			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/store"
 )
 
@@ -133,6 +134,8 @@ type incidentView struct {
 	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
 	Roles          map[incident.Role]incident.Person `json:"roles"`
 	Labels         map[string]string                 `json:"labels"`
+	RunbookURL     string                            `json:"runbook_url"`
+	Runbook        string                            `json:"runbook"` // that a person attached
 	Actions        []incident.Action                 `json:"actions"`
 	Items          []incident.OpenItem               `json:"items"`
 	UpdateDueAt    *time.Time                        `json:"update_due_at"`
@@ -149,7 +152,7 @@ func viewOf(inc incident.Incident, now time.Time) incidentView {
 		ID: inc.ID, Title: inc.Title, Severity: inc.Severity, Status: inc.Status, Service: inc.Service, Drill: inc.Drill,
 		DeclaredAt: moment(inc.Clocks.Declared), DetectedAt: moment(inc.Clocks.Detected), AcknowledgedAt: moment(inc.Clocks.Acknowledged),
 		MitigatedAt: moment(inc.Clocks.Mitigated), ResolvedAt: moment(inc.Clocks.Resolved), ClosedAt: moment(inc.Clocks.Closed),
-		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, Actions: inc.Actions, Items: inc.Items,
+		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, RunbookURL: runbook.URL(inc), Runbook: inc.Runbook, Actions: inc.Actions, Items: inc.Items,
 		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
 		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
 		UpdateDueAt: moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,

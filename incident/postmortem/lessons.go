@@ -248,10 +248,29 @@ func (f *facts) wentWell() string {
 	say(pages.Diverted > 0, "%s took another channel when the first one was down.", count(pages.Diverted, "page"))
 	gap, _ := f.silence()
 	say(resolved && t.update > 0 && gap <= t.update && len(f.updates) > 0, "There was a status update at least every %s (target %s).", span(gap), span(t.update))
+	for _, line := range f.followed() {
+		say(true, "%s", line)
+	}
 	for _, e := range f.faults {
 		say(e.Kind == incident.ChaosGuardTripped, "A guard stopped the experiment by itself at %s.", clock(e.At))
 	}
 	return bullets("_What helped, and do we want to keep it?_", items)
+}
+
+// followed says of every runbook how many of its steps are ticked, and how soon
+// the first was. How many it has, only its file knows.
+func (f *facts) followed() (lines []string) {
+	first, steps, names := map[string]time.Time{}, map[string]int{}, []string{}
+	for _, t := range f.inc.Ticks {
+		if steps[t.Runbook]++; steps[t.Runbook] == 1 {
+			names, first[t.Runbook] = append(names, t.Runbook), t.At
+		}
+	}
+	for _, name := range names {
+		soon, _ := between(f.inc.Clocks.Declared, first[name])
+		lines = append(lines, fmt.Sprintf("The runbook %s was followed: %s ticked, the first %s after the declaration.", code(name), count(steps[name], "step"), span(soon)))
+	}
+	return lines
 }
 
 // couldImprove is seeded with what the record shows to have taken long or

@@ -25,13 +25,14 @@ const (
 	Actions    Scope = "actions"
 	Postmortem Scope = "postmortem"
 	Stats      Scope = "stats"
+	Checklist  Scope = "runbook"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 )
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, Stats, Dialog, Input}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, Stats, Checklist, Dialog, Input}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,

@@ -89,6 +89,8 @@ const (
 	Correct           Action = "correct"
 	AddItem           Action = "add_item"
 	CloseItem         Action = "close_item"
+	Tick              Action = "tick"
+	Ask               Action = "ask"
 	Yes               Action = "yes"
 	No                Action = "no"
 	Choose            Action = "choose"
@@ -111,6 +113,7 @@ func Default() Map {
 	}
 	rows = append(rows, board()...)
 	rows = append(rows, views()...)
+	rows = append(rows, checklist()...)
 	rows = append(rows, dialog()...)
 	rows = append(rows, input()...)
 	return newMap(rows)
@@ -168,12 +171,12 @@ func incident() []Binding {
 		{Action: UndoCountdown, Scope: Incident, Keys: []string{"u"}, Name: "undo", Help: "stop what counts down", Reach: Undo},
 		{Action: AddNote, Scope: Incident, Keys: []string{"n"}, Name: "note", Help: "one line on the timeline"},
 		{Action: EditNote, Scope: Incident, Keys: []string{"e"}, Name: "long note", Help: "a note in your editor"},
+		{Action: Runbook, Scope: Incident, Keys: []string{"w"}, Name: "runbook", Help: "the checklist; there: another runbook"},
 		{Action: Severity, Scope: Incident, Keys: []string{"s"}, Name: "severity", Help: "change the severity; shows who that pages", Opens: true, Tier: T1},
 		{Action: Escalate, Scope: Incident, Keys: []string{"E"}, Name: "escalate", Help: "page the next rung now", Reach: People, Tier: T1},
 		{Action: Snooze, Scope: Incident, Keys: []string{"S"}, Name: "snooze", Help: "hold the ladder for a while", Reach: People, Tier: T1, Opens: true},
 		{Action: Resolve, Scope: Incident, Keys: []string{"X"}, Name: "resolve", Help: "it is over: asks for the cause in a line", Reach: People, Tier: T1},
 		{Action: Declare, Scope: Incident, Keys: []string{"D"}, Name: "declare", Help: "declare an incident", Reach: People, Tier: T1},
-		{Action: Runbook, Scope: Incident, Keys: []string{"w"}, Name: "runbook", Help: "the checklist"},
 		{Action: ChaosPicker, Scope: Incident, Keys: []string{"x"}, Name: "chaos", Help: "prepared experiments, one more key starts one", Opens: true, Tier: T1},
 		{Action: LoadPicker, Scope: Incident, Keys: []string{"b"}, Name: "load", Help: "prepared load plans, one more key starts one", Opens: true, Tier: T1},
 		{Action: Draft, Scope: Incident, Keys: []string{"P"}, Name: "draft post-mortem", Help: "write the post-mortem from the timeline"},
@@ -236,6 +239,20 @@ func views() []Binding {
 		{Action: ZoomOut, Scope: Stats, Keys: []string{"-"}, Name: "longer", Help: "a longer range"},
 		{Action: Range, Scope: Stats, Keys: []string{"t"}, Help: "time range"},
 		{Action: Detail, Scope: Stats, Keys: []string{"enter"}, Help: "the statistics of this service; again: of all"},
+	}
+}
+
+// checklist has no second key for a page down: space ticks, as on paper.
+func checklist() []Binding {
+	return []Binding{
+		{Action: Tick, Scope: Checklist, Keys: []string{"space"}, Name: "tick", Help: "the step is done, with the answer below it; again: it is not"},
+		{Action: Ask, Scope: Checklist, Keys: []string{"enter"}, Name: "ask", Help: "ask the step's read-only queries; without a runbook: attach one"},
+		{Action: Up, Scope: Checklist, Keys: []string{"k", "up"}, Help: "previous step"},
+		{Action: Down, Scope: Checklist, Keys: []string{"j", "down"}, Help: "next step"},
+		{Action: PageUp, Scope: Checklist, Keys: []string{"pgup", "ctrl+u"}, Help: "back in the step's text"},
+		{Action: PageDown, Scope: Checklist, Keys: []string{"pgdown", "ctrl+d"}, Help: "on in the step's text"},
+		{Action: Top, Scope: Checklist, Keys: []string{"g", "home"}, Help: "first step"},
+		{Action: Bottom, Scope: Checklist, Keys: []string{"G", "end"}, Help: "last step"},
 	}
 }
 

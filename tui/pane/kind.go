@@ -96,7 +96,7 @@ func wordStyle(k incident.Kind) theme.Style {
 	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated:
 		return theme.OK
 	case incident.ChangeRecorded, incident.NoteAdded, incident.ActionTaken, incident.EscalationEntered, incident.StatusChanged,
-		incident.UpdateSent, incident.Merged, incident.Split:
+		incident.UpdateSent, incident.Merged, incident.Split, incident.StepDone, incident.StepUndone, incident.RunbookAttached:
 		return theme.Bright
 	}
 	return theme.Dim

@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
@@ -20,6 +21,7 @@ type now struct {
 	story    story
 	policies policies
 	window   window
+	spot     *spot
 	filter   filter
 	w, h     int
 	quiet    bool // of the last picture; what has the focus differs
@@ -114,12 +116,13 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	changes.want, alerts.want = min(changes.want, 9), min(alerts.want, 10)
 	if v.w < sideBySide {
 		sections := append(withSeen([]section{changes}, inc, s), ladderSection(inc, policy, s, right.W), alerts)
+		steps := checklistSection(inc, v.spot, s, v.h)
 		if v.w >= threeColumns && len(s.World.Ledger) > 0 {
 			ledger := ledgerSection(s, &v.filter)
 			ledger.want = min(ledger.want, 6)
 			sections = append(sections, ledger)
 		}
-		return []column{{left, []section{signals}}, {right, append(sections, tail)}}
+		return []column{{left, []section{signals}}, {right, slices.Concat(sections, []section{tail}, steps)}}
 	}
 	side := right.Columns(1, 1, 1)
 	ladder := ladderSection(inc, policy, s, side[1].W)
@@ -128,7 +131,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 		middle = append(middle, ledgerSection(s, &v.filter))
 	}
 	middle[len(middle)-1].grow = true
-	return []column{{left, []section{signals}}, {side[0], middle}, {side[1], []section{ladder, tail}}}
+	return []column{{left, []section{signals}}, {side[0], middle}, {side[1], slices.Concat([]section{ladder, tail}, checklistSection(inc, v.spot, s, v.h))}}
 }
 
 // passing are the events that the filter lets through; without one, all but

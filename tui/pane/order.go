@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 )
 
 // Operator carries out what a person asked for by key. Do may take a while and
@@ -103,6 +104,23 @@ type (
 		Item string // AI-1
 	}
 
+	// TickStep says that a step of a runbook is done, UntickStep that it is not,
+	// Attach which runbook is followed. AskStep asks the queries of a step: what
+	// they answer is in World.Answers a moment later. None of them reaches out.
+	TickStep struct {
+		ID   incident.ID
+		Step incident.Step
+	}
+	UntickStep struct {
+		ID            incident.ID
+		Runbook, Step string
+	}
+	Attach struct {
+		ID      incident.ID
+		Runbook string
+	}
+	AskStep struct{ Queries []runbook.Block }
+
 	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
 	// every run and undoes every fault; it never asks.
 	StartChaos struct{ Name string }
@@ -150,6 +168,10 @@ func (Correct) order()       {}
 func (Merge) order()         {}
 func (AddItem) order()       {}
 func (CloseItem) order()     {}
+func (TickStep) order()      {}
+func (UntickStep) order()    {}
+func (Attach) order()        {}
+func (AskStep) order()       {}
 func (StartChaos) order()    {}
 func (StartLoad) order()     {}
 func (AbortAll) order()      {}

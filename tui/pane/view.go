@@ -53,6 +53,7 @@ type Effect struct {
 	Copy    string      // for the clipboard; raw text
 	Ask     *Ask
 	Read    *Reading
+	Act     keys.Action // then this, as if its key had been pressed
 }
 
 // Ask is a question: one line of text, or a choice. Then gets the answer and

@@ -1,15 +1,18 @@
 package pane
 
-// Views are the numbered screens, in the order of their keys: Now, Board,
-// Timeline, Actions, Post-mortem, Statistics. They are new, and of one root model.
+// Views are the screens: the numbered ones in the order of their keys, Now, Board,
+// Timeline, Actions, Post-mortem, Statistics, and the runbook. They are new, and of one root
+// model.
 func Views() []View {
 	var asked Window // Now and Board show the same board: what one asked for is the other's too
+	var at spot      // and the step that was opened on the first screen is the one that is shown
 	return []View{
-		&now{window: window{asked: &asked}},
+		&now{window: window{asked: &asked}, spot: &at},
 		&board{window: window{asked: &asked}},
 		&timeline{},
 		&actions{},
 		&postmortem{},
 		&statistics{},
+		&checklist{spot: &at},
 	}
 }

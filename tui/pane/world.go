@@ -6,6 +6,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
@@ -25,6 +26,8 @@ type World struct {
 	Alerts    Alerts                              //
 	Chaos     Chaos                               //
 	Load      Load                                //
+	Runbooks  []runbook.Runbook                   // of the configuration
+	Answers   map[string]runbook.Answer           // to the queries of runbooks, by query
 	Ledger    []LedgerEntry                       // of the lab's stand-ins, newest last; empty outside the lab
 	Present   []Present                           // who else has a screen open on this store, on this host
 	People    []incident.Person                   // that the configuration names

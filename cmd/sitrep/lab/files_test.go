@@ -15,6 +15,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos/fault"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 )
@@ -80,10 +81,10 @@ func TestConfigLeadsToTheLab(t *testing.T) {
 			API   string `yaml:"api_url"`
 			Token string `yaml:"bot_token"`
 		}
-		Policy                     string
-		Boards, Experiments, Plans []string
-		Chaos                      struct{ Targets string }
-		Contexts                   map[string]struct{ Prod bool }
+		Policy                               string
+		Boards, Experiments, Plans, Runbooks []string
+		Chaos                                struct{ Targets string }
+		Contexts                             map[string]struct{ Prod bool }
 	}
 	require.NoError(t, yaml.Unmarshal(src, &c))
 	require.Equal(t, "http://127.0.0.1:1", c.Prometheus.URL)
@@ -103,7 +104,7 @@ func TestConfigLeadsToTheLab(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, strings.TrimSpace(string(got)))
 	}
-	for _, patterns := range [][]string{{c.Policy}, c.Boards, c.Experiments, c.Plans} {
+	for _, patterns := range [][]string{{c.Policy}, c.Boards, c.Experiments, c.Plans, c.Runbooks} {
 		require.Len(t, patterns, 1)
 		found, err := filepath.Glob(filepath.Join(dir, patterns[0]))
 		require.NoError(t, err)
@@ -152,6 +153,17 @@ func TestPreparedFilesLoad(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2, signals)
+
+	books := load(t, dir, "runbooks/*.md", runbook.Load)
+	require.Len(t, books, 2)
+	for _, r := range books {
+		require.NotEmpty(t, r.Match, r.Name)
+		for _, s := range r.Steps {
+			for _, q := range s.Queries() {
+				clean(t, q.Text)
+			}
+		}
+	}
 
 	var rules struct {
 		Groups []struct {

@@ -1,0 +1,3 @@
+-- The fold has learnt of the steps of runbooks: what an older sitrep caches of an
+-- incident would be without them, and it has no way to know. With this number it
+-- no longer opens the store, and the cached states are made anew.
