@@ -92,6 +92,8 @@ const (
 	LoadFinished      Kind = "load.finished"
 	LoadAborted       Kind = "load.aborted"
 
+	EvidenceCaptured Kind = "evidence.captured" // the boards' series at one of the Moments
+
 	PostmortemDrafted Kind = "postmortem.drafted"
 	PostmortemEdited  Kind = "postmortem.edited"
 )
