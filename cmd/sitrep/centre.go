@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +32,7 @@ type centre struct {
 	signals     *signals
 	rec         *recorder
 	ladder      *escalation.Engine
+	mine        atomic.Bool // this process runs the ladder
 	news        news
 }
 
@@ -79,7 +81,7 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	c.signals = newSignals(c.client, c.boards, n.signals)
 	by.Source = source
 	c.rec = &recorder{db: db, by: by, freeze: c.signals.freeze}
-	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
+	c.ladder, err = a.ladder(ctx, db, c.ladderState(n.ladder), func(err error) { n.problem(err.Error()) })
 	return c, err
 }
 
@@ -91,6 +93,7 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	for name, run := range map[string]func(context.Context) error{
 		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
+		"the evidence": c.capturer().Run,
 	} {
 		g.Go(func() error { return c.keep(ctx, name, run) })
 	}
@@ -250,6 +253,13 @@ func (c *centre) by() incident.By {
 	by := c.rec.by
 	by.At, by.Evidence = time.Now(), c.signals.freeze()
 	return by
+}
+
+// note tells of something that went wrong beside what was asked for.
+func (c *centre) note(err error) {
+	if err != nil {
+		c.news.problem(err.Error())
+	}
 }
 
 func (c *centre) close() { c.client.CloseIdle() }

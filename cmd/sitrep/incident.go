@@ -95,10 +95,11 @@ func (a *app) carryOut(ctx context.Context, args []string, changesDue bool, do v
 				return err
 			}
 		}
-		if !changesDue {
-			return nil
+		if changesDue {
+			err = a.deliver(ctx, db, inc.ID)
 		}
-		return a.deliver(ctx, db, inc.ID)
+		a.capture(ctx, db, by, inc.ID) // after the pages
+		return err
 	})
 }
 

@@ -125,13 +125,6 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 	return pane.Receipt{}, fmt.Errorf("this sitrep does not know how to carry out %T", order)
 }
 
-// note tells of something that went wrong beside what was asked for.
-func (o *operator) note(err error) {
-	if err != nil {
-		o.news.problem(err.Error())
-	}
-}
-
 // told is the receipt of an order that the ladder may have to tell people of:
 // it waits a moment to say what became of it.
 func (o *operator) told(ctx context.Context, inc incident.Incident, err error, text string) (pane.Receipt, error) {
