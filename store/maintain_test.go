@@ -253,7 +253,9 @@ func TestCheckNamesTheDamage(t *testing.T) {
 		}, "INC-1", "its cached state is not what its events make", "--rebuild"},
 		{"no state", func(p string) { rawExec(t, p, `DELETE FROM incident`) }, "INC-1", "its events declare it, and it is not cached", "--rebuild"},
 		{"too many states", func(p string) { rawExec(t, p, `INSERT INTO incident VALUES (9, 'INC-9', 0, '{}')`) }, "INC-9", "no event declares it", "--rebuild"},
-		{"an orphan", func(p string) { rawExec(t, p, `PRAGMA foreign_keys = 0; INSERT INTO evidence (seq, body) VALUES (99999, '[]')`) }, "table evidence", "belongs to a row of event that is not there", "--salvage"},
+		{"an orphan", func(p string) {
+			rawExec(t, p, `PRAGMA foreign_keys = 0; INSERT INTO evidence (seq, body) VALUES (99999, '[]')`)
+		}, "table evidence", "belongs to a row of event that is not there", "--salvage"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := damaged(t, db, c.damage)

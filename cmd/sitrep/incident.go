@@ -48,7 +48,7 @@ func (a *app) incidentCommand() *cobra.Command {
 		a.act("close ID", "file a resolved incident away", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Close(ctx, o.by, o.id)
 		}),
-		a.mergeCommand(), a.splitCommand(),
+		a.mergeCommand(), a.splitCommand(), a.evidenceCommand(),
 	)
 	return group
 }
