@@ -92,10 +92,11 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 }
 
 // concerns says whether an event belongs into this post-mortem. The
-// post-mortem's own history does not: saving a draft would make it stale.
+// post-mortem's own history does not: saving a draft would make it stale. Nor does
+// what became of evidence later.
 func (f *facts) concerns(e incident.Event) bool {
 	switch e.Kind {
-	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published":
+	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published", incident.EvidenceCompacted:
 		return false
 	}
 	if e.Incident == "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,6 +27,7 @@ type reading struct {
 	Threshold *number `json:"threshold"`
 	State     string  `json:"state"`
 	Spark     samples `json:"spark"`
+	Range     samples `json:"spark_range"` // the least and the largest of a spark line that was taken away
 	Query     string  `json:"query"`
 	Step      number  `json:"step_seconds"`
 }
@@ -129,7 +131,7 @@ func (s *Signal) add(kind incident.Kind, r reading) {
 		s.Threshold = known(*r.Threshold)
 	}
 	s.Bad = s.Bad || r.State == "warn" || r.State == "crit"
-	for _, v := range append(r.Spark[:len(r.Spark):len(r.Spark)], r.Value) {
+	for _, v := range slices.Concat(r.Spark, r.Range, samples{r.Value}) {
 		if p := known(v); p != nil {
 			if s.Min == nil || *p < *s.Min {
 				s.Min = p
