@@ -377,6 +377,17 @@ func plainSeries(n int) string {
 	return fmt.Sprintf("%d series", n)
 }
 
+// captures runs the capturer, once it can be known whether this process runs the
+// ladder.
+func (c *centre) captures(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(captureSoon):
+	}
+	return c.capturer().Run(ctx)
+}
+
 // capturer is the engine of a centre.
 func (c *centre) capturer() *capturer {
 	return &capturer{

@@ -93,7 +93,7 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	for name, run := range map[string]func(context.Context) error{
 		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
-		"the evidence": c.capturer().Run, "the retention": c.retain,
+		"the evidence": c.captures, "the retention": c.retain,
 	} {
 		g.Go(func() error { return c.keep(ctx, name, run) })
 	}
