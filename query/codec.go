@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -21,15 +22,19 @@ import (
 // The head is JSON: everything but the values, so that a later version may add a
 // field. The columns are the series in the order of the head. A column is the
 // lengths of its runs with and without values, in turns, and then the values in one
-// of two forms, after the number of distinct ones:
+// of three forms, after a number that says which:
 //
 // 0 stands for many. Each value is XORed with the one before; the first bytes of all
 // come together, then the second bytes, and so on. Neighbours share sign, exponent
 // and the first digits, so the first planes are nearly empty.
 //
-// Few (1 to 256) are what counters and their rates have: those in the order of
-// their bits, as above, and then for each value the difference of its place among
-// them to the place of the one before, a byte each.
+// 1 to 256 is how many distinct ones there are, as counters and what stands still have
+// few: those in the order of their bits, as above, and then for each value the
+// difference of its place among them to the place of the one before, a byte each.
+//
+// 257 are decimals, the shortest that mean the values, a line each, after their
+// length: what was measured with few digits has few. Which form is the smallest is
+// tried for each panel, for all of its columns.
 //
 // BenchmarkCodec measures it against JSON with gzip.
 const (
@@ -40,8 +45,9 @@ const (
 // What one snapshot may hold: enough for a board of a hundred panels with hundreds
 // of series, and no more than a small machine has when the bytes mean no good.
 const (
-	mostHead   = 8 << 20 // bytes
-	mostValues = 8 << 20 // of all series
+	mostHead    = 8 << 20        // bytes
+	mostValues  = 8 << 20        // of all series
+	mostColumns = 9 * mostValues // bytes
 )
 
 // ErrCodec says that bytes are no snapshot that this version can read.
@@ -117,14 +123,14 @@ func (s *Snapshot) Encode() ([]byte, error) {
 				return nil, fmt.Errorf("encode %s, %s: %d values on a grid of %d points", s.Board.Name, series.Legend, len(series.Values), n)
 			}
 			values += len(series.Values)
-			columns = appendColumn(columns, series.Values)
 		}
+		columns = append(columns, smallest(s.Panels[i].Frame.Series)...)
 	}
 	text, err := json.Marshal(head)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", s.Board.Name, err)
 	}
-	if len(text) > mostHead || values > mostValues {
+	if len(text) > mostHead || values > mostValues || len(columns) > mostColumns {
 		return nil, fmt.Errorf("encode %s: %d bytes of labels and %d values are more than a snapshot holds", s.Board.Name, len(text), values)
 	}
 	var out bytes.Buffer
@@ -169,9 +175,8 @@ func Decode(body []byte) (*Snapshot, error) {
 	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, fmt.Errorf("%w: its head cannot be read: %w", ErrCodec, err)
 	}
-	const most = 9*mostValues + 1 // and the lengths of the runs
-	columns, err := io.ReadAll(io.LimitReader(r, most))
-	if err != nil || len(columns) == most {
+	columns, err := io.ReadAll(io.LimitReader(r, mostColumns+1))
+	if err != nil || len(columns) > mostColumns {
 		return nil, fmt.Errorf("%w: its values cannot be unpacked", ErrCodec)
 	}
 	s, err := head.snapshot(columns)
@@ -283,8 +288,42 @@ func (p panelJSON) panel() (Panel, PanelData, error) {
 	return panel, data, nil
 }
 
+// form is how columns are written.
+type form func(to []byte, values []uint64) []byte
+
+// smallest is the columns of a panel in the form that packs best.
+func smallest(all []Series) (best []byte) {
+	size := -1
+	var counted counter
+	w, err := flate.NewWriter(&counted, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // the level is ours
+	}
+	for _, f := range []form{appendPlanes, appendDistinct, appendDecimals} {
+		var columns []byte
+		for _, series := range all {
+			columns = appendColumn(columns, series.Values, f)
+		}
+		counted = 0
+		w.Reset(&counted)
+		_, writeErr := w.Write(columns)
+		if errors.Join(writeErr, w.Close()) == nil && (size < 0 || int(counted) < size) {
+			best, size = columns, int(counted)
+		}
+	}
+	return best
+}
+
+// counter counts what is written to it.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
 // appendColumn adds the values of one series.
-func appendColumn(to []byte, values []float64) []byte {
+func appendColumn(to []byte, values []float64, f form) []byte {
 	var have []uint64
 	absent, run := false, 0
 	for _, v := range values {
@@ -298,13 +337,23 @@ func appendColumn(to []byte, values []float64) []byte {
 		}
 	}
 	to = varint.AppendUvarint(to, uint64(run))
-	distinct := slices.Compact(slices.Sorted(slices.Values(have)))
-	if len(distinct) > mostDistinct || 2*len(distinct) > len(have) {
-		return appendPlanes(append(to, 0), have)
+	return f(to, have)
+}
+
+const (
+	mostDistinct = 256
+	inDecimals   = mostDistinct + 1
+)
+
+// appendDistinct writes few distinct values; of many it writes planes.
+func appendDistinct(to []byte, values []uint64) []byte {
+	distinct := slices.Compact(slices.Sorted(slices.Values(values)))
+	if len(distinct) > mostDistinct || 2*len(distinct) > len(values) {
+		return appendPlanes(to, values)
 	}
-	to = appendPlanes(varint.AppendUvarint(to, uint64(len(distinct))), distinct)
+	to = planes(varint.AppendUvarint(to, uint64(len(distinct))), distinct)
 	last := 0
-	for _, v := range have {
+	for _, v := range values {
 		at, _ := slices.BinarySearch(distinct, v)
 		to = append(to, byte(at-last))
 		last = at
@@ -312,9 +361,24 @@ func appendColumn(to []byte, values []float64) []byte {
 	return to
 }
 
-const mostDistinct = 256
+// appendDecimals writes decimals; of a column with a NaN that no decimal means it
+// writes planes.
+func appendDecimals(to []byte, values []uint64) []byte {
+	var text []byte
+	for _, bits := range values {
+		v := math.Float64frombits(bits)
+		if math.IsNaN(v) && bits != math.Float64bits(math.NaN()) {
+			return appendPlanes(to, values)
+		}
+		text = append(strconv.AppendFloat(text, v, 'g', -1, 64), '\n')
+	}
+	to = varint.AppendUvarint(varint.AppendUvarint(to, inDecimals), uint64(len(text)))
+	return append(to, text...)
+}
 
-func appendPlanes(to []byte, values []uint64) []byte {
+func appendPlanes(to []byte, values []uint64) []byte { return planes(append(to, 0), values) }
+
+func planes(to []byte, values []uint64) []byte {
 	for shift := 56; shift >= 0; shift -= 8 {
 		last := uint64(0)
 		for _, v := range values {
@@ -373,13 +437,16 @@ func readColumn(columns []byte, n int) (values []float64, rest []byte, err error
 	return values, columns, nil
 }
 
-// readValues takes n values in either form.
+// readValues takes n values in any form.
 func readValues(columns []byte, n int) (values []uint64, rest []byte, err error) {
 	d, size := varint.Uvarint(columns)
-	if size <= 0 || d > mostDistinct {
+	if size <= 0 || d > inDecimals {
 		return nil, nil, errColumn
 	}
 	columns = columns[size:]
+	if d == inDecimals {
+		return readDecimals(columns, n)
+	}
 	if d == 0 {
 		if len(columns) < 8*n {
 			return nil, nil, errColumn
@@ -400,6 +467,27 @@ func readValues(columns []byte, n int) (values []uint64, rest []byte, err error)
 		values[i] = distinct[last]
 	}
 	return values, columns[n:], nil
+}
+
+// readDecimals reads n lines.
+func readDecimals(columns []byte, n int) (values []uint64, rest []byte, err error) {
+	length, size := varint.Uvarint(columns)
+	if size <= 0 || length > uint64(len(columns)-size) {
+		return nil, nil, errColumn
+	}
+	text, rest := columns[size:size+int(length)], columns[size+int(length):]
+	values = make([]uint64, 0, min(n, len(text)))
+	for line := range bytes.Lines(text) {
+		v, err := strconv.ParseFloat(string(bytes.TrimSuffix(line, []byte("\n"))), 64)
+		if err != nil || len(values) == n {
+			return nil, nil, errColumn
+		}
+		values = append(values, math.Float64bits(v))
+	}
+	if len(values) != n {
+		return nil, nil, errColumn
+	}
+	return values, rest, nil
 }
 
 // Thin is the snapshot with at most points values a series. The window is cut

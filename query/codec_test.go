@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -177,7 +179,7 @@ func TestDecodeRefusesHostileSnapshots(t *testing.T) {
 	whole := func() headJSON {
 		return headJSON{Panels: []json.RawMessage{json.RawMessage(`{"grid":{"n":3,"step":1000},"series":[{}]}`)}}
 	}
-	column := appendColumn(nil, []float64{1, 2, 3})
+	column := appendColumn(nil, []float64{1, 2, 3}, appendPlanes)
 	_, err := whole().snapshot(column)
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
@@ -193,6 +195,10 @@ func TestDecodeRefusesHostileSnapshots(t *testing.T) {
 		"a run beyond the end":           {`{"grid":{"n":3,"step":1},"series":[{}]}`, append([]byte{200}, column...)},
 		"runs without end":               {`{"grid":{"n":3,"step":1},"series":[{}]}`, bytes.Repeat([]byte{0}, 100)},
 		"no panel":                       {`7`, nil},
+		"decimals that are cut short":    {`{"grid":{"n":3,"step":1},"series":[{}]}`, []byte("\x03\x81\x02\x041\n2\n")},
+		"decimals longer than there is":  {`{"grid":{"n":3,"step":1},"series":[{}]}`, []byte("\x03\x81\x02\xff1\n2\n")},
+		"decimals that are none":         {`{"grid":{"n":3,"step":1},"series":[{}]}`, []byte("\x03\x81\x02\x061\nx\n3\n")},
+		"a form that nobody knows":       {`{"grid":{"n":3,"step":1},"series":[{}]}`, []byte("\x03\x82\x02\x00")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := whole()
@@ -214,7 +220,7 @@ func TestDecodeRefusesHostileSnapshots(t *testing.T) {
 		gaps[i] = Absent()
 	}
 	for range 10_000 {
-		nothing = appendColumn(nothing, gaps)
+		nothing = appendColumn(nothing, gaps, appendDistinct)
 	}
 	_, err = large.snapshot(nothing)
 	require.ErrorContains(t, err, "values", "a few kilobytes do not become a gigabyte")
@@ -294,12 +300,19 @@ func plainJSON(t testing.TB, s *Snapshot) int {
 // with gzip. Reach: at most as large. SITREP_SNAPSHOT names a file of Encode's, such
 // as the lab's board.
 func BenchmarkCodec(b *testing.B) {
-	for _, c := range []struct {
+	type board struct {
 		name string
 		s    *Snapshot
-	}{
-		{"board-12x3", shopLike(12, 3, 241, false)}, {"panel-of-50", shopLike(1, 50, 241, false)}, {"panel-of-50-noise", shopLike(1, 50, 241, true)},
-	} {
+	}
+	boards := []board{{"board-12x3", shopLike(12, 3, 241, false)}, {"panel-of-50", shopLike(1, 50, 241, false)}, {"panel-of-50-noise", shopLike(1, 50, 241, true)}}
+	if file := os.Getenv("SITREP_SNAPSHOT"); file != "" {
+		body, err := os.ReadFile(file)
+		require.NoError(b, err)
+		s, err := Decode(body)
+		require.NoError(b, err)
+		boards = append(boards, board{filepath.Base(file), s})
+	}
+	for _, c := range boards {
 		b.Run(c.name, func(b *testing.B) {
 			var body []byte
 			for b.Loop() {

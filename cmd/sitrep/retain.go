@@ -103,8 +103,10 @@ func describeFreed(f store.Freed) string {
 		n    int
 		text string
 	}{
-		{f.Sparks, "spark lines thinned"}, {f.Thinned, "boards thinned to their peaks"},
-		{f.Dropped, "boards dropped"}, {f.Evidence, "events' evidence dropped"},
+		{f.Sparks, "spark lines thinned"},
+		{f.Thinned, "boards thinned to their peaks"},
+		{f.Dropped, "boards dropped"},
+		{f.Evidence, "events' evidence dropped"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
