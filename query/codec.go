@@ -293,6 +293,9 @@ type form func(to []byte, values []uint64) []byte
 
 // smallest is the columns of a panel in the form that packs best.
 func smallest(all []Series) (best []byte) {
+	if len(all) == 0 {
+		return nil
+	}
 	size := -1
 	var counted counter
 	w, err := flate.NewWriter(&counted, flate.DefaultCompression)

@@ -294,6 +294,10 @@ func (c *capturer) shoot(ctx context.Context, m incident.Moment, now time.Time) 
 		for _, u := range got.Unread {
 			s.unread = append(s.unread, snap.Board.Name+": "+u)
 		}
+		if got.Series == 0 {
+			s.leftOut = append(s.leftOut, snap.Board.Name+": it has no series")
+			continue // no work for nothing: an empty server is asked for a day
+		}
 		body, left, err := snap.Pack(room)
 		for _, l := range left {
 			s.leftOut = append(s.leftOut, snap.Board.Name+": "+l)
