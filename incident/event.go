@@ -96,6 +96,9 @@ const (
 	LoadFinished      Kind = "load.finished"
 	LoadAborted       Kind = "load.aborted"
 
+	EvidenceCaptured  Kind = "evidence.captured"  // the boards' series at one of the Moments
+	EvidenceCompacted Kind = "evidence.compacted" // by the policy; outside any incident
+
 	PostmortemDrafted Kind = "postmortem.drafted"
 	PostmortemEdited  Kind = "postmortem.edited"
 )

@@ -15,6 +15,7 @@ type Snapshot struct {
 	At         time.Time
 	Grid       Grid   // that is being asked; a panel's own Frame may still be older
 	Source     string // who answered, for the header
+	Frozen     bool   // it was kept, and is not asked for any more: no clock makes it old
 }
 
 // PanelData is the last good answer of a panel and what went wrong since. With

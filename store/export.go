@@ -55,6 +55,7 @@ func tables() []table {
 		{name: "counter", order: "name", rowid: true},
 		{name: "event", order: "seq", rowid: true},
 		{name: "evidence", order: "seq", parent: "event", child: "seq", key: "seq", rowid: true},
+		{name: "snapshot", order: "number", parent: "event", child: "seq", key: "seq", rowid: true},
 		{name: "message", order: "seq", rowid: true},
 		{name: "watch", order: "incident", rowid: true},
 		{name: "load_run", order: "id", rowid: true},

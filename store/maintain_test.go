@@ -49,6 +49,11 @@ func everything(t *testing.T, events int) *store.DB {
 		_, err = db.Append(ctx, incident.Event{Kind: incident.Kind(kind[1]), Actor: incident.Sitrep, Source: "test", Text: kind[1]})
 		require.NoError(t, err)
 	}
+	_, err = db.Keep(ctx, incident.Event{
+		Incident: inc.ID, Kind: incident.EvidenceCaptured, Actor: incident.Sitrep, Source: "evidence", Text: "kept", Once: "captured/" + inc.Key,
+		Data: incident.Payload(incident.Capture{Event: inc.Key, Kind: incident.Declared}),
+	}, []incident.Frozen{{Board: "shop", From: by.At.Add(-time.Hour), To: by.At, Series: []byte("SRS\x01\x00\xff{}\"")}, {Board: "edge", From: by.At, To: by.At, Series: []byte{}}})
+	require.NoError(t, err)
 	for i := range events {
 		var evidence json.RawMessage
 		if i%2 == 0 {
@@ -79,7 +84,7 @@ func export(t *testing.T, db *store.DB) string {
 func TestExportImportExport(t *testing.T) {
 	db := everything(t, 20)
 	first := export(t, db)
-	for _, table := range []string{"meta", "counter", "event", "evidence", "message", "watch", "load_run", "load_row", "postmortem", "postmortem_revision"} {
+	for _, table := range []string{"meta", "counter", "event", "evidence", "snapshot", "message", "watch", "load_run", "load_row", "postmortem", "postmortem_revision"} {
 		require.Contains(t, first, `{"table":"`+table+`"`)
 	}
 	path := filepath.Join(t.TempDir(), "new", "s.db")
@@ -248,7 +253,9 @@ func TestCheckNamesTheDamage(t *testing.T) {
 		}, "INC-1", "its cached state is not what its events make", "--rebuild"},
 		{"no state", func(p string) { rawExec(t, p, `DELETE FROM incident`) }, "INC-1", "its events declare it, and it is not cached", "--rebuild"},
 		{"too many states", func(p string) { rawExec(t, p, `INSERT INTO incident VALUES (9, 'INC-9', 0, '{}')`) }, "INC-9", "no event declares it", "--rebuild"},
-		{"an orphan", func(p string) { rawExec(t, p, `PRAGMA foreign_keys = 0; INSERT INTO evidence VALUES (99999, '[]')`) }, "table evidence", "belongs to a row of event that is not there", "--salvage"},
+		{"an orphan", func(p string) {
+			rawExec(t, p, `PRAGMA foreign_keys = 0; INSERT INTO evidence (seq, body) VALUES (99999, '[]')`)
+		}, "table evidence", "belongs to a row of event that is not there", "--salvage"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := damaged(t, db, c.damage)

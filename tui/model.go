@@ -22,15 +22,16 @@ type model struct {
 	full   func() bool // the terminal is behind: nothing new is drawn
 	settle func()      // waits until the terminal has read everything
 
-	now   time.Time // of this turn
-	world *pane.World
-	views []pane.View
-	place place
-	told  incident.ID // what LooksAt was told last
-	keys  keys.Map
-	theme *theme.Theme
-	zone  *time.Location
-	mouse bool
+	now    time.Time // of this turn
+	world  *pane.World
+	views  []pane.View
+	place  place
+	frozen *pane.Frozen // the board of a moment in the past; nil = live
+	told   incident.ID  // what LooksAt was told last
+	keys   keys.Map
+	theme  *theme.Theme
+	zone   *time.Location
+	mouse  bool
 
 	asked   *asked                   // the dialog that has the keyboard
 	answers map[string][]string      // earlier ones, by question, newest last
@@ -187,7 +188,7 @@ func (m *model) screen() *pane.Screen {
 	return &pane.Screen{
 		World: m.world, Now: m.now, Zone: m.zone, Incident: m.place.selected,
 		Actor: m.o.Actor, Context: m.o.Context, Prod: m.o.Prod, Keys: m.keys,
-		Filter: m.place.filters[m.place.at],
+		Filter: m.place.filters[m.place.at], Frozen: m.frozen,
 	}
 }
 

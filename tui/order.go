@@ -32,7 +32,7 @@ func outward(o pane.Order) bool {
 	switch o.(type) {
 	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep:
 		return false
-	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.Window, pane.RefreshNow:
+	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow:
 		return false
 	}
 	return true
@@ -114,6 +114,9 @@ func (m *model) done(d doneMsg) tea.Cmd {
 		return m.show(postmortemView)
 	case pane.OpenDraft:
 		return m.edit(string(o.ID)+"-postmortem.md", d.receipt.Document, func(text string) pane.Order { return pane.SaveDraft{ID: o.ID, Text: text} })
+	case pane.OpenFrozen:
+		m.frozen, m.place.selected = d.receipt.Frozen, o.Incident
+		return m.show(boardView)
 	case pane.ExportDraft:
 		if d.receipt.Text == "" && d.receipt.Path != "" {
 			m.inform("written to %s", d.receipt.Path)
@@ -125,6 +128,9 @@ func (m *model) done(d doneMsg) tea.Cmd {
 // apply does what a view asks for.
 func (m *model) apply(e pane.Effect) tea.Cmd {
 	var cmds []tea.Cmd
+	if e.Thaw {
+		m.frozen = nil
+	}
 	if e.Select != "" {
 		m.place.selected = e.Select
 	}

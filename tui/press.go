@@ -233,8 +233,9 @@ func (m *model) cancel() tea.Cmd {
 	if m.takeBack() || m.toasts.dismiss() {
 		return nil
 	}
-	if e := m.shown().Press(keys.Cancel, m.screen()); e.Handled {
-		return m.apply(e)
+	e := m.shown().Press(keys.Cancel, m.screen())
+	if cmd := m.apply(e); e.Handled {
+		return cmd
 	}
 	if f := &m.place.filters[m.place.at]; *f != "" {
 		*f = ""
@@ -248,8 +249,9 @@ func (m *model) cancel() tea.Cmd {
 
 // back goes back, and at the root quits.
 func (m *model) back() tea.Cmd {
-	if e := m.shown().Press(keys.Cancel, m.screen()); e.Handled {
-		return m.apply(e)
+	e := m.shown().Press(keys.Cancel, m.screen())
+	if cmd := m.apply(e); e.Handled {
+		return cmd
 	}
 	if m.place.back() {
 		return m.fit()

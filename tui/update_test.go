@@ -199,7 +199,8 @@ func TestWordsAreCorrected(t *testing.T) {
 		p.press("y")
 		p.wait(6 * time.Second)
 		events := p.m.world.Events["INC-204"]
-		require.Equal(t, []pane.Order{pane.Correct{ID: "INC-204", Event: events[len(events)-1].ID, Text: "suspect the pool size of payments, of payments-2"}}, p.desk.taken())
+		note := slices.IndexFunc(events, func(e incident.Event) bool { return e.Kind == incident.NoteAdded })
+		require.Equal(t, []pane.Order{pane.Correct{ID: "INC-204", Event: events[note].ID, Text: "suspect the pool size of payments, of payments-2"}}, p.desk.taken())
 	})
 }
 

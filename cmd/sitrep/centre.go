@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,7 @@ type centre struct {
 	rec         *recorder
 	ladder      *escalation.Engine
 	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
+	mine        atomic.Bool   // this process runs the ladder
 	news        news
 }
 
@@ -89,7 +91,10 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.mirror, err = a.mirror(ctx, db, n.problem); err != nil {
 		return nil, err
 	}
-	c.ladder, err = a.ladder(ctx, db, n.ladder, func(err error) { n.problem(err.Error()) })
+	if c.mirror != nil {
+		c.mirror.mine = c.mine.Load
+	}
+	c.ladder, err = a.ladder(ctx, db, c.ladderState(n.ladder), func(err error) { n.problem(err.Error()) })
 	return c, err
 }
 
@@ -122,6 +127,7 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	engines := map[string]func(context.Context) error{
 		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
+		"the evidence": c.captures, "the retention": c.retain,
 	}
 	if c.mirror != nil {
 		engines["the changes at PagerDuty"] = c.mirror.Run
@@ -285,6 +291,13 @@ func (c *centre) by() incident.By {
 	by := c.rec.by
 	by.At, by.Evidence = time.Now(), c.signals.freeze()
 	return by
+}
+
+// note tells of something that went wrong beside what was asked for.
+func (c *centre) note(err error) {
+	if err != nil {
+		c.news.problem(err.Error())
+	}
 }
 
 func (c *centre) close() { c.client.CloseIdle() }

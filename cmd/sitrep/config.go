@@ -29,6 +29,7 @@ type config struct {
 	Contexts    map[string]contextConfig `yaml:"contexts"`
 	People      map[string]personConfig  `yaml:"people"`
 	Chaos       chaosConfig              `yaml:"chaos"`
+	Evidence    evidenceConfig           `yaml:"evidence"`
 	Daemon      daemonConfig             `yaml:"daemon"`
 	UI          uiConfig                 `yaml:"ui"`
 
@@ -81,6 +82,13 @@ type personConfig struct {
 
 type chaosConfig struct {
 	Targets string `yaml:"targets"` // URL of the list of targets
+}
+
+// evidenceConfig is how long evidence is kept in full, and how long at all. What is
+// not set is for ever: a record does not become less because nobody said otherwise.
+type evidenceConfig struct {
+	CompactAfter strictyaml.Duration `yaml:"compact_after"`
+	DropAfter    strictyaml.Duration `yaml:"drop_after"`
 }
 
 type daemonConfig struct {
@@ -180,6 +188,9 @@ func loadConfig(file string) (*config, error) {
 	}
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
+	}
+	if err := c.Evidence.check(); err != nil {
+		return nil, doc.Errorf("evidence", "%v", err)
 	}
 	if !strings.HasSuffix(c.Slack.APIURL, "/") {
 		c.Slack.APIURL += "/"

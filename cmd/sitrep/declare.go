@@ -62,7 +62,7 @@ func (a *app) declare(ctx context.Context, f declareFlags) error {
 		if err != nil {
 			return goesOn(ctx, db, err)
 		}
-		return a.declared(ctx, db, inc)
+		return a.declared(ctx, db, by, inc)
 	})
 }
 
@@ -86,7 +86,7 @@ func goesOn(ctx context.Context, db *store.DB, err error) error {
 
 // declared names a new incident and sends what is due for it, and for others that
 // the declaration was about.
-func (a *app) declared(ctx context.Context, db *store.DB, inc incident.Incident, others ...incident.ID) error {
+func (a *app) declared(ctx context.Context, db *store.DB, by incident.By, inc incident.Incident, others ...incident.ID) error {
 	var err error
 	if a.flags.json {
 		err = a.print(viewOf(inc, time.Now()))
@@ -96,7 +96,9 @@ func (a *app) declared(ctx context.Context, db *store.DB, inc incident.Incident,
 	if err != nil {
 		return err
 	}
-	return a.deliver(ctx, db, append([]incident.ID{inc.ID}, others...)...)
+	err = a.deliver(ctx, db, append([]incident.ID{inc.ID}, others...)...)
+	a.capture(ctx, db, by, inc.ID) // after the pages
+	return err
 }
 
 // fromAlert is the declaration that the alert makes, as the screen's D does,

@@ -49,7 +49,7 @@ func (a *app) incidentCommand() *cobra.Command {
 		a.act("close ID", "file a resolved incident away", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Close(ctx, o.by, o.id)
 		}),
-		a.mergeCommand(), a.splitCommand(), a.incidentRunbookCommand(),
+		a.mergeCommand(), a.splitCommand(), a.incidentRunbookCommand(), a.evidenceCommand(),
 	)
 	return group
 }
@@ -96,10 +96,11 @@ func (a *app) carryOut(ctx context.Context, args []string, changesDue bool, do v
 				return err
 			}
 		}
-		if !changesDue {
-			return nil
+		if changesDue {
+			err = a.deliver(ctx, db, inc.ID)
 		}
-		return a.deliver(ctx, db, inc.ID)
+		a.capture(ctx, db, by, inc.ID) // after the pages
+		return err
 	})
 }
 

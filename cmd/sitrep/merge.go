@@ -107,6 +107,6 @@ func (a *app) split(ctx context.Context, args []string, d incident.Declaration) 
 		if err != nil {
 			return err
 		}
-		return a.declared(ctx, db, inc, id)
+		return a.declared(ctx, db, by, inc, id)
 	})
 }

@@ -26,7 +26,7 @@ type changeMirror struct {
 	sender  *pagerduty.Sender
 	to      string // the routing key's name; "" tells nothing
 	reader  *pagerduty.Reader
-	mine    func(context.Context, time.Time) bool // whether this process runs the ladder
+	mine    func() bool // whether this process runs the ladder
 	telling complaint
 	reading complaint
 }
@@ -58,7 +58,7 @@ const (
 	longestWait = 5 * time.Minute
 )
 
-// mirror is nil where the configuration wants none.
+// mirror is nil where the configuration wants none. Run needs its mine.
 func (a *app) mirror(ctx context.Context, db *store.DB, problem func(string)) (*changeMirror, error) {
 	c, err := a.config()
 	if err != nil {
@@ -77,11 +77,6 @@ func (a *app) mirror(ctx context.Context, db *store.DB, problem func(string)) (*
 	}
 	if wants.Receive {
 		m.reader = &pagerduty.Reader{URL: c.PagerDuty.APIURL, Token: func(ctx context.Context) (string, error) { return c.PagerDuty.APIToken.read(ctx, c.dir) }}
-	}
-	owner := a.owner()
-	m.mine = func(ctx context.Context, now time.Time) bool {
-		lease, err := db.Lease(ctx)
-		return err == nil && lease.Live(now) && lease.Owner == owner
 	}
 	return m, nil
 }
@@ -109,7 +104,7 @@ func (m *changeMirror) tell(ctx context.Context) error {
 		if err = m.db.Wait(ctx, cursor); err != nil {
 			return err
 		}
-		if !m.mine(ctx, time.Now()) {
+		if !m.mine() {
 			if err = pauseFor(ctx, leaseLook); err == nil {
 				cursor, err = m.cursor(ctx, cursor) // another process may have told
 			}
@@ -222,7 +217,7 @@ func (m *changeMirror) outgoing(e incident.Event) pagerduty.Change {
 // read asks PagerDuty for its changes, again and again.
 func (m *changeMirror) read(ctx context.Context) error {
 	for {
-		if m.mine(ctx, time.Now()) {
+		if m.mine() {
 			switch err := m.take(ctx, time.Now()); {
 			case err == nil:
 				m.reading.say("")

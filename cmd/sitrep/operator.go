@@ -69,6 +69,8 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.exportDraft(ctx, order)
 	case pane.AskStep:
 		return o.askStep(ctx, order)
+	case pane.OpenFrozen:
+		return o.openFrozen(ctx, order)
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)
@@ -181,13 +183,6 @@ func (o *operator) answered(fresh map[string]runbook.Answer) {
 		maps.Copy(all, fresh)
 		w.Answers = all
 	})
-}
-
-// note tells of something that went wrong beside what was asked for.
-func (o *operator) note(err error) {
-	if err != nil {
-		o.news.problem(err.Error())
-	}
 }
 
 // told is the receipt of an order that the ladder may have to tell people of:
@@ -311,6 +306,20 @@ func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pan
 		return pane.Receipt{}, fmt.Errorf("export %s: %w", s.ID, err)
 	}
 	return pane.Receipt{Text: fmt.Sprintf("%s written to %s", s.ID, order.Path), Incident: order.ID, Path: order.Path}, nil
+}
+
+// openFrozen reads a board as it was kept at an event.
+func (o *operator) openFrozen(ctx context.Context, order pane.OpenFrozen) (pane.Receipt, error) {
+	boards, err := thawed(ctx, o.db, order.Event)
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	for _, s := range boards {
+		if s.Board.Name == order.Board {
+			return pane.Receipt{Frozen: &pane.Frozen{Incident: order.Incident, What: order.What, At: order.At, Snapshot: s}}, nil
+		}
+	}
+	return pane.Receipt{}, fmt.Errorf("%s, %s: %w", order.Incident, order.What, errDropped)
 }
 
 // startChaos starts a run and answers once its runner is at work or has

@@ -15,7 +15,7 @@ import (
 
 func (a *app) storeCommand() *cobra.Command {
 	group := &cobra.Command{Use: "store", Short: "look after the file that everything is kept in"}
-	group.AddCommand(a.storeCheckCommand(), a.storeBackupCommand(), a.storeExportCommand(), a.storeImportCommand())
+	group.AddCommand(a.storeCheckCommand(), a.storeBackupCommand(), a.storeExportCommand(), a.storeImportCommand(), a.storeCompactCommand())
 	return group
 }
 

@@ -17,13 +17,14 @@ const lookBack = 30 * time.Minute
 
 // facts is what the timeline says, sorted out once for all sections.
 type facts struct {
-	inc     incident.Incident
-	now     time.Time
-	end     time.Time // resolution, or now
-	events  []incident.Event
-	signals []Signal
-	pages   []page
-	targets targets
+	inc      incident.Incident
+	now      time.Time
+	end      time.Time // resolution, or now
+	events   []incident.Event
+	signals  []Signal
+	captures []incident.Capture // of series, in the order of their moments
+	pages    []page
+	targets  targets
 
 	declaration incident.Declaration
 	severities  []dated[incident.SeverityChange]
@@ -64,9 +65,14 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 		if key == "" {
 			key = clock(e.At) + string(e.Kind) + e.Text
 		}
-		if f.concerns(e) && !seen[key] {
-			seen[key] = true
+		if !f.concerns(e) || seen[key] {
+			continue
+		}
+		seen[key] = true
+		if e.Kind != incident.EvidenceCaptured {
 			f.events = append(f.events, e)
+		} else if c := (incident.Capture{}); e.Moved == "" && e.Payload(&c) == nil {
+			f.captures = append(f.captures, c) // a source, and no part of the story
 		}
 	}
 	slices.SortStableFunc(f.events, func(a, b incident.Event) int {
@@ -81,15 +87,17 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 		f.targets.respond = targetsOf(inc, first).respond
 	}
 	f.pages = pagesOf(f.events)
-	f.signals = signals(f.events, inc.Clocks.Detected, inc.Clocks.Resolved)
+	slices.SortFunc(f.captures, func(a, b incident.Capture) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Event, b.Event)) })
+	f.signals = withCourses(signals(f.events, inc.Clocks.Detected, inc.Clocks.Resolved), f.captures)
 	return f
 }
 
 // concerns says whether an event belongs into this post-mortem. The
-// post-mortem's own history does not: saving a draft would make it stale.
+// post-mortem's own history does not: saving a draft would make it stale. Nor does
+// what became of evidence later.
 func (f *facts) concerns(e incident.Event) bool {
 	switch e.Kind {
-	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published":
+	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published", incident.EvidenceCompacted:
 		return false
 	}
 	if e.Incident == "" {

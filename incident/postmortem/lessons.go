@@ -190,6 +190,10 @@ func (f *facts) businessImpact() string {
 func (f *facts) technicalImpact() string {
 	var items []string
 	for _, s := range f.signals {
+		if k := s.Kept; s.Max == nil && k != nil && k.Peak != nil {
+			items = append(items, escape(s.Name)+": "+escape(k.text(s, f.when)))
+			continue
+		}
 		if s.Max == nil {
 			items = append(items, escape(s.Name)+": "+noData)
 			continue

@@ -25,7 +25,7 @@ func (f *facts) lines() lines {
 		Title: escape(f.inc.Title), ID: escape(string(f.inc.ID)), Service: escape(f.inc.Service),
 		Date: f.date(), Duration: f.duration(), Severity: f.severity(), Impact: f.impact(),
 		Detection: f.detection(), Response: f.response(), Escalation: f.escalation(), Resolution: f.resolution(),
-		Numbers: f.table(), Signals: signalBlock(f.signals), Events: f.eventList(),
+		Numbers: f.table(), Signals: f.signalBlock(), Events: f.eventList(),
 		WhatHappened: f.whatHappened(), WhyItHappened: f.whyItHappened(), Contributing: f.contributing(),
 		UserImpact: f.userImpact(), BusinessImpact: f.businessImpact(), TechnicalImpact: f.technicalImpact(),
 		Immediate: f.done(incident.Immediate, "_What was tried, and what did it change?_"),
@@ -121,14 +121,15 @@ func (f *facts) crossed() []string {
 		if !s.Bad {
 			continue
 		}
-		worst, line := s.Max, ""
-		if s.Threshold != nil {
-			line = fmt.Sprintf(" (threshold %s)", escape(s.text(s.Threshold)))
-			if s.Max != nil && *s.Max < *s.Threshold { // higher is better: the low end is the bad one
-				worst = s.Min
-			}
+		worst, at := s.worst()
+		text := escape(s.Name) + " " + escape(s.text(worst))
+		if at != nil {
+			text += " at " + f.when(*at)
 		}
-		out = append(out, fmt.Sprintf("%s %s%s", escape(s.Name), escape(s.text(worst)), line))
+		if s.Threshold != nil {
+			text += fmt.Sprintf(" (threshold %s)", escape(s.text(s.Threshold)))
+		}
+		out = append(out, text)
 	}
 	return out
 }

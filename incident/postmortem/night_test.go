@@ -118,6 +118,25 @@ func evidence(moment string) json.RawMessage {
 	}})
 }
 
+// captured is what the capturer tells of a moment.
+func (n *night) captured(clock string, of incident.Kind, what, moment string, signals ...incident.Course) {
+	n.add([]incident.Event{{
+		Incident: n.inc.ID, At: at(clock), Kind: incident.EvidenceCaptured, Actor: incident.Sitrep, Source: "evidence", Text: "the board as it was",
+		Data: incident.Payload(incident.Capture{
+			Event: "at-" + moment, Kind: of, What: what, At: at(moment), Source: "http://127.0.0.1:9090",
+			Boards: []incident.CapturedBoard{{Name: "shop", From: at("02:00:00"), To: at(moment), Step: 15, Panels: 2, Series: 4, Values: 900, Bytes: 4000, Signals: signals}},
+		}),
+	}}, nil)
+}
+
+// course is that of a signal in the kept series.
+func course(name, unit, series string, peak, threshold float64, peakAt, first, last, promql string) incident.Course {
+	return incident.Course{
+		Name: name, Unit: unit, Query: promql, Step: 15, Series: series, Peak: &peak, PeakAt: at(peakAt), Threshold: &threshold, State: "crit",
+		FirstOut: at(first), LastOut: at(last),
+	}
+}
+
 // sev1 is a night with a deploy, an experiment of our own, an escalation to L2,
 // a page that failed, a load check and a morning after.
 func sev1(t require.TestingT) *night {
@@ -134,6 +153,8 @@ func sev1(t require.TestingT) *night {
 		DetectedAt: at("02:59:05"), DetectedBy: "HighErrorRate",
 	})
 	n.add([]incident.Event{e}, err)
+	n.captured("03:00:05", incident.Declared, "declared", "03:00:02",
+		course("Error ratio", "percentunit", "checkout", 0.124, 0.01, "03:00:00", "02:58:15", "03:00:00", errorQuery))
 	n.rung("03:00:03", incident.EscalationEntered, incident.Escalation{Level: "L1", Round: 1, Reason: "declared", Severity: incident.Sev2, Who: []incident.Person{"bob"}, Notify: []string{"pagerduty:primary", "slack:#incidents"}})
 	n.page("03:00:03", "01P1", "L1", "pagerduty:primary", "", map[incident.Kind]time.Duration{incident.PageAttempted: 0, incident.PageAccepted: 800 * time.Millisecond})
 	n.page("03:00:03", "01S1", "L1", "slack:#incidents", "429 too many requests", map[incident.Kind]time.Duration{incident.PageAttempted: 0, incident.PageFailed: 40 * time.Second})
@@ -163,6 +184,10 @@ func sev1(t require.TestingT) *night {
 	b = by("cleo", "03:52:40")
 	b.Evidence = evidence("resolved")
 	n.add(n.inc.Resolve(b, "rolled checkout back to v1.41, which gives connections back"))
+	n.captured("03:52:43", incident.Resolved, "resolved", "03:52:40",
+		course("Error ratio", "percentunit", "checkout", 0.226, 0.01, "03:11:45", "02:58:30", "03:28:00", errorQuery),
+		course("p95 latency", "s", "p95", 2.61, 0.5, "03:12:15", "02:58:45", "03:27:15", latencyQuery),
+		incident.Course{Name: "Queue depth", Unit: "short", Query: "queue_depth", Step: 15, State: "no data"})
 	n.add(n.inc.Did(by("bob", "09:10:00"), incident.Action{Term: incident.ShortTerm, Text: "doubled the pool and set a 1s timeout on payments calls"}))
 	n.add(n.inc.AddItem(by("cleo", "09:30:00"), "alert on pool saturation above 80 %", "bob", time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)))
 	n.add(n.inc.AddItem(by("cleo", "09:31:00"), "run payments-latency against every release candidate", "", time.Time{}))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,6 +27,7 @@ type reading struct {
 	Threshold *number `json:"threshold"`
 	State     string  `json:"state"`
 	Spark     samples `json:"spark"`
+	Range     samples `json:"spark_range"` // the least and the largest of a spark line that was taken away
 	Query     string  `json:"query"`
 	Step      number  `json:"step_seconds"`
 }
@@ -96,7 +98,8 @@ type Signal struct {
 	AtResolve *float64   `json:"at_resolve"`
 	Before    []*float64 `json:"spark_at_declare,omitempty"` // the window that ended when it was declared
 	After     []*float64 `json:"spark_at_resolve,omitempty"` // the window that ended when it was resolved
-	Bad       bool       `json:"crossed_threshold"`          // in warn or crit at any event
+	Bad       bool       `json:"crossed_threshold"`          // in warn or crit at any event, or in the kept series
+	Kept      *Course    `json:"kept_series"`                // nil if none were kept
 }
 
 // signals gathers what the events froze, in the order of first appearance.
@@ -128,7 +131,7 @@ func (s *Signal) add(kind incident.Kind, r reading) {
 		s.Threshold = known(*r.Threshold)
 	}
 	s.Bad = s.Bad || r.State == "warn" || r.State == "crit"
-	for _, v := range append(r.Spark[:len(r.Spark):len(r.Spark)], r.Value) {
+	for _, v := range slices.Concat(r.Spark, r.Range, samples{r.Value}) {
 		if p := known(v); p != nil {
 			if s.Min == nil || *p < *s.Min {
 				s.Min = p
@@ -203,7 +206,8 @@ func sparkline(v []*float64, lo, hi *float64) string {
 }
 
 // signalBlock is the signals as one code block, and how to ask again.
-func signalBlock(all []Signal) string {
+func (f *facts) signalBlock() string {
+	all := f.signals
 	if len(all) == 0 {
 		return "No data: no signal was frozen into the timeline. _Which graph shows it best? Link it here._"
 	}
@@ -218,7 +222,7 @@ func signalBlock(all []Signal) string {
 	for _, s := range all {
 		name := inBlock(s.Name)
 		fmt.Fprintf(&queries, "\n- %s: %s%s", escape(s.Name), code(s.Query), s.step())
-		if s.Max == nil {
+		if s.Max == nil && (s.Kept == nil || s.Kept.Peak == nil) {
 			fmt.Fprintf(&block, "  %-*s  %s\n", wide, name, noData)
 			continue
 		}
@@ -227,6 +231,9 @@ func signalBlock(all []Signal) string {
 			fmt.Fprintf(&block, ", threshold %s", inBlock(s.text(s.Threshold)))
 		}
 		block.WriteByte('\n')
+		if s.Kept != nil {
+			fmt.Fprintf(&block, "    kept series     %s\n", inBlock(s.Kept.text(s, f.when)))
+		}
 		for _, w := range []struct {
 			label string
 			v     []*float64
@@ -238,6 +245,7 @@ func signalBlock(all []Signal) string {
 			}
 		}
 	}
-	return "Each line is the window that ended at that moment, the worst value in each piece, on one scale per signal; a dot is \"no data\".\n\n```text\n" +
+	return "Each line is the window that ended at that moment, the worst value in each piece, on one scale per signal; a dot is \"no data\". " +
+		f.source() + "\n\n```text\n" +
 		block.String() + "```\n\nTo ask Prometheus for them again:\n" + queries.String()
 }

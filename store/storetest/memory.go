@@ -23,12 +23,14 @@ type Memory struct {
 	incidents []incident.Incident
 	changed   chan struct{}
 	outbox    outbox
+	frozen    map[string][]incident.Frozen // by the event at which they were taken
 }
 
 // NewMemory is an empty store.
 func NewMemory() *Memory {
 	return &Memory{
 		once: map[string]incident.ID{}, changed: make(chan struct{}),
+		frozen: map[string][]incident.Frozen{},
 		outbox: outbox{told: map[incident.ID]int64{}, quiet: map[incident.ID]bool{}},
 	}
 }

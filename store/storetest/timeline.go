@@ -27,6 +27,9 @@ type Log interface {
 	Timeline(ctx context.Context, id incident.ID) ([]incident.Event, error)
 	Page(ctx context.Context, id incident.ID, before int64, limit int) ([]incident.Event, error)
 	Wait(ctx context.Context, seq int64) error
+	Keep(ctx context.Context, e incident.Event, boards []incident.Frozen) (bool, error)
+	Kept(ctx context.Context, id incident.ID) ([]incident.Kept, error)
+	Frozen(ctx context.Context, event string) ([]incident.Frozen, error)
 }
 
 // Timeline is the suite for incident.Timeline and its readers. Open makes an
@@ -51,6 +54,8 @@ func Timeline(t *testing.T, open func(*testing.T) Log) {
 		"a merge is on both timelines or on none":      mergesBoth,
 		"a split moves events to a new incident":       splitsOff,
 		"of two who merge each other one is first":     mergeEachOther,
+		"series are kept with the event that says so":  keepsSeries,
+		"of many who keep the same series one does":    keepsSeriesOnce,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -23,6 +23,7 @@ type board struct {
 	columns   int              // side by side; 0: as many as fit well
 	alone     bool             // the focused panel fills the view
 	crosshair time.Time        // zero: none
+	past      past             // of a frozen board
 	at        []int            // the panels of the last picture, those that pass the filter
 	w, h      int              // of the view
 }
@@ -39,6 +40,7 @@ const (
 
 // Draw implements View.
 func (b *board) Draw(f *frame.Frame, s *Screen) {
+	s = b.past.of(s)
 	charts := b.shown(s)
 	b.rest = safe.Text{}
 	if g := gridOf(s); b.crosshair.Before(g.Start) || b.crosshair.After(g.End()) {
@@ -55,7 +57,11 @@ func (b *board) Draw(f *frame.Frame, s *Screen) {
 	default:
 		b.drawGrid(body, s, charts)
 	}
-	heading(f, theme.Title, b.title(s), b.note(s))
+	style := theme.Title
+	if s.Frozen != nil {
+		style = theme.Warn
+	}
+	heading(f, style, b.title(s), b.note(s))
 }
 
 // shown are the panels that pass the filter; it keeps the focus on one of them.
@@ -86,6 +92,13 @@ func (b *board) title(s *Screen) safe.Text {
 	if name.Width() == 0 {
 		name = safe.New(snap.Board.Name, 40)
 	}
+	if past := s.Frozen; past != nil {
+		title := safe.Sprintf("FROZEN %s, %s %s  %s", past.At.In(s.Zone).Format("Jan 2 15:04:05 MST"), past.Incident, past.What, name)
+		if b.w < 100 { // the way back comes before the step
+			return title
+		}
+		return safe.Sprintf("%s  %s", title, lengthText(snap.Grid))
+	}
 	return safe.Sprintf("%s  %s", name, windowText(snap, s.Zone))
 }
 
@@ -97,6 +110,8 @@ func (b *board) note(s *Screen) piece {
 		return piece{b.filter.wrong, theme.Warn}
 	case !b.crosshair.IsZero():
 		return piece{safe.Sprintf("%s  %s", b.crosshair.In(s.Zone).Format("15:04:05"), offsetOf(b.crosshair, s)), theme.Crosshair}
+	case s.Frozen != nil:
+		return piece{safe.Sprintf("%s is live", s.Keys.Label(keys.Live)), theme.Warn}
 	case b.rest.Width() > 0:
 		return piece{b.rest, theme.Dim}
 	case s.World.Board != nil:
@@ -189,6 +204,9 @@ func (b *board) look(i int) *look {
 // meets in a column.
 func (b *board) Resize(width, height int, s *Screen) Effect {
 	b.w, b.h = width, height
+	if s.Frozen != nil {
+		return Effect{Handled: true} // nothing is asked for
+	}
 	n := mostColumns // while the board is not known
 	if s.World.Board != nil && s.World.Board.Board != nil {
 		n = len(s.World.Board.Board.Panels)

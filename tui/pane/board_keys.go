@@ -13,6 +13,9 @@ import (
 
 // Press implements View.
 func (b *board) Press(a keys.Action, s *Screen) Effect {
+	if s.Frozen != nil {
+		return b.pressFrozen(a, s)
+	}
 	switch a {
 	case keys.ZoomIn:
 		return b.window.zoom(-1, b.crosshair, s)
@@ -33,6 +36,31 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 		e.Toast = b.gridText()
 		return e
 	case keys.Cancel:
+		return b.cancel(s)
+	}
+	return b.pressPanel(a, s)
+}
+
+// pressFrozen is what a key does to a board that is not asked for any more.
+func (b *board) pressFrozen(a keys.Action, live *Screen) Effect {
+	s := b.past.of(live)
+	switch a {
+	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range:
+		return Effect{Handled: true, Toast: "this is all that was kept; " + s.Keys.Label(keys.Live) + " goes back to live"}
+	case keys.Live:
+		b.crosshair = time.Time{}
+		now := *live
+		now.Frozen = nil
+		e := b.Resize(b.w, b.h, &now)
+		e.Thaw = true
+		return e
+	case keys.Grid:
+		b.columns = (b.columns + 1) % (mostColumns + 1)
+		return Effect{Handled: true, Toast: b.gridText()}
+	case keys.Cancel:
+		if b.crosshair.IsZero() && !b.alone {
+			return Effect{Thaw: true} // and leave the view
+		}
 		return b.cancel(s)
 	}
 	return b.pressPanel(a, s)
@@ -180,7 +208,9 @@ func (b *board) mark(i int, s *Screen) Effect {
 	}
 	c, l := &b.panels.charts[i], b.look(i)
 	at, text := b.crosshair, c.panel.Title
-	if at.IsZero() {
+	if at.IsZero() && s.Frozen != nil {
+		at = s.Frozen.At
+	} else if at.IsZero() {
 		at = s.Now
 	}
 	if series := c.data.Frame.Series; len(series) > 0 {

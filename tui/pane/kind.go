@@ -106,19 +106,20 @@ func wordStyle(k incident.Kind) theme.Style {
 // the program's bookkeeping stands back.
 func textStyle(e *incident.Event) theme.Style {
 	switch e.Kind {
-	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, "evidence.captured":
+	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, incident.EvidenceCaptured:
 		return theme.Dim
 	}
 	return theme.Plain
 }
 
-// step says that an event is one of the steps of a page on its way: what became
-// of it is another event.
+// step says that an event is no news by itself: one of the steps of a page on its
+// way, of which what became is another event, or what was kept at an event that
+// stands on its own and opens it.
 func step(e *incident.Event) bool {
-	return e.Kind == incident.PageQueued || e.Kind == incident.PageAttempted
+	return e.Kind == incident.PageQueued || e.Kind == incident.PageAttempted || e.Kind == incident.EvidenceCaptured
 }
 
-// folded leaves the steps of pages out: there are three for every call.
+// folded leaves the steps out: there are three for every call.
 func folded(events []*incident.Event) []*incident.Event {
 	out := make([]*incident.Event, 0, len(events))
 	for _, e := range events {

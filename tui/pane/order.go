@@ -20,6 +20,7 @@ type Receipt struct {
 	Text     string      // for the toast: "INC-3 declared; L1 paged: PagerDuty accepted"
 	Incident incident.ID // that the order made or was about
 	Document string      // for OpenDraft: the text to edit
+	Frozen   *Frozen     // for OpenFrozen
 	Path     string      // for ExportDraft: where it was written
 	Outward  bool        // it reached people: the toast stays until dismissed
 }
@@ -140,6 +141,15 @@ type (
 		Path string
 	}
 
+	// OpenFrozen shows a board as it was kept at an event of an incident.
+	OpenFrozen struct {
+		Incident incident.ID
+		Event    string // its ID
+		Board    string
+		What     string // happened then
+		At       time.Time
+	}
+
 	// Window sets what the board shows: Span long, Columns wide, until End (the
 	// zero time is live). RefreshNow asks again at once. Both return at once.
 	Window struct {
@@ -179,5 +189,6 @@ func (MakeDraft) order()     {}
 func (OpenDraft) order()     {}
 func (SaveDraft) order()     {}
 func (ExportDraft) order()   {}
+func (OpenFrozen) order()    {}
 func (Window) order()        {}
 func (RefreshNow) order()    {}

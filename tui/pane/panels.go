@@ -85,7 +85,7 @@ func chartOf(panel *query.Panel, data *query.PanelData) panelChart {
 
 // live says that a snapshot follows the present.
 func live(snap *query.Snapshot) bool {
-	return snap.At.Sub(snap.Grid.End()) <= 2*snap.Grid.Step+patience(snap)
+	return !snap.Frozen && snap.At.Sub(snap.Grid.End()) <= 2*snap.Grid.Step+patience(snap)
 }
 
 // patience is how old an answer may be before its age is worth a word.
@@ -248,11 +248,16 @@ func firstOnes(charts []panelChart, n int) []int {
 // windowText says what a snapshot shows: "1h  step 30s  live".
 func windowText(snap *query.Snapshot, zone *time.Location) string {
 	g := snap.Grid
-	parts := []string{strictyaml.FormatDuration(g.Span().Round(time.Second)), "step " + strictyaml.FormatDuration(g.Step)}
+	parts := []string{lengthText(g)}
 	if live(snap) {
 		parts = append(parts, "live")
 	} else {
 		parts = append(parts, "until "+g.End().In(zone).Format("Jan 2 15:04:05"))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// lengthText is "1h  step 30s".
+func lengthText(g query.Grid) string {
+	return strictyaml.FormatDuration(g.Span().Round(time.Second)) + "  step " + strictyaml.FormatDuration(g.Step)
 }

@@ -212,7 +212,7 @@ func TestTheStepsOfPagesAreFolded(t *testing.T) {
 		w = more(w, "INC-204", incident.Event{ID: string(kind), At: night.Add(time.Duration(i-9) * time.Second), Kind: kind, Actor: incident.Sitrep, Text: "L1 round 4 trigger to pagerduty:primary: " + strings.TrimPrefix(string(kind), "page.")})
 	}
 	r := newReader(t, 2, w, "INC-204", 119, 34)
-	r.sees("17 of 19 events, steps of pages folded (K)", "pagerduty:primary: accepted")
+	r.sees("17 of 19 events, steps folded (K)", "pagerduty:primary: accepted")
 	r.seesNot("pagerduty:primary: queued")
 	r.s.Filter = "attempted"
 	r.sees("1 of 19 events", "pagerduty:primary: attempted")

@@ -17,7 +17,7 @@ func tailSection(events []*incident.Event, s *Screen) section {
 		rows: &rows{
 			n: n, id: func(i int) string { return eventID(at(i)) },
 			draw: func(f *frame.Frame, i int) { drawEvent(f, at(i), s, safe.Text{}, 0, 0) },
-			open: func(i int, s *Screen) Effect { return readEvent(at(i), s) },
+			open: func(i int, s *Screen) Effect { return openEvent(at(i), s) },
 			none: safe.Const("nothing has happened yet"), newest: true,
 		},
 	}

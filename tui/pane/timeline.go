@@ -117,7 +117,7 @@ func (t *timeline) title(s *Screen, shown int) safe.Text {
 	case t.only != "":
 		count += "  #" + t.only
 	case t.filter.empty() && shown != len(t.source):
-		count += fmt.Sprintf(", steps of pages folded (%s)", s.Keys.Label(keys.Kinds))
+		count += fmt.Sprintf(", steps folded (%s)", s.Keys.Label(keys.Kinds))
 	}
 	return safe.Sprintf("%s  %s", what, count)
 }
@@ -161,7 +161,7 @@ func (t *timeline) Press(a keys.Action, s *Screen) Effect {
 	e := events[t.list.at]
 	switch a {
 	case keys.Detail:
-		return readEvent(e, s)
+		return openEvent(e, s)
 	case keys.KeyMoment:
 		return keyMoment(e, s)
 	case keys.Correct:

@@ -25,7 +25,8 @@ type Screen struct {
 	Context  string // name of the configured context
 	Prod     bool
 	Keys     keys.Map
-	Filter   string // that the person typed for the focused list; "" = everything
+	Frozen   *Frozen // the board is that of a moment in the past; nil = live
+	Filter   string  // that the person typed for the focused list; "" = everything
 }
 
 // View is one of the numbered screens, between header and footer. Its methods
@@ -54,6 +55,7 @@ type Effect struct {
 	Ask     *Ask
 	Read    *Reading
 	Act     keys.Action // then this, as if its key had been pressed
+	Thaw    bool        // the board is live again; heeded whether or not the key was handled
 }
 
 // Ask is a question: one line of text, or a choice. Then gets the answer and

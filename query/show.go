@@ -1,0 +1,86 @@
+package query
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+)
+
+type (
+	shownSnapshot struct {
+		Board  string       `json:"board"`
+		Title  string       `json:"title"`
+		From   time.Time    `json:"from"`
+		To     time.Time    `json:"to"`
+		Source string       `json:"source,omitempty"`
+		Panels []shownPanel `json:"panels"`
+	}
+	shownPanel struct {
+		Title      string          `json:"title"`
+		Unit       string          `json:"unit,omitempty"`
+		Queries    []queryJSON     `json:"queries"`
+		Thresholds []thresholdJSON `json:"thresholds,omitempty"`
+		Better     Better          `json:"better,omitempty"`
+		Signal     bool            `json:"signal,omitempty"`
+		Error      string          `json:"error,omitempty"`
+		Start      time.Time       `json:"start"`
+		Step       number          `json:"step_seconds"`
+		Series     []shownSeries   `json:"series"`
+	}
+	shownSeries struct {
+		Labels Labels   `json:"labels"`
+		Legend string   `json:"legend"`
+		Query  string   `json:"query,omitempty"`
+		Values []number `json:"values"`
+	}
+)
+
+// MarshalJSON is the snapshot for other programs: every series with its values, the
+// i-th of which belongs to start + i * step_seconds. No sample is null; what JSON has
+// no numbers for are the strings "NaN", "+Inf" and "-Inf".
+func (s *Snapshot) MarshalJSON() ([]byte, error) {
+	out := shownSnapshot{Board: s.Board.Name, Title: s.Board.Title, From: s.Grid.Start, To: s.Grid.End(), Source: s.Source, Panels: []shownPanel{}}
+	for i := range s.Board.Panels {
+		p := panelOf(&s.Board.Panels[i], &s.Panels[i])
+		frame := &s.Panels[i].Frame
+		shown := shownPanel{
+			Title: p.Title, Unit: p.Unit, Queries: p.Queries, Thresholds: p.Thresholds, Better: p.Better, Signal: p.Signal, Error: p.Err,
+			Start: frame.Grid.Start, Step: number(frame.Grid.Step.Seconds()), Series: []shownSeries{},
+		}
+		for _, one := range frame.Series {
+			values := make([]number, len(one.Values))
+			for j, v := range one.Values {
+				values[j] = number(v)
+			}
+			shown.Series = append(shown.Series, shownSeries{one.Labels, one.Legend, one.Expr, values})
+		}
+		out.Panels = append(out.Panels, shown)
+	}
+	return json.Marshal(out)
+}
+
+// WriteCSV writes a line a value: board, panel, legend, labels, time, value. Grid
+// points without a sample have none.
+func (s *Snapshot) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	var err error
+	for i := range s.Board.Panels {
+		frame := &s.Panels[i].Frame
+		for _, one := range frame.Series {
+			labels := one.Labels.String()
+			for j, v := range one.Values {
+				if !IsAbsent(v) {
+					err = errors.Join(err, out.Write([]string{
+						s.Board.Name, s.Board.Panels[i].Title, one.Legend, labels,
+						frame.Grid.Time(j).UTC().Format(time.RFC3339Nano), strconv.FormatFloat(v, 'g', -1, 64),
+					}))
+				}
+			}
+		}
+	}
+	out.Flush()
+	return errors.Join(err, out.Error())
+}
