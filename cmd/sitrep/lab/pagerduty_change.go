@@ -73,7 +73,7 @@ func (p *pagerDuty) readChanges(r *http.Request) reply {
 		return reply{status: http.StatusBadRequest, body: map[string]any{"error": map[string]any{"code": 2001, "message": "Invalid Input Provided"}}}
 	}
 	p.mu.Lock()
-	list := slices.Clone(p.changes)
+	list := append([]pdChange{}, p.changes...) // an empty list is a list
 	p.mu.Unlock()
 	list = slices.DeleteFunc(list, func(e pdChange) bool { return e.Timestamp.Before(since) || !e.Timestamp.Before(until) })
 	slices.SortStableFunc(list, func(a, b pdChange) int { return b.Timestamp.Compare(a.Timestamp) })

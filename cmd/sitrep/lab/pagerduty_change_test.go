@@ -13,6 +13,8 @@ import (
 func TestPagerDutyListsItsChanges(t *testing.T) {
 	clock := newStandInClock()
 	pd := newPagerDuty(newLedger(), clock.now)
+	_, _, none := standInCall(t, pd, "GET", "/change_events", "", "", "Authorization", "Token token="+labAPIToken)
+	require.Contains(t, none, `"change_events":[]`)
 	for i := range 30 {
 		clock.advance(time.Minute)
 		body := fmt.Sprintf(`{"routing_key":%q,"payload":{"summary":"deploy %d","source":"cart","timestamp":%q,"custom_details":{"n":%d}},"links":[{"href":"https://ci.example.com/%d"}]}`,
