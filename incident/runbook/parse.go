@@ -19,6 +19,7 @@ import (
 // How much a file may hold. A checklist that is longer is read by nobody, and
 // the parser's time grows with the depth of what is nested.
 const (
+	mostSize  = 64 << 10 // bytes: a parser of Markdown takes the square of some texts, here below a second
 	mostSteps = 200
 	mostDepth = 20
 	longestID = 48
@@ -93,8 +94,8 @@ func (r *reader) fault(at int, format string, args ...any) error {
 // checkText refuses what is no text, or too much of it.
 func (r *reader) checkText() error {
 	switch i := bytes.IndexByte(r.src, 0); {
-	case len(r.src) > strictyaml.MaxSize:
-		return &strictyaml.Error{File: r.book.File, Message: fmt.Sprintf("the file is larger than %d KiB, the most that is read; is it the right one?", strictyaml.MaxSize>>10)}
+	case len(r.src) > mostSize:
+		return &strictyaml.Error{File: r.book.File, Message: fmt.Sprintf("the file is larger than %d KiB, the most that is read; is it the right one?", mostSize>>10)}
 	case i >= 0:
 		return r.fault(i, "not a text file: it contains a NUL byte")
 	}
