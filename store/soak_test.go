@@ -161,9 +161,11 @@ func writeForEver(path, seed string) int {
 		return 2
 	}
 	random := rand.New(rand.NewPCG(n, 1))
+	pause, _ := time.ParseDuration(os.Getenv("SITREP_TEST_PAUSE")) // none, without
 	ctx := context.Background()
 	db, err := store.Open(ctx, path)
 	for i := 0; err == nil; i++ {
+		time.Sleep(pause)
 		name := fmt.Sprintf("%d-%d", os.Getpid(), i)
 		switch random.IntN(3) {
 		case 0:
