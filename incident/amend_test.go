@@ -38,7 +38,7 @@ func TestACorrectionStandsInThePlaceOfTheFirstWords(t *testing.T) {
 
 	told := incident.Told("INC-1", s.events)
 	require.Equal(t, []string{
-		"SEV-1 checkout 5xx", "pool of orders exhausted (corrected)", "rolled back v42 (corrected)", "monitoring: all well in eu and us (corrected)",
+		"SEV-1 checkout 5xx", "pool of orders exhausted (corrected)", "rolled back v42 (mitigates, corrected)", "monitoring: all well in eu and us (corrected)",
 	}, texts(told))
 	require.Equal(t, "pool exhausted", told[1].Was)
 	require.Equal(t, note.At, told[1].At, "it stays where it was")

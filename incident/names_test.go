@@ -53,3 +53,16 @@ func TestNotesCarryTheirTime(t *testing.T) {
 	_, _, err := incident.ParseNote("-200h too long ago", now)
 	require.ErrorContains(t, err, "more than a week ago")
 }
+
+func TestATimeThatIsNoneIsNotTakenForWords(t *testing.T) {
+	for _, text := range []string{"-2d long ago", "-4x odd unit"} {
+		_, _, err := incident.ParseNote(text, three)
+		require.ErrorContains(t, err, "is no time that was: write -7m")
+	}
+	for _, text := range []string{"-5 degrees outside", "-x is a flag", "- a dash", "--due is odd"} {
+		at, rest, err := incident.ParseNote(text, three)
+		require.NoError(t, err)
+		require.Equal(t, three, at)
+		require.Equal(t, text, rest)
+	}
+}

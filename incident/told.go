@@ -158,9 +158,14 @@ func (e Event) reworded(text string) Event {
 }
 
 // Mark is what a reader of incident id's timeline has to know of an event
-// beside its words: that it was corrected, or moved. It is empty for most.
+// beside its words: that it ended the users' pain, was corrected, or moved. It is
+// empty for most.
 func (e Event) Mark(id ID) string {
 	var marks []string
+	var a Action
+	if e.Kind == ActionTaken && e.Payload(&a) == nil && a.Mitigates {
+		marks = append(marks, "mitigates")
+	}
 	if e.Was != "" {
 		marks = append(marks, "corrected")
 	}

@@ -66,7 +66,7 @@ func Check(ctx context.Context, path string) (r Report, err error) {
 	}
 	looks := []func(context.Context, queryer) ([]Finding, error){integrity, references}
 	if r.Schema == len(names) { // those of an older one are made anew when it is brought up to date
-		looks = append(looks, projections, searching)
+		looks = append(looks, projections, searching, snapshots)
 	}
 	for _, look := range looks {
 		found, err := look(ctx, tx)
@@ -158,6 +158,22 @@ func references(ctx context.Context, q queryer) ([]Finding, error) {
 		var row int64
 		err := rows.Scan(&table, &row, &parent)
 		return Finding{Where: "table " + table, Problem: fmt.Sprintf("row %d belongs to a row of %s that is not there", row, parent), Do: doSalvage}, err
+	})
+}
+
+// snapshots are kept series that no event of their kind tells of: nobody would
+// find them. What is in them is not looked at.
+func snapshots(ctx context.Context, q queryer) ([]Finding, error) {
+	rows, err := q.QueryContext(ctx, `SELECT s.number, s.board FROM snapshot s LEFT JOIN event e ON e.seq = s.seq
+		WHERE e.seq IS NULL OR e.kind <> ? OR coalesce(e.data ->> '$.event', '') <> s.event LIMIT `+strconv.Itoa(mostFindings), string(incident.EvidenceCaptured))
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(rows *sql.Rows) (Finding, error) {
+		var number int64
+		var board string
+		err := rows.Scan(&number, &board)
+		return Finding{Where: "table snapshot", Problem: fmt.Sprintf("row %d, of %.40q, is not what an %s event tells of", number, board, incident.EvidenceCaptured), Do: "restore it from a backup, or leave it: nothing else depends on it"}, err
 	})
 }
 

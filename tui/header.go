@@ -334,7 +334,11 @@ func (m *model) radius(inc incident.Incident) []piece {
 	default:
 		out = append(out, say(4, theme.Dim, safe.Const("no alert fires")))
 	}
-	out = append(out, say(6, theme.Dim, safe.New(string(inc.Status), 20)))
+	status := safe.New(string(inc.Status), 20)
+	if at := inc.Clocks.Mitigated; !at.IsZero() && !inc.Status.Over() {
+		status = safe.Sprintf("%s, mitigated %s ago", status, pane.Ago(m.now.Sub(at)))
+	}
+	out = append(out, say(6, theme.Dim, status))
 	out = append(out, m.roles(inc)...)
 	return append(append(out, m.present(inc.ID)...), m.problem()...)
 }

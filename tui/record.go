@@ -1,9 +1,7 @@
 package tui
 
 import (
-	"fmt"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -120,7 +118,7 @@ func (m *model) askItem(id incident.ID, text string) tea.Cmd {
 	)
 	m.ask(form, "", func(string) tea.Cmd {
 		v := form.Values()
-		due, err := dueOf(v[2], m.now)
+		due, err := incident.ParseDue(v[2], m.now)
 		if err != nil {
 			m.complain("%v", err)
 			return m.askItem(id, "")
@@ -130,27 +128,4 @@ func (m *model) askItem(id incident.ID, text string) tea.Cmd {
 	keep := func(string) { m.items[id] = form.Values() }
 	m.asked.live, m.asked.gaveUp = keep, func() { keep("") }
 	return nil
-}
-
-// dueOf reads a day, or how many days or weeks from now.
-func dueOf(text string, now time.Time) (time.Time, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
-	}
-	var n int
-	var unit string
-	if _, err := fmt.Sscanf(text, "%d%s", &n, &unit); err == nil && n > 0 && n < 4000 {
-		today := now.UTC().Truncate(24 * time.Hour)
-		switch unit {
-		case "d":
-			return today.AddDate(0, 0, n), nil
-		case "w":
-			return today.AddDate(0, 0, 7*n), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("due %q is not a day: write 2026-12-24, 3d or 2w", safe.New(text, 40))
 }

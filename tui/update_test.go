@@ -238,12 +238,12 @@ func TestItemsAreWrittenDownAndClosed(t *testing.T) {
 func TestDueIsADayOrAWhile(t *testing.T) {
 	now := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 	for text, want := range map[string]string{"2026-12-24": "2026-12-24", "3d": "2026-11-28", " 2w ": "2026-12-09"} {
-		got, err := dueOf(text, now)
+		got, err := incident.ParseDue(text, now)
 		require.NoError(t, err)
 		require.Equal(t, want, got.Format(time.DateOnly))
 	}
 	for _, text := range []string{"soon", "0d", "-3d", "3x", "9999999d", "2026-13-01"} {
-		_, err := dueOf(text, now)
+		_, err := incident.ParseDue(text, now)
 		require.Error(t, err, text)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -198,12 +199,18 @@ func loadConfig(file string) (*config, error) {
 	return &c, nil
 }
 
+// openNow opens a file, and does not wait for whoever may write into a pipe one
+// day: no signal would end that.
+func openNow(file string) (*os.File, error) {
+	return os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
 // readConfig reads a file, and no more of it than could be a configuration.
 func readConfig(file string) (_ []byte, err error) {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a directory; give a file such as %s", file, filepath.Join(file, "sitrep.yaml"))
 	}
-	f, err := os.Open(file)
+	f, err := openNow(file)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (a *app) carryOut(ctx context.Context, args []string, changesDue bool, do v
 		if err != nil {
 			return err
 		}
-		if err := a.report(inc); err != nil {
+		if err := a.reportDone(ctx, db, inc, by); err != nil {
 			return err
 		}
 		if inc.Status.Over() && inc.MergedInto == "" { // the draft follows the timeline, later notes included
@@ -104,6 +104,23 @@ func (a *app) carryOut(ctx context.Context, args []string, changesDue bool, do v
 	})
 }
 
+// reportDone says what a command put on the timeline, and where the incident
+// stands after it.
+func (a *app) reportDone(ctx context.Context, db *store.DB, inc incident.Incident, by incident.By) error {
+	if !a.flags.json {
+		page, err := db.Page(ctx, inc.ID, 0, 10)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if e.Source == by.Source && e.Actor == by.Actor && !e.Recorded.Before(by.At.Truncate(time.Microsecond)) {
+				fmt.Fprintf(a.stdout, "%s %s\n", stamp(e.At), sanitise(e.Text))
+			}
+		}
+	}
+	return a.report(inc)
+}
+
 // report says where the incident stands after a command.
 func (a *app) report(inc incident.Incident) error {
 	if a.flags.json {
@@ -113,7 +130,7 @@ func (a *app) report(inc incident.Incident) error {
 	if inc.Acknowledged() {
 		ack = "acknowledged by " + string(inc.Clocks.AckBy)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s %s %s, %s: %s\n", inc.ID, inc.Severity, inc.Status, sanitise(ack), sanitise(inc.Title))
+	_, err := fmt.Fprintf(a.stdout, "%s %s %s, %s: %s\n", inc.ID, inc.Severity, inc.Status, sanitise(ack), sanitise(titleOf(inc)))
 	return err
 }
 

@@ -15,29 +15,18 @@ func (a *app) itemCommand() *cobra.Command {
 	group := &cobra.Command{Use: "item", Short: "action items: what is to be done afterwards"}
 	var owner, due string
 	add := a.act("add ID TEXT", "add an action item", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
-		when, err := parseDue(due)
+		when, err := incident.ParseDue(due, o.by.At)
 		if err != nil {
 			return incident.Incident{}, withCode(exitUsage, err)
 		}
 		return d.AddItem(ctx, o.by, o.id, o.args[0], incident.Person(owner), when)
 	})
 	add.Flags().StringVar(&owner, "owner", "", "who will do it")
-	add.Flags().StringVar(&due, "due", "", "until when, `YYYY-MM-DD`")
+	add.Flags().StringVar(&due, "due", "", "until when: 2026-12-24, 3d or 2w")
 	group.AddCommand(add, a.itemListCommand(), a.act("close ID ITEM", "say that an item, such as AI-1, is done", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 		return d.CloseItem(ctx, o.by, o.id, o.args[0])
 	}))
 	return group
-}
-
-func parseDue(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return t, fmt.Errorf("--due %q is not a date; write it as 2026-12-24", text)
-	}
-	return t, nil
 }
 
 // itemView is one line of `item list --json`.
@@ -96,6 +85,9 @@ func (a *app) printItems(items []itemView) error {
 		due := "-"
 		if it.Due != nil {
 			due = it.Due.Format(time.DateOnly)
+		}
+		if it.ClosedAt != nil {
+			due = "closed"
 		}
 		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), drillWord(it.Drill) + it.Text})
 	}

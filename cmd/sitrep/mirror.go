@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -56,6 +58,8 @@ const (
 	readOverlap = 15 * time.Minute // PagerDuty orders by the sender's clock, and takes in what comes late
 	leaseLook   = 2 * time.Second
 	longestWait = 5 * time.Minute
+
+	mirrorPatience = 20 * time.Second // for one exchange with PagerDuty, or one look at all its changes
 )
 
 // mirror is nil where the configuration wants none. Run needs its mine.
@@ -146,7 +150,7 @@ func (m *changeMirror) step(ctx context.Context, cursor int64, now time.Time) (i
 			cursor = e.Seq
 			continue
 		}
-		o := m.sender.SendChange(ctx, m.to, m.outgoing(e))
+		o := m.send(ctx, e)
 		switch o.Class {
 		case escalation.Done:
 			m.telling.say("")
@@ -162,6 +166,13 @@ func (m *changeMirror) step(ctx context.Context, cursor int64, now time.Time) (i
 		}
 	}
 	return cursor, 0, nil
+}
+
+// send gives PagerDuty some time to answer.
+func (m *changeMirror) send(ctx context.Context, e incident.Event) escalation.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, mirrorPatience)
+	defer cancel()
+	return m.sender.SendChange(ctx, m.to, m.outgoing(e))
 }
 
 // tellNow tells of what is due up to e, unless somebody runs who does.
@@ -243,30 +254,34 @@ func (m *changeMirror) take(ctx context.Context, now time.Time) error {
 	} else if at, err := time.Parse(time.RFC3339, text); err == nil && at.Add(-readOverlap).After(since) {
 		since = at.Add(-readOverlap)
 	}
-	list, err := m.reader.Changes(ctx, since, now)
+	ask, cancel := context.WithTimeout(ctx, mirrorPatience)
+	defer cancel()
+	list, err := m.reader.Changes(ask, since, now)
 	if err != nil {
 		return err
 	}
 	for _, c := range list {
-		if err := m.record(ctx, c, now); err != nil {
-			return err
+		if err := m.record(ctx, c, since.Add(-readOverlap), now); err != nil {
+			return fmt.Errorf("change %.40q: %w", c.ID, err)
 		}
 	}
 	return m.db.SetMark(ctx, markRead, now.UTC().Format(time.RFC3339))
 }
 
-func (m *changeMirror) record(ctx context.Context, in pagerduty.Change, now time.Time) error {
-	if in.Details[detailInstall] == m.install || in.ID == "" {
+// record puts a change on the timeline as far as it can be kept: its words are
+// somebody else's, and one that is odd must not keep the others off the record.
+func (m *changeMirror) record(ctx context.Context, in pagerduty.Change, since, now time.Time) error {
+	if in.Details[detailInstall] == m.install || in.ID == "" || len(in.ID) > incident.MaxName/2 {
 		return nil
 	}
 	who := incident.By{Actor: sourcePagerDuty, Source: sourcePagerDuty, At: in.At}
-	if name := in.Details["actor"]; name != "" {
+	if name := head(in.Details["actor"], longestForeign); name != "" {
 		who.Actor, who.Claimed = incident.Person(name), true
 	}
-	if who.At.IsZero() || who.At.After(now) {
-		who.At = now
+	if who.At.Before(since) || who.At.After(now) {
+		who.At = now // none, or none that anybody was asked for
 	}
-	c := change{Text: in.Summary, ID: "pagerduty/" + in.ID, By: who, Type: "deploy", Service: in.Source, Link: in.Link}
+	c := change{Text: head(in.Summary, longestSummary), ID: "pagerduty/" + in.ID, By: who, Type: "deploy", Service: head(in.Source, longestForeign), Link: head(in.Link, incident.MaxName)}
 	if isChangeType(in.Details["type"]) {
 		c.Type = in.Details["type"]
 	}
@@ -275,6 +290,26 @@ func (m *changeMirror) record(ctx context.Context, in pagerduty.Change, now time
 	}
 	_, _, err := c.record(ctx, m.db)
 	return err
+}
+
+// What is kept of the words of others, in bytes. PagerDuty's own limit of a summary
+// is 1024 characters.
+const (
+	longestSummary = 4096
+	longestForeign = 200
+)
+
+// head is text without the blanks around it, cut to at most most bytes.
+func head(text string, most int) string {
+	text = strings.TrimSpace(text)
+	if len(text) <= most {
+		return text
+	}
+	cut := most - len("…")
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
 }
 
 // pauseFor waits, or answers with the error of ctx.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
 )
 
 // Two stores share a PagerDuty, and a pipeline tells only that: whatever changes
@@ -120,4 +123,33 @@ func TestAChangeThatPagerDutyDoesNotHear(t *testing.T) {
 	lines := strings.Join(h.ledger(h.PagerDuty), "\n")
 	require.Less(t, strings.Index(lines, "cart v1.42"), strings.Index(lines, "cart v1.43"), "in their order")
 	require.Contains(t, lines, "cart v1.42")
+}
+
+// What is odd about one change keeps no other off the record.
+func TestOddChangesAreKeptAsFarAsTheyCan(t *testing.T) {
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	now := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+	m := &changeMirror{db: db, install: "ours"}
+	for _, in := range []pagerduty.Change{
+		{ID: "1", Summary: "   ", At: now},
+		{ID: "2", Summary: strings.Repeat("é", 2<<20), At: now.Add(-time.Minute)},
+		{ID: "3", Summary: "actor", Details: map[string]string{"actor": strings.Repeat("x", 2<<20), "type": "party"}, At: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)},
+		{ID: "4", Summary: "source", Source: strings.Repeat("s", 2<<20), Link: strings.Repeat("l", 2<<20), At: now.Add(time.Hour)},
+		{ID: strings.Repeat("5", 9000), Summary: "never seen twice"},
+		{Summary: "of no name"},
+		{ID: "6", Summary: "ours", Details: map[string]string{"sitrep_store": "ours"}},
+		{ID: "1", Summary: "the same again"},
+		{ID: "7", Summary: "last", At: now.Add(-time.Hour)},
+	} {
+		require.NoError(t, m.record(t.Context(), in, now.Add(-24*time.Hour), now))
+	}
+	events, err := db.After(t.Context(), 0, 20)
+	require.NoError(t, err)
+	var got []string
+	for _, e := range events {
+		got = append(got, fmt.Sprintf("%s %.12s %d", e.At.Format(time.TimeOnly), e.Text, len(e.Text)))
+	}
+	require.Equal(t, []string{"03:00:00 a change wit 22", "02:59:00 éééééééééééé 4095", "03:00:00 actor 5", "03:00:00 source 6", "02:00:00 last 4"}, got)
 }

@@ -143,7 +143,11 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 		return pane.Receipt{Text: "noted on " + string(order.ID), Incident: order.ID}, err
 	case pane.Did:
 		_, err := o.desk.Did(ctx, by, order.ID, order.Action)
-		return pane.Receipt{Text: "recorded on " + string(order.ID), Incident: order.ID}, err
+		text := fmt.Sprintf("recorded on %s, not as its mitigation", order.ID)
+		if order.Action.Mitigates {
+			text = fmt.Sprintf("recorded on %s as its mitigation", order.ID)
+		}
+		return pane.Receipt{Text: text, Incident: order.ID}, err
 	case pane.TickStep:
 		_, err := o.desk.Tick(ctx, by, order.ID, order.Step)
 		return pane.Receipt{Text: "done: " + order.Step.Text, Incident: order.ID}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,12 +60,12 @@ func loadAll[T any](c *config, section string, patterns []string, load func(file
 }
 
 func loadFile[T any](file string, load func(file string, src []byte) (T, error)) (T, error) {
-	src, err := os.ReadFile(file)
+	var one T
+	src, err := readConfig(file)
 	if err != nil {
-		var zero T
-		return zero, withCode(exitUsage, err)
+		return one, withCode(exitUsage, err)
 	}
-	one, err := load(file, src)
+	one, err = load(file, src)
 	return one, withCode(exitUsage, err)
 }
 

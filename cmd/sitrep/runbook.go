@@ -36,9 +36,15 @@ func loadRunbook(file string, src []byte) (runbook.Runbook, error) {
 	return r, nil
 }
 
+// longestQuery is how long a step's query may be, in bytes.
+const longestQuery = 4 << 10
+
 // checkQuery is what is wrong with a query, at its place in the file. It is asked
 // as it is written: a board's variables have no meaning here.
 func checkQuery(file string, q runbook.Block) error {
+	if len(q.Text) > longestQuery { // the parser takes its square
+		return &strictyaml.Error{File: file, Line: q.Line, Column: max(q.Col, 1), Message: fmt.Sprintf("the query has %d bytes, at most %d are asked: a recording rule can hold the rest", len(q.Text), longestQuery)}
+	}
 	f := query.CheckExpr(q.Text)
 	if at := strings.Index(q.Text, "$__"); f == nil && at >= 0 {
 		f = &query.Fault{Msg: "a board's variable means nothing in a runbook: write the time that is meant, such as [5m]", Pos: at}
@@ -152,6 +158,13 @@ func (a *app) runbookCommand() *cobra.Command {
 			r, err := a.runbookNamed(o.args[0])
 			if err != nil {
 				return incident.Incident{}, err
+			}
+			all, err := a.runbooks()
+			if err != nil {
+				return incident.Incident{}, err
+			}
+			if _, known := runbook.Named(all, r.Name); !known {
+				return incident.Incident{}, usage("%s is no runbook of the configuration, and nobody else would find it: add it to runbooks: [%s]", o.args[0], o.args[0])
 			}
 			return d.Attach(ctx, o.by, o.id, r.Name)
 		}),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -63,13 +64,14 @@ func (a *app) printHits(looked []string, hits []store.Hit) error {
 		return err
 	}
 	width, marks := terminalOf(a.stdout)
-	ids, kinds := 1, 1
+	ids, kinds, numbers := 1, 1, 1
 	for _, h := range hits {
+		numbers = max(numbers, len(strconv.FormatInt(h.Seq, 10)))
 		ids, kinds = max(ids, len(h.Incident)), max(kinds, safe.New(string(h.Kind), maxLine).Width())
 	}
 	for _, h := range hits {
 		kind := safe.New(string(h.Kind), maxLine)
-		head := fmt.Sprintf("%-*s  %s  %s%s  ", ids, orDash(string(h.Incident)), stamp(h.At), kind, strings.Repeat(" ", kinds-kind.Width()))
+		head := fmt.Sprintf("%*d  %-*s  %s  %s%s  ", numbers, h.Seq, ids, orDash(string(h.Incident)), stamp(h.At), kind, strings.Repeat(" ", kinds-kind.Width()))
 		if _, err := fmt.Fprintln(a.stdout, strings.TrimRight(head+matchLine(withText(h), max(20, width-safe.New(head, maxLine).Width()), marks), " ")); err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 	}
 	rows := [][]string{
 		{"incident", string(inc.ID)},
-		{"title", inc.Title},
+		{"title", titleOf(inc)},
 		{"severity", string(inc.Severity)},
 		{"status", string(inc.Status)},
 		{"service", orDash(inc.Service)},

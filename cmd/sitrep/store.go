@@ -191,7 +191,7 @@ func (a *app) storeImportCommand() *cobra.Command {
 			}
 			in := a.stdin
 			if args[0] != "-" {
-				f, err := os.Open(args[0])
+				f, err := openNow(args[0])
 				if err != nil {
 					return err
 				}

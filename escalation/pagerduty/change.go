@@ -1,6 +1,7 @@
 package pagerduty
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,16 +29,17 @@ type Change struct {
 
 // SendChange tells PagerDuty of a change, under the routing key of a name.
 // PagerDuty knows no two of them to be the same, so one that may have arrived is
-// seen twice if it is sent again. Source: PagerDuty, Events API v2, Send change
+// seen twice if it is sent again. Only what PagerDuty says is wrong with the event
+// itself is Dead: a key or a URL can be mended. Source: PagerDuty, Events API v2, Send change
 // events.
 func (s *Sender) SendChange(ctx context.Context, name string, c Change) escalation.Outcome {
 	x := &escalation.Exchange{Sink: "pagerduty:" + name, Client: s.config.HTTP, Longest: longestThrottle}
 	key, err := s.config.Key(ctx, name)
 	switch {
 	case err != nil:
-		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("read the routing key: %v", err)}
+		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read the routing key: %v", err)}
 	case key == "":
-		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("the routing key is empty: see pagerduty.routing_keys.%s", name)}
+		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("the routing key is empty: see pagerduty.routing_keys.%s", name)}
 	}
 	x.Secrets = []string{key}
 	event := pagerduty.ChangeEvent{RoutingKey: key, Payload: pagerduty.ChangeEventPayload{
@@ -52,7 +54,11 @@ func (s *Sender) SendChange(ctx context.Context, name string, c Change) escalati
 	client := pagerduty.NewClient("", pagerduty.WithV2EventsAPIEndpoint(s.config.EventsURL))
 	client.HTTPClient = x
 	_, err = client.CreateChangeEventWithContext(ctx, event) // its error tells less than the exchange
-	if o, refused := x.Refused(said(x.Body), hint(x, escalation.Message{Sink: x.Sink})); refused {
+	h := hint(x, escalation.Message{Sink: x.Sink})
+	if o, refused := x.Refused(said(x.Body), h); refused {
+		if o.Class == escalation.Dead && (x.Status != http.StatusBadRequest || h != "") {
+			o.Class = escalation.NotSent // the configuration is at fault, and may be mended
+		}
 		return o
 	}
 	if x.Status != http.StatusAccepted || err != nil {
@@ -117,14 +123,21 @@ func (r *Reader) page(ctx context.Context, x *escalation.Exchange, token string,
 		return nil, false, o.Err
 	}
 	var answer struct {
-		Events []changeJSON `json:"change_events"`
-		More   bool         `json:"more"`
+		Events []json.RawMessage `json:"change_events"`
+		More   bool              `json:"more"`
 	}
-	if err := json.Unmarshal(x.Body, &answer); err != nil || answer.Events == nil {
+	body := x.Body
+	if len(token) > 0 { // whatever is at the other end, it is not to be kept
+		body = bytes.ReplaceAll(body, []byte(token), []byte("***"))
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Events == nil {
 		return nil, false, x.Errorf("answered %d, but not as the REST API does: is pagerduty.api_url right?", x.Status)
 	}
-	for _, e := range answer.Events {
-		list = append(list, e.change())
+	for _, raw := range answer.Events {
+		var e changeJSON
+		if json.Unmarshal(raw, &e) == nil { // one that is none is no reason to miss the others
+			list = append(list, e.change())
+		}
 	}
 	return list, answer.More, nil
 }
@@ -141,10 +154,10 @@ func readHint(x *escalation.Exchange) string {
 
 // changeJSON is a change event as the REST API gives it.
 type changeJSON struct {
-	ID        string    `json:"id"`
-	Summary   string    `json:"summary"`
-	Source    string    `json:"source"`
-	Timestamp time.Time `json:"timestamp"`
+	ID        any    `json:"id"`
+	Summary   string `json:"summary"`
+	Source    string `json:"source"`
+	Timestamp any    `json:"timestamp"`
 	Services  []struct {
 		Summary string `json:"summary"`
 	} `json:"services"`
@@ -155,7 +168,13 @@ type changeJSON struct {
 }
 
 func (e changeJSON) change() Change {
-	c := Change{ID: e.ID, Summary: e.Summary, Source: e.Source, At: e.Timestamp, Details: map[string]string{}}
+	c := Change{Summary: e.Summary, Source: e.Source, Details: map[string]string{}}
+	if e.ID != nil {
+		c.ID = fmt.Sprint(e.ID)
+	}
+	if text, is := e.Timestamp.(string); is {
+		c.At, _ = time.Parse(time.RFC3339, text) // zero, if it is none
+	}
 	if len(e.Services) > 0 && e.Services[0].Summary != "" {
 		c.Source = e.Services[0].Summary
 	}

@@ -55,7 +55,10 @@ func TestAChangeIsTold(t *testing.T) {
 		class  escalation.Class
 		says   string
 	}{
-		{400, `{"status":"invalid event","message":"Event object is invalid","errors":["Invalid routing key"]}`, escalation.Dead, "check pagerduty.routing_keys.primary"},
+		{400, `{"status":"invalid event","message":"Event object is invalid","errors":["Invalid routing key"]}`, escalation.NotSent, "check pagerduty.routing_keys.primary"},
+		{400, `{"status":"invalid event","message":"Event object is invalid","errors":["'payload.summary' is missing or blank"]}`, escalation.Dead, "payload.summary"},
+		{403, ``, escalation.NotSent, "check pagerduty.routing_keys.primary"},
+		{404, ``, escalation.NotSent, "check pagerduty.events_url"},
 		{429, ``, escalation.Throttled, "again in"},
 		{503, ``, escalation.Unsure, "503"},
 		{200, `<html>log in</html>`, escalation.Unsure, "not as the Events API does"},
@@ -67,7 +70,7 @@ func TestAChangeIsTold(t *testing.T) {
 		require.NotContains(t, o.Err.Error(), key)
 	}
 	o := s.SendChange(t.Context(), "nobody", c)
-	require.Equal(t, escalation.Dead, o.Class)
+	require.Equal(t, escalation.NotSent, o.Class, "the configuration can be mended")
 	require.ErrorContains(t, o.Err, "no pagerduty.routing_keys.nobody")
 }
 
@@ -119,7 +122,6 @@ func TestChangesAreReadPageByPage(t *testing.T) {
 		{500, token, "500"},
 		{200, `<html>` + token, "not as the REST API does"},
 		{200, `{}`, "not as the REST API does"},
-		{200, `{"change_events":[{"timestamp":"yesterday"}]}`, "not as the REST API does"},
 	} {
 		fault = func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(broken.status)
@@ -129,6 +131,15 @@ func TestChangesAreReadPageByPage(t *testing.T) {
 		require.ErrorContains(t, err, broken.says)
 		require.NotContains(t, err.Error(), token)
 	}
+	fault = func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"change_events":[{"id":7,"summary":%q,"timestamp":"yesterday"},{"id":{}},{"summary":4},"x",{"id":"P9","summary":"fine","timestamp":"2026-03-01T02:30:00Z"}]}`, r.Header.Get("Authorization"))
+	}
+	list, err = r.Changes(t.Context(), night.Add(-time.Hour), night)
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+	require.Equal(t, Change{ID: "7", Summary: "Token token=***", Details: map[string]string{}}, list[0])
+	require.Equal(t, "fine", list[2].Summary)
+
 	r.Token = func(context.Context) (string, error) { return "", errors.New("no variable PD_TOKEN") }
 	_, err = r.Changes(t.Context(), night.Add(-time.Hour), night)
 	require.ErrorContains(t, err, "no variable PD_TOKEN")

@@ -203,11 +203,24 @@ func (f *facts) worst() incident.Severity {
 	return worst
 }
 
-// onset is the last fault injected before the detection: the one moment at
-// which the record itself says that something began.
+// onset is the last fault injected before the detection, unless it was undone
+// by then: the one moment at which the record itself says that something began.
 func (f *facts) onset() (incident.Event, bool) {
+	run := func(e incident.Event) string {
+		var p struct {
+			ID  string `json:"id"`
+			Run string `json:"run"`
+		}
+		_ = e.Payload(&p) // damaged: of no run
+		return cmp.Or(p.ID, p.Run)
+	}
+	over := map[string]bool{}
 	for _, e := range slices.Backward(f.faults) {
-		if e.Kind == incident.ChaosInjected && !e.At.After(f.inc.Clocks.Detected) {
+		switch {
+		case e.At.After(f.inc.Clocks.Detected):
+		case e.Kind == incident.ChaosUndone || e.Kind == incident.ChaosFinished:
+			over[run(e)] = true
+		case e.Kind == incident.ChaosInjected && !over[run(e)]:
 			return e, true
 		}
 	}

@@ -17,7 +17,7 @@ func (f *facts) detection() string {
 	how, at := "A person noticed", c.Detected
 	if by := c.DetectedBy; by != "" {
 		how = escape(by) + " fired"
-	} else if e, ok := f.first(incident.AlertFired); ok && !e.At.After(c.Declared) {
+	} else if e, ok := f.firing(); ok {
 		how, at = "The alert "+escape(e.Text)+",", e.At
 	} else if !f.noticed() {
 		how = "An alert fired"
@@ -29,11 +29,37 @@ func (f *facts) detection() string {
 	if e, ok := f.first(incident.Declared); ok {
 		text += fmt.Sprintf(" (by %s, %s)", escape(e.Who()), escape(e.Source))
 	}
-	if e, ok := f.onset(); ok {
+	if e, ok := f.onset(); ok && !e.At.After(at) {
 		d, _ := between(e.At, at)
 		text += fmt.Sprintf(". A fault had been injected %s before the detection", span(d))
 	}
 	return text + "."
+}
+
+// firing is the first alert that fired before the declaration and was firing
+// still: one that had cleared by then found nothing.
+func (f *facts) firing() (first incident.Event, ok bool) {
+	var fired []incident.Event
+	of := func(e incident.Event) string {
+		var p struct {
+			Fingerprint string `json:"fingerprint"`
+		}
+		_ = e.Payload(&p) // damaged: it is known by its text alone
+		return p.Fingerprint
+	}
+	for _, e := range f.events {
+		switch {
+		case e.At.After(f.inc.Clocks.Declared):
+		case e.Kind == incident.AlertFired:
+			fired = append(fired, e)
+		case e.Kind == incident.AlertResolved:
+			fired = slices.DeleteFunc(fired, func(was incident.Event) bool { return of(was) == of(e) })
+		}
+	}
+	if len(fired) == 0 {
+		return first, false
+	}
+	return fired[0], true
 }
 
 // noticed says whether, for all that the record holds, a person knew first.
