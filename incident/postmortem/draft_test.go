@@ -34,6 +34,31 @@ func TestAnOpenIncidentSaysSo(t *testing.T) {
 	golden(t, "open.md", postmortem.Merge(postmortem.Stored{}, postmortem.Draft(n.inc, n.events, at("03:42:00"))).Markdown())
 }
 
+// An alert that had cleared, and a fault that had been undone, found nothing: all
+// of the document says the same of the detection.
+func TestWhatWasOverDetectsNothing(t *testing.T) {
+	story := func(cleared bool) string {
+		n := &night{t: t}
+		e, err := incident.Declare(by("ana", "03:10:00"), "INC-1", incident.Declaration{Title: "Carts time out", Severity: incident.Sev3})
+		n.add([]incident.Event{e}, err)
+		n.outside("03:00:00", incident.ChaosInjected, "chaos", "CH-1 latency on payments", `{"run":"CH-1"}`)
+		n.outside("03:01:00", incident.AlertFired, "alert", "HighErrorRate fired", `{"fingerprint":"a"}`)
+		if cleared {
+			n.outside("03:05:00", incident.ChaosUndone, "chaos", "CH-1 undone", `{"run":"CH-1"}`)
+			n.outside("03:06:00", incident.AlertResolved, "alert", "HighErrorRate resolved", `{"fingerprint":"a"}`)
+		}
+		return postmortem.Merge(postmortem.Stored{}, postmortem.Draft(n.inc, n.events, at("03:42:00"))).Markdown()
+	}
+	over := story(true)
+	require.Contains(t, over, "A person noticed at 03:10:00")
+	require.NotContains(t, over, "later the incident was declared")
+	require.NotContains(t, over, "before the detection.")
+	require.NotContains(t, over, "fell into a chaos experiment")
+	still := story(false)
+	require.Contains(t, still, "The alert HighErrorRate fired, at 03:01:00; 9m later the incident was declared")
+	require.Contains(t, still, "fell into a chaos experiment")
+}
+
 // The headings and labels of reliability-engineering.md, in its order.
 func TestTheTemplateIsTheOneOfTheDocument(t *testing.T) {
 	want := []string{
