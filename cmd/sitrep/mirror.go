@@ -56,6 +56,7 @@ const (
 const (
 	readEvery   = time.Minute
 	readOverlap = 15 * time.Minute // PagerDuty orders by the sender's clock, and takes in what comes late
+	clockSlack  = time.Minute      // its moments are whole seconds, and other clocks run ahead
 	leaseLook   = 2 * time.Second
 	longestWait = 5 * time.Minute
 
@@ -256,7 +257,7 @@ func (m *changeMirror) take(ctx context.Context, now time.Time) error {
 	}
 	ask, cancel := context.WithTimeout(ctx, mirrorPatience)
 	defer cancel()
-	list, err := m.reader.Changes(ask, since, now)
+	list, err := m.reader.Changes(ask, since, now.Add(clockSlack))
 	if err != nil {
 		return err
 	}
