@@ -82,6 +82,13 @@ func (db *DB) Between(ctx context.Context, from, to time.Time, limit int) ([]inc
 		from.UnixMicro(), to.UnixMicro(), limit)
 }
 
+// OfKinds is every event of these kinds that happened in [from, to], in the order
+// of recording. It is for kinds that are few: nothing bounds it.
+func (db *DB) OfKinds(ctx context.Context, from, to time.Time, kinds ...incident.Kind) ([]incident.Event, error) {
+	return db.events(ctx, `SELECT `+eventColumns+` WHERE e.kind IN (SELECT value FROM json_each(?)) AND e.at BETWEEN ? AND ? ORDER BY e.seq`,
+		string(incident.Payload(kinds)), from.UnixMicro(), to.UnixMicro())
+}
+
 // Last is the Seq of the newest event, 0 in an empty store.
 func (db *DB) Last(ctx context.Context) (seq int64, err error) {
 	err = db.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM event`).Scan(&seq)

@@ -168,3 +168,25 @@ func TestMarks(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, "8", install)
 }
+
+// A night with very many events hides no change that came before it.
+func TestOfKinds(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "s.db"))
+	at := func(kind incident.Kind, minute int, text string) incident.Event {
+		return incident.Event{At: time.Unix(int64(minute)*60, 0).UTC(), Kind: kind, Actor: "ci", Source: "test", Text: text}
+	}
+	all := []incident.Event{at(incident.ChangeRecorded, 1, "too early"), at(incident.ChangeRecorded, 10, "deploy"), at(incident.LoadStarted, 11, "load")}
+	for range 6000 {
+		all = append(all, at(incident.AlertFired, 12, "fired"))
+	}
+	all = append(all, at(incident.ChangeRecorded, 13, "rollback"), at(incident.ChangeRecorded, 99, "too late"))
+	_, err := db.Append(t.Context(), all...)
+	require.NoError(t, err)
+	found, err := db.OfKinds(t.Context(), time.Unix(300, 0), time.Unix(3000, 0), incident.ChangeRecorded, incident.LoadStarted)
+	require.NoError(t, err)
+	var texts []string
+	for _, e := range found {
+		texts = append(texts, e.Text)
+	}
+	require.Equal(t, []string{"deploy", "load", "rollback"}, texts)
+}

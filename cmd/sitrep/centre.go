@@ -193,7 +193,7 @@ func (c *centre) undoDead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := &leftovers{centre: c, dir: dir}
+	l := newLeftovers(c, dir)
 	l.undo(ctx, time.Now())
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -213,13 +213,17 @@ func (c *centre) undoDead(ctx context.Context) error {
 
 // leftovers is the memory of undoDead.
 type leftovers struct {
-	centre *centre
-	dir    string
-	open   map[string]bool // the runs of the last look, by ULID: whether they lived
-	tried  map[string]bool // the dead ones among them that were left after an undo
-	again  time.Time       // when those are tried again
-	pause  time.Duration
-	told   string // the last complaint
+	centre    *centre
+	dir       string
+	open      map[string]bool // the runs of the last look, by ULID: whether they lived
+	tried     map[string]bool // the dead ones among them that were left after an undo
+	again     time.Time       // when those are tried again
+	pause     time.Duration
+	complaint complaint
+}
+
+func newLeftovers(c *centre, dir string) *leftovers {
+	return &leftovers{centre: c, dir: dir, complaint: complaint{problem: c.news.problem}}
 }
 
 // look takes one look at the open runs. One that was dead at the last look too is
@@ -264,7 +268,8 @@ func (l *leftovers) undo(ctx context.Context, now time.Time) {
 	}
 	l.record(ctx)
 	if err == nil {
-		l.pause, l.told = 0, ""
+		l.pause = 0
+		l.complaint.say("")
 		return
 	}
 	l.pause = min(max(2*l.pause, 2*time.Second), time.Minute)
@@ -272,12 +277,9 @@ func (l *leftovers) undo(ctx context.Context, now time.Time) {
 	l.complain(err)
 }
 
-// complain says what is wrong, and only once as long as nothing else is.
+// complain says what cannot be undone.
 func (l *leftovers) complain(err error) {
-	if text := fmt.Sprintf("faults of dead runs are not proven undone: %v", err); text != l.told {
-		l.told = text
-		l.centre.news.problem(text)
-	}
+	l.complaint.say(fmt.Sprintf("faults of dead runs are not proven undone: %v", err))
 }
 
 func (l *leftovers) record(ctx context.Context) {

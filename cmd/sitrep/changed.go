@@ -36,7 +36,7 @@ func changed(ctx context.Context, db *store.DB, inc incident.Incident, now time.
 	if inc.Status.Over() {
 		until = inc.Clocks.Resolved
 	}
-	events, err := db.Between(ctx, start.Add(-changedBefore), until, mostEvents)
+	events, err := db.OfKinds(ctx, start.Add(-changedBefore), until, incident.ChangeRecorded, incident.ChaosStarted, incident.LoadStarted)
 	if err != nil {
 		return nil, err
 	}

@@ -380,7 +380,7 @@ func leftoversOf(t *testing.T, dir string) (*leftovers, *[]string) {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	said := &[]string{}
 	rec := &recorder{db: db, by: incident.By{Actor: "ana", Source: "tui"}, freeze: func() json.RawMessage { return nil }}
-	return &leftovers{centre: &centre{db: db, rec: rec, news: silent(func(text string) { *said = append(*said, text) })}, dir: dir}, said
+	return newLeftovers(&centre{db: db, rec: rec, news: silent(func(text string) { *said = append(*said, text) })}, dir), said
 }
 
 // What cannot be undone is tried again, later and later, and told once; a run that

@@ -33,20 +33,6 @@ type changeMirror struct {
 	reading complaint
 }
 
-// complaint says what is wrong, and only once as long as nothing else is. It
-// belongs to one goroutine.
-type complaint struct {
-	problem func(string)
-	last    string
-}
-
-func (c *complaint) say(text string) {
-	if text != c.last && text != "" {
-		c.problem(text)
-	}
-	c.last = text
-}
-
 // The names under which the store remembers how far the mirror has come.
 const (
 	markTold = "pagerduty.changes.told" // Seq of the last event
@@ -311,14 +297,4 @@ func head(text string, most int) string {
 		cut--
 	}
 	return text[:cut] + "…"
-}
-
-// pauseFor waits, or answers with the error of ctx.
-func pauseFor(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

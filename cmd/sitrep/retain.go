@@ -59,10 +59,8 @@ func (c *centre) retain(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for pause := time.Minute; ; pause = time.Hour {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
+		if err := pauseFor(ctx, pause); err != nil {
+			return err
 		}
 		now := time.Now()
 		last, err := c.db.Compacted(ctx)

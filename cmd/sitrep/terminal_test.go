@@ -171,6 +171,23 @@ func (x *terminal) press(keys ...string) {
 	}
 }
 
+// confirm presses y until the screen shows text: a y that comes too soon after
+// other keys could be the end of a word, and is left alone.
+func (x *terminal) confirm(text string) {
+	x.t.Helper()
+	var pressed time.Time
+	x.await(fmt.Sprintf("y is taken, and the screen shows %q", text), func(screen string) bool {
+		if strings.Contains(screen, text) {
+			return true
+		}
+		if time.Since(pressed) > 2*time.Second {
+			x.press("y")
+			pressed = time.Now()
+		}
+		return false
+	})
+}
+
 // quit waits for the program's end and says how it ended.
 func (x *terminal) exit() int {
 	x.t.Helper()
