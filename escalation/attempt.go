@@ -250,7 +250,7 @@ func (pl planner) divert(c Case, id, why string, now time.Time) (d Decision) {
 	content := m.Content()
 	content.Text = fmt.Sprintf("%s cannot be reached, so %s (%s) was NOT paged for %s %s: call by phone. %s", m.Sink, m.Level, people(content.Who), c.Incident.ID, c.Incident.Title, why)
 	content.Diverts = id
-	for _, sink := range policyOf(c.Incident, pl.today).Sinks() {
+	for _, sink := range policyOf(c.Incident, pl.today).PageSinks() {
 		if sinkKind(sink) != "slack" {
 			continue
 		}

@@ -47,7 +47,8 @@ const (
 	OpResolve     Operation = "resolve"
 	OpPost        Operation = "post"
 	OpUpdate      Operation = "update"
-	OpSweep       Operation = "sweep" // look for second copies of a post and delete them
+	OpSweep       Operation = "sweep"    // look for second copies of a post and delete them
+	OpAnnounce    Operation = "announce" // an update to an audience: written for people outside, wakes nobody
 )
 
 // MessageState is where a message stands.

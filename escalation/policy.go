@@ -24,6 +24,7 @@ import (
 type Policy struct {
 	Severities map[incident.Severity]Response `yaml:"severities" json:"severities"`
 	Ladders    map[string][]LevelRule         `yaml:"ladders" json:"ladders"`
+	Audiences  map[string][]string            `yaml:"audiences" json:"audiences,omitempty"` // where updates to an audience go; one that is not named here is told by people
 	Declare    []DeclareRule                  `yaml:"declare" json:"declare,omitempty"`
 }
 
@@ -163,9 +164,33 @@ func (p Policy) Response(sev incident.Severity) Response {
 // Ladder is the rungs that an incident of severity sev may climb, lowest first.
 func (p Policy) Ladder(sev incident.Severity) []LevelRule { return p.Ladders[p.Response(sev).Ladder] }
 
-// Sinks lists every sink that the policy may call, sorted: what a check of the
-// configuration has to find addresses for.
+// AudienceSinks is where updates about incidents of severity sev go, without
+// doubles, in the policy's order.
+func (p Policy) AudienceSinks(sev incident.Severity) []string {
+	var all []string
+	for _, name := range p.Response(sev).Audience {
+		for _, sink := range p.Audiences[name] {
+			if !slices.Contains(all, sink) {
+				all = append(all, sink)
+			}
+		}
+	}
+	return all
+}
+
+// Sinks lists every sink that the policy may call or tell, sorted: what a check
+// of the configuration has to find addresses for.
 func (p Policy) Sinks() []string {
+	all := p.PageSinks()
+	for sev := range p.Severities {
+		all = append(all, p.AudienceSinks(sev)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// PageSinks lists every sink that a ladder of the policy may call, sorted.
+func (p Policy) PageSinks() []string {
 	var all []string
 	for _, rungs := range p.Ladders {
 		for _, r := range rungs {

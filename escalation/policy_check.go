@@ -18,7 +18,7 @@ const (
 	longest  = 52 * 7 * 24 * time.Hour
 )
 
-var sinkSyntax = regexp.MustCompile(`^(pagerduty|slack|webhook):[^\s:]+$`)
+var sinkSyntax = regexp.MustCompile(`^(pagerduty|slack|webhook|command|statuspage):[^\s:]+$`)
 
 // complain makes an error at a place of the file.
 type complain func(path, format string, args ...any) error
@@ -31,6 +31,9 @@ func (p Policy) withDefaults(d Policy) Policy {
 	}
 	if p.Declare == nil {
 		p.Declare = d.Declare
+	}
+	if p.Audiences == nil {
+		p.Audiences = d.Audiences
 	}
 	severities := make(map[incident.Severity]Response, len(d.Severities))
 	maps.Copy(severities, p.Severities)
@@ -76,6 +79,9 @@ func (p Policy) check(errorf complain) error {
 			return errorf("severities", "%s is missing", sev)
 		}
 	}
+	if err := p.checkAudiences(errorf); err != nil {
+		return err
+	}
 	for i, r := range p.Declare {
 		path := fmt.Sprintf("declare[%d]", i)
 		if _, ok := p.Severities[r.Severity]; !ok {
@@ -83,6 +89,23 @@ func (p Policy) check(errorf complain) error {
 		}
 		if len(r.Match) == 0 {
 			return errorf(path, "a rule without match would declare every alert; name at least one label")
+		}
+	}
+	return nil
+}
+
+// checkAudiences looks at where updates go. An audience that no severity names
+// is kept: a policy may be written before it is needed.
+func (p Policy) checkAudiences(errorf complain) error {
+	for _, name := range slices.Sorted(maps.Keys(p.Audiences)) {
+		for i, sink := range p.Audiences[name] {
+			path := fmt.Sprintf("audiences.%s[%d]", name, i)
+			if !sinkSyntax.MatchString(sink) {
+				return errorf(path, "%q is not a sink; write slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME", sink)
+			}
+			if sinkKind(sink) == "pagerduty" {
+				return errorf(path, "%s wakes people; updates go to slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME", sink)
+			}
 		}
 	}
 	return nil
@@ -189,7 +212,7 @@ func checkRung(path string, r LevelRule, last bool, errorf complain) error {
 	}
 	for i, sink := range r.Notify {
 		if !sinkSyntax.MatchString(sink) {
-			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%q is not a sink; write pagerduty:NAME, slack:#CHANNEL or webhook:NAME", sink)
+			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%q is not a sink; write pagerduty:NAME, slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME", sink)
 		}
 		if slices.Contains(r.Notify[:i], sink) {
 			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%s stands here twice; once is enough", sink)

@@ -91,7 +91,7 @@ func TestLoadPolicyComplains(t *testing.T) {
 		"repeats in the midst": {[]string{"escalate_after: 15m", "escalate_after: 15m\n      repeat_every: 1h"}, "p.yaml:8:21: only the last level repeats; L1 climbs instead"},
 		"until when":           {[]string{"until: acknowledged", "until: tomorrow"}, `p.yaml:8:14: until is "tomorrow"; it can be acknowledged or resolved`},
 		"until is missing":     {[]string{"      until: acknowledged\n", ""}, `p.yaml:5:7: until is ""; it can be acknowledged or resolved`},
-		"no sink":              {[]string{`"pagerduty:primary"`, `"carrier pigeon"`}, `p.yaml:9:16: "carrier pigeon" is not a sink; write pagerduty:NAME, slack:#CHANNEL or webhook:NAME`},
+		"no sink":              {[]string{`"pagerduty:primary"`, `"carrier pigeon"`}, `p.yaml:9:16: "carrier pigeon" is not a sink; write pagerduty:NAME, slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME`},
 		"the sink twice":       {[]string{`"slack:#incidents"`, `"pagerduty:primary"`}, "p.yaml:9:37: pagerduty:primary stands here twice; once is enough"},
 		"notifies nobody":      {[]string{"      notify: [\"pagerduty:primary\", \"slack:#incidents\"]\n", ""}, "p.yaml:5:7: level L1 notifies nobody; write notify: [] if that is meant"},
 		"declares what":        {[]string{"    severity: SEV-2\n", "    severity: SEV-9\n"}, `p.yaml:16:15: "SEV-9" is not a severity: SEV-1, SEV-2, SEV-3 or SEV-4`},
