@@ -22,7 +22,8 @@ type Decision struct {
 	Queue  []Message // new; the book gives them their Seq
 	Put    []Message // those of the case that changed
 	Told   int64     // Seq up to which News were dealt with; 0 leaves it alone
-	Quiet  bool      // nothing more to do until another event of the incident
+	Looked bool      // the whole incident was looked at, and Next holds
+	Next   time.Time // when to look at it again; zero is not before something happens
 }
 
 // Book is the outbox together with the timeline, as the engine needs them.
@@ -32,9 +33,11 @@ type Book interface {
 	// unless lease is the store's at now. An error of decide is returned as it
 	// is, and nothing is written either.
 	Turn(ctx context.Context, lease Lease, now time.Time, id incident.ID, decide func(Case) (Decision, error)) error
-	// Watched lists the incidents that a turn could change: those that are not
-	// over, and those that had an event since a Decision called them Quiet.
-	Watched(ctx context.Context) ([]incident.ID, error)
+	// Due lists the incidents that a turn could change at now: those whose Next
+	// has come, that had an event since a Decision Told them, or that another
+	// lease was sending something about. Next is when the first of the others is
+	// due, zero if none ever is.
+	Due(ctx context.Context, lease Lease, now time.Time) (ids []incident.ID, next time.Time, err error)
 	// Heads lists the first open message of every stream.
 	Heads(ctx context.Context) ([]Message, error)
 }

@@ -331,9 +331,9 @@ func (s *shift) turn() (next time.Time) {
 // one thing at a time.
 const mostPasses = 5
 
-// decide plans every watched incident.
+// decide plans every incident that is due.
 func (s *shift) decide() (next time.Time, err error) {
-	ids, err := s.Book.Watched(s.ctx)
+	ids, next, err := s.Book.Due(s.ctx, s.present(), time.Now())
 	if err != nil {
 		return next, err
 	}

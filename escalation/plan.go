@@ -41,7 +41,10 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	if n := len(c.News); n > 0 {
 		d.Told = c.News[n-1].Seq
 	}
-	d.Quiet = c.Incident.Status.Over() && !slices.ContainsFunc(c.Messages, Message.Open)
+	for _, m := range c.Messages {
+		next = earlier(next, pl.lostAt(m)) // whoever is sending it may never come back to say how it went
+	}
+	d.Looked, d.Next = true, next
 	return d, next
 }
 

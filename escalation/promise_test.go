@@ -488,9 +488,11 @@ func (n *lawful) judgeIncident(id incident.ID, all []escalation.Message) {
 			n.breaks("%s is %s, and the page %s is still open", id, inc.Status, key)
 		}
 	}
-	watched, err := n.store.Watched(n.t.Context())
+	lease, err := n.store.Lease(n.t.Context())
 	n.must(err)
-	if inc.Status.Over() == slices.Contains(watched, id) {
-		n.breaks("%s is %s; it is watched: %v", id, inc.Status, watched)
+	due, _, err := n.store.Due(n.t.Context(), lease, time.Now().Add(1000*time.Hour))
+	n.must(err)
+	if inc.Status.Over() && slices.Contains(due, id) {
+		n.breaks("%s is %s, and would be looked at again", id, inc.Status)
 	}
 }

@@ -106,11 +106,11 @@ func (p *sitrep) Turn(ctx context.Context, l escalation.Lease, now time.Time, id
 	return errors.Join(p.store.Turn(ctx, l, now, id, decide), p.step())
 }
 
-func (p *sitrep) Watched(ctx context.Context) ([]incident.ID, error) {
+func (p *sitrep) Due(ctx context.Context, l escalation.Lease, now time.Time) ([]incident.ID, time.Time, error) {
 	if err := p.step(); err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return p.store.Watched(ctx)
+	return p.store.Due(ctx, l, now)
 }
 
 func (p *sitrep) Heads(ctx context.Context) ([]escalation.Message, error) {

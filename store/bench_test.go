@@ -249,7 +249,7 @@ func million(b *testing.B, path string) {
 		require.NoError(b, err)
 		state, err := json.Marshal(incident.Fold(e))
 		require.NoError(b, err)
-		_, err = tx.Exec(`INSERT INTO incident (number, id, over, state) VALUES (?, ?, ?, ?)`, n, string(e.Incident), n > 100, string(state))
+		_, err = tx.Exec(`INSERT INTO incident (number, id, over, state, seq) VALUES (?, ?, ?, ?, ?)`, n, string(e.Incident), n > 100, string(state), 0)
 		require.NoError(b, err)
 	}
 	require.NoError(b, tx.Commit())

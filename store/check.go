@@ -183,7 +183,7 @@ func projections(ctx context.Context, q queryer) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id, over, state FROM incident ORDER BY number`)
+	rows, err := q.QueryContext(ctx, `SELECT id, over, state, seq FROM incident ORDER BY number`)
 	if err != nil {
 		return nil, err
 	}
@@ -191,8 +191,9 @@ func projections(ctx context.Context, q queryer) ([]Finding, error) {
 		id    incident.ID
 		over  bool
 		state string
+		seq   int64
 	}
-	all, err := collect(rows, func(rows *sql.Rows) (c cached, err error) { return c, rows.Scan(&c.id, &c.over, &c.state) })
+	all, err := collect(rows, func(rows *sql.Rows) (c cached, err error) { return c, rows.Scan(&c.id, &c.over, &c.state, &c.seq) })
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +210,7 @@ func projections(ctx context.Context, q queryer) ([]Finding, error) {
 		if err != nil {
 			return found, err
 		}
-		if c.over != inc.Status.Over() || !sameJSON(want, []byte(c.state)) {
+		if c.over != inc.Status.Over() || c.seq != inc.Seq || !sameJSON(want, []byte(c.state)) {
 			found = append(found, Finding{string(c.id), "its cached state is not what its events make", doRebuild})
 		}
 	}

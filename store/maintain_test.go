@@ -252,7 +252,7 @@ func TestCheckNamesTheDamage(t *testing.T) {
 			rawExec(t, p, `UPDATE incident SET state = json_set(state, '$.title', 'other') WHERE id = 'INC-1'`)
 		}, "INC-1", "its cached state is not what its events make", "--rebuild"},
 		{"no state", func(p string) { rawExec(t, p, `DELETE FROM incident`) }, "INC-1", "its events declare it, and it is not cached", "--rebuild"},
-		{"too many states", func(p string) { rawExec(t, p, `INSERT INTO incident VALUES (9, 'INC-9', 0, '{}')`) }, "INC-9", "no event declares it", "--rebuild"},
+		{"too many states", func(p string) { rawExec(t, p, `INSERT INTO incident VALUES (9, 'INC-9', 0, '{}', 0)`) }, "INC-9", "no event declares it", "--rebuild"},
 		{"an orphan", func(p string) {
 			rawExec(t, p, `PRAGMA foreign_keys = 0; INSERT INTO evidence (seq, body) VALUES (99999, '[]')`)
 		}, "table evidence", "belongs to a row of event that is not there", "--salvage"},
@@ -280,7 +280,7 @@ func TestCheckNamesTheDamage(t *testing.T) {
 func TestRebuild(t *testing.T) {
 	db := everything(t, 3)
 	path := damaged(t, db, func(p string) {
-		rawExec(t, p, `UPDATE incident SET state = json_set(state, '$.title', 'other'); INSERT INTO incident VALUES (9, 'INC-9', 0, '{}')`)
+		rawExec(t, p, `UPDATE incident SET state = json_set(state, '$.title', 'other'); INSERT INTO incident VALUES (9, 'INC-9', 0, '{}', 0)`)
 	})
 	mended := open(t, path)
 	n, err := mended.Rebuild(t.Context())

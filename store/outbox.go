@@ -67,9 +67,12 @@ func (db *DB) caseTx(ctx context.Context, tx *sql.Tx, id incident.ID) (c escalat
 // watch notes how far the ladder got with an incident. A decision that changes
 // nothing writes nothing.
 func (db *DB) watch(ctx context.Context, tx *sql.Tx, id incident.ID, d escalation.Decision) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO watch (incident, told, quiet) VALUES (?1, ?2, ?3)
-		ON CONFLICT (incident) DO UPDATE SET told = max(told, ?2), quiet = ?3 WHERE told < ?2 OR quiet <> ?3`,
-		string(id), d.Told, d.Quiet)
+	if !d.Looked && d.Told == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO watch (incident, told, next) VALUES (?1, ?2, ?3)
+		ON CONFLICT (incident) DO UPDATE SET told = max(told, ?2), next = iif(?4, ?3, next) WHERE told < ?2 OR ?4 AND next <> ?3`,
+		string(id), d.Told, micro(d.Next), d.Looked)
 	return explain(db.path, err)
 }
 
@@ -84,19 +87,25 @@ func (db *DB) told(ctx context.Context, q queryer, id incident.ID) (told int64, 
 	return told, explain(db.path, err)
 }
 
-// Watched is escalation.Book's.
-func (db *DB) Watched(ctx context.Context) ([]incident.ID, error) {
+// Due is escalation.Book's.
+func (db *DB) Due(ctx context.Context, lease escalation.Lease, now time.Time) (ids []incident.ID, next time.Time, err error) {
 	rows, err := db.readers.QueryContext(ctx, `SELECT i.id FROM incident i LEFT JOIN watch w ON w.incident = i.id
-		WHERE NOT i.over OR w.quiet IS NULL OR NOT w.quiet OR w.told < (SELECT max(seq) FROM event WHERE incident = i.id)
-		ORDER BY i.number`)
+		WHERE w.told IS NULL OR w.told < i.seq OR w.next > 0 AND w.next <= ?1
+			OR i.id IN (SELECT incident FROM message WHERE state = 'sending' AND epoch <> ?2)
+		ORDER BY i.number`, micro(now), lease.Epoch)
 	if err != nil {
-		return nil, explain(db.path, err)
+		return nil, next, explain(db.path, err)
 	}
-	ids, err := collect(rows, func(rows *sql.Rows) (id incident.ID, err error) {
+	ids, err = collect(rows, func(rows *sql.Rows) (id incident.ID, err error) {
 		err = rows.Scan(&id)
 		return id, err
 	})
-	return ids, explain(db.path, err)
+	if err != nil {
+		return nil, next, explain(db.path, err)
+	}
+	var at int64
+	err = db.readers.QueryRowContext(ctx, `SELECT coalesce(min(next), 0) FROM watch WHERE next > 0 AND next > ?`, micro(now)).Scan(&at)
+	return ids, fromMicro(at), explain(db.path, err)
 }
 
 // Heads is escalation.Book's.

@@ -176,7 +176,7 @@ func (db *DB) remember(save *sql.Stmt, inc incident.Incident) error {
 	if err != nil {
 		return fmt.Errorf("remember %s: %w", inc.ID, err)
 	}
-	_, err = save.Exec(string(inc.ID), inc.Status.Over(), string(state))
+	_, err = save.Exec(string(inc.ID), inc.Status.Over(), string(state), inc.Seq)
 	return explain(db.path, err)
 }
 
@@ -189,8 +189,8 @@ func (db *DB) foldTx(tx *sql.Tx, id incident.ID) (incident.Incident, error) {
 const stateOf = `SELECT state FROM incident WHERE id = ?`
 
 // saveState writes that cache.
-const saveState = `INSERT INTO incident (number, id, over, state) VALUES (CAST(substr(?1, 5) AS INTEGER), ?1, ?2, ?3)
-	ON CONFLICT (id) DO UPDATE SET over = ?2, state = ?3`
+const saveState = `INSERT INTO incident (number, id, over, state, seq) VALUES (CAST(substr(?1, 5) AS INTEGER), ?1, ?2, ?3, ?4)
+	ON CONFLICT (id) DO UPDATE SET over = ?2, state = ?3, seq = ?4`
 
 // folded is the incident that the answer to stateOf holds.
 func (db *DB) folded(id incident.ID, row *sql.Row) (inc incident.Incident, err error) {

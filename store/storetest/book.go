@@ -31,7 +31,7 @@ func Book(t *testing.T, open func(*testing.T) Outbox) {
 		"an error of the decision writes nothing":             errorWritesNothing,
 		"no page is opened twice":                             noPageTwice,
 		"the first open message of every stream is a head":    heads,
-		"an incident is watched until it is quiet":            watchedUntilQuiet,
+		"what is due is looked at, and nothing else":         dueOnly,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -215,22 +215,45 @@ func heads(t *testing.T, b Outbox) {
 	require.Equal(t, []string{"2", "5"}, ids)
 }
 
-func watchedUntilQuiet(t *testing.T, b Outbox) {
-	inc, lease := declare(t, b), take(t, b, time.Now())
-	watched := func() []incident.ID {
-		ids, err := b.Watched(t.Context())
+func dueOnly(t *testing.T, b Outbox) {
+	now := time.Now().UTC().Truncate(time.Second)
+	inc, lease := declare(t, b), take(t, b, now)
+	due := func(now time.Time, l escalation.Lease) ([]incident.ID, time.Time) {
+		ids, next, err := b.Due(t.Context(), l, now)
 		require.NoError(t, err)
-		return ids
+		return ids, next
 	}
-	require.Equal(t, []incident.ID{inc.ID}, watched())
-	turn(t, b, lease, inc.ID, escalation.Decision{Quiet: true, Told: inc.Seq})
-	require.Equal(t, []incident.ID{inc.ID}, watched(), "what is open is always watched")
-	inc, err := incident.NewDesk(b).Resolve(t.Context(), by("ana"), inc.ID, "rolled back")
+	one := []incident.ID{inc.ID}
+	ids, _ := due(now, lease)
+	require.Equal(t, one, ids, "nobody has looked at it yet")
+	later := now.Add(time.Minute)
+	turn(t, b, lease, inc.ID, escalation.Decision{Looked: true, Told: inc.Seq, Next: later})
+	ids, next := due(now, lease)
+	require.Empty(t, ids)
+	require.Equal(t, later, next)
+	ids, next = due(later, lease)
+	require.Equal(t, one, ids)
+	require.Zero(t, next, "there is no other")
+
+	turn(t, b, lease, inc.ID, escalation.Decision{Queue: []escalation.Message{message(inc, "1", "s", now)}})
+	_, next = due(now, lease)
+	require.Equal(t, later, next, "a decision about a message says nothing about the rest")
+	turn(t, b, lease, inc.ID, escalation.Decision{Looked: true, Told: inc.Seq})
+	ids, next = due(now.Add(24*time.Hour), lease)
+	require.Empty(t, ids, "it said never")
+	require.Zero(t, next)
+
+	inc, err := incident.NewDesk(b).Note(t.Context(), by("ana"), inc.ID, "the graph agrees")
 	require.NoError(t, err)
-	require.Equal(t, []incident.ID{inc.ID}, watched())
-	turn(t, b, lease, inc.ID, escalation.Decision{Quiet: true, Told: inc.Seq})
-	require.Empty(t, watched())
-	_, err = incident.NewDesk(b).Note(t.Context(), by("ana"), inc.ID, "the graph agrees")
-	require.NoError(t, err)
-	require.Equal(t, []incident.ID{inc.ID}, watched(), "an event wakes it")
+	ids, _ = due(now, lease)
+	require.Equal(t, one, ids, "an event wakes it")
+	turn(t, b, lease, inc.ID, escalation.Decision{Looked: true, Told: inc.Seq})
+
+	sending := message(inc, "1", "s", now)
+	sending.State, sending.Epoch = escalation.Sending, lease.Epoch
+	turn(t, b, lease, inc.ID, escalation.Decision{Put: []escalation.Message{sending}})
+	ids, _ = due(now, lease)
+	require.Empty(t, ids, "this lease is sending it")
+	ids, _ = due(now, escalation.Lease{Epoch: lease.Epoch + 1})
+	require.Equal(t, one, ids, "whoever was sending it has lost the lease")
 }

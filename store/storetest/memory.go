@@ -31,7 +31,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		once: map[string]incident.ID{}, changed: make(chan struct{}),
 		frozen: map[string][]incident.Frozen{},
-		outbox: outbox{told: map[incident.ID]int64{}, quiet: map[incident.ID]bool{}},
+		outbox: outbox{told: map[incident.ID]int64{}, next: map[incident.ID]time.Time{}},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 type outbox struct {
 	messages []escalation.Message
 	told     map[incident.ID]int64
-	quiet    map[incident.ID]bool
+	next     map[incident.ID]time.Time
 	lease    escalation.Lease
 }
 
@@ -56,21 +56,30 @@ func (m *Memory) Turn(_ context.Context, lease escalation.Lease, now time.Time, 
 		m.outbox.messages[i] = p
 	}
 	m.append(d.Events)
-	m.outbox.told[id], m.outbox.quiet[id] = max(m.outbox.told[id], d.Told), d.Quiet
+	m.outbox.told[id] = max(m.outbox.told[id], d.Told)
+	if d.Looked {
+		m.outbox.next[id] = d.Next
+	}
 	return nil
 }
 
-// Watched is escalation.Book's.
-func (m *Memory) Watched(context.Context) ([]incident.ID, error) {
+// Due is escalation.Book's.
+func (m *Memory) Due(_ context.Context, lease escalation.Lease, now time.Time) (ids []incident.ID, next time.Time, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var ids []incident.ID
 	for _, inc := range m.incidents {
-		if !inc.Status.Over() || !m.outbox.quiet[inc.ID] || inc.Seq > m.outbox.told[inc.ID] {
+		at := m.outbox.next[inc.ID]
+		orphans := slices.ContainsFunc(m.outbox.messages, func(o escalation.Message) bool {
+			return o.Incident == inc.ID && o.State == escalation.Sending && o.Epoch != lease.Epoch
+		})
+		switch {
+		case inc.Seq > m.outbox.told[inc.ID], orphans, !at.IsZero() && !at.After(now):
 			ids = append(ids, inc.ID)
+		case !at.IsZero() && (next.IsZero() || at.Before(next)):
+			next = at
 		}
 	}
-	return ids, nil
+	return ids, next, nil
 }
 
 // Heads is escalation.Book's.
