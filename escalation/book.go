@@ -19,11 +19,12 @@ type Case struct {
 // Decision is what one turn changes, all of it or nothing.
 type Decision struct {
 	Events []incident.Event
-	Queue  []Message // new; the book gives them their Seq
-	Put    []Message // those of the case that changed
-	Told   int64     // Seq up to which News were dealt with; 0 leaves it alone
-	Looked bool      // the whole incident was looked at, and Next holds
-	Next   time.Time // when to look at it again; zero is not before something happens
+	Queue  []Message    // new; the book gives them their Seq
+	Put    []Message    // those of the case that changed
+	Told   int64        // Seq up to which News were dealt with; 0 leaves it alone
+	Health []SinkHealth // of the sinks that were asked
+	Looked bool         // the whole incident was looked at, and Next holds
+	Next   time.Time    // when to look at it again; zero is not before something happens
 }
 
 // Book is the outbox together with the timeline, as the engine needs them.
@@ -38,6 +39,8 @@ type Book interface {
 	// lease was sending something about. Next is when the first of the others is
 	// due, zero if none ever is.
 	Due(ctx context.Context, lease Lease, now time.Time) (ids []incident.ID, next time.Time, err error)
+	// Health lists what Decisions have noted of the sinks, the latest of each.
+	Health(ctx context.Context) ([]SinkHealth, error)
 	// Heads lists the first open message of every stream.
 	Heads(ctx context.Context) ([]Message, error)
 }

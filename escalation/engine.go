@@ -124,7 +124,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.hold(ctx, lease)
 			continue
 		case errors.As(err, &held):
-			e.publish(State{Holder: held.Owner})
+			e.watch(ctx, held.Owner)
 			wait = min(wait, time.Until(held.Expires)+time.Millisecond) // what a dead process left is taken when it runs out
 		case ctx.Err() == nil:
 			e.Problem(fmt.Errorf("take the ladder: %w", err))
@@ -210,9 +210,11 @@ func (e *Engine) newShift(ctx context.Context, lease Lease) *shift {
 	s := &shift{Engine: e, lease: lease, wake: make(chan struct{}, 1), flying: map[string]bool{}, later: map[string]time.Time{}}
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.send, s.cut = context.WithCancel(context.WithoutCancel(ctx))
-	e.mu.Lock()
-	e.sinks = map[string]*sinkHealth{}
-	e.mu.Unlock()
+	known, err := e.Book.Health(ctx)
+	if err != nil && ctx.Err() == nil {
+		e.Problem(fmt.Errorf("read how the sinks were doing: %w", err)) // and begin anew: a page must go
+	}
+	e.remember(known, time.Now())
 	s.group.Go(s.renew)
 	return s
 }
@@ -426,7 +428,7 @@ func (s *shift) mayGo(m Message, now time.Time) (at time.Time, diverts string) {
 	h := s.health(m.Sink)
 	at = latest(m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m))
 	if m.Operation == OpTrigger && h.open(now) {
-		diverts = h.why
+		diverts = h.Why
 	}
 	switch {
 	case at.After(now):
@@ -472,7 +474,9 @@ func (s *shift) attempt(head Message) error {
 	ok := false
 	err := s.Book.Turn(s.ctx, s.present(), now, head.Incident, func(c Case) (d Decision, _ error) {
 		inc = c.Incident
-		d, m, wait, ok = s.planner.claim(c, head.ID, s.present(), now)
+		if d, m, wait, ok = s.planner.claim(c, head.ID, s.present(), now); ok {
+			d.Health = s.noted(m.Sink) // before the wire: who takes over must know of this request
+		}
 		return d, nil
 	})
 	if err != nil || !ok {
@@ -498,7 +502,9 @@ func (s *shift) attempt(head Message) error {
 		s.refund(m.Sink)
 	}
 	err = s.record(m.Incident, func(c Case) (Decision, error) {
-		return s.planner.settle(c, m, outcome, jitter, over), nil
+		d := s.planner.settle(c, m, outcome, jitter, over)
+		d.Health = s.noted(m.Sink)
+		return d, nil
 	})
 	if err == nil && m.Operation == OpTrigger && outcome.Class == Dead {
 		err = s.divert(m, outcome.Err.Error())

@@ -1,69 +1,111 @@
 package escalation
 
 import (
-	"maps"
+	"cmp"
+	"context"
 	"math"
 	"slices"
 	"time"
 )
 
-// sinkHealth is what the present holder of the lease knows of a sink: how fast
-// it may be asked, and whether it is to be left alone. It is lost with the
-// lease; the messages' own times are not.
+// SinkHealth is how a sink has been doing: how much may be asked of it, and
+// whether it is to be left alone. It is stored with every attempt, so that
+// whoever takes the ladder over asks no faster than the dead one would have.
+type SinkHealth struct {
+	Sink     string
+	Tokens   float64   // requests that it would take at once, at Refilled
+	Refilled time.Time // zero before the first request
+	Until    time.Time // left alone until then: throttled, or failing
+	Failures int       // in a row
+	Broken   bool      // failures, not throttling, are why it is left alone; and then why it is probed
+	Why      string    // of the last failure
+}
+
+// sinkHealth is that of a sink which the holder of the lease asks.
 type sinkHealth struct {
-	rate, burst float64   // tokens a second, and at most
-	tokens      float64   // at refilled
-	refilled    time.Time // zero before the first request
-	until       time.Time // left alone until then: throttled, or failing
-	failures    int       // in a row
-	broken      bool      // failures, not throttling, are why it is left alone; and then why it is probed
-	probing     bool      // the one request that finds out whether it works again is under way
-	why         string    // of the last failure
+	SinkHealth
+	rate, burst float64 // tokens a second, and at most
+	probing     bool    // the one request that finds out whether it works again is under way
 }
 
 // failuresInARow open the breaker. After its time one request goes alone: its
 // failure opens the breaker again, its success lets the others go.
 const failuresInARow = 3
 
-// health is the sink's; the caller holds the mutex. Slack allows a message a
-// second in a channel; PagerDuty about 120 events in any minute for a key, so 20
-// at once and 100 a minute. Source: PagerDuty, Events API v2 rate limiting.
+// health is the sink's; the caller holds the mutex.
 func (e *Engine) health(sink string) *sinkHealth {
 	h, ok := e.sinks[sink]
 	if !ok {
-		h = &sinkHealth{rate: 100.0 / 60, burst: 20}
-		if sinkKind(sink) == "slack" {
-			h.rate, h.burst = 1, 3
-		}
+		h = &sinkHealth{SinkHealth: SinkHealth{Sink: sink}}
+		h.rate, h.burst = pace(sinkKind(sink))
 		e.sinks[sink] = h
 	}
 	return h
 }
 
+// pace is how many requests a second a sink takes, and how many at once.
+// PagerDuty takes about 120 events in any minute for a key, so 20 at once and
+// 100 a minute; Slack a message a second in a channel; Statuspage a request a
+// second. Of the others nobody knows. Sources: PagerDuty, Events API v2 rate
+// limiting; Slack, Rate limits; Atlassian, Statuspage API.
+func pace(kind string) (rate, burst float64) {
+	switch kind {
+	case "pagerduty":
+		return 100.0 / 60, 20
+	case "slack":
+		return 1, 3
+	case "statuspage":
+		return 1, 1
+	}
+	return 2, 10
+}
+
+// remember takes over what is stored of the sinks. A time that only a clock
+// which has gone back explains is not waited for.
+func (e *Engine) remember(stored []SinkHealth, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sinks = map[string]*sinkHealth{}
+	for _, known := range stored {
+		h := e.health(known.Sink)
+		h.SinkHealth = known
+		if longest := now.Add(max(longestThrottle, e.Timing.BreakerOpen)); h.Until.After(longest) {
+			h.Until = longest
+		}
+	}
+}
+
+// noted is how a sink does, for the store.
+func (e *Engine) noted(sink string) []SinkHealth {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return []SinkHealth{e.health(sink).SinkHealth}
+}
+
 // notBefore is when the sink may be asked next.
 func (h *sinkHealth) notBefore(now time.Time) time.Time {
-	if h.until.After(now) {
-		return h.until
+	if h.Until.After(now) {
+		return h.Until
 	}
-	if h.refill(now); h.tokens >= 1 {
+	if h.refill(now); h.Tokens >= 1 {
 		return now
 	}
-	return now.Add(time.Duration(math.Ceil((1 - h.tokens) / h.rate * float64(time.Second))))
+	return now.Add(time.Duration(math.Ceil((1 - h.Tokens) / h.rate * float64(time.Second))))
 }
 
 func (h *sinkHealth) refill(now time.Time) {
-	if h.refilled.IsZero() {
-		h.tokens = h.burst
+	if h.Refilled.IsZero() {
+		h.Tokens = h.burst
 	} else {
-		h.tokens = min(h.burst, h.tokens+h.rate*now.Sub(h.refilled).Seconds())
+		h.Tokens = min(h.burst, h.Tokens+h.rate*max(0, now.Sub(h.Refilled).Seconds()))
 	}
-	h.refilled = now
+	h.Refilled = now
 }
 
 func (h *sinkHealth) spend(now time.Time) {
 	h.refill(now)
-	h.tokens--
-	h.probing = h.broken
+	h.Tokens--
+	h.probing = h.Broken
 }
 
 // refund takes back a spend that no request came of.
@@ -71,12 +113,12 @@ func (e *Engine) refund(sink string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := e.health(sink)
-	h.tokens++
+	h.Tokens++
 	h.probing = false
 }
 
 // open says whether the sink is left alone because it fails.
-func (h *sinkHealth) open(now time.Time) bool { return h.broken && h.until.After(now) }
+func (h SinkHealth) open(now time.Time) bool { return h.Broken && h.Until.After(now) }
 
 // learn takes the outcome of an attempt in. A refusal is no failure of the
 // sink: it answered.
@@ -87,17 +129,17 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 	h.probing = false
 	switch o.Class {
 	case Done, Dead:
-		if h.broken {
-			h.until = time.Time{} // a throttled sink stays alone: another request was accepted just before
+		if h.Broken {
+			h.Until = time.Time{} // a throttled sink stays alone: another request was accepted just before
 		}
-		h.failures, h.broken, h.why = 0, false, ""
+		h.Failures, h.Broken, h.Why = 0, false, ""
 	case Throttled:
-		h.until, h.broken, h.why = now.Add(o.After), false, "asked to slow down"
+		h.Until, h.Broken, h.Why = now.Add(o.After), false, "asked to slow down"
 	case NotSent, Unsure:
-		h.failures++
-		h.why = o.Err.Error()
-		if h.failures >= failuresInARow {
-			h.until, h.broken = now.Add(e.Timing.BreakerOpen), true
+		h.Failures++
+		h.Why = o.Err.Error()
+		if h.Failures >= failuresInARow {
+			h.Until, h.Broken = now.Add(e.Timing.BreakerOpen), true
 		}
 	}
 }
@@ -105,27 +147,65 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 // show publishes how the sinks stand, given the first open message of every
 // stream.
 func (s *shift) show(heads []Message) {
-	now := time.Now()
-	var kinds []SinkState
 	s.mu.Lock()
-	sinks := slices.Sorted(maps.Keys(s.sinks)) // the first of two that are down gives the reason, and keeps giving it
-	for _, name := range []string{"pagerduty", "slack"} {
-		st := SinkState{Name: name, State: SinkOK}
-		if why, missing := s.Missing[name]; missing {
+	known := make([]SinkHealth, 0, len(s.sinks))
+	for _, h := range s.sinks {
+		known = append(known, h.SinkHealth)
+	}
+	s.mu.Unlock()
+	s.publish(State{Holder: s.Owner, Mine: true, Sinks: s.states(known, heads, time.Now())})
+}
+
+// states is how the kinds of sink stand, for people: PagerDuty and Slack, and
+// whatever else the policy names or was asked.
+func (e *Engine) states(known []SinkHealth, heads []Message, now time.Time) []SinkState {
+	slices.SortFunc(known, func(a, b SinkHealth) int { return cmp.Compare(a.Sink, b.Sink) }) // the first of two that are down gives the reason, and keeps giving it
+	var list []SinkState
+	for _, kind := range e.kinds(known) {
+		st := SinkState{Name: kind, State: SinkOK}
+		if why, missing := e.Missing[kind]; missing {
 			st.State, st.Why = SinkNoKey, why
 		}
-		for _, sink := range sinks {
-			if h := s.sinks[sink]; st.State == SinkOK && sinkKind(sink) == name && h.open(now) {
-				st.State, st.Why = SinkDown, h.why
+		for _, h := range known {
+			if st.State == SinkOK && sinkKind(h.Sink) == kind && h.open(now) {
+				st.State, st.Why = SinkDown, h.Why
 			}
 		}
 		for _, m := range heads {
-			if m.Kind() == name && m.Error != "" && st.State == SinkOK {
+			if m.Kind() == kind && m.Error != "" && st.State == SinkOK {
 				st.State, st.Why = SinkWaiting, m.Error
 			}
 		}
-		kinds = append(kinds, st)
+		list = append(list, st)
 	}
-	s.mu.Unlock()
-	s.publish(State{Holder: s.Owner, Mine: true, Sinks: kinds})
+	return list
+}
+
+// kinds is the kinds of sink that people are told of, the two usual ones first.
+func (e *Engine) kinds(known []SinkHealth) []string {
+	var others []string
+	for _, sink := range e.Policy.Sinks() {
+		others = append(others, sinkKind(sink))
+	}
+	for _, h := range known {
+		others = append(others, sinkKind(h.Sink))
+	}
+	slices.Sort(others)
+	usual := []string{"pagerduty", "slack"}
+	return append(usual, slices.DeleteFunc(slices.Compact(others), func(k string) bool { return slices.Contains(usual, k) })...)
+}
+
+// watch tells how things stand while another process holds the ladder, from what
+// that one has stored.
+func (e *Engine) watch(ctx context.Context, holder string) {
+	known, err := e.Book.Health(ctx)
+	var heads []Message
+	if err == nil {
+		heads, err = e.Book.Heads(ctx)
+	}
+	if err != nil {
+		e.publish(State{Holder: holder})
+		return
+	}
+	e.publish(State{Holder: holder, Sinks: e.states(known, heads, time.Now())})
 }

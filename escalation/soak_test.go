@@ -113,6 +113,13 @@ func (p *sitrep) Due(ctx context.Context, l escalation.Lease, now time.Time) ([]
 	return p.store.Due(ctx, l, now)
 }
 
+func (p *sitrep) Health(ctx context.Context) ([]escalation.SinkHealth, error) {
+	if err := p.step(); err != nil {
+		return nil, err
+	}
+	return p.store.Health(ctx)
+}
+
 func (p *sitrep) Heads(ctx context.Context) ([]escalation.Message, error) {
 	if err := p.step(); err != nil {
 		return nil, err

@@ -40,8 +40,9 @@ type (
 )
 
 // table is one that is exported, and the order of its rows. Parents come before
-// those that refer to them. The cached states of incidents and the lease are
-// left out: the first are made of the events, the second is of the moment.
+// those that refer to them. The cached states of incidents, the lease and
+// how the sinks are doing are left out: the first are made of the events, the
+// others are of the moment.
 type table struct {
 	name, order string
 	parent      string // the table, and

@@ -41,6 +41,9 @@ func (db *DB) Turn(ctx context.Context, lease escalation.Lease, now time.Time, i
 		if _, _, err := db.appendTx(ctx, tx, c.Incident, d.Events); err != nil {
 			return err
 		}
+		if err := db.noteHealth(ctx, tx, d.Health); err != nil {
+			return err
+		}
 		return db.watch(ctx, tx, id, d)
 	})
 }

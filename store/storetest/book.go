@@ -31,7 +31,8 @@ func Book(t *testing.T, open func(*testing.T) Outbox) {
 		"an error of the decision writes nothing":             errorWritesNothing,
 		"no page is opened twice":                             noPageTwice,
 		"the first open message of every stream is a head":    heads,
-		"what is due is looked at, and nothing else":         dueOnly,
+		"what is due is looked at, and nothing else":          dueOnly,
+		"how the sinks are doing is kept":                     keptHealth,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -256,4 +257,20 @@ func dueOnly(t *testing.T, b Outbox) {
 	require.Empty(t, ids, "this lease is sending it")
 	ids, _ = due(now, escalation.Lease{Epoch: lease.Epoch + 1})
 	require.Equal(t, one, ids, "whoever was sending it has lost the lease")
+}
+
+func keptHealth(t *testing.T, b Outbox) {
+	now := time.Now().UTC().Truncate(time.Second)
+	inc, lease := declare(t, b), take(t, b, now)
+	health := func() []escalation.SinkHealth {
+		all, err := b.Health(t.Context())
+		require.NoError(t, err)
+		return all
+	}
+	require.Empty(t, health())
+	h := escalation.SinkHealth{Sink: "pagerduty:primary", Tokens: 3.25, Refilled: now, Until: now.Add(time.Minute), Failures: 3, Broken: true, Why: "503"}
+	turn(t, b, lease, inc.ID, escalation.Decision{Health: []escalation.SinkHealth{{Sink: h.Sink, Tokens: 1}}})
+	turn(t, b, lease, inc.ID, escalation.Decision{Health: []escalation.SinkHealth{h}})
+	turn(t, b, lease, inc.ID, escalation.Decision{})
+	require.Equal(t, []escalation.SinkHealth{h}, health(), "the latest")
 }

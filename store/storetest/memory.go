@@ -12,6 +12,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
@@ -31,7 +32,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		once: map[string]incident.ID{}, changed: make(chan struct{}),
 		frozen: map[string][]incident.Frozen{},
-		outbox: outbox{told: map[incident.ID]int64{}, next: map[incident.ID]time.Time{}},
+		outbox: outbox{told: map[incident.ID]int64{}, next: map[incident.ID]time.Time{}, health: map[string]escalation.SinkHealth{}},
 	}
 }
 

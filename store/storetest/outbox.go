@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ type outbox struct {
 	messages []escalation.Message
 	told     map[incident.ID]int64
 	next     map[incident.ID]time.Time
+	health   map[string]escalation.SinkHealth
 	lease    escalation.Lease
 }
 
@@ -56,6 +58,9 @@ func (m *Memory) Turn(_ context.Context, lease escalation.Lease, now time.Time, 
 		m.outbox.messages[i] = p
 	}
 	m.append(d.Events)
+	for _, h := range d.Health {
+		m.outbox.health[h.Sink] = h
+	}
 	m.outbox.told[id] = max(m.outbox.told[id], d.Told)
 	if d.Looked {
 		m.outbox.next[id] = d.Next
@@ -80,6 +85,13 @@ func (m *Memory) Due(_ context.Context, lease escalation.Lease, now time.Time) (
 		}
 	}
 	return ids, next, nil
+}
+
+// Health is escalation.Book's.
+func (m *Memory) Health(context.Context) ([]escalation.SinkHealth, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.outbox.health)), nil
 }
 
 // Heads is escalation.Book's.
