@@ -131,7 +131,7 @@ func (w *world) by(who incident.Person) incident.By {
 
 func (w *world) declare(sev incident.Severity) incident.Incident {
 	w.t.Helper()
-	inc, err := w.desk.Declare(w.t.Context(), w.by("ana"), "", incident.Declaration{Title: "Checkout 5xx", Severity: sev, Policy: escalation.Default().Frozen()})
+	inc, err := w.desk.Declare(w.t.Context(), w.by("ana"), "", incident.Declaration{Title: "Checkout 5xx", Severity: sev, Policy: escalation.Default().Frozen("")})
 	require.NoError(w.t, err)
 	return inc
 }

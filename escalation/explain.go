@@ -10,6 +10,7 @@ import (
 // Call is one row of an explanation: who would be called when.
 type Call struct {
 	After  time.Duration // since the declaration
+	At     time.Time
 	Level  incident.Level
 	Round  int
 	Reason string
@@ -18,19 +19,32 @@ type Call struct {
 	Notify []string
 }
 
-// Script is what people do in an explanation: times since the declaration,
-// zero for never.
+// Script is an incident that is only thought of: what is declared, when (the
+// zero At is any time), and what people do about it, in times since then, zero for
+// never.
 type Script struct {
+	At                     time.Time
+	Service                string
+	Drill                  bool
 	Acknowledged, Resolved time.Duration
+}
+
+// Incident is the incident of the script as it is declared.
+func (s Script) Incident(sev incident.Severity) incident.Incident {
+	inc := incident.Incident{ID: "INC-0", Severity: sev, Status: incident.StatusOpen, Service: s.Service, Drill: s.Drill}
+	inc.Clocks.Declared = s.At
+	if s.At.IsZero() {
+		inc.Clocks.Declared = time.Unix(0, 0).UTC()
+	}
+	return inc
 }
 
 // Explain says who would be called when for an incident of severity sev, by
 // running the ladder itself over horizon, at most 200 calls.
 func Explain(p Policy, sev incident.Severity, s Script, horizon time.Duration) []Call {
 	const most = 200
-	start := time.Unix(0, 0).UTC()
-	inc := incident.Incident{ID: "INC-0", Severity: sev, Status: incident.StatusOpen}
-	inc.Clocks.Declared = start
+	inc := s.Incident(sev)
+	start, rules := inc.Clocks.Declared, p.For(inc)
 	var calls []Call
 	for now := start; len(calls) < most; {
 		since := now.Sub(start)
@@ -40,9 +54,9 @@ func Explain(p Policy, sev incident.Severity, s Script, horizon time.Duration) [
 		if s.Resolved > 0 && since >= s.Resolved {
 			return calls
 		}
-		due, next := Next(inc, p, now)
+		due, next := Next(inc, rules, now)
 		for _, step := range due {
-			calls = append(calls, Call{now.Sub(start), step.Level, step.Round, step.Reason, step.Page, step.Who, step.Notify})
+			calls = append(calls, Call{since, now, step.Level, step.Round, step.Reason, step.Page, step.Who, step.Notify})
 			inc = inc.Apply(step.Event(inc, now))
 		}
 		next = s.before(start, now, next)

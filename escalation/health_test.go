@@ -143,7 +143,7 @@ func TestPagesDoNotWaitForAChat(t *testing.T) {
 		declareWith := func(notify string) {
 			p, err := escalation.LoadPolicy("p.yaml", []byte(`ladders: {default: [{level: L1, until: resolved, notify: [`+notify+`]}]}`))
 			require.NoError(t, err)
-			_, err = w.desk.Declare(t.Context(), w.by("ana"), "", incident.Declaration{Title: "x", Severity: incident.Sev1, Policy: p.Frozen()})
+			_, err = w.desk.Declare(t.Context(), w.by("ana"), "", incident.Declaration{Title: "x", Severity: incident.Sev1, Policy: p.Frozen("")})
 			require.NoError(t, err)
 		}
 		list := channels[0]
@@ -166,7 +166,7 @@ func TestTwoPagersOnOneRung(t *testing.T) {
 		w := newWorld(t)
 		p, err := escalation.LoadPolicy("p.yaml", []byte(`ladders: {default: [{level: L1, respond_within: 5m, until: resolved, notify: ["pagerduty:primary", "pagerduty:backup"]}]}`))
 		require.NoError(t, err)
-		inc, err := w.desk.Declare(t.Context(), w.by("ana"), "", incident.Declaration{Title: "x", Severity: incident.Sev1, Policy: p.Frozen()})
+		inc, err := w.desk.Declare(t.Context(), w.by("ana"), "", incident.Declaration{Title: "x", Severity: incident.Sev1, Policy: p.Frozen("")})
 		require.NoError(t, err)
 		defer w.run("ana@bastion 1")()
 		w.after(6 * time.Minute)
@@ -194,7 +194,7 @@ func TestASinkThatNobodyReaches(t *testing.T) {
 		s := &ill{Memory: w.store}
 		p, err := escalation.LoadPolicy("p.yaml", []byte(`ladders: {default: [{level: L1, until: resolved, notify: ["webhook:phones", "slack:#incidents"]}]}`))
 		require.NoError(t, err)
-		inc, err := w.desk.Declare(t.Context(), w.by("ana"), "", incident.Declaration{Title: "Checkout 5xx", Severity: incident.Sev1, Policy: p.Frozen()})
+		inc, err := w.desk.Declare(t.Context(), w.by("ana"), "", incident.Declaration{Title: "Checkout 5xx", Severity: incident.Sev1, Policy: p.Frozen("")})
 		require.NoError(t, err)
 		defer w.runOn(s, "ana@bastion 1")()
 		w.after(10 * time.Minute)

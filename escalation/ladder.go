@@ -57,20 +57,28 @@ type Step struct {
 //     present rung at once; a climb that would be overdue under the new scale
 //     gets its full time from now.
 //   - After a gap it climbs one rung: the clocks of the next begin at now.
+//   - In the quiet hours of the severity nothing of this happens: what is due in
+//     them is due at their end, one thing a pass as always.
 //   - By hand, any level from the present one upward, whatever the severity
-//     reaches, snoozed or not.
-func Next(inc incident.Incident, p Policy, now time.Time) (due []Step, next time.Time) {
+//     reaches, snoozed, quiet or not.
+func Next(inc incident.Incident, r Rules, now time.Time) (due []Step, next time.Time) {
 	if !inc.Declared() || inc.Status.Over() {
 		return nil, time.Time{}
 	}
-	l := look{inc: inc, resp: p.Response(inc.Severity), rungs: p.Ladder(inc.Severity), now: now}
+	l := look{inc: inc, rules: r, resp: r.Response(inc.Severity), rungs: r.Ladder(inc.Severity), now: now}
 	if len(l.rungs) == 0 {
 		return nil, time.Time{}
+	}
+	l.at = standsAt(l.rungs, inc.Rung.Level)
+	if over := l.awake(now); over.After(now) {
+		if to := l.wanted(); to >= 0 {
+			return []Step{l.step(to, true, ReasonByHand, now)}, now
+		}
+		return nil, over
 	}
 	if inc.Rung.Level == "" {
 		return l.begin(), now
 	}
-	l.at = standsAt(l.rungs, inc.Rung.Level)
 	if step, ok := l.byEvent(); ok {
 		return []Step{step}, now
 	}
@@ -80,24 +88,43 @@ func Next(inc incident.Incident, p Policy, now time.Time) (due []Step, next time
 // look is one look at the ladder.
 type look struct {
 	inc   incident.Incident
+	rules Rules
 	resp  Response
 	rungs []LevelRule
-	at    int // index of the present rung
+	at    int // index of the present rung, -1 before the first
 	now   time.Time
 }
+
+// awake is t, or the end of the quiet hours of the severity that t lies in.
+func (l look) awake(t time.Time) time.Time { return l.rules.quietUntil(l.inc.Severity, t) }
 
 // begin enters the first rung, and at once the one that somebody asked for: a
 // request by hand is for more people, not for others.
 func (l look) begin() []Step {
-	reason, since := ReasonDeclared, l.inc.Clocks.Declared
-	if l.inc.Rung.Unanswered {
-		reason, since = ReasonReopened, l.now // when it was reopened is not folded
+	reason, since := ReasonDeclared, l.awake(l.inc.Clocks.Declared)
+	switch {
+	case l.inc.Rung.Unanswered:
+		since = l.now // when it was reopened, or given back, is not folded
+		if len(l.inc.Rung.Rounds) > 0 {
+			reason = ReasonReopened
+		}
+	case l.heldBack():
+		since = l.now // nor when the severity was raised
 	}
 	steps := []Step{l.step(0, true, reason, since)}
 	if to := l.wanted(); to > 0 {
 		steps = append(steps, l.step(to, true, ReasonByHand, l.now))
 	}
 	return steps
+}
+
+// heldBack says whether the first call may have waited for the end of quiet hours
+// that the incident, whose severity is another one by now, does not have.
+func (l look) heldBack() bool {
+	declared := l.inc.Clocks.Declared
+	return !l.awake(declared).After(declared) && slices.ContainsFunc(incident.Severities(), func(sev incident.Severity) bool {
+		return l.rules.quietUntil(sev, declared).After(declared)
+	})
 }
 
 // byEvent is what something that happened asks for, snoozed or not.
@@ -154,9 +181,7 @@ func (l look) byClock() (due []Step, next time.Time) {
 		alarms = append(alarms, alarm{at, l.at, false, ReasonUnanswered})
 	}
 	for _, a := range alarms {
-		if a.at.Before(l.inc.Rung.Snoozed) {
-			a.at = l.inc.Rung.Snoozed
-		}
+		a.at = l.awake(latest(a.at, l.inc.Rung.Snoozed))
 		if !a.at.After(l.now) {
 			return []Step{l.step(a.level, a.enter, a.reason, a.at)}, l.now
 		}
@@ -291,8 +316,8 @@ func (s Step) why(inc incident.Incident) string {
 // CanEscalate says whether level can be asked for by hand, and if not, why.
 // Empty and incident.NextLevel mean the level after the present one; the last
 // level can be asked for again.
-func (p Policy) CanEscalate(inc incident.Incident, level incident.Level) error {
-	rungs := p.Ladder(inc.Severity)
+func (r Rules) CanEscalate(inc incident.Incident, level incident.Level) error {
+	rungs := r.Ladder(inc.Severity)
 	to := levelIndex(rungs, level)
 	switch {
 	case level == "" || level == incident.NextLevel:

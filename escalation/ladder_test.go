@@ -1,6 +1,7 @@
 package escalation_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,8 +28,15 @@ type night struct {
 }
 
 func declared(t rapid.TB, p escalation.Policy, sev incident.Severity) *night {
+	return declaredAs(t, p, incident.Declaration{Severity: sev})
+}
+
+// declaredAs is an incident of that severity, about that service, and a drill if
+// it is one.
+func declaredAs(t rapid.TB, p escalation.Policy, d incident.Declaration) *night {
 	n := &night{t: t, policy: p, now: three}
-	e, err := incident.Declare(n.by(), "INC-1", incident.Declaration{Title: "checkout 5xx", Severity: sev, Policy: p.Frozen()})
+	d.Title, d.Policy = "checkout 5xx", p.Frozen(d.Service)
+	e, err := incident.Declare(n.by(), "INC-1", d)
 	require.NoError(t, err)
 	e.ID = "01K0000000000000000000000A"
 	n.inc = n.inc.Apply(e)
@@ -41,7 +49,7 @@ func (n *night) by() incident.By { return incident.By{Actor: "ana", Source: "tes
 func (n *night) look() {
 	for range 10 {
 		var due []escalation.Step
-		if due, n.next = escalation.Next(n.inc, n.policy, n.now); len(due) == 0 {
+		if due, n.next = escalation.Next(n.inc, n.policy.For(n.inc), n.now); len(due) == 0 {
 			require.True(n.t, n.next.IsZero() || n.next.After(n.now), "it must not look again at once for nothing")
 			return
 		}
@@ -55,7 +63,7 @@ func (n *night) look() {
 
 // line is one call: "15m L2 r1 climbed critical, late by 2h".
 func (n *night) line(s escalation.Step) string {
-	words := []string{strictyaml.FormatDuration(n.now.Sub(three)), string(s.Level), "r" + string(rune('0'+s.Round)), s.Reason, string(s.Page)}
+	words := []string{strictyaml.FormatDuration(n.now.Sub(three)), string(s.Level), fmt.Sprintf("r%d", s.Round), s.Reason, string(s.Page)}
 	if s.Late > 0 {
 		words[4] += ", late by " + strictyaml.FormatDuration(s.Late)
 	}
@@ -248,7 +256,7 @@ func TestWhoIsCalled(t *testing.T) {
 // The timeline's words, which the post-mortem quotes.
 func TestWhatTheTimelineSays(t *testing.T) {
 	says := func(n *night) string {
-		due, _ := escalation.Next(n.inc, n.policy, n.now)
+		due, _ := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
 		require.NotEmpty(t, due)
 		return due[len(due)-1].Event(n.inc, n.now).Text
 	}
@@ -308,9 +316,9 @@ ladders:
 	n.calls = nil
 	n.do(severity(incident.Sev3)).until(10 * time.Hour)
 	require.Empty(t, n.calls)
-	rungs := escalation.Upcoming(n.inc, p, n.now)
+	rungs := escalation.Upcoming(n.inc, p.For(n.inc), n.now)
 	require.Equal(t, []escalation.RungState{escalation.RungDone, escalation.RungNow}, []escalation.RungState{rungs[0].State, rungs[1].State})
-	require.ErrorContains(t, p.CanEscalate(n.inc, "L1"), "does not go down to L1")
+	require.ErrorContains(t, p.For(n.inc).CanEscalate(n.inc, "L1"), "does not go down to L1")
 	n.do(escalate("L2")).until(10 * time.Hour)
 	require.Equal(t, []string{"10h L2 r4 by_hand critical"}, n.calls)
 }
@@ -324,14 +332,14 @@ func TestCanEscalate(t *testing.T) {
 		"L5": `escalate INC-1: the ladder has no level "L5", only [L1 L2 L3 L4]`,
 		"l3": `escalate INC-1: the ladder has no level "l3", only [L1 L2 L3 L4]`,
 	} {
-		err := p.CanEscalate(inc, level)
+		err := p.For(inc).CanEscalate(inc, level)
 		if want == "" {
 			require.NoError(t, err, level)
 			continue
 		}
 		require.EqualError(t, err, want)
 	}
-	require.NoError(t, p.CanEscalate(declared(t, p, incident.Sev1).inc, "L1"), "before the first call any level will do")
+	require.NoError(t, p.For(incident.Incident{}).CanEscalate(declared(t, p, incident.Sev1).inc, "L1"), "before the first call any level will do")
 }
 
 // What the ladder is not to be troubled with.
@@ -342,11 +350,11 @@ func TestNothingIsDue(t *testing.T) {
 		"resolved": declared(t, p, incident.Sev1).do(resolve).inc,
 		"closed":   declared(t, p, incident.Sev1).do(resolve).do(incident.Incident.Close).inc,
 	} {
-		due, next := escalation.Next(inc, p, three.Add(time.Hour))
+		due, next := escalation.Next(inc, p.For(inc), three.Add(time.Hour))
 		require.Empty(t, due, name)
 		require.Zero(t, next, name)
 	}
-	due, next := escalation.Next(declared(t, p, incident.Sev1).inc, escalation.Policy{}, three)
+	due, next := escalation.Next(declared(t, p, incident.Sev1).inc, escalation.Rules{}, three)
 	require.Empty(t, due, "the zero policy calls nobody")
 	require.Zero(t, next)
 }
@@ -363,7 +371,7 @@ func TestUnknownSeverity(t *testing.T) {
 // Steps name people and sinks as the policy does, for whoever reads them.
 func TestAStepIsComplete(t *testing.T) {
 	n := declared(t, escalation.Default(), incident.Sev1)
-	due, next := escalation.Next(n.inc, n.policy, n.now)
+	due, next := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
 	require.Equal(t, n.now, next, "it looks again at once: something was due")
 	require.Equal(t, []escalation.Step{{
 		Level: "L1", Round: 1, Enter: true, Reason: escalation.ReasonDeclared, Page: escalation.PageCritical, Until: escalation.UntilAcknowledged,
@@ -381,7 +389,7 @@ func TestAStepIsComplete(t *testing.T) {
 func TestUpcoming(t *testing.T) {
 	ack := incident.Incident.Acknowledge
 	show := func(n *night) (lines []string) {
-		for _, r := range escalation.Upcoming(n.inc, n.policy, n.now) {
+		for _, r := range escalation.Upcoming(n.inc, n.policy.For(n.inc), n.now) {
 			words := []string{string(r.Level), string(r.State)}
 			if !r.Due.IsZero() {
 				words = append(words, strictyaml.FormatDuration(r.Due.Sub(three)))
@@ -421,7 +429,7 @@ func TestUpcoming(t *testing.T) {
 			require.Equal(t, c.next, at.Sub(three))
 		})
 	}
-	rungs := escalation.Upcoming(start(incident.Sev1).until(7*time.Minute).inc, escalation.Default(), three.Add(7*time.Minute))
+	rungs := escalation.Upcoming(start(incident.Sev1).until(7*time.Minute).inc, escalation.Default().For(incident.Incident{}), three.Add(7*time.Minute))
 	require.Equal(t, 2, rungs[0].Rounds)
 	require.Equal(t, three, rungs[0].Entered)
 	require.Equal(t, []incident.Person{"senior or lead"}, rungs[1].Who)
@@ -476,10 +484,10 @@ func TestSummarise(t *testing.T) {
 func TestNextIsPure(t *testing.T) {
 	n := declared(t, escalation.Default(), incident.Sev1).until(15 * time.Minute)
 	before := incident.Payload(n.inc)
-	first, at := escalation.Next(n.inc, n.policy, n.now)
-	second, again := escalation.Next(n.inc, n.policy, n.now)
+	first, at := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
+	second, again := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
 	require.Equal(t, first, second)
 	require.Equal(t, at, again)
 	require.Equal(t, string(before), string(incident.Payload(n.inc)))
-	require.True(t, slices.IsSortedFunc(n.policy.Ladder(incident.Sev1), func(a, b escalation.LevelRule) int { return strings.Compare(string(a.Level), string(b.Level)) }))
+	require.True(t, slices.IsSortedFunc(n.policy.For(n.inc).Ladder(incident.Sev1), func(a, b escalation.LevelRule) int { return strings.Compare(string(a.Level), string(b.Level)) }))
 }

@@ -39,7 +39,7 @@ func anyPolicy(t *rapid.T) escalation.Policy {
 			Reaches: rapid.SampledFrom(p.Ladders[ladder]).Draw(t, "reaches").Level, Scale: rapid.SampledFrom([]float64{1, 1, 4, 0.5, 1.7}).Draw(t, "scale"),
 		}
 	}
-	_, err := escalation.Thaw(p.Frozen())
+	_, err := escalation.Thaw(p.Frozen(""))
 	require.NoError(t, err)
 	return p
 }
@@ -117,8 +117,8 @@ func TestLadderLaws(t *testing.T) {
 // oneLook lets the ladder look once and holds what it does to the laws.
 func oneLook(t *rapid.T, n *night) (events []incident.Event) {
 	given := incident.Payload(n.inc)
-	asked, at := escalation.Next(n.inc, n.policy, n.now)
-	twice, _ := escalation.Next(n.inc, n.policy, n.now)
+	asked, at := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
+	twice, _ := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
 	require.Equal(t, asked, twice, "asked the same, it answers the same")
 	require.Equal(t, string(given), string(incident.Payload(n.inc)))
 	require.LessOrEqual(t, len(asked), 2)
@@ -132,11 +132,11 @@ func oneLook(t *rapid.T, n *night) (events []incident.Event) {
 	exception := n.inc.Rung.Unanswered
 	climbed := 0
 	for pass := 0; ; pass++ {
-		due, next := escalation.Next(n.inc, n.policy, n.now)
+		due, next := escalation.Next(n.inc, n.policy.For(n.inc), n.now)
 		for _, s := range due {
 			before := n.inc.Rung
 			require.Equal(t, before.Rounds[s.Level]+1, s.Round, "no round is called twice, and none left out")
-			require.GreaterOrEqual(t, string(s.Level), min(string(before.Level), string(n.policy.Ladder(n.inc.Severity)[len(n.policy.Ladder(n.inc.Severity))-1].Level)), "it does not go down")
+			require.GreaterOrEqual(t, string(s.Level), min(string(before.Level), string(n.policy.For(n.inc).Ladder(n.inc.Severity)[len(n.policy.For(n.inc).Ladder(n.inc.Severity))-1].Level)), "it does not go down")
 			require.False(t, s.Due.After(n.now))
 			require.False(t, s.Due.Before(three))
 			if s.Level != "L1" {
@@ -167,12 +167,12 @@ func oneLook(t *rapid.T, n *night) (events []incident.Event) {
 // upcomingIsWhatHappens compares what the screen shows with what the ladder
 // then does if nobody does anything.
 func upcomingIsWhatHappens(t *rapid.T, n *night) {
-	shown := escalation.Upcoming(n.inc, n.policy, n.now)
+	shown := escalation.Upcoming(n.inc, n.policy.For(n.inc), n.now)
 	entered, called := map[incident.Level]time.Time{}, map[incident.Level]time.Time{}
 	start := n.inc.Rung.Level
 	inc, now := n.inc, n.now
 	for now.Before(n.now.Add(24 * time.Hour)) { // nothing that is shown is further away
-		due, next := escalation.Next(inc, n.policy, now)
+		due, next := escalation.Next(inc, n.policy.For(inc), now)
 		for _, s := range due {
 			if s.Enter {
 				entered[s.Level] = now
@@ -187,7 +187,7 @@ func upcomingIsWhatHappens(t *rapid.T, n *night) {
 		}
 		now = next
 	}
-	require.Len(t, shown, len(n.policy.Ladder(n.inc.Severity)))
+	require.Len(t, shown, len(n.policy.For(n.inc).Ladder(n.inc.Severity)))
 	firstNext := time.Time{}
 	for _, r := range shown {
 		switch r.State {
@@ -210,7 +210,7 @@ func upcomingIsWhatHappens(t *rapid.T, n *night) {
 		}
 	}
 	frozen := n.inc
-	frozen.Policy = n.policy.Frozen()
+	frozen.Policy = n.policy.Frozen("")
 	require.Equal(t, firstNext, escalation.NextLevelAt(frozen, n.now))
 }
 
@@ -230,7 +230,7 @@ func TestExplainAgreesWithUpcoming(t *testing.T) {
 		sev := rapid.SampledFrom(incident.Severities()).Draw(t, "severity")
 		n := declared(t, p, sev)
 		calls := escalation.Explain(p, sev, escalation.Script{}, 1000*time.Hour)
-		for _, r := range escalation.Upcoming(n.inc, p, n.now) {
+		for _, r := range escalation.Upcoming(n.inc, p.For(n.inc), n.now) {
 			i := slices.IndexFunc(calls, func(c escalation.Call) bool { return c.Level == r.Level })
 			if r.State == escalation.RungBeyond {
 				require.Negative(t, i, "%s", r.Level)

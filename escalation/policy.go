@@ -12,32 +12,38 @@ package escalation
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/templates"
 )
 
-// Policy is who is called when. The zero Policy calls nobody; Default and
-// LoadPolicy make complete ones.
+// Policy is who is called when, for all incidents; For says what of it holds for
+// one of them. The zero Policy calls nobody; Default and LoadPolicy make
+// complete ones.
 type Policy struct {
-	Severities map[incident.Severity]Response `yaml:"severities" json:"severities"`
-	Ladders    map[string][]LevelRule         `yaml:"ladders" json:"ladders"`
-	Audiences  map[string][]string            `yaml:"audiences" json:"audiences,omitempty"` // where updates to an audience go; one that is not named here is told by people
-	Declare    []DeclareRule                  `yaml:"declare" json:"declare,omitempty"`
+	Severities map[incident.Severity]Response `json:"severities"`
+	Ladders    map[string][]LevelRule         `json:"ladders"`
+	Audiences  map[string][]string            `json:"audiences,omitempty"` // where updates to an audience go; one that is not named here is told by people
+	Services   []ServiceRule                  `json:"services,omitempty"`
+	QuietHours []QuietHours                   `json:"quiet_hours,omitempty"`
+	GameDay    *GameDay                       `json:"game_day,omitempty"` // nil in what older versions froze: their drills call everybody
+	Declare    []DeclareRule                  `json:"declare,omitempty"`
 }
 
-// Response is what a severity asks for.
-type Response struct {
-	RespondWithin strictyaml.Duration `yaml:"respond_within" json:"respond_within"` // the target of the statistics
-	ResolveWithin strictyaml.Duration `yaml:"resolve_within" json:"resolve_within"`
-	UpdateEvery   strictyaml.Duration `yaml:"update_every" json:"update_every"`
-	Page          Page                `yaml:"page" json:"page"` // how loud L1 is
-	Ladder        string              `yaml:"ladder" json:"ladder"`
-	Reaches       incident.Level      `yaml:"reaches" json:"reaches"` // the last level that the ladder climbs to by itself
-	Scale         float64             `yaml:"scale" json:"scale"`     // multiplies both clocks of every rung; 1 changes nothing
-	Audience      []string            `yaml:"audience" json:"audience,omitempty"`
+// policyFile is a policy as a file states it: what it leaves out has the
+// default's value.
+type policyFile struct {
+	Severities map[incident.Severity]Override `yaml:"severities"`
+	Ladders    map[string][]LevelRule         `yaml:"ladders"`
+	Audiences  map[string][]string            `yaml:"audiences"`
+	Services   []ServiceRule                  `yaml:"services"`
+	QuietHours []QuietHours                   `yaml:"quiet_hours"`
+	GameDay    *GameDay                       `yaml:"game_day"`
+	Declare    []DeclareRule                  `yaml:"declare"`
 }
 
 // LevelRule is one rung of a ladder as the policy states it.
@@ -87,11 +93,7 @@ func Default() Policy {
 	if err != nil {
 		panic(err) // the binary was built without its templates
 	}
-	var p Policy
-	doc, err := strictyaml.Decode("policy.yaml", src, &p)
-	if err == nil {
-		err = p.check(doc.Errorf)
-	}
+	p, _, err := readPolicy("policy.yaml", src, Policy{})
 	if err != nil {
 		panic(err) // held by TestDefaultIsTheTable
 	}
@@ -101,20 +103,38 @@ func Default() Policy {
 // LoadPolicy reads a policy file; file is only used in messages. What the file
 // leaves out has the default's value. Errors carry file, line and column.
 func LoadPolicy(file string, src []byte) (Policy, error) {
-	var p Policy
-	doc, err := strictyaml.Decode(file, src, &p)
-	if err != nil {
-		return Policy{}, err
-	}
-	p = p.withDefaults(Default())
-	if err := p.check(doc.Errorf); err != nil {
-		return Policy{}, err
-	}
-	return p, nil
+	p, _, err := readPolicy(file, src, Default())
+	return p, err
 }
 
-// Frozen is the policy as a declaration carries it.
-func (p Policy) Frozen() json.RawMessage { return incident.Payload(p) }
+func readPolicy(file string, src []byte, otherwise Policy) (Policy, *strictyaml.Doc, error) {
+	var f policyFile
+	doc, err := strictyaml.Decode(file, src, &f)
+	if err != nil {
+		return Policy{}, nil, err
+	}
+	p := f.over(otherwise)
+	if err := p.check(doc.Errorf); err != nil {
+		return Policy{}, nil, err
+	}
+	return p.prepared(), doc, nil
+}
+
+// prepared has looked up what the ladder is not to look up at every step.
+func (p Policy) prepared() Policy {
+	for i := range p.QuietHours {
+		p.QuietHours[i].zone, _ = time.LoadLocation(p.QuietHours[i].Timezone) // check has said what is wrong with it
+	}
+	return p
+}
+
+// Frozen is the policy as the declaration of an incident about service carries
+// it: with what the service replaces in place, so that it means the same whatever
+// becomes of the policy.
+func (p Policy) Frozen(service string) json.RawMessage {
+	p.Severities, p.Services = p.forService(service), nil
+	return incident.Payload(p)
+}
 
 // Thaw reads what Frozen wrote. An incident that carries no policy, or a
 // damaged one, is an error; the engine then uses the policy of today, because
@@ -132,7 +152,7 @@ func Thaw(raw json.RawMessage) (Policy, error) {
 	}); err != nil {
 		return Policy{}, err
 	}
-	return p, nil
+	return p.prepared(), nil
 }
 
 // DeclareFor says what an alert with these labels opens, and whether without
@@ -152,49 +172,34 @@ func (p Policy) DeclareFor(labels map[string]string) (sev incident.Severity, aut
 	return "", false, false
 }
 
-// Response is what sev asks for; an unknown severity is treated as the worst,
-// because nobody knows how bad it is.
-func (p Policy) Response(sev incident.Severity) Response {
-	if r, ok := p.Severities[sev]; ok {
-		return r
-	}
-	return p.Severities[incident.Sev1]
-}
-
-// Ladder is the rungs that an incident of severity sev may climb, lowest first.
-func (p Policy) Ladder(sev incident.Severity) []LevelRule { return p.Ladders[p.Response(sev).Ladder] }
-
-// AudienceSinks is where updates about incidents of severity sev go, without
-// doubles, in the policy's order.
-func (p Policy) AudienceSinks(sev incident.Severity) []string {
-	var all []string
-	for _, name := range p.Response(sev).Audience {
-		for _, sink := range p.Audiences[name] {
-			if !slices.Contains(all, sink) {
-				all = append(all, sink)
-			}
-		}
-	}
-	return all
-}
-
 // Sinks lists every sink that the policy may call or tell, sorted: what a check
 // of the configuration has to find addresses for.
 func (p Policy) Sinks() []string {
-	all := p.PageSinks()
-	for sev := range p.Severities {
-		all = append(all, p.AudienceSinks(sev)...)
+	var all []string
+	for _, rungs := range p.Ladders {
+		for _, r := range rungs {
+			all = append(all, r.Notify...)
+		}
+	}
+	for _, name := range p.audiences() {
+		all = append(all, p.Audiences[name]...)
+	}
+	if p.GameDay != nil {
+		all = slices.AppendSeq(all, maps.Values(p.GameDay.Notify))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// PageSinks lists every sink that a ladder of the policy may call, sorted.
-func (p Policy) PageSinks() []string {
+// audiences lists the audiences that some incident has, sorted.
+func (p Policy) audiences() []string {
 	var all []string
-	for _, rungs := range p.Ladders {
-		for _, r := range rungs {
-			all = append(all, r.Notify...)
+	for _, r := range p.Severities {
+		all = append(all, r.Audience...)
+	}
+	for _, s := range p.Services {
+		for _, o := range s.Severities {
+			all = append(all, o.Audience...)
 		}
 	}
 	slices.Sort(all)

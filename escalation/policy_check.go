@@ -23,44 +23,40 @@ var sinkSyntax = regexp.MustCompile(`^(pagerduty|slack|webhook|command|statuspag
 // complain makes an error at a place of the file.
 type complain func(path, format string, args ...any) error
 
-// withDefaults fills in what a file left out. An empty list of notify or
-// declare stays empty: those are choices.
-func (p Policy) withDefaults(d Policy) Policy {
+// over is the policy of a file, with what it leaves out from d. An empty list of
+// notify or declare stays empty: those are choices.
+func (f policyFile) over(d Policy) Policy {
+	p := Policy{Ladders: f.Ladders, Audiences: f.Audiences, Services: f.Services, QuietHours: f.QuietHours, GameDay: f.GameDay, Declare: f.Declare}
 	if p.Ladders == nil {
 		p.Ladders = d.Ladders
-	}
-	if p.Declare == nil {
-		p.Declare = d.Declare
 	}
 	if p.Audiences == nil {
 		p.Audiences = d.Audiences
 	}
-	severities := make(map[incident.Severity]Response, len(d.Severities))
-	maps.Copy(severities, p.Severities)
-	for sev, def := range d.Severities {
-		r := severities[sev]
-		r.RespondWithin = either(r.RespondWithin, def.RespondWithin)
-		r.ResolveWithin = either(r.ResolveWithin, def.ResolveWithin)
-		r.UpdateEvery = either(r.UpdateEvery, def.UpdateEvery)
-		r.Page, r.Ladder, r.Scale = either(r.Page, def.Page), either(r.Ladder, def.Ladder), either(r.Scale, def.Scale)
-		if r.Audience == nil {
-			r.Audience = def.Audience
-		}
-		if rungs := p.Ladders[r.Ladder]; r.Reaches == "" && len(rungs) > 0 {
-			r.Reaches = rungs[min(levelIndex(d.Ladders["default"], def.Reaches), len(rungs)-1)].Level
-		}
-		severities[sev] = r
+	if p.Services == nil {
+		p.Services = d.Services
 	}
-	p.Severities = severities
+	if p.QuietHours == nil {
+		p.QuietHours = d.QuietHours
+	}
+	if p.Declare == nil {
+		p.Declare = d.Declare
+	}
+	if p.GameDay == nil {
+		p.GameDay = d.GameDay
+	} else if d.GameDay != nil {
+		p.GameDay.WakesUpTo = either(p.GameDay.WakesUpTo, d.GameDay.WakesUpTo)
+	}
+	p.Severities = make(map[incident.Severity]Response, len(d.Severities))
+	for sev, r := range d.Severities {
+		p.Severities[sev] = r.with(f.Severities[sev], p.Ladders)
+	}
+	for sev, o := range f.Severities {
+		if _, ok := d.Severities[sev]; !ok {
+			p.Severities[sev] = Response{}.with(o, p.Ladders)
+		}
+	}
 	return p
-}
-
-func either[T comparable](given, otherwise T) T {
-	var zero T
-	if given != zero {
-		return given
-	}
-	return otherwise
 }
 
 func (p Policy) check(errorf complain) error {
@@ -70,7 +66,7 @@ func (p Policy) check(errorf complain) error {
 		}
 	}
 	for _, sev := range slices.Sorted(maps.Keys(p.Severities)) {
-		if err := p.checkSeverity(sev, errorf); err != nil {
+		if err := p.checkSeverity("severities."+string(sev), sev, errorf); err != nil {
 			return err
 		}
 	}
@@ -80,6 +76,19 @@ func (p Policy) check(errorf complain) error {
 		}
 	}
 	if err := p.checkAudiences(errorf); err != nil {
+		return err
+	}
+	for i, s := range p.Services {
+		if err := p.checkService(fmt.Sprintf("services[%d]", i), s, errorf); err != nil {
+			return err
+		}
+	}
+	for i, q := range p.QuietHours {
+		if err := q.check(fmt.Sprintf("quiet_hours[%d]", i), errorf); err != nil {
+			return err
+		}
+	}
+	if err := p.checkGameDay(errorf); err != nil {
 		return err
 	}
 	for i, r := range p.Declare {
@@ -111,15 +120,18 @@ func (p Policy) checkAudiences(errorf complain) error {
 	return nil
 }
 
-func (p Policy) checkSeverity(sev incident.Severity, errorf complain) error {
-	path, r := "severities."+string(sev), p.Severities[sev]
+func (p Policy) checkSeverity(path string, sev incident.Severity, errorf complain) error {
+	r := p.Severities[sev]
 	if !slices.Contains(incident.Severities(), sev) {
 		return errorf(path, "%q is not a severity: SEV-1, SEV-2, SEV-3 or SEV-4", sev)
 	}
 	for _, d := range []struct {
 		key string
 		v   strictyaml.Duration
-	}{{"respond_within", r.RespondWithin}, {"resolve_within", r.ResolveWithin}, {"update_every", r.UpdateEvery}} {
+	}{{"respond_within", r.RespondWithin}, {"resolve_within", r.ResolveWithin}, {"update_every", r.UpdateEvery}, {"ack_timeout", r.AckTimeout}, {"commander_within", r.CommanderWithin}} {
+		if never := d.v == 0 && (d.key == "ack_timeout" || d.key == "commander_within"); never {
+			continue
+		}
 		if err := checkDuration(path, d.key, d.v, errorf); err != nil {
 			return err
 		}

@@ -16,12 +16,15 @@ import (
 	"github.com/sitrep-dev/sitrep/templates"
 )
 
+// anybody is the rules for an incident that names no service.
+func anybody(p escalation.Policy) escalation.Rules { return p.For(incident.Incident{}) }
+
 // The two tables of the design.
 func TestDefaultIsTheTable(t *testing.T) {
 	p := escalation.Default()
 	var rows []string
 	for _, sev := range incident.Severities() {
-		r := p.Response(sev)
+		r := anybody(p).Response(sev)
 		rows = append(rows, fmt.Sprintf("%s | %s | %s | %s | x%g | %s | %s | %s | %s", sev, r.RespondWithin, r.ResolveWithin, r.Page, r.Scale, r.Ladder, r.Reaches, strings.Join(r.Audience, ", "), r.UpdateEvery))
 	}
 	require.Equal(t, []string{
@@ -31,7 +34,7 @@ func TestDefaultIsTheTable(t *testing.T) {
 		"SEV-4 | 4h | 1w | none | x1 | default | L1 | engineering | 1d",
 	}, rows)
 	rows = nil
-	for _, r := range p.Ladder(incident.Sev1) {
+	for _, r := range anybody(p).Ladder(incident.Sev1) {
 		rows = append(rows, fmt.Sprintf("%s | %s | %s | %s | %s | %s", r.Level, r.Who[0], r.RespondWithin, r.EscalateAfter, r.RepeatEvery, r.Until))
 	}
 	require.Equal(t, []string{
@@ -96,6 +99,26 @@ func TestLoadPolicyComplains(t *testing.T) {
 		"notifies nobody":      {[]string{"      notify: [\"pagerduty:primary\", \"slack:#incidents\"]\n", ""}, "p.yaml:5:7: level L1 notifies nobody; write notify: [] if that is meant"},
 		"declares what":        {[]string{"    severity: SEV-2\n", "    severity: SEV-9\n"}, `p.yaml:16:15: "SEV-9" is not a severity: SEV-1, SEV-2, SEV-3 or SEV-4`},
 		"declares everything":  {[]string{"{severity: critical}", "{}"}, "p.yaml:15:5: a rule without match would declare every alert; name at least one label"},
+		"no time of day":       {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3], from: 0700, to: "08:00", timezone: UTC}]` + "\ndeclare:\n"}, `p.yaml:14:43: from: "448" is not a time of day; write for example "22:00", in quotes`},
+		"no such zone":         {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3], from: "22:00", to: "07:00", timezone: Europe/Nowhere}]` + "\ndeclare:\n"}, `p.yaml:14:75: timezone: there is no time zone "Europe/Nowhere"`},
+		"whose clock":          {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3], from: "22:00", to: "07:00", timezone: Local}]` + "\ndeclare:\n"}, `p.yaml:14:75: timezone: whose clock? Write a name such as Europe/Berlin, or UTC`},
+		"no time at all":       {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3], from: "22:00", to: "22:00", timezone: UTC}]` + "\ndeclare:\n"}, `p.yaml:14:56: from and to are both 22:00; a whole day is from "00:00" to "24:00"`},
+		"a late beginning":     {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3], from: "24:00", to: "22:00", timezone: UTC}]` + "\ndeclare:\n"}, `p.yaml:14:43: from: a day begins at "00:00"`},
+		"a quiet SEV-1":        {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3, SEV-1], from: "22:00", to: "07:00", timezone: UTC}]` + "\ndeclare:\n"}, "p.yaml:14:36: SEV-1 has no quiet hours: it is for what cannot wait until the morning; what can wait is a SEV-3"},
+		"quiet for whom":       {[]string{"declare:\n", `quiet_hours: [{from: "22:00", to: "07:00", timezone: UTC}]` + "\ndeclare:\n"}, "p.yaml:14:16: severities is missing: for which are these hours quiet?"},
+		"no such day":          {[]string{"declare:\n", `quiet_hours: [{severities: [SEV-3], from: "22:00", to: "07:00", timezone: UTC, days: [mon, monday]}]` + "\ndeclare:\n"}, `p.yaml:14:92: "monday" is not a day; write mon, tue, wed, thu, fri, sat or sun`},
+		"no service":           {[]string{"declare:\n", "services: [{severities: {SEV-1: {scale: 2}}}]\ndeclare:\n"}, "p.yaml:14:13: a rule without match is for no service; name at least one, such as payments or payments-*"},
+		"no pattern":           {[]string{"declare:\n", "services: [{match: ['pay[ments'], severities: {SEV-1: {scale: 2}}}]\ndeclare:\n"}, `p.yaml:14:21: "pay[ments" is no service and no pattern: a [ is not closed, or a \ ends it`},
+		"replaces nothing":     {[]string{"declare:\n", "services: [{match: [payments]}]\ndeclare:\n"}, "p.yaml:14:13: the rule replaces nothing: severities is missing"},
+		"a service's ladder":   {[]string{"declare:\n", "services: [{match: [payments], severities: {SEV-1: {ladder: payments}}}]\ndeclare:\n"}, `p.yaml:14:61: there is no ladder "payments"; there is ["default"]`},
+		"a service's severity": {[]string{"declare:\n", "services: [{match: [payments], severities: {SEV-0: {scale: 2}}}]\ndeclare:\n"}, `p.yaml:14:53: "SEV-0" is not a severity: SEV-1, SEV-2, SEV-3 or SEV-4`},
+		"a game day's level":   {[]string{"declare:\n", "game_day: {wakes_up_to: level one}\ndeclare:\n"}, `p.yaml:14:25: wakes_up_to is "level one"; it can be a level such as L1, or none`},
+		"a game day's sink":    {[]string{"declare:\n", "game_day: {notify: {\"pagerduty:primary\": sandbox}}\ndeclare:\n"}, `p.yaml:14:21: "sandbox" is not a sink`},
+		"a stakeholder's bed":  {[]string{"declare:\n", "audiences: {eng: [\"slack:#eng\"]}\ngame_day: {notify: {\"slack:#eng\": \"pagerduty:sandbox\"}}\ndeclare:\n"}, `p.yaml:15:21: slack:#eng is told updates, and pagerduty:sandbox wakes people`},
+		"asked at once":        {[]string{"scale: 1}", "scale: 1, ack_timeout: 10ms}"}, "p.yaml:2:100: ack_timeout is 10ms; the shortest is 1s"},
+		"nobody waits":         {[]string{"scale: 1}", "scale: 1, commander_within: 2000d}"}, "p.yaml:2:105: commander_within is 2000d; the longest is 52w"},
+		"a target of nothing":  {[]string{"{respond_within: 5m", "{respond_within: 0s"}, "p.yaml:2:27: respond_within is 0s; the shortest is 1s"},
+		"a scale of nothing":   {[]string{"scale: 1}", "scale: 0}"}, "p.yaml:2:84: scale is 0; it can be 0.01 to 1000"},
 		"a second document":    {[]string{"declare:\n", "---\ndeclare:\n"}, "p.yaml:15:1: a second document starts here; only one is read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,20 +141,20 @@ func TestLoadPolicyFillsIn(t *testing.T) {
 	d := escalation.Default()
 	p, err := escalation.LoadPolicy("p.yaml", []byte("severities: {SEV-2: {page: critical}}\n"))
 	require.NoError(t, err)
-	want := d.Response(incident.Sev2)
+	want := anybody(d).Response(incident.Sev2)
 	want.Page = escalation.PageCritical
-	require.Equal(t, want, p.Response(incident.Sev2))
-	require.Equal(t, d.Response(incident.Sev3), p.Response(incident.Sev3))
+	require.Equal(t, want, anybody(p).Response(incident.Sev2))
+	require.Equal(t, anybody(d).Response(incident.Sev3), anybody(p).Response(incident.Sev3))
 	require.Equal(t, d.Ladders, p.Ladders)
 	require.Equal(t, d.Declare, p.Declare)
 
 	p, err = escalation.LoadPolicy("p.yaml", []byte(short))
 	require.NoError(t, err)
-	require.Equal(t, incident.Level("L2"), p.Response(incident.Sev1).Reaches)
-	require.Equal(t, incident.Level("L2"), p.Response(incident.Sev2).Reaches, "the default reaches L4, this ladder ends before")
-	require.Equal(t, incident.Level("L1"), p.Response(incident.Sev4).Reaches)
-	require.Equal(t, time.Hour, p.Response(incident.Sev1).ResolveWithin.D())
-	require.Equal(t, []string{"all stakeholders", "status page"}, p.Response(incident.Sev1).Audience)
+	require.Equal(t, incident.Level("L2"), anybody(p).Response(incident.Sev1).Reaches)
+	require.Equal(t, incident.Level("L2"), anybody(p).Response(incident.Sev2).Reaches, "the default reaches L4, this ladder ends before")
+	require.Equal(t, incident.Level("L1"), anybody(p).Response(incident.Sev4).Reaches)
+	require.Equal(t, time.Hour, anybody(p).Response(incident.Sev1).ResolveWithin.D())
+	require.Equal(t, []string{"all stakeholders", "status page"}, anybody(p).Response(incident.Sev1).Audience)
 }
 
 // To call nobody, and to declare nothing, are choices.
@@ -144,27 +167,27 @@ func TestEmptyListsStayEmpty(t *testing.T) {
 	require.False(t, ok)
 	require.NotNil(t, p.Ladders["default"][1].Notify)
 	require.Empty(t, p.Ladders["default"][1].Notify)
-	thawed, err := escalation.Thaw(p.Frozen())
+	thawed, err := escalation.Thaw(p.Frozen(""))
 	require.NoError(t, err, "and survive the freezing")
 	require.Equal(t, p.Ladders, thawed.Ladders)
 
 	n := declared(t, p, incident.Sev1).until(16 * time.Minute)
 	require.Equal(t, "15m L2 r1 climbed none", n.calls[len(n.calls)-1])
-	due, _ := escalation.Next(n.inc, p, n.now.Add(2*time.Hour))
+	due, _ := escalation.Next(n.inc, anybody(p), n.now.Add(2*time.Hour))
 	require.Equal(t, "L2 entered, nobody paged: still not resolved, late by 1m", due[0].Event(n.inc, n.now).Text)
 }
 
 func TestFrozenPolicyThaws(t *testing.T) {
 	p := escalation.Default()
-	thawed, err := escalation.Thaw(p.Frozen())
+	thawed, err := escalation.Thaw(p.Frozen(""))
 	require.NoError(t, err)
 	require.Equal(t, p, thawed)
-	require.Contains(t, string(p.Frozen()), `"escalate_after":"15m"`, "it reads like the file")
+	require.Contains(t, string(p.Frozen("")), `"escalate_after":"15m"`, "it reads like the file")
 }
 
 func TestThawRefusesWhatIsDamaged(t *testing.T) {
 	spoilt := func(old, new string) string {
-		return strings.Replace(string(escalation.Default().Frozen()), old, new, 1)
+		return strings.Replace(string(escalation.Default().Frozen("")), old, new, 1)
 	}
 	for src, want := range map[string]string{
 		"":                             "the incident carries no escalation policy",
@@ -228,6 +251,8 @@ func FuzzLoadPolicy(f *testing.F) {
 	f.Add([]byte(short))
 	f.Add([]byte("severities: {SEV-1: {scale: 1e308}}\n"))
 	f.Add([]byte("ladders: {default: [{level: L1, until: resolved, notify: []}]}\n"))
+	f.Add([]byte(withServices))
+	f.Add([]byte("quiet_hours: [" + nights + "]\n"))
 	f.Add([]byte("ladders:\n  a.b[0]: []\n"))
 	f.Add([]byte("ladders: {default: [{level: L1, notify: !x}]}\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -239,13 +264,16 @@ func FuzzLoadPolicy(f *testing.F) {
 			}
 			return
 		}
-		frozen := p.Frozen()
+		frozen := p.Frozen("")
 		thawed, err := escalation.Thaw(frozen)
-		if err != nil || string(thawed.Frozen()) != string(frozen) {
+		if err != nil || string(thawed.Frozen("")) != string(frozen) {
 			t.Fatalf("it does not thaw: %v\n%s", err, frozen)
 		}
 		if !json.Valid(frozen) {
 			t.Fatalf("not JSON: %s", frozen)
+		}
+		if len(p.QuietHours) > 0 {
+			return // nobody may be called within a day
 		}
 		for _, sev := range incident.Severities() {
 			calls := escalation.Explain(p, sev, escalation.Script{}, 24*time.Hour)

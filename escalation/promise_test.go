@@ -134,7 +134,7 @@ func live(t *testing.T, deeds []deed, fates []fate) []string {
 func (n *lawful) do(d deed, desk *incident.Desk, by func() incident.By) {
 	switch d.what {
 	case "declare":
-		_, err := desk.Declare(n.t.Context(), by(), "", incident.Declaration{Title: "Checkout 5xx", Severity: d.sev, Policy: d.policy.Frozen()})
+		_, err := desk.Declare(n.t.Context(), by(), "", incident.Declaration{Title: "Checkout 5xx", Severity: d.sev, Policy: d.policy.Frozen("")})
 		n.must(err)
 		n.declared++
 	case "command":

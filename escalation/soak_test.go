@@ -367,7 +367,7 @@ func (k *soak) respond(ctx context.Context, n int) {
 	by := func() incident.By { return incident.By{Actor: "ana", Source: "test", At: time.Now()} }
 	sleep(12 * time.Minute)
 	inc, err := k.desk.Declare(ctx, by(), "", incident.Declaration{
-		Title: fmt.Sprint("night ", n), Severity: incident.Severities()[n%3], Policy: escalation.Default().Frozen(),
+		Title: fmt.Sprint("night ", n), Severity: incident.Severities()[n%3], Policy: escalation.Default().Frozen(""),
 	})
 	for round := 0; err == nil && round < 1+n%2; round++ {
 		if n%3 != 0 {

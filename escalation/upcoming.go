@@ -34,14 +34,14 @@ type Rung struct {
 // Upcoming is the whole ladder of inc, lowest level first, with what will
 // happen if nobody does anything. An incident that is over has no upcoming
 // levels: those not entered are stopped.
-func Upcoming(inc incident.Incident, p Policy, now time.Time) []Rung {
-	rules := p.Ladder(inc.Severity)
-	l := look{inc: inc, resp: p.Response(inc.Severity), rungs: rules, now: now}
-	at := standsAt(rules, inc.Rung.Level)
-	reach := levelIndex(rules, l.resp.Reaches)
-	out := make([]Rung, len(rules))
-	due, flowing := l.now, !inc.Status.Over()
-	for i, rule := range rules {
+func Upcoming(inc incident.Incident, rules Rules, now time.Time) []Rung {
+	rungs := rules.Ladder(inc.Severity)
+	l := look{inc: inc, rules: rules, resp: rules.Response(inc.Severity), rungs: rungs, now: now}
+	at := standsAt(rungs, inc.Rung.Level)
+	reach := levelIndex(rungs, l.resp.Reaches)
+	out := make([]Rung, len(rungs))
+	due, flowing := l.awake(l.now), !inc.Status.Over()
+	for i, rule := range rungs {
 		r := Rung{Level: rule.Level, Who: rule.Who, Notify: rule.Notify, Rounds: inc.Rung.Rounds[rule.Level]}
 		switch {
 		case i < at:
@@ -66,7 +66,7 @@ func Upcoming(inc incident.Incident, p Policy, now time.Time) []Rung {
 			flowing = false
 		}
 		if i >= at {
-			due = latest(due.Add(scaled(rule.EscalateAfter, l.resp.Scale)), inc.Rung.Snoozed, now)
+			due = l.awake(latest(due.Add(scaled(rule.EscalateAfter, l.resp.Scale)), inc.Rung.Snoozed, now))
 		}
 	}
 	return out
@@ -85,7 +85,7 @@ func (l look) roundAt() time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	return latest(at, l.inc.Rung.Snoozed)
+	return l.awake(latest(at, l.inc.Rung.Snoozed))
 }
 
 func latest(times ...time.Time) time.Time {
@@ -104,14 +104,14 @@ func NextLevelAt(inc incident.Incident, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// policyOf is the policy that inc was declared with; failing that, today's;
-// failing that, the default: somebody has to be called.
-func policyOf(inc incident.Incident, today Policy) Policy {
+// policyOf is the rules of the policy that inc was declared with; failing that,
+// of today's; failing that, of the default: somebody has to be called.
+func policyOf(inc incident.Incident, today Policy) Rules {
 	if p, err := Thaw(inc.Policy); err == nil {
-		return p
+		return p.For(inc)
 	}
 	if len(today.Severities) > 0 {
-		return today
+		return today.For(inc)
 	}
-	return Default()
+	return Default().For(inc)
 }

@@ -14,8 +14,8 @@ import (
 // it is over nothing is owed.
 func UpdateDueAt(inc incident.Incident) time.Time { return updateDueAt(inc, policyOf(inc, Policy{})) }
 
-func updateDueAt(inc incident.Incident, p Policy) time.Time {
-	every := p.Response(inc.Severity).UpdateEvery.D()
+func updateDueAt(inc incident.Incident, r Rules) time.Time {
+	every := r.Response(inc.Severity).UpdateEvery.D()
 	if !inc.Declared() || inc.Status.Over() || every <= 0 {
 		return time.Time{}
 	}
@@ -25,9 +25,9 @@ func updateDueAt(inc incident.Incident, p Policy) time.Time {
 // remind notes that an update is overdue, once for every one that is, and says
 // when to look again. Once holds it where the fold cannot: two engines that each
 // believed to hold the lease.
-func (pl planner) remind(c *Case, d *Decision, p Policy, now time.Time) (next time.Time) {
+func (pl planner) remind(c *Case, d *Decision, r Rules, now time.Time) (next time.Time) {
 	inc := c.Incident
-	due := updateDueAt(inc, p)
+	due := updateDueAt(inc, r)
 	if due.IsZero() || !due.After(inc.Clocks.Reminded) {
 		return time.Time{}
 	}
@@ -37,7 +37,7 @@ func (pl planner) remind(c *Case, d *Decision, p Policy, now time.Time) (next ti
 	e := incident.Event{
 		Incident: inc.ID, At: now, Kind: incident.UpdateDue, Actor: incident.Sitrep, Source: source,
 		Text: fmt.Sprintf("an update is due since %s: %s asks for one every %s (sitrep incident update %s)",
-			due.UTC().Format("15:04:05Z"), inc.Severity, strictyaml.FormatDuration(p.Response(inc.Severity).UpdateEvery.D()), inc.ID),
+			due.UTC().Format("15:04:05Z"), inc.Severity, strictyaml.FormatDuration(r.Response(inc.Severity).UpdateEvery.D()), inc.ID),
 		Data: incident.Payload(incident.Reminder{DueAt: due}), Once: fmt.Sprintf("update.due/%s/%d", inc.Key, due.UnixMicro()),
 	}
 	d.Events = append(d.Events, e)

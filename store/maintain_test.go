@@ -35,7 +35,7 @@ func everything(t *testing.T, events int) *store.DB {
 	require.NoError(t, err)
 	desk := incident.NewDesk(db)
 	by := incident.By{Actor: "ana", Source: "cli", At: time.Date(2026, 11, 24, 3, 0, 0, 123456000, time.UTC), Evidence: json.RawMessage(`[{"name": "p99", "value": 0.25}]`)}
-	inc, err := desk.Declare(ctx, by, "alert:1", incident.Declaration{Title: "Checkout <5xx> & \"quotes\"", Severity: incident.Sev1, Service: "checkout", Policy: escalation.Default().Frozen()})
+	inc, err := desk.Declare(ctx, by, "alert:1", incident.Declaration{Title: "Checkout <5xx> & \"quotes\"", Severity: incident.Sev1, Service: "checkout", Policy: escalation.Default().Frozen("checkout")})
 	require.NoError(t, err)
 	for _, text := range []string{"line\nbreak", "nul\x00byte", "broken \xff\xfe utf-8", "é🔥 \u2028", strings.Repeat("long ", 4000)} {
 		_, err = db.Append(ctx, incident.Event{Incident: inc.ID, Kind: incident.NoteAdded, Actor: "bob", Source: "cli", Text: text, Data: json.RawMessage(`{"n": 12345678901234567890, "s": "<\u0000>", "a": [ 1 , 2.50 ]}`)})

@@ -109,7 +109,7 @@ func TestTheLeaseGuardsEveryTurn(t *testing.T) {
 
 func declare(t *testing.T, db *store.DB, sev incident.Severity) incident.Incident {
 	t.Helper()
-	inc, err := incident.NewDesk(db).Declare(t.Context(), by(), "", incident.Declaration{Title: "checkout 5xx", Severity: sev, Policy: quick(t).Frozen()})
+	inc, err := incident.NewDesk(db).Declare(t.Context(), by(), "", incident.Declaration{Title: "checkout 5xx", Severity: sev, Policy: quick(t).Frozen("")})
 	require.NoError(t, err)
 	return inc
 }

@@ -182,15 +182,15 @@ func (m *model) withCalls(e errand, inc incident.Incident, events []incident.Eve
 // escalating names the rung in the order: the ladder may climb by itself while
 // it counts down, and whoever the sentence named is who is called.
 func (m *model) escalating(inc incident.Incident, by incident.By, o pane.Escalate) (errand, error) {
-	policy := m.ladders.of(inc, m.world)
-	if err := policy.CanEscalate(inc, o.Level); err != nil {
+	rules := m.ladders.of(inc, m.world)
+	if err := rules.CanEscalate(inc, o.Level); err != nil {
 		return errand{}, err
 	}
 	events, err := inc.Escalate(by, o.Level, o.Reason)
 	if err != nil {
 		return errand{}, err
 	}
-	steps := consequences(inc, policy, events, m.now)
+	steps := consequences(inc, rules, events, m.now)
 	for _, s := range steps {
 		if s.Reason == escalation.ReasonByHand {
 			o.Level = s.Level
@@ -251,7 +251,8 @@ func (m *model) declaring(o pane.Declare) (errand, error) {
 	if err != nil {
 		return errand{}, err
 	}
-	whom := calls(consequences(incident.Incident{}, today(m.world), []incident.Event{event}, m.now))
+	rules := today(m.world).For(incident.Incident{Service: o.Service, Drill: o.Drill})
+	whom := calls(consequences(incident.Incident{}, rules, []incident.Event{event}, m.now))
 	drill := drillWord(incident.Incident{Drill: o.Drill})
 	e := errand{order: o, title: fmt.Sprintf("declare %s%s %s", drill, o.Severity, o.Title), yes: "declare"}
 	e.brief = fmt.Sprintf("declare %s%s: %s", drill, o.Severity, whom)

@@ -11,25 +11,26 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
-// ladders are the policies that incidents were declared with, thawed once: the
-// countdown to the next page is drawn every second.
-type ladders map[string]escalation.Policy // by incident.Key
+// ladders are the rules of the policies that incidents were declared with, thawed
+// once: the countdown to the next page is drawn every second.
+type ladders map[string]escalation.Rules // by incident.Key
 
-// of is the policy of an incident. One that carries none gets today's, as the
+// of is the rules for an incident. One that carries none gets today's, as the
 // engine does.
-func (l *ladders) of(inc incident.Incident, w *pane.World) escalation.Policy {
-	if p, ok := (*l)[inc.Key]; ok && inc.Key != "" {
-		return p
+func (l *ladders) of(inc incident.Incident, w *pane.World) escalation.Rules {
+	if r, ok := (*l)[inc.Key]; ok && inc.Key != "" {
+		return r
 	}
 	p, err := escalation.Thaw(inc.Policy)
 	if err != nil {
-		return today(w)
+		return today(w).For(inc)
 	}
 	if *l == nil || len(*l) > 1000 {
 		*l = ladders{}
 	}
-	(*l)[inc.Key] = p
-	return p
+	r := p.For(inc)
+	(*l)[inc.Key] = r
+	return r
 }
 
 // today is the policy of an incident that is declared now.
@@ -86,11 +87,11 @@ func latestCall(inc incident.Incident) time.Time {
 
 // consequences are the calls that the ladder makes at once if these events
 // happen: the very rules that the engine runs, on an incident that is not yet.
-func consequences(inc incident.Incident, p escalation.Policy, events []incident.Event, now time.Time) []escalation.Step {
+func consequences(inc incident.Incident, r escalation.Rules, events []incident.Event, now time.Time) []escalation.Step {
 	for _, e := range events {
 		inc = inc.Apply(e)
 	}
-	due, _ := escalation.Next(inc, p, now)
+	due, _ := escalation.Next(inc, r, now)
 	return due
 }
 

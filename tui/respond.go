@@ -147,8 +147,8 @@ func (m *model) pickSeverity(inc incident.Incident) tea.Cmd {
 }
 
 // aims is what a severity asks of people.
-func aims(p escalation.Policy, sev incident.Severity) string {
-	r := p.Response(sev)
+func aims(rules escalation.Rules, sev incident.Severity) string {
+	r := rules.Response(sev)
 	return fmt.Sprintf("answer within %s, resolve within %s, climbs to %s, updates every %s", r.RespondWithin, r.ResolveWithin, r.Reaches, r.UpdateEvery)
 }
 
@@ -236,13 +236,13 @@ func (m *model) declare() {
 func (m *model) declareAs(o pane.Declare) {
 	var rows []dialog.Choice
 	for _, sev := range incident.Severities() {
-		e, err := m.declaring(pane.Declare{Title: o.Title, Severity: sev, Drill: o.Drill})
+		e, err := m.declaring(pane.Declare{Title: o.Title, Severity: sev, Service: o.Service, Drill: o.Drill})
 		if err != nil {
 			m.complain("%v", err)
 			return
 		}
 		_, whom, _ := strings.Cut(e.brief, ": ")
-		rows = append(rows, dialog.Choice{Value: string(sev), Text: safe.Sprintf("%s  %s", sev, whom), Note: safe.New(aims(today(m.world), sev), safe.Line)})
+		rows = append(rows, dialog.Choice{Value: string(sev), Text: safe.Sprintf("%s  %s", sev, whom), Note: safe.New(aims(today(m.world).For(incident.Incident{Service: o.Service, Drill: o.Drill}), sev), safe.Line)})
 	}
 	m.ask(dialog.NewPicker(safe.Sprintf("How bad is it? %s%s", drillWord(incident.Incident{Drill: o.Drill}), o.Title), safe.Text{}, m.keys, rows, string(o.Severity)), "", func(sev string) tea.Cmd {
 		o.Severity = incident.Severity(sev)

@@ -93,7 +93,7 @@ func (s *story) must(events []incident.Event, err error) []incident.Event {
 func (s *story) climb(inc incident.Incident, until time.Time) incident.Incident {
 	at := inc.Clocks.Declared
 	for {
-		due, next := escalation.Next(inc, s.policy, at)
+		due, next := escalation.Next(inc, s.policy.For(inc), at)
 		for _, step := range due {
 			inc = s.add(inc.ID, step.Event(inc, at))
 		}
@@ -112,7 +112,7 @@ func (s *story) declare(id incident.ID, at time.Time, sev incident.Severity, tit
 	by := incident.By{Actor: incident.Sitrep, Source: "alert", At: at}
 	e, err := incident.Declare(by, id, incident.Declaration{
 		Title: title, Severity: sev, Service: service, DetectedAt: at.Add(-time.Minute), DetectedBy: "alert HighErrorRate",
-		Labels: map[string]string{"alertname": "HighErrorRate", "service": service}, Policy: s.policy.Frozen(),
+		Labels: map[string]string{"alertname": "HighErrorRate", "service": service}, Policy: s.policy.Frozen(service),
 	})
 	return s.add(id, s.must([]incident.Event{e}, err)...)
 }

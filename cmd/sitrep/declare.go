@@ -44,7 +44,7 @@ func (a *app) declare(ctx context.Context, f declareFlags) error {
 		return err
 	}
 	d, once := f.d, ""
-	d.Policy = policy.Frozen()
+	d.Policy = policy.Frozen(d.Service)
 	if f.alert != "" {
 		d, once, err = a.fromAlert(ctx, policy, f)
 		if err != nil {
@@ -125,6 +125,7 @@ func (a *app) fromAlert(ctx context.Context, policy escalation.Policy, f declare
 	}
 	d = declarationOf(al, severity, policy)
 	d.Title, d.Service, d.Drill = cmp.Or(f.d.Title, d.Title), cmp.Or(f.d.Service, d.Service), f.d.Drill
+	d.Policy = policy.Frozen(d.Service)
 	return d, alertCause(al) + "/declared", nil
 }
 

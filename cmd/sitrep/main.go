@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // quiet hours and ui.timezone on hosts that have no zones
 
 	"github.com/spf13/cobra"
 

@@ -97,7 +97,7 @@ func (a *app) split(ctx context.Context, args []string, d incident.Declaration) 
 	if err != nil {
 		return err
 	}
-	d.Policy = policy.Frozen()
+	d.Policy = policy.Frozen(d.Service)
 	by, err := a.by(a.evidence(ctx))
 	if err != nil {
 		return err

@@ -244,7 +244,7 @@ func deliveries(messages []escalation.Message, at time.Time) string {
 
 func (o *operator) declare(ctx context.Context, order pane.Declare) (pane.Receipt, error) {
 	d := incident.Declaration{
-		Title: order.Title, Severity: order.Severity, Service: order.Service, Drill: order.Drill, Policy: o.policy.Frozen(),
+		Title: order.Title, Severity: order.Severity, Service: order.Service, Drill: order.Drill, Policy: o.policy.Frozen(order.Service),
 	}
 	once := ""
 	for _, al := range o.mailbox.World().Alerts.List {

@@ -162,7 +162,7 @@ func declarationOf(a alert.Alert, severity incident.Severity, policy escalation.
 		title = a.Name
 	}
 	return incident.Declaration{
-		Title: title, Severity: severity, Service: serviceOf(a), Labels: a.Labels, DetectedAt: a.ActiveAt, DetectedBy: a.Name, Policy: policy.Frozen(),
+		Title: title, Severity: severity, Service: serviceOf(a), Labels: a.Labels, DetectedAt: a.ActiveAt, DetectedBy: a.Name, Policy: policy.Frozen(serviceOf(a)),
 		RunbookURL: a.Annotations["runbook_url"],
 	}
 }

@@ -25,10 +25,10 @@ const inlineWidth = 70
 
 // ladderSection is who was called, who is called next and when, and what became
 // of every call.
-func ladderSection(inc incident.Incident, policy escalation.Policy, s *Screen, width int) section {
+func ladderSection(inc incident.Incident, rules escalation.Rules, s *Screen, width int) section {
 	var list []rungRow
 	messages := s.World.Delivery.Messages
-	for i, r := range escalation.Upcoming(inc, policy, s.Now) {
+	for i, r := range escalation.Upcoming(inc, rules, s.Now) {
 		list = append(list, rungRow{rung: r, lowest: i == 0})
 		if width >= inlineWidth {
 			continue
@@ -53,7 +53,7 @@ func ladderSection(inc incident.Incident, policy escalation.Policy, s *Screen, w
 				if m := list[i].message; m != nil {
 					return readPage(m, s)
 				}
-				return readRung(inc, list[i], policy, s)
+				return readRung(inc, list[i], rules, s)
 			},
 			none: safe.Const("the policy calls nobody for this severity"),
 		},
@@ -228,15 +228,15 @@ func people(who []incident.Person) string {
 }
 
 // readRung is what the policy says of a rung, and what became of it.
-func readRung(inc incident.Incident, row rungRow, policy escalation.Policy, s *Screen) Effect {
+func readRung(inc incident.Incident, row rungRow, rules escalation.Rules, s *Screen) Effect {
 	var p page
 	r := row.rung
 	p.labelled("who", people(r.Who))
 	p.labelled("through", strings.Join(r.Notify, ", "))
 	p.labelled("state", fmt.Sprintf("%s; %s", r.State, rungEnd(inc, r, s).text))
 	p.labelled("rounds", fmt.Sprint(r.Rounds))
-	scale := policy.Response(inc.Severity).Scale
-	for _, rule := range policy.Ladder(inc.Severity) {
+	scale := rules.Response(inc.Severity).Scale
+	for _, rule := range rules.Ladder(inc.Severity) {
 		if rule.Level != r.Level {
 			continue
 		}

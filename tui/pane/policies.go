@@ -5,28 +5,29 @@ import (
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
-// policies are the escalation policies that incidents were declared with,
+// policies are the rules of the policies that incidents were declared with,
 // thawed once: countdowns are drawn every second.
 type policies struct {
-	frozen   map[string]escalation.Policy // by incident.Key
-	fallback *escalation.Policy           // the default one
+	frozen   map[string]escalation.Rules // by incident.Key
+	fallback *escalation.Policy          // the default one
 }
 
-// of is the policy of an incident. One that carries none gets today's, as the
+// of is the rules for an incident. One that carries none gets today's, as the
 // engine does.
-func (p *policies) of(inc incident.Incident, w *World) escalation.Policy {
+func (p *policies) of(inc incident.Incident, w *World) escalation.Rules {
 	if known, ok := p.frozen[inc.Key]; ok && inc.Key != "" {
 		return known
 	}
 	policy, err := escalation.Thaw(inc.Policy)
 	if err != nil {
-		return p.today(w)
+		return p.today(w).For(inc)
 	}
 	if p.frozen == nil || len(p.frozen) > 1000 {
-		p.frozen = map[string]escalation.Policy{}
+		p.frozen = map[string]escalation.Rules{}
 	}
-	p.frozen[inc.Key] = policy
-	return policy
+	rules := policy.For(inc)
+	p.frozen[inc.Key] = rules
+	return rules
 }
 
 // today is the policy of an incident that is declared now.

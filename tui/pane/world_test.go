@@ -64,7 +64,7 @@ func (c *scribe) must(events []incident.Event, err error) []incident.Event {
 func (c *scribe) declare(id incident.ID, at time.Time, sev incident.Severity, title, service string, evidence []byte) incident.Incident {
 	e, err := incident.Declare(incident.By{Actor: incident.Sitrep, Source: "alert", At: at, Evidence: evidence}, id, incident.Declaration{
 		Title: title, Severity: sev, Service: service, DetectedAt: at.Add(-time.Minute), DetectedBy: "alert CheckoutErrorRatio",
-		Labels: map[string]string{"alertname": "CheckoutErrorRatio", "service": service}, Policy: c.policy.Frozen(),
+		Labels: map[string]string{"alertname": "CheckoutErrorRatio", "service": service}, Policy: c.policy.Frozen(service),
 	})
 	return c.add(id, c.must([]incident.Event{e}, err)...)
 }
@@ -73,7 +73,7 @@ func (c *scribe) declare(id incident.ID, at time.Time, sev incident.Severity, ti
 func (c *scribe) climb(inc incident.Incident, until time.Time) incident.Incident {
 	at := inc.Clocks.Declared
 	for {
-		due, next := escalation.Next(inc, c.policy, at)
+		due, next := escalation.Next(inc, c.policy.For(inc), at)
 		for _, step := range due {
 			inc = c.add(inc.ID, step.Event(inc, at))
 		}

@@ -188,19 +188,20 @@ func clean(t *testing.T, expr string) {
 func TestPolicyCountsInSeconds(t *testing.T) {
 	p := load(t, testFiles(t), "policy.yaml", escalation.LoadPolicy)[0]
 	require.Equal(t, []incident.Person{`o"brien: [x]`}, p.Ladders["default"][0].Who, "whatever a person is called")
-	rungs := p.Ladder(incident.Sev1)
+	rules, usual := p.For(incident.Incident{}), escalation.Default().For(incident.Incident{})
+	rungs := rules.Ladder(incident.Sev1)
 	require.Len(t, rungs, 4)
 	require.Equal(t, 10*time.Second, rungs[0].RespondWithin.D())
 	require.Equal(t, 20*time.Second, rungs[0].EscalateAfter.D())
 	for i, r := range rungs {
-		d := escalation.Default().Ladder(incident.Sev1)[i]
+		d := usual.Ladder(incident.Sev1)[i]
 		require.Equal(t, d.Level, r.Level)
 		require.Equal(t, d.Until, r.Until)
 		require.Equal(t, d.Notify, r.Notify)
 		require.LessOrEqual(t, r.RespondWithin.D(), time.Minute)
 	}
 	for _, sev := range incident.Severities() {
-		lab, usual := p.Response(sev), escalation.Default().Response(sev)
+		lab, usual := rules.Response(sev), usual.Response(sev)
 		require.Equal(t, usual.Page, lab.Page, sev)
 		require.Equal(t, usual.Reaches, lab.Reaches, sev)
 		require.Equal(t, usual.Scale, lab.Scale, sev)

@@ -1,0 +1,92 @@
+package escalation
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// GameDay is whom drills call: the whole ladder is climbed, with its clocks, but
+// through other sinks.
+type GameDay struct {
+	Notify map[string]string `yaml:"notify" json:"notify,omitempty"` // a sink of the policy, and the one that takes its place
+	// WakesUpTo is the last level that is called through its own sinks where
+	// Notify names no other: from the next one on, and towards audiences, what
+	// is not replaced is left out. WakesNobody leaves it out on L1 too.
+	WakesUpTo incident.Level `yaml:"wakes_up_to" json:"wakes_up_to"`
+}
+
+// WakesNobody keeps a drill away from every sink that Notify does not name.
+const WakesNobody incident.Level = "none"
+
+var levelSyntax = regexp.MustCompile(`^L[1-9][0-9]?$`)
+
+// ladder is the rungs as a drill climbs them. The nil GameDay is no drill, and
+// changes nothing.
+func (g *GameDay) ladder(rungs []LevelRule) []LevelRule {
+	if g == nil {
+		return rungs
+	}
+	wakes := g.WakesUpTo != WakesNobody
+	out := slices.Clone(rungs)
+	for i, r := range rungs {
+		out[i].Notify = g.replaced(r.Notify, wakes)
+		wakes = wakes && r.Level != g.WakesUpTo
+	}
+	return out
+}
+
+// told is the sinks of an audience that a drill tells: none that is real.
+func (g *GameDay) told(sinks []string) []string {
+	if g == nil {
+		return sinks
+	}
+	return g.replaced(sinks, false)
+}
+
+// replaced is sinks with those that Notify names in their place, each once; own
+// says whether the others stay.
+func (g *GameDay) replaced(sinks []string, own bool) []string {
+	out := []string{}
+	for _, s := range sinks {
+		to, ok := g.Notify[s]
+		if !ok {
+			to = s
+		}
+		if (ok || own) && !slices.Contains(out, to) {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
+func (p Policy) checkGameDay(errorf complain) error {
+	g := p.GameDay
+	if g == nil {
+		return nil
+	}
+	if g.WakesUpTo != WakesNobody && !levelSyntax.MatchString(string(g.WakesUpTo)) {
+		return errorf("game_day.wakes_up_to", "wakes_up_to is %q; it can be a level such as L1, or none", g.WakesUpTo)
+	}
+	audiences := slices.Concat(slices.Collect(maps.Values(p.Audiences))...)
+	for _, sink := range slices.Sorted(maps.Keys(g.Notify)) {
+		to := g.Notify[sink]
+		for _, s := range []string{sink, to} {
+			if !sinkSyntax.MatchString(s) {
+				return errorf("game_day.notify", "%q is not a sink; write pagerduty:NAME, slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME", s)
+			}
+		}
+		if sinkKind(to) == "pagerduty" && slices.Contains(audiences, sink) {
+			return errorf("game_day.notify", "%s is told updates, and %s wakes people; updates go to slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME", sink, to)
+		}
+	}
+	return nil
+}
+
+// String is a game day in a few words: "2 sinks replaced, wakes up to L1".
+func (g GameDay) String() string {
+	return fmt.Sprintf("%d sinks replaced, wakes up to %s", len(g.Notify), g.WakesUpTo)
+}

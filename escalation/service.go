@@ -1,0 +1,66 @@
+package escalation
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// ServiceRule is what incidents about some services have otherwise. As with
+// declare rules, the first one that matches wins; none matches an incident that
+// names no service.
+type ServiceRule struct {
+	Match      []string                       `yaml:"match" json:"match"` // names of services; * is any part of one, ? a character
+	Severities map[incident.Severity]Override `yaml:"severities" json:"severities"`
+}
+
+func (s ServiceRule) matches(service string) bool {
+	return service != "" && slices.ContainsFunc(s.Match, func(pattern string) bool {
+		ok, err := path.Match(pattern, service)
+		return ok && err == nil
+	})
+}
+
+// forService is what the severities ask for of an incident about service.
+func (p Policy) forService(service string) map[incident.Severity]Response {
+	i := slices.IndexFunc(p.Services, func(s ServiceRule) bool { return s.matches(service) })
+	if i < 0 {
+		return p.Severities
+	}
+	return p.overridden(p.Services[i])
+}
+
+func (p Policy) overridden(s ServiceRule) map[incident.Severity]Response {
+	severities := maps.Clone(p.Severities)
+	for sev, o := range s.Severities {
+		severities[sev] = severities[sev].with(o, p.Ladders)
+	}
+	return severities
+}
+
+// checkService looks at the severities that come of it as it does at the
+// policy's own.
+func (p Policy) checkService(at string, s ServiceRule, errorf complain) error {
+	if len(s.Match) == 0 {
+		return errorf(at, "a rule without match is for no service; name at least one, such as payments or payments-*")
+	}
+	for i, pattern := range s.Match {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+			return errorf(fmt.Sprintf("%s.match[%d]", at, i), "%q is no service and no pattern: a [ is not closed, or a \\ ends it", pattern)
+		}
+	}
+	if len(s.Severities) == 0 {
+		return errorf(at, "the rule replaces nothing: severities is missing")
+	}
+	own := p
+	own.Severities = p.overridden(s)
+	for _, sev := range slices.Sorted(maps.Keys(s.Severities)) {
+		if err := own.checkSeverity(at+".severities."+string(sev), sev, errorf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
