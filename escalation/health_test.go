@@ -479,12 +479,12 @@ func TestASinkWithoutAKeyIsNotOK(t *testing.T) {
 func TestATakeoverAsksNoFaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		for range 200 {
+		for range 130 {
 			w.declare(incident.Sev1)
 		}
-		for n := range 60 {
+		for n := range 12 {
 			end := w.run(fmt.Sprintf("ana@bastion %d", n))
-			w.after(time.Duration(n+1) * time.Second)
+			w.after(time.Duration(n+1) * 5 * time.Second)
 			end()
 		}
 		triggers := w.pd.calls(escalation.OpTrigger)

@@ -48,7 +48,7 @@ func tenThousandOpen(b *testing.B, path string) {
 	defer func() { require.NoError(b, raw.Close()) }()
 	tx, err := raw.Begin()
 	require.NoError(b, err)
-	frozen, now := escalation.Default().Frozen(), time.Now().UTC()
+	frozen, now := escalation.Default().Frozen(""), time.Now().UTC()
 	for n := 2; n <= 10001; n++ { // openBench declared the first
 		e, err := incident.Declare(incident.By{Actor: "ana", Source: "bench", At: now}, incident.NumberedID(n),
 			incident.Declaration{Title: "checkout 5xx", Severity: incident.Sev4, Service: "checkout", Policy: frozen})
