@@ -35,6 +35,9 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 			return "no page of this key went out"
 		}
 	case OpUpdate:
+		if content.Resweep && c.newestUpdate(m.thread()).Seq > m.Seq {
+			return "a newer headline is there"
+		}
 		if slices.ContainsFunc(c.Messages, func(o Message) bool {
 			return o.Stream == m.Stream && o.Operation == OpUpdate && o.Seq > m.Seq && o.Open()
 		}) {
@@ -109,7 +112,7 @@ func (pl planner) claim(c Case, id string, lease Lease, now time.Time) (d Decisi
 	}
 	pl.put(&c, &d, m, incident.PageAttempted, now)
 	for _, o := range c.Messages {
-		if o.Stream == m.Stream && o.Operation == OpPost && o.Ref != "" {
+		if o.Stream == m.thread() && o.Operation == OpPost && o.Ref != "" {
 			m.Parent = o.Ref
 			break
 		}
@@ -200,7 +203,8 @@ func again(m Message, inc incident.Incident, now time.Time) bool {
 
 // sweep queues what cleans up behind an attempt that nobody knew the end of: a
 // second resolve, dropped by PagerDuty if nothing is open and closing the late
-// trigger otherwise; for chats a look for second copies.
+// trigger otherwise; for chats a look for second copies, and the newest headline
+// again where an older one may have come after it.
 func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 	next := Message{Stream: m.Stream, Sink: m.Sink, Level: m.Level, Round: m.Round, DedupKey: m.DedupKey}
 	switch {
@@ -211,7 +215,34 @@ func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 		next.Operation, next.NotBefore = OpSweep, now.Add(pl.timing.Sweep)
 		next.Stream = "sweep/" + m.ID // the thread need not wait for it
 		pl.queue(c, d, next, Content{Sweeps: m.ID, SweepRef: m.Ref, TriedAt: m.FirstTryAt}, now)
+	case m.Operation == OpUpdate && c.overtaken(m, pl.timing, now):
+		next.Operation, next.NotBefore = OpUpdate, now.Add(pl.timing.Settle)
+		next.Stream = "sweep/" + m.ID
+		newest := c.newestUpdate(m.thread())
+		pl.queue(c, d, next, Content{Headline: true, Text: newest.Content().Text, Resweep: true, Thread: m.thread()}, now)
 	}
+}
+
+// overtaken says whether what the chat shows may not be the newest headline after
+// m was accepted: an older one that nobody knows the end of may come yet, or m is
+// itself older than one that went out beside it.
+func (c Case) overtaken(m Message, t Timing, now time.Time) bool {
+	if m.Content().Resweep && c.newestUpdate(m.thread()).Seq > m.Seq {
+		return true
+	}
+	return slices.ContainsFunc(c.Messages, func(o Message) bool {
+		return o.Operation == OpUpdate && o.ID != m.ID && o.thread() == m.thread() && o.Murky && o.LastTryAt.Add(t.Settle).After(now)
+	})
+}
+
+// newestUpdate is the last headline that was queued for a thread in its turn.
+func (c Case) newestUpdate(thread string) (newest Message) {
+	for _, o := range c.Messages {
+		if o.Operation == OpUpdate && o.Stream == thread && o.State != Superseded {
+			newest = o
+		}
+	}
+	return newest
 }
 
 func (c Case) murky(stream string) bool {

@@ -131,7 +131,22 @@ func (w *world) by(who incident.Person) incident.By {
 
 func (w *world) declare(sev incident.Severity) incident.Incident {
 	w.t.Helper()
-	inc, err := w.desk.Declare(w.t.Context(), w.by("ana"), "", incident.Declaration{Title: "Checkout 5xx", Severity: sev, Policy: escalation.Default().Frozen("")})
+	return w.declareUnder(escalation.Default(), sev)
+}
+
+// trusting is the default policy without questions to whoever has acknowledged.
+func trusting() escalation.Policy {
+	p := escalation.Default()
+	for sev, r := range p.Severities {
+		r.AckTimeout, r.CommanderWithin = 0, 0
+		p.Severities[sev] = r
+	}
+	return p
+}
+
+func (w *world) declareUnder(p escalation.Policy, sev incident.Severity) incident.Incident {
+	w.t.Helper()
+	inc, err := w.desk.Declare(w.t.Context(), w.by("ana"), "", incident.Declaration{Title: "Checkout 5xx", Severity: sev, Policy: p.Frozen("")})
 	require.NoError(w.t, err)
 	return inc
 }
@@ -197,7 +212,7 @@ func TestAcknowledgedThenResolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.run("ana@bastion 1")()
-		inc := w.declare(incident.Sev1)
+		inc := w.declareUnder(trusting(), incident.Sev1)
 		w.after(6 * time.Minute)
 		_, err := w.desk.Acknowledge(t.Context(), w.by("bob"), inc.ID)
 		require.NoError(t, err)

@@ -21,7 +21,11 @@ func TestIdleEngine(t *testing.T) {
 		w := newWorld(t)
 		s := &ill{Memory: w.store}
 		defer w.runOn(s, "ana@bastion 1")()
-		open, over := w.declare(incident.Sev1), w.declare(incident.Sev1)
+		p := trusting()
+		patient := p.Severities[incident.Sev1]
+		patient.ResolveWithin = p.Severities[incident.Sev4].ResolveWithin
+		p.Severities[incident.Sev1] = patient
+		open, over := w.declareUnder(p, incident.Sev1), w.declareUnder(p, incident.Sev1)
 		w.after(time.Minute)
 		for _, inc := range []incident.Incident{open, over} {
 			_, err := w.desk.Acknowledge(t.Context(), w.by("ana"), inc.ID)

@@ -106,7 +106,8 @@ type Content struct {
 	Headline bool              `json:"headline,omitempty"` // the one message of the incident that is kept up to date
 	Late     float64           `json:"late_seconds,omitempty"`
 	AckedAt  time.Time         `json:"acked_at,omitzero"`   // the acknowledgement that stood when this was decided
-	Resweep  bool              `json:"resweep,omitempty"`   // a second resolve, for a trigger that came late
+	Resweep  bool              `json:"resweep,omitempty"`   // a second resolve, for a trigger that came late; a second update, for an older one that did
+	Thread   string            `json:"thread,omitempty"`    // stream of the post that this belongs to, if it goes out in another one
 	Diverts  string            `json:"diverts,omitempty"`   // ID of the page that this stands in for
 	Sweeps   string            `json:"sweeps,omitempty"`    // ID of the post whose copies are looked for
 	SweepRef string            `json:"sweep_ref,omitempty"` // the copy to keep
@@ -118,6 +119,14 @@ type Content struct {
 // tells this store from every other.
 func DedupKey(install string, inc incident.Incident, level incident.Level, round int) string {
 	return fmt.Sprintf("sitrep/%s/%s/%s/r%d", install, inc.Key, level, round)
+}
+
+// thread is the stream of the post that m replies to or changes.
+func (m Message) thread() string {
+	if t := m.Content().Thread; t != "" {
+		return t
+	}
+	return m.Stream
 }
 
 // PageData is the data of every page.* event.

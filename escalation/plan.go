@@ -34,6 +34,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 		pl.call(&c, &d, s, firsts, now)
 	}
 	next = earlier(next, pl.remind(&c, &d, p, now))
+	next = earlier(next, pl.attend(&c, &d, p, now))
 	pl.withdraw(&c, &d, now)
 	pl.finish(&c, &d, now)
 	pl.report(&c, &d, firsts, now)
@@ -220,12 +221,16 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 // something wrong is told what is right.
 func worthTelling(e incident.Event) bool {
 	switch e.Kind {
+	case incident.TargetMissed:
+		var p incident.Overdue
+		return e.Payload(&p) == nil && p.Target == incident.TargetResolve // that nobody answers is what the calls say
 	case incident.NoteCorrected:
 		var p incident.Correction
 		return e.Payload(&p) == nil && p.Kind != e.Kind && worthTelling(incident.Event{Kind: p.Kind})
 	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.StatusChanged,
 		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened,
-		incident.Merged, incident.Split, incident.UpdateDue, incident.UpdateSent:
+		incident.Merged, incident.Split, incident.UpdateDue, incident.UpdateSent,
+		incident.CommanderMissing:
 		return true
 	}
 	return false

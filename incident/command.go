@@ -84,10 +84,14 @@ func Declare(by By, id ID, d Declaration) (Event, error) {
 
 // Acknowledge says "I have it". A second person's acknowledgement is recorded
 // and changes nothing (incident assign hands the role over); the same person's
-// is refused as nothing new.
+// is refused as nothing new, unless it answers the question whether they are
+// still on it.
 func (inc Incident) Acknowledge(by By) ([]Event, error) {
 	if err := inc.mustBeOpen("acknowledge"); err != nil {
 		return nil, err
+	}
+	if inc.Clocks.AckBy == by.Actor && inc.InDoubt() {
+		return []Event{by.event(inc.ID, Acknowledged, fmt.Sprintf("%s is still on it", by.Actor), nil)}, nil
 	}
 	if inc.Clocks.AckBy == by.Actor && inc.Acknowledged() {
 		return nil, inc.refuse("acknowledge", ErrNoChange, "%s acknowledged it at %s", by.Actor, clock(inc.Clocks.Acknowledged))

@@ -68,6 +68,10 @@ const (
 	EscalationEntered    Kind = "escalation.entered"
 	EscalationRenotified Kind = "escalation.renotified"
 	EscalationSnoozed    Kind = "escalation.snoozed"
+	AckQuestioned        Kind = "escalation.ack_questioned" // "still on it?"
+	CommanderMissing     Kind = "escalation.commander_missing"
+	TargetMissed         Kind = "escalation.target_missed"
+	AuditFailed          Kind = "escalation.audit_failed" // the ladder did not do what was due, and was made to
 
 	PageQueued       Kind = "page.queued"
 	PageAttempted    Kind = "page.attempted"

@@ -26,6 +26,7 @@ type Incident struct {
 	Clocks     Clocks          `json:"clocks"`
 	Roles      map[Role]Person `json:"roles,omitempty"`
 	Rung       Rung            `json:"rung"`
+	Attention  Attention       `json:"attention,omitzero"`
 	Resolution string          `json:"resolution,omitempty"`
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`
