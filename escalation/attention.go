@@ -19,24 +19,36 @@ type duty struct {
 	record func() incident.Event
 }
 
+// duties are looked at in this order.
+func duties() []func(incident.Incident, Rules) duty {
+	return []func(incident.Incident, Rules) duty{respondMissed, resolveMissed, ackTimeout, questionDue, commanderMissing}
+}
+
+// at is when a duty is due for inc, zero for never, and what it is in a word.
+// Quiet hours and a snooze put it off as they do the ladder's calls.
+func (d duty) at(inc incident.Incident, r Rules) (time.Time, string) {
+	if d.due.IsZero() || inc.Status.Over() {
+		return time.Time{}, ""
+	}
+	return r.quietUntil(inc.Severity, latest(d.due, inc.Rung.Snoozed)), string(d.record().Kind)
+}
+
 // attend sees to it that an incident is not left alone by those who took it: it
 // asks whoever acknowledged and has done nothing since whether they are still on
 // it, takes the acknowledgement back if nobody answers, says that nobody is
 // commander, records that a target was missed, and asks for the next level when
 // that was the one to resolve. It answers with when to look again. Once holds all
 // of it where the fold cannot.
-//
-// Quiet hours and a snooze put these off as they do the ladder's calls.
 func (pl planner) attend(c *Case, d *Decision, r Rules, now time.Time) (next time.Time) {
 	if !c.Incident.Declared() || c.Incident.Status.Over() {
 		return time.Time{}
 	}
-	for _, of := range []func(incident.Incident, Rules) duty{respondMissed, resolveMissed, ackTimeout, questionDue, commanderMissing} {
+	for _, of := range duties() {
 		duty := of(c.Incident, r)
-		if duty.due.IsZero() {
+		due, _ := duty.at(c.Incident, r)
+		if due.IsZero() {
 			continue
 		}
-		due := r.quietUntil(c.Incident.Severity, latest(duty.due, c.Incident.Rung.Snoozed))
 		if due.After(now) {
 			next = earlier(next, due)
 			continue

@@ -22,6 +22,7 @@ type Config struct {
 	Book     Book
 	Leases   Leases
 	Timeline Follower
+	Audit    Incidents         // what the ladder is held against once a minute; nil is no audit
 	Senders  map[string]Sender // by kind of sink: "pagerduty", "slack"
 	Missing  map[string]string // by kind of sink: what it would need to send everything; nothing is missing from the others
 
@@ -216,6 +217,7 @@ func (e *Engine) newShift(ctx context.Context, lease Lease) *shift {
 	}
 	e.remember(known, time.Now())
 	s.group.Go(s.renew)
+	s.group.Go(s.audits)
 	return s
 }
 

@@ -96,7 +96,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) engine(owner string) *escalation.Engine {
 	return escalation.New(escalation.Config{
-		Book: w.store, Leases: w.store, Timeline: w.store, Install: "test0000", Owner: owner,
+		Book: w.store, Leases: w.store, Timeline: w.store, Audit: w.store, Install: "test0000", Owner: owner,
 		Senders: map[string]escalation.Sender{"pagerduty": w.pd, "slack": w.slack}, Rand: func() float64 { return 0.5 },
 		State: func(s escalation.State) {
 			w.mu.Lock()

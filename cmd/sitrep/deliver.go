@@ -33,7 +33,7 @@ func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.St
 		return nil, err
 	}
 	return escalation.New(escalation.Config{
-		Book: db, Leases: db, Timeline: db, Senders: a.senders(c), Policy: policy, Install: install, Owner: a.owner(),
+		Book: db, Leases: db, Timeline: db, Audit: db, Senders: a.senders(c), Policy: policy, Install: install, Owner: a.owner(),
 		State: state, Problem: problem, Missing: c.missing(policy),
 	}), nil
 }
