@@ -45,6 +45,8 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 		}
 	case OpPost:
 		switch {
+		case answered(m, inc) != "":
+			return answered(m, inc)
 		case m.Murky || content.Headline:
 		case content.Diverts != "":
 			return c.needless(content.Diverts)

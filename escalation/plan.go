@@ -32,6 +32,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 		d.Events = append(d.Events, e)
 		c.Incident = c.Incident.Apply(e)
 		pl.call(&c, &d, s, firsts, now)
+		pl.elsewhere(&c, &d, p, s, now)
 	}
 	next = earlier(next, pl.remind(&c, &d, p, now))
 	next = earlier(next, pl.attend(&c, &d, p, now))
