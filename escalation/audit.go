@@ -32,9 +32,12 @@ func (s *shift) audits() {
 		return
 	}
 	a := &auditor{shift: s}
-	for pause(s.ctx, s.Timing.Audit) {
+	for {
 		if err := a.look(time.Now()); err != nil && s.ctx.Err() == nil {
 			s.Problem(fmt.Errorf("audit of the ladder: %w", err))
+		}
+		if !pause(s.ctx, s.Timing.Audit) {
+			return
 		}
 	}
 }
@@ -49,6 +52,12 @@ func (a *auditor) look(now time.Time) error {
 	before := a.due
 	a.due, a.rules = map[incident.ID]string{}, map[string]Policy{}
 	for _, inc := range open {
+		if setBack(inc, now) > 0 { // its marks in the store lie in the future too
+			if _, err := a.shift.planOne(inc.ID); err != nil && a.shift.ctx.Err() == nil {
+				return err
+			}
+			continue
+		}
 		what := a.overdue(inc, now)
 		if what == "" {
 			continue

@@ -428,7 +428,7 @@ func (s *shift) mayGo(m Message, now time.Time) (at time.Time, diverts string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.health(m.Sink)
-	at = latest(m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m))
+	at = s.Timing.notLonger(latest(m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m)), now)
 	if m.Operation == OpTrigger && h.open(now) {
 		diverts = h.Why
 	}

@@ -25,6 +25,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	c.Messages = slices.Clone(c.Messages)
 	p := policyOf(c.Incident, pl.today)
 	pl.recover(&c, &d, lease, now)
+	pl.restart(&c, &d, now)
 	firsts := map[string]bool{} // streams whose headline is queued in this pass
 	steps, next := Next(c.Incident, p, now)
 	for _, s := range steps {
@@ -88,7 +89,7 @@ func (pl planner) put(c *Case, d *Decision, m Message, kind incident.Kind, now t
 // whether it arrived.
 func (pl planner) recover(c *Case, d *Decision, lease Lease, now time.Time) {
 	for _, m := range c.Messages {
-		if m.State != Sending || m.Epoch == lease.Epoch && pl.lostAt(m).After(now) {
+		if m.State != Sending || m.Epoch == lease.Epoch && pl.timing.notLonger(pl.lostAt(m), now).After(now) {
 			continue
 		}
 		m.State, m.Murky, m.Error = Ambiguous, true, "the process that was sending it is gone"

@@ -83,6 +83,13 @@ func (e Event) byHand() bool {
 	}, e.Kind)
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

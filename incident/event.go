@@ -71,7 +71,8 @@ const (
 	AckQuestioned        Kind = "escalation.ack_questioned" // "still on it?"
 	CommanderMissing     Kind = "escalation.commander_missing"
 	TargetMissed         Kind = "escalation.target_missed"
-	AuditFailed          Kind = "escalation.audit_failed" // the ladder did not do what was due, and was made to
+	ClockSetBack         Kind = "escalation.clock_set_back" // the rung's clocks begin anew
+	AuditFailed          Kind = "escalation.audit_failed"   // the ladder did not do what was due, and was made to
 
 	PageQueued       Kind = "page.queued"
 	PageAttempted    Kind = "page.attempted"

@@ -82,7 +82,7 @@ func (inc Incident) Apply(e Event) Incident {
 		inc = inc.applySplit(e)
 	case Resolved, Closed, Reopened:
 		inc = inc.applyEnding(e)
-	case EscalationEntered, EscalationRenotified, EscalationSnoozed, EscalationWanted:
+	case EscalationEntered, EscalationRenotified, EscalationSnoozed, EscalationWanted, ClockSetBack:
 		inc.Rung = inc.Rung.apply(e)
 	}
 	return inc
@@ -263,6 +263,8 @@ func (r Rung) apply(e Event) Rung {
 		if e.Payload(&p) == nil {
 			r.Wanted, r.WantedWhy = p.Level, p.Reason
 		}
+	case ClockSetBack:
+		r.Entered, r.Notified = earlier(r.Entered, e.At), earlier(r.Notified, e.At)
 	case EscalationSnoozed:
 		var p Snooze
 		if e.Payload(&p) == nil {
