@@ -26,6 +26,7 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	cfg    *config
+	hungUp <-chan os.Signal // has a hang-up of the terminal, if there was one
 }
 
 type globals struct {
@@ -36,7 +37,7 @@ type globals struct {
 // commands lists every command; each file of this package makes one group.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.demoCommand(), a.daemonCommand(),
+		a.demoCommand(), a.daemonCommand(), a.keepLadderCommand(),
 		a.incidentCommand(), a.itemCommand(), a.statsCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(),
 		a.queryCommand(), a.boardCommand(), a.alertCommand(), a.runbookCommand(),
 		a.chaosCommand(), a.loadCommand(), a.postmortemCommand(), a.storeCommand(), a.doctorCommand(),

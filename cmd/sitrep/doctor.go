@@ -96,7 +96,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		found = append(found, check("ladder", holder, err))
 		_ = db.Close()
 	}
-	found = append(found, a.examinePrometheus(ctx))
+	found = append(found, examineLogout(), a.examinePrometheus(ctx))
 	return append(append(found, c.examineSecrets(ctx)...), examineChaos())
 }
 

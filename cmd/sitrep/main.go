@@ -31,7 +31,10 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, hungUp: hup}
 	root := a.root()
 	root.SetArgs(plainMinus(args))
 	root.SetOut(stdout)

@@ -81,6 +81,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
+	if l == nil && a.terminalLost() {
+		err = errors.Join(err, a.handOver(context.WithoutCancel(ctx), db))
+	}
 	return err
 }
 
