@@ -36,7 +36,9 @@ func CheckPolicy(file string, src []byte, lacks func(sink string) string) (Polic
 	r.order()
 	r.quiet()
 	r.gameDay()
-	slices.SortStableFunc(r.found, func(a, b *strictyaml.Error) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	slices.SortStableFunc(r.found, func(a, b *strictyaml.Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 	return p, r.found, nil
 }
 
