@@ -2,6 +2,7 @@ package escalation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
@@ -42,30 +43,71 @@ func (s Script) Incident(sev incident.Severity) incident.Incident {
 // Explain says who would be called when for an incident of severity sev, by
 // running the ladder itself over horizon, at most 200 calls.
 func Explain(p Policy, sev incident.Severity, s Script, horizon time.Duration) []Call {
+	calls, _, _ := s.play(p, sev, horizon)
+	return calls
+}
+
+// play runs the ladder; inc is what the incident has become by end.
+func (s Script) play(p Policy, sev incident.Severity, horizon time.Duration) (calls []Call, inc incident.Incident, end time.Time) {
 	const most = 200
-	inc := s.Incident(sev)
+	inc = s.Incident(sev)
 	start, rules := inc.Clocks.Declared, p.For(inc)
-	var calls []Call
-	for now := start; len(calls) < most; {
-		since := now.Sub(start)
+	for end = start; len(calls) < most; {
+		since := end.Sub(start)
 		if s.Acknowledged > 0 && since >= s.Acknowledged && !inc.Acknowledged() {
-			inc = inc.Apply(incident.Event{Kind: incident.Acknowledged, At: now})
+			inc = inc.Apply(incident.Event{Kind: incident.Acknowledged, At: end})
 		}
 		if s.Resolved > 0 && since >= s.Resolved {
-			return calls
+			break
 		}
-		due, next := Next(inc, rules, now)
+		due, next := Next(inc, rules, end)
 		for _, step := range due {
-			calls = append(calls, Call{since, now, step.Level, step.Round, step.Reason, step.Page, step.Who, step.Notify})
-			inc = inc.Apply(step.Event(inc, now))
+			calls = append(calls, Call{since, end, step.Level, step.Round, step.Reason, step.Page, step.Who, step.Notify})
+			inc = inc.Apply(step.Event(inc, end))
 		}
-		next = s.before(start, now, next)
+		next = s.before(start, end, next)
 		if next.IsZero() || next.Sub(start) > horizon {
-			return calls
+			break
 		}
-		now = next
+		end = next
 	}
-	return calls
+	return calls, inc, end
+}
+
+// Prospect is a rung as an explanation shows it: its clocks under the severity's
+// scale, and its first call.
+type Prospect struct {
+	Rung
+	First  *Call         // nil if it is not called within the horizon; then State and Due say why
+	Again  time.Duration // notified again so often while nobody acknowledges; 0 = never
+	Repeat time.Duration // and so often until it is resolved; 0 = never
+	Climbs time.Duration // to the next rung, so long after the first call; 0 = never
+	Until  Until         // what stops the climb, or the repeats of the last rung
+}
+
+// Prospects is the whole ladder of an incident of severity sev, lowest level
+// first, as Explain plays it.
+func Prospects(p Policy, sev incident.Severity, s Script, horizon time.Duration) []Prospect {
+	calls, inc, end := s.play(p, sev, horizon)
+	rules := p.For(inc)
+	scale := rules.Response(sev).Scale
+	rungs := rules.Ladder(sev)
+	reach := levelIndex(rungs, rules.Response(sev).Reaches)
+	out := make([]Prospect, len(rungs))
+	for i, r := range Upcoming(inc, rules, end) {
+		rule := rungs[i]
+		out[i] = Prospect{
+			Rung: r, Until: rule.Until,
+			Again: scaled(rule.RespondWithin, scale), Repeat: scaled(rule.RepeatEvery, scale), Climbs: scaled(rule.EscalateAfter, scale),
+		}
+		if i > reach {
+			out[i].State = RungBeyond // whatever else stops it
+		}
+		if first := slices.IndexFunc(calls, func(c Call) bool { return c.Level == r.Level }); first >= 0 {
+			out[i].First = &calls[first]
+		}
+	}
+	return out
 }
 
 // before is the ladder's next look, or what the script does if that is sooner.

@@ -1,7 +1,6 @@
 package escalation
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -84,9 +83,4 @@ func (p Policy) checkGameDay(errorf complain) error {
 		}
 	}
 	return nil
-}
-
-// String is a game day in a few words: "2 sinks replaced, wakes up to L1".
-func (g GameDay) String() string {
-	return fmt.Sprintf("%d sinks replaced, wakes up to %s", len(g.Notify), g.WakesUpTo)
 }

@@ -102,14 +102,11 @@ func (l look) awake(t time.Time) time.Time { return l.rules.quietUntil(l.inc.Sev
 // request by hand is for more people, not for others.
 func (l look) begin() []Step {
 	reason, since := ReasonDeclared, l.awake(l.inc.Clocks.Declared)
-	switch {
-	case l.inc.Rung.Unanswered:
-		since = l.now // when it was reopened, or given back, is not folded
-		if len(l.inc.Rung.Rounds) > 0 {
-			reason = ReasonReopened
-		}
-	case l.heldBack():
-		since = l.now // nor when the severity was raised
+	if len(l.inc.Rung.Rounds) > 0 {
+		reason = ReasonReopened
+	}
+	if reason == ReasonReopened || l.inc.Rung.Unanswered || l.inc.Acknowledged() || l.heldBack() {
+		since = l.now // when it was reopened, given back or raised is not folded, and who is there waits for nobody
 	}
 	steps := []Step{l.step(0, true, reason, since)}
 	if to := l.wanted(); to > 0 {
@@ -237,7 +234,7 @@ func (l look) step(level int, enter bool, reason string, due time.Time) Step {
 	if late := l.now.Sub(due); late >= lateFrom {
 		s.Late = late
 	}
-	if reason == ReasonDeclared && l.inc.Acknowledged() {
+	if (reason == ReasonDeclared || reason == ReasonReopened) && l.inc.Acknowledged() {
 		s.Page = PageNone // somebody has it before anybody was called
 	}
 	return s

@@ -156,8 +156,16 @@ func (pl planner) withdraw(c *Case, d *Decision, now time.Time) {
 	}
 }
 
+// ringing is how long the page of a raised severity may ring although somebody has
+// the incident already: time enough for a phone, and less than PagerDuty waits
+// before it calls the next person of its own policy.
+const ringing = time.Minute
+
 // finish queues what ends the pages that went out: an acknowledgement for every
-// key triggered before it, a resolution for every key ever triggered.
+// key triggered before it, a resolution for every key ever triggered. A raised
+// severity calls whoever has the incident, who need not say so again: that page is
+// acknowledged when it has rung. A page of the climb is for others, and stays open
+// until they answer.
 func (pl planner) finish(c *Case, d *Decision, now time.Time) {
 	inc := c.Incident
 	for _, t := range slices.Clone(c.Messages) {
@@ -166,6 +174,10 @@ func (pl planner) finish(c *Case, d *Decision, now time.Time) {
 		}
 		m := Message{Stream: t.Stream, Sink: t.Sink, Level: t.Level, Round: t.Round, DedupKey: t.DedupKey}
 		answered := inc.Acknowledged() && !t.Content().AckedAt.Equal(inc.Clocks.Acknowledged)
+		heard := inc.Acknowledged() && !answered && t.Content().Reason == ReasonSeverity && t.State == Accepted
+		if heard {
+			m.NotBefore = t.AcceptedAt.Add(ringing)
+		}
 		if answered && t.State == Accepted && t.AcknowledgedAt.IsZero() {
 			t.AcknowledgedAt = inc.Clocks.Acknowledged
 			pl.put(c, d, t, incident.PageAcknowledged, now)
@@ -173,7 +185,7 @@ func (pl planner) finish(c *Case, d *Decision, now time.Time) {
 		switch {
 		case inc.Status.Over() && !c.has(t.Stream, OpResolve):
 			m.Operation = OpResolve
-		case !inc.Status.Over() && answered && !c.has(t.Stream, OpAcknowledge) && !c.has(t.Stream, OpResolve):
+		case !inc.Status.Over() && (answered || heard) && !c.has(t.Stream, OpAcknowledge) && !c.has(t.Stream, OpResolve):
 			m.Operation = OpAcknowledge
 		default:
 			continue

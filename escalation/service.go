@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
@@ -26,11 +27,20 @@ func (s ServiceRule) matches(service string) bool {
 
 // forService is what the severities ask for of an incident about service.
 func (p Policy) forService(service string) map[incident.Severity]Response {
-	i := slices.IndexFunc(p.Services, func(s ServiceRule) bool { return s.matches(service) })
-	if i < 0 {
+	rule, ok := p.ServiceRule(service)
+	if !ok {
 		return p.Severities
 	}
-	return p.overridden(p.Services[i])
+	return p.overridden(rule)
+}
+
+// ServiceRule is the rule for incidents about service, if there is one.
+func (p Policy) ServiceRule(service string) (ServiceRule, bool) {
+	i := slices.IndexFunc(p.Services, func(s ServiceRule) bool { return s.matches(service) })
+	if i < 0 {
+		return ServiceRule{}, false
+	}
+	return p.Services[i], true
 }
 
 func (p Policy) overridden(s ServiceRule) map[incident.Severity]Response {
@@ -39,6 +49,18 @@ func (p Policy) overridden(s ServiceRule) map[incident.Severity]Response {
 		severities[sev] = severities[sev].with(o, p.Ladders)
 	}
 	return severities
+}
+
+// covers says whether everything that other matches matches s too, as far as that
+// can be seen: s is asked about the patterns of other as if they were names.
+func (s ServiceRule) covers(other ServiceRule) bool {
+	plain := ServiceRule{Match: slices.DeleteFunc(slices.Clone(s.Match), func(pattern string) bool { return strings.ContainsAny(pattern, "?[\\") })}
+	for _, pattern := range other.Match {
+		if !plain.matches(pattern) && !slices.Contains(s.Match, pattern) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkService looks at the severities that come of it as it does at the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 )
 
@@ -29,11 +30,30 @@ func TestKeysAreDocumented(t *testing.T) {
 
 var update = flag.Bool("update", false, "rewrite docs/keys.md")
 
+// The examples of the guide are one policy, which can be read and surprises
+// nobody but by the audiences that it leaves to people.
+func TestDocumentedPolicyIsOne(t *testing.T) {
+	text, err := os.ReadFile("../../docs/policy.md")
+	require.NoError(t, err)
+	var src strings.Builder
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		src.WriteString(block[1])
+	}
+	p, warnings, err := escalation.CheckPolicy("policy.md", []byte(src.String()), func(string) string { return "" })
+	require.NoError(t, err)
+	require.Len(t, p.Services, 1)
+	require.Len(t, p.QuietHours, 2)
+	require.Len(t, p.Declare, 2)
+	for _, w := range warnings {
+		require.Contains(t, w.Message, "leads nowhere: audiences has no such name")
+	}
+}
+
 // What the documentation shows as a command is one: its words and flags are
 // known.
 func TestDocumentedCommandsExist(t *testing.T) {
 	shown := regexp.MustCompile("`sitrep ([a-z][^`]*)`")
-	for _, file := range []string{"../../README.md", "../../docs/configuration.md", "../../docs/store.md", "../../docs/incidents.md", "../../docs/shared-host.md", "../../docs/looking-back.md", "../../docs/runbooks.md"} {
+	for _, file := range []string{"../../README.md", "../../docs/configuration.md", "../../docs/policy.md", "../../docs/store.md", "../../docs/incidents.md", "../../docs/shared-host.md", "../../docs/looking-back.md", "../../docs/runbooks.md"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		var lines []string

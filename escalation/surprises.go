@@ -1,0 +1,225 @@
+package escalation
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+// CheckPolicy reads a policy file as LoadPolicy does, and also says what in it is
+// no error and may still surprise whoever relies on it, in the order of the file.
+// Lacks is what the configuration would need to reach a sink; "" is nothing.
+func CheckPolicy(file string, src []byte, lacks func(sink string) string) (Policy, []*strictyaml.Error, error) {
+	p, doc, err := readPolicy(file, src, Default())
+	if err != nil {
+		return Policy{}, nil, err
+	}
+	r := review{policy: p, lacks: lacks, told: map[string]bool{}, warn: func(path, format string, args ...any) *strictyaml.Error {
+		var e *strictyaml.Error
+		errors.As(doc.Errorf(path, format, args...), &e)
+		return e
+	}}
+	r.ladders()
+	r.severities("", p.Severities)
+	for i, s := range p.Services {
+		own := p.overridden(s)
+		maps.DeleteFunc(own, func(sev incident.Severity, _ Response) bool { _, replaced := s.Severities[sev]; return !replaced })
+		r.severities(fmt.Sprintf("services[%d].", i), own)
+	}
+	r.audiences()
+	r.order()
+	r.quiet()
+	r.gameDay()
+	slices.SortStableFunc(r.found, func(a, b *strictyaml.Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return p, r.found, nil
+}
+
+// review collects what may surprise.
+type review struct {
+	policy Policy
+	lacks  func(sink string) string
+	told   map[string]bool // sinks and audiences that were complained about
+	warn   func(path, format string, args ...any) *strictyaml.Error
+	found  []*strictyaml.Error
+}
+
+func (r *review) add(path, format string, args ...any) {
+	r.found = append(r.found, r.warn(path, format, args...))
+}
+
+// climbed is the highest level of a ladder, counted from 0, that some severity
+// climbs to by itself; -1 if none has that ladder.
+func (r *review) climbed(ladder string) int {
+	highest := -1
+	note := func(resp Response) {
+		if resp.Ladder == ladder {
+			highest = max(highest, levelIndex(r.policy.Ladders[ladder], resp.Reaches))
+		}
+	}
+	for _, resp := range r.policy.Severities {
+		note(resp)
+	}
+	for _, s := range r.policy.Services {
+		for _, resp := range r.policy.overridden(s) {
+			note(resp)
+		}
+	}
+	return highest
+}
+
+func (r *review) ladders() {
+	for _, name := range slices.Sorted(maps.Keys(r.policy.Ladders)) {
+		rungs, reach := r.policy.Ladders[name], r.climbed(name)
+		if reach < 0 {
+			r.add("ladders."+name, "no severity has the ladder %q: it is not climbed", name)
+		}
+		for i, rung := range rungs {
+			path := fmt.Sprintf("ladders.%s[%d]", name, i)
+			if len(rung.Notify) == 0 {
+				r.add(path+".notify", "%s names no sink: it is recorded, and nobody is called", rung.Level)
+			}
+			if rung.EscalateAfter > 0 && rung.RespondWithin >= rung.EscalateAfter {
+				r.add(path+".respond_within", "%s climbs after %s, before it would be notified again", rung.Level, rung.EscalateAfter)
+			}
+			r.sinks(path+".notify", rung.Notify)
+		}
+		if last := rungs[len(rungs)-1]; reach == len(rungs)-1 && last.RepeatEvery == 0 {
+			r.add(fmt.Sprintf("ladders.%s[%d]", name, reach), "%s is the last level and has no repeat_every: once somebody has acknowledged, nobody is called again", last.Level)
+		}
+	}
+}
+
+// sinks complains once of every sink that the configuration cannot reach.
+func (r *review) sinks(path string, sinks []string) {
+	for i, sink := range sinks {
+		if missing := r.lacks(sink); missing != "" && !r.told[sink] {
+			r.told[sink] = true
+			r.add(fmt.Sprintf("%s[%d]", path, i), "%s leads nowhere: the configuration has no %s", sink, missing)
+		}
+	}
+}
+
+func (r *review) severities(at string, severities map[incident.Severity]Response) {
+	for _, sev := range slices.Sorted(maps.Keys(severities)) {
+		resp := severities[sev]
+		path := at + "severities." + string(sev)
+		reached := r.policy.Ladders[resp.Ladder][:levelIndex(r.policy.Ladders[resp.Ladder], resp.Reaches)+1]
+		urgent := sev == incident.Sev1 || sev == incident.Sev2
+		wakes := slices.ContainsFunc(reached, func(rung LevelRule) bool { return slices.ContainsFunc(rung.Notify, mayWake) })
+		switch low := resp.Page == PageWarning || resp.Page == PageInfo; {
+		case low && len(reached) == 1:
+			r.add(path+".page", "%s pages with low urgency only (%s, and it climbs no further than L1): PagerDuty wakes nobody for that", sev, resp.Page)
+		case urgent && low:
+			r.add(path+".page", "L1 of a %s is called with low urgency (%s): the first who is woken is %s", sev, resp.Page, reached[1].Level)
+		case urgent && resp.Page == PageNone && len(reached) == 1:
+			r.add(path+".page", "a %s pages nobody", sev)
+		case urgent && resp.Page == PageNone:
+			r.add(path+".page", "a %s does not page L1: the first who is woken is %s", sev, reached[1].Level)
+		case urgent && !wakes:
+			r.add(path+".ladder", "a %s tells only chats: nobody is woken", sev)
+		}
+		r.audience(path+".audience", resp.Audience)
+	}
+}
+
+// mayWake says whether a sink can reach somebody who sleeps.
+func mayWake(sink string) bool { return sinkKind(sink) != "slack" && sinkKind(sink) != "statuspage" }
+
+// audience complains of audiences that lead nowhere. A policy without any is of a
+// team whose people tell them.
+func (r *review) audience(path string, names []string) {
+	for i, name := range names {
+		switch sinks, known := r.policy.Audiences[name]; {
+		case len(r.policy.Audiences) == 0 || r.told[name] || len(sinks) > 0:
+			continue
+		case !known:
+			r.add(fmt.Sprintf("%s[%d]", path, i), "the audience %q leads nowhere: audiences has no such name", name)
+		default:
+			r.add(fmt.Sprintf("%s[%d]", path, i), "the audience %q leads nowhere: it names no sink", name)
+		}
+		r.told[name] = true
+	}
+}
+
+func (r *review) audiences() {
+	used := r.policy.audiences()
+	for _, name := range slices.Sorted(maps.Keys(r.policy.Audiences)) {
+		if !slices.Contains(used, name) {
+			r.add("audiences."+name, "no severity has the audience %q: it is told nothing", name)
+		}
+		r.sinks("audiences."+name, r.policy.Audiences[name])
+	}
+}
+
+// order complains of rules that can never be the first that matches.
+func (r *review) order() {
+	for i, later := range r.policy.Declare {
+		earlier := slices.IndexFunc(r.policy.Declare[:i], func(d DeclareRule) bool { return d.covers(later) })
+		if earlier >= 0 {
+			r.add(fmt.Sprintf("declare[%d]", i), "this rule never matches: declare[%d] is wider and comes before it", earlier)
+		}
+	}
+	for i, later := range r.policy.Services {
+		earlier := slices.IndexFunc(r.policy.Services[:i], func(s ServiceRule) bool { return s.covers(later) })
+		if earlier >= 0 {
+			r.add(fmt.Sprintf("services[%d]", i), "this rule never matches: services[%d] is wider and comes before it", earlier)
+		}
+	}
+}
+
+// covers says whether every alert that other matches matches d too.
+func (d DeclareRule) covers(other DeclareRule) bool {
+	for name, value := range d.Match {
+		if theirs, ok := other.Match[name]; !ok || theirs != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *review) quiet() {
+	monday := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+	var complained []incident.Severity
+	for i, q := range r.policy.QuietHours {
+		path := fmt.Sprintf("quiet_hours[%d].severities", i)
+		for _, sev := range q.Severities {
+			if slices.Contains(complained, sev) {
+				continue
+			}
+			if quietUntil(r.policy.QuietHours, sev, monday).Sub(monday) >= longestQuiet {
+				complained = append(complained, sev)
+				r.add(path, "the quiet hours of %s never end: it calls nobody unless a person asks for it", sev)
+			} else if sev == incident.Sev2 {
+				complained = append(complained, sev)
+				r.add(path, "%s has quiet hours: nobody is called for one until %s %s", sev, q.To, q.Timezone)
+			}
+		}
+	}
+}
+
+func (r *review) gameDay() {
+	if r.policy.GameDay == nil {
+		return
+	}
+	named := slices.Concat(slices.Collect(maps.Values(r.policy.Audiences))...)
+	for _, rungs := range r.policy.Ladders {
+		for _, rung := range rungs {
+			named = append(named, rung.Notify...)
+		}
+	}
+	notify := r.policy.GameDay.Notify
+	for _, sink := range slices.Sorted(maps.Keys(notify)) {
+		if !slices.Contains(named, sink) {
+			r.add("game_day.notify", "no ladder and no audience names %s: nothing takes its place", sink)
+		}
+	}
+	r.sinks("game_day.notify", slices.Sorted(maps.Values(notify)))
+}
