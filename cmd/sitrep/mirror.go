@@ -59,7 +59,7 @@ func (a *app) mirror(ctx context.Context, db *store.DB, problem func(string)) (*
 	if wants.SendTo == "" && !wants.Receive {
 		return nil, nil
 	}
-	m := &changeMirror{db: db, to: wants.SendTo, sender: a.pagerduty(c), telling: complaint{problem: problem}, reading: complaint{problem: problem}}
+	m := &changeMirror{db: db, to: wants.SendTo, sender: a.pagerduty(c, db), telling: complaint{problem: problem}, reading: complaint{problem: problem}}
 	if m.host, err = os.Hostname(); err != nil {
 		m.host = "sitrep"
 	}
