@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
@@ -373,4 +375,12 @@ func regular(file, ending string) error {
 		return fmt.Errorf("%s is not a file but a device, a pipe or a socket", file)
 	}
 	return nil
+}
+
+// pagerdutyAPI is PagerDuty's REST API; nil without a token.
+func (c *config) pagerdutyAPI() *pagerduty.API {
+	if c.PagerDuty.APIToken == "" {
+		return nil
+	}
+	return pagerduty.NewAPI(c.PagerDuty.APIURL, func(ctx context.Context) (string, error) { return c.PagerDuty.APIToken.read(ctx, c.dir) }, nil)
 }

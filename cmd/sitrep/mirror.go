@@ -27,7 +27,7 @@ type changeMirror struct {
 	host    string
 	sender  *pagerduty.Sender
 	to      string // the routing key's name; "" tells nothing
-	reader  *pagerduty.Reader
+	reader  *pagerduty.API
 	mine    func() bool // whether this process runs the ladder
 	telling complaint
 	reading complaint
@@ -67,7 +67,7 @@ func (a *app) mirror(ctx context.Context, db *store.DB, problem func(string)) (*
 		return nil, err
 	}
 	if wants.Receive {
-		m.reader = &pagerduty.Reader{URL: c.PagerDuty.APIURL, Token: func(ctx context.Context) (string, error) { return c.PagerDuty.APIToken.read(ctx, c.dir) }}
+		m.reader = c.pagerdutyAPI()
 	}
 	return m, nil
 }

@@ -42,7 +42,7 @@ func (a *app) policyCommand() *cobra.Command {
 				len(p.Ladders), len(p.Severities), len(p.Declare), strings.Join(p.Sinks(), ", "))
 			return err
 		}},
-		a.explainCommand(),
+		a.explainCommand(), a.importPolicyCommand(),
 	)
 	return group
 }
