@@ -56,15 +56,18 @@ func (p EscalationPolicy) YAML(person func(id string) string) (string, error) {
 func (p EscalationPolicy) rungs(person func(id string) string, say func(string, ...any)) string {
 	var b strings.Builder
 	for i, r := range p.Rules {
+		last := i == len(p.Rules)-1
 		delay := min(max(r.Delay, shortestDelay), longestDelay)
-		if r.Delay < shortestDelay {
+		switch {
+		case last && p.Loops <= 0: // nothing waits for it
+		case r.Delay < shortestDelay:
 			delay = usualDelay
 			say("L%d has no delay in PagerDuty; it has %s here", i+1, strictyaml.FormatDuration(delay))
-		} else if delay != r.Delay {
+		case delay != r.Delay:
 			say("L%d waits longer in PagerDuty than a ladder can; it has %s here", i+1, strictyaml.FormatDuration(delay))
 		}
 		clock := ", escalate_after: " + strictyaml.FormatDuration(delay)
-		if i == len(p.Rules)-1 {
+		if last {
 			if clock = ""; p.Loops > 0 {
 				clock = ", repeat_every: " + strictyaml.FormatDuration(delay)
 				say("after L%d PagerDuty begins again with L1, %d times, and then gives up; the ladder calls L%d again every %s until somebody answers", i+1, p.Loops, i+1, strictyaml.FormatDuration(delay))
@@ -86,7 +89,7 @@ func (r Rule) who(level int, person func(id string) string, say func(string, ...
 			name = "schedule " + name
 			say("the rotation of L%d, %q (%s), stays in PagerDuty: its service there has to call it", level, name, t.ID)
 		case name == "":
-			name = t.ID
+			name = line(t.ID, maxName)
 		}
 		list = append(list, quote(name))
 	}
@@ -99,7 +102,7 @@ func (r Rule) who(level int, person func(id string) string, say func(string, ...
 // leftovers are what is said of the whole policy.
 func (p EscalationPolicy) leftovers(say func(string, ...any)) {
 	say("an acknowledgement stops every level, as in PagerDuty; sitrep's own default lets L2 and above wait for the resolution")
-	if p.Loops == 0 {
+	if p.Loops <= 0 {
 		say("PagerDuty does not repeat the policy, and neither does the last level here: repeat_every would")
 	}
 	if p.Description != "" {

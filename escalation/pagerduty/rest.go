@@ -184,6 +184,7 @@ const (
 	pageSize    = 100
 	pageOverlap = 10 // asked for again: what is in the list may leave it meanwhile
 	pagesEnd    = 10_000
+	pagesMost   = 200 // however short they are
 )
 
 // list reads a list page by page and hands over each of its items once, by its ID or,
@@ -193,7 +194,8 @@ const (
 func (a *API) list(ctx context.Context, path, name string, q url.Values, item func(json.RawMessage)) (whole bool, err error) {
 	q.Set("limit", strconv.Itoa(pageSize))
 	seen := map[string]bool{}
-	for offset := 0; offset+pageSize <= pagesEnd; {
+	offset := 0
+	for page := 0; page < pagesMost && offset+pageSize <= pagesEnd; page++ {
 		q.Set("offset", strconv.Itoa(offset))
 		answer := map[string]json.RawMessage{}
 		if err := a.get(ctx, path, q, &answer); err != nil {
