@@ -48,6 +48,9 @@ func heard(inc incident.Incident, e pagerduty.Entry, by incident.By, back time.T
 			return note("%s", text)
 		}
 	case pagerduty.DidEscalate:
+		if !person {
+			return note("PagerDuty escalated it%s: nobody had acknowledged there", to(e.To))
+		}
 		return note("%s escalated it in PagerDuty%s", by.Actor, to(e.To))
 	case pagerduty.DidExhaust:
 		return note("in PagerDuty everybody was called whom its escalation policy names, and nobody acknowledged there")

@@ -44,7 +44,7 @@ func TestHeard(t *testing.T) {
 		"note after the end":     {over, pagerduty.Entry{Did: pagerduty.DidNote, By: bob, Text: "x"}, []string{"note.added bob: x"}},
 		"note by a machine":      {open, pagerduty.Entry{Did: pagerduty.DidNote, Text: "x"}, nil},
 		"merged":                 {merged, pagerduty.Entry{Did: pagerduty.DidNote, By: bob, Text: "x"}, nil},
-		"climbed":                {open, pagerduty.Entry{Did: pagerduty.DidEscalate, To: []pagerduty.User{max, {Name: "Ann"}}}, []string{"note.added pagerduty: pagerduty escalated it in PagerDuty to bob, Ann"}},
+		"climbed":                {open, pagerduty.Entry{Did: pagerduty.DidEscalate, To: []pagerduty.User{max, {Name: "Ann"}}}, []string{"note.added pagerduty: PagerDuty escalated it to bob, Ann: nobody had acknowledged there"}},
 		"escalated":              {open, pagerduty.Entry{Did: pagerduty.DidEscalate, By: bob}, []string{"note.added bob: bob escalated it in PagerDuty"}},
 		"assigned as always":     {open, pagerduty.Entry{Did: pagerduty.DidAssign, To: []pagerduty.User{bob}}, nil},
 		"handed over":            {open, pagerduty.Entry{Did: pagerduty.DidAssign, By: bob, To: []pagerduty.User{{Name: "Eve"}}}, []string{"note.added bob: bob reassigned it in PagerDuty to Eve"}},

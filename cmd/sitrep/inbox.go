@@ -218,7 +218,7 @@ func (b *inbox) do(ctx context.Context, who incident.Person, ids []string, what 
 func (b *inbox) hear(ctx context.Context, ours []incident.ID) (err error) {
 	l := &listener{db: b.db, api: b.api, config: b.config, seen: map[string]bool{}}
 	for _, id := range ours {
-		if _, heard := l.hear(ctx, id, time.Now()); heard != nil {
+		if heard := l.hearAll(ctx, id, time.Now()); heard != nil {
 			err = errors.Join(err, fmt.Errorf("it is done, but its log cannot be read: it is on the timeline of %s when the ladder's process hears of it: %w", id, heard))
 		}
 	}
@@ -285,6 +285,9 @@ func (b *inbox) reassign(ctx context.Context, who incident.Person, ids, users []
 			switch {
 			case p.PagerDuty != "":
 				to = append(to, p.PagerDuty)
+				continue
+			case foreignID.MatchString(name):
+				to = append(to, name)
 				continue
 			case p.Email != "":
 				name = p.Email

@@ -21,6 +21,7 @@ type listener struct {
 	api     *pagerduty.API
 	config  *config
 	mine    func() bool // whether this process runs the ladder
+	most    int         // requests of one look
 	trouble complaint
 
 	seen map[string]bool // entries that need no second look, by their name on the timeline
@@ -41,7 +42,7 @@ func (c *config) newListener(db *store.DB, mine func() bool, problem func(string
 	if api == nil {
 		return nil
 	}
-	return &listener{db: db, api: api, config: c, mine: mine, trouble: complaint{problem: problem}, seen: map[string]bool{}}
+	return &listener{db: db, api: api, config: c, mine: mine, most: listenMost, trouble: complaint{problem: problem}, seen: map[string]bool{}}
 }
 
 // Run listens while this process runs the ladder and an incident is open, until ctx
@@ -80,24 +81,25 @@ func (l *listener) pause(err error) time.Duration {
 // look listens about the open incidents, as many as one look may ask for; the next
 // one goes on with the rest.
 func (l *listener) look(ctx context.Context, now time.Time) error {
-	open, err := l.db.Incidents(ctx, true, 0)
-	if err != nil || len(open) == 0 {
+	pages, err := l.db.OpenPages(ctx, sourcePagerDuty)
+	if err != nil || len(pages) == 0 {
 		return err
 	}
 	if len(l.seen) > mostSeen {
 		clear(l.seen) // the store knows them too
 	}
-	left, first := listenMost, l.from
-	for i := range open {
-		at := (first + i) % len(open)
+	left, first := l.most, l.from
+	listened := map[string]bool{}
+	for i := range pages {
+		at := (first + i) % len(pages)
 		if left <= 0 {
 			l.from = at
 			return nil
 		}
-		n, err := l.hear(ctx, open[at].ID, now)
+		n, err := l.hear(ctx, pages[at], listened, now)
 		if err != nil {
 			l.from = at + 1 // one that always fails does not keep the others unheard
-			return fmt.Errorf("%s: %w", open[at].ID, err)
+			return fmt.Errorf("%s: %w", pages[at].Incident, err)
 		}
 		left -= n
 	}
@@ -105,32 +107,43 @@ func (l *listener) look(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// hear listens about one incident. It answers how many requests that took.
-func (l *listener) hear(ctx context.Context, id incident.ID, now time.Time) (requests int, err error) {
-	messages, err := l.db.Messages(ctx, id)
+// hearAll listens about every page of one incident.
+func (l *listener) hearAll(ctx context.Context, id incident.ID, now time.Time) error {
+	pages, err := l.db.OpenPages(ctx, sourcePagerDuty)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	listened := map[string]bool{} // a grouped incident holds several pages
-	for _, m := range messages {
-		if m.Kind() != "pagerduty" || m.Operation != escalation.OpTrigger || m.State != escalation.Accepted && !m.Murky {
+	listened := map[string]bool{}
+	for _, page := range pages {
+		if page.Incident == id {
+			if _, err := l.hear(ctx, page, listened, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hear listens about one page. It answers how many requests that took. Listened is
+// the incidents there that were listened to for one of ours in this look: a grouped
+// one holds several pages.
+func (l *listener) hear(ctx context.Context, page escalation.Message, listened map[string]bool, now time.Time) (requests int, err error) {
+	ask, cancel := context.WithTimeout(ctx, listenPatience)
+	defer cancel()
+	found, err := l.api.ByKey(ask, page.DedupKey)
+	if err != nil {
+		return 1, err
+	}
+	requests = 1
+	for _, there := range found {
+		name := there.ID + " " + string(page.Incident)
+		if listened[name] {
 			continue
 		}
-		ask, cancel := context.WithTimeout(ctx, listenPatience)
-		found, err := l.api.ByKey(ask, m.DedupKey)
-		cancel()
-		if requests++; err != nil {
+		listened[name] = true
+		requests++
+		if err := l.listen(ask, page.Incident, there.ID, page.QueuedAt, now); err != nil {
 			return requests, err
-		}
-		for _, there := range found {
-			if listened[there.ID] {
-				continue
-			}
-			listened[there.ID] = true
-			requests++
-			if err := l.listen(ctx, id, there.ID, m.QueuedAt, now); err != nil {
-				return requests, err
-			}
 		}
 	}
 	return requests, nil
@@ -146,9 +159,7 @@ func (l *listener) listen(ctx context.Context, id incident.ID, there string, que
 	if since.IsZero() {
 		since = queued
 	}
-	ask, cancel := context.WithTimeout(ctx, listenPatience)
-	defer cancel()
-	log, err := l.api.Log(ask, there, since.Add(-listenOverlap), now.Add(clockSlack))
+	log, err := l.api.Log(ctx, there, since.Add(-listenOverlap), now.Add(clockSlack))
 	if err != nil {
 		return err
 	}

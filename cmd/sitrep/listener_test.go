@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -86,7 +87,7 @@ func TestWhatPeopleDoInPagerDutyIsHeardOnce(t *testing.T) {
 	}
 	h.byHand(there, "timeout", "", "")
 	h.byHand(there, "resolve", "PLABUSER2", "")
-	want = append(want, "note.added pagerduty: pagerduty escalated it in PagerDuty to Max Manager",
+	want = append(want, "note.added pagerduty: PagerDuty escalated it to Max Manager: nobody had acknowledged there",
 		"note.added Lena Lead (claimed): Lena Lead resolved it in PagerDuty; here INC-1 stays open until somebody says what ended it (sitrep incident resolve INC-1)")
 	second := h.daemon()
 	defer func() {
@@ -136,7 +137,8 @@ func TestManyListenersHearOnce(t *testing.T) {
 		c := &config{dir: ".", PagerDuty: pagerdutyConfig{APIURL: srv.URL, APIToken: "env:PD_TOKEN"}}
 		listeners[i] = c.newListener(db, func() bool { return true }, func(text string) { t.Error(text) })
 	}
-	id := paged(t, listeners[0].db, srv.URL)
+	id := declared(t, listeners[0].db)
+	send(t, listeners[0].db, srv.URL)
 	for i := range 20 {
 		say([]string{"acknowledge", "annotate"}[i%2], fmt.Sprintf("U%d", i), fmt.Sprintf("note %d", i))
 	}
@@ -176,20 +178,82 @@ func TestManyListenersHearOnce(t *testing.T) {
 	require.False(t, inc.Acknowledged())
 }
 
-// paged declares an incident and has the PagerDuty at a URL take its page.
-func paged(t *testing.T, db *store.DB, url string) incident.ID {
+// onlyPagerDuty is a ladder of one page.
+func onlyPagerDuty(t *testing.T) escalation.Policy {
 	t.Helper()
 	policy, err := escalation.LoadPolicy("p.yaml", []byte(`ladders: {default: [{level: L1, until: acknowledged, notify: ["pagerduty:primary"]}]}`))
 	require.NoError(t, err)
+	return policy
+}
+
+// declared is a new incident.
+func declared(t *testing.T, db *store.DB) incident.ID {
+	t.Helper()
 	by := incident.By{Actor: "ana", Source: "cli", At: time.Now().Add(-time.Minute)}
-	inc, err := incident.NewDesk(db).Declare(t.Context(), by, "", incident.Declaration{Title: "x", Severity: incident.Sev3, Policy: policy.Frozen()})
+	inc, err := incident.NewDesk(db).Declare(t.Context(), by, "", incident.Declaration{Title: "x", Severity: incident.Sev3, Policy: onlyPagerDuty(t).Frozen()})
 	require.NoError(t, err)
+	return inc.ID
+}
+
+// send has the PagerDuty at a URL take the pages that are due.
+func send(t *testing.T, db *store.DB, url string) {
+	t.Helper()
 	engine := escalation.New(escalation.Config{
-		Book: db, Leases: db, Timeline: db, Policy: policy, Install: "install1", Owner: "test", Problem: func(err error) { t.Error(err) },
+		Book: db, Leases: db, Timeline: db, Policy: onlyPagerDuty(t), Install: "install1", Owner: "test", Problem: func(err error) { t.Error(err) },
 		Senders: map[string]escalation.Sender{"pagerduty": pagerduty.New(pagerduty.Config{
 			EventsURL: url, Key: func(context.Context, string) (string, error) { return strings.Repeat("k", 32), nil },
 		})},
 	})
-	require.NoError(t, engine.Deliver(t.Context(), 10*time.Second))
-	return inc.ID
+	require.NoError(t, engine.Deliver(t.Context(), patience))
+}
+
+// A listener waits as long as PagerDuty wants to be left alone, and complains once.
+func TestListenersLeavePagerDutyAlone(t *testing.T) {
+	var told []string
+	l := &listener{trouble: complaint{problem: func(text string) { told = append(told, text) }}}
+	require.Equal(t, listenEvery, l.pause(nil))
+	require.Equal(t, 40*time.Second, l.pause(fmt.Errorf("INC-1: %w", &pagerduty.CallError{Class: escalation.Throttled, After: 40 * time.Second})))
+	require.Equal(t, listenEvery, l.pause(&pagerduty.CallError{Class: escalation.Throttled, After: time.Second}))
+	require.Empty(t, told)
+	for range 3 {
+		require.Equal(t, listenEvery, l.pause(errors.New("connection refused")))
+	}
+	require.Equal(t, []string{"what people do in PagerDuty is not heard: connection refused"}, told)
+}
+
+// Of many pages each look asks about some, and the next goes on: PagerDuty is asked
+// no more often than it allows, and every page is asked about.
+func TestALookAsksNoMoreThanItMay(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[string]int{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusAccepted)
+		} else {
+			asked[r.URL.Query().Get("incident_key")]++
+		}
+		fmt.Fprint(w, `{"incidents":[]}`)
+	}))
+	defer srv.Close()
+	t.Setenv("PD_TOKEN", "u+s3cretToken20chars")
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	const incidents = 20
+	for range incidents {
+		declared(t, db)
+	}
+	send(t, db, srv.URL)
+	pages, err := db.OpenPages(t.Context(), "pagerduty")
+	require.NoError(t, err)
+	require.Equal(t, incidents, len(pages))
+	c := &config{dir: ".", PagerDuty: pagerdutyConfig{APIURL: srv.URL, APIToken: "env:PD_TOKEN"}}
+	l := c.newListener(db, func() bool { return true }, func(text string) { t.Error(text) })
+	l.most = 8
+	for _, want := range []int{8, 16, 20} {
+		require.NoError(t, l.look(t.Context(), time.Now()))
+		require.Equal(t, want, len(asked))
+	}
 }
