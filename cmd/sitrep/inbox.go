@@ -185,10 +185,10 @@ type deed func(ctx context.Context, from string, ids []string) error
 
 // do does it, and hears what PagerDuty makes of it for those that are ours; it
 // answers with those.
-func (b *inbox) do(ctx context.Context, who incident.Person, ids []string, what deed) ([]incident.ID, error) {
+func (b *inbox) do(ctx context.Context, by incident.By, ids []string, what deed) ([]incident.ID, error) {
 	ctx, cancel := context.WithTimeout(ctx, inboxPatience)
 	defer cancel()
-	from, err := b.config.from(who)
+	from, err := b.config.from(by.Actor)
 	if err != nil {
 		return nil, err
 	}
@@ -211,12 +211,21 @@ func (b *inbox) do(ctx context.Context, who incident.Person, ids []string, what 
 	if err := what(ctx, from, ids); err != nil {
 		return nil, err
 	}
-	return ours, b.hear(ctx, ours)
+	return ours, b.hear(ctx, by, from, ours)
 }
 
-// hear takes what PagerDuty's log says now onto our timelines.
-func (b *inbox) hear(ctx context.Context, ours []incident.ID) (err error) {
-	l := &listener{db: b.db, api: b.api, config: b.config, seen: map[string]bool{}}
+// hear takes what PagerDuty's log says now onto our timelines. What was just done
+// there in the name of from was done by by: several may act in one name, and a
+// claimed name does not become another by way of PagerDuty.
+func (b *inbox) hear(ctx context.Context, by incident.By, from string, ours []incident.ID) (err error) {
+	if len(ours) == 0 {
+		return nil
+	}
+	user, err := b.api.UserNamed(ctx, from)
+	if err != nil {
+		return fmt.Errorf("it is done, but on the timeline only when the ladder's process hears of it: %w", err)
+	}
+	l := &listener{db: b.db, api: b.api, config: b.config, seen: map[string]bool{}, as: by, user: user.ID}
 	for _, id := range ours {
 		if heard := l.hearAll(ctx, id, time.Now()); heard != nil {
 			err = errors.Join(err, fmt.Errorf("it is done, but its log cannot be read: it is on the timeline of %s when the ladder's process hears of it: %w", id, heard))
@@ -228,7 +237,7 @@ func (b *inbox) hear(ctx context.Context, ours []incident.ID) (err error) {
 // acknowledge also acknowledges those of ours whose acknowledgement PagerDuty's log
 // does not show yet. When it does, it says nothing new.
 func (b *inbox) acknowledge(ctx context.Context, by incident.By, ids []string) ([]incident.ID, error) {
-	ours, err := b.do(ctx, by.Actor, ids, func(ctx context.Context, from string, ids []string) error {
+	ours, err := b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		return b.api.Acknowledge(ctx, from, ids...)
 	})
 	for _, id := range ours {
@@ -241,14 +250,14 @@ func (b *inbox) acknowledge(ctx context.Context, by incident.By, ids []string) (
 	return ours, err
 }
 
-func (b *inbox) resolve(ctx context.Context, who incident.Person, ids []string, resolution string) ([]incident.ID, error) {
-	return b.do(ctx, who, ids, func(ctx context.Context, from string, ids []string) error {
+func (b *inbox) resolve(ctx context.Context, by incident.By, ids []string, resolution string) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		return b.api.Resolve(ctx, from, resolution, ids...)
 	})
 }
 
-func (b *inbox) note(ctx context.Context, who incident.Person, ids []string, text string) ([]incident.ID, error) {
-	return b.do(ctx, who, ids, func(ctx context.Context, from string, ids []string) error {
+func (b *inbox) note(ctx context.Context, by incident.By, ids []string, text string) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		for _, id := range ids {
 			if err := b.api.Note(ctx, from, id, text, ulid.Make().String()); err != nil {
 				return err
@@ -258,8 +267,8 @@ func (b *inbox) note(ctx context.Context, who incident.Person, ids []string, tex
 	})
 }
 
-func (b *inbox) snooze(ctx context.Context, who incident.Person, ids []string, length time.Duration) ([]incident.ID, error) {
-	return b.do(ctx, who, ids, func(ctx context.Context, from string, ids []string) error {
+func (b *inbox) snooze(ctx context.Context, by incident.By, ids []string, length time.Duration) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		for _, id := range ids {
 			if err := b.api.Snooze(ctx, from, id, length); err != nil {
 				return err
@@ -269,16 +278,16 @@ func (b *inbox) snooze(ctx context.Context, who incident.Person, ids []string, l
 	})
 }
 
-func (b *inbox) escalate(ctx context.Context, who incident.Person, ids []string, level uint) ([]incident.ID, error) {
-	return b.do(ctx, who, ids, func(ctx context.Context, from string, ids []string) error {
+func (b *inbox) escalate(ctx context.Context, by incident.By, ids []string, level uint) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		return b.api.Escalate(ctx, from, level, ids...)
 	})
 }
 
 // reassign gives them to users, each by ID, e-mail, name, or what the configuration
 // calls them.
-func (b *inbox) reassign(ctx context.Context, who incident.Person, ids, users []string) ([]incident.ID, error) {
-	return b.do(ctx, who, ids, func(ctx context.Context, from string, ids []string) error {
+func (b *inbox) reassign(ctx context.Context, by incident.By, ids, users []string) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		var to []string
 		for _, name := range users {
 			p := b.config.People[name]
@@ -302,16 +311,16 @@ func (b *inbox) reassign(ctx context.Context, who incident.Person, ids, users []
 	})
 }
 
-func (b *inbox) merge(ctx context.Context, who incident.Person, ids []string, into string) ([]incident.ID, error) {
-	return b.do(ctx, who, append(slices.Clone(ids), into), func(ctx context.Context, from string, all []string) error {
+func (b *inbox) merge(ctx context.Context, by incident.By, ids []string, into string) ([]incident.ID, error) {
+	return b.do(ctx, by, append(slices.Clone(ids), into), func(ctx context.Context, from string, all []string) error {
 		return b.api.Merge(ctx, from, into, all[:len(all)-1]...)
 	})
 }
 
 // tell sends a status update. One whose answer is lost may have been sent, and is not
 // sent again: nobody could tell the two apart.
-func (b *inbox) tell(ctx context.Context, who incident.Person, ids []string, text string) ([]incident.ID, error) {
-	return b.do(ctx, who, ids, func(ctx context.Context, from string, ids []string) error {
+func (b *inbox) tell(ctx context.Context, by incident.By, ids []string, text string) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
 		for _, id := range ids {
 			if err := b.api.Tell(ctx, from, id, text); err != nil {
 				return maybe(err, "the update of %s", id)

@@ -24,6 +24,8 @@ type listener struct {
 	most    int         // requests of one look
 	trouble complaint
 
+	as   incident.By     // who has just acted there from here
+	user string          // in whose name, by ID; empty if nobody has
 	seen map[string]bool // entries that need no second look, by their name on the timeline
 	from int             // of the open incidents, the one that the next look begins with
 }
@@ -214,6 +216,9 @@ func (l *listener) decide(ctx context.Context, id incident.ID, e pagerduty.Entry
 		return err
 	}
 	by := l.config.heardBy(e, before.Clocks.Declared, now)
+	if l.user != "" && e.By.ID == l.user && !e.At.Before(l.as.At.Truncate(time.Second)) {
+		by.Actor, by.Claimed, by.Via = l.as.Actor, l.as.Claimed, l.as.Via
+	}
 	if len(heard(before, e, by, back)) == 0 { // most entries: nobody is kept waiting for the store
 		return nil
 	}

@@ -30,18 +30,18 @@ func (a *app) pagerdutyCommand() *cobra.Command {
 			return b.acknowledge(ctx, by, ids)
 		}),
 		a.deed("note ID TEXT", "write a note", "noted in PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, words []string) ([]incident.ID, error) {
-			return b.note(ctx, by.Actor, ids, words[0])
+			return b.note(ctx, by, ids, words[0])
 		}),
 		a.deed("snooze ID DURATION", "keep PagerDuty's own escalation quiet for a while, 7 days at most", "snoozed in PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, words []string) ([]incident.ID, error) {
 			length, err := strictyaml.ParseDuration(words[0])
 			if err != nil {
 				return nil, withCode(exitUsage, err)
 			}
-			return b.snooze(ctx, by.Actor, ids, length)
+			return b.snooze(ctx, by, ids, length)
 		}),
 		a.inboxEscalateCommand(),
 		a.deed("reassign ID USER", "give it to somebody, by e-mail, name or what people: calls them", "reassigned in PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, words []string) ([]incident.ID, error) {
-			return b.reassign(ctx, by.Actor, ids, words)
+			return b.reassign(ctx, by, ids, words)
 		}),
 		a.deed("merge ID INTO", "make it part of the incident INTO, which goes on", "merged in PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, words []string) ([]incident.ID, error) {
 			into, err := b.resolveIDs(ctx, words)
@@ -51,10 +51,10 @@ func (a *app) pagerdutyCommand() *cobra.Command {
 			if len(into) != 1 {
 				return nil, usage("%s has %d incidents in PagerDuty: name the one that goes on: %s", words[0], len(into), strings.Join(into, ", "))
 			}
-			return b.merge(ctx, by.Actor, slices.DeleteFunc(ids, func(id string) bool { return id == into[0] }), into[0])
+			return b.merge(ctx, by, slices.DeleteFunc(ids, func(id string) bool { return id == into[0] }), into[0])
 		}),
 		a.deed("update ID TEXT", "send a status update to PagerDuty's subscribers", "sent through PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, words []string) ([]incident.ID, error) {
-			return b.tell(ctx, by.Actor, ids, words[0])
+			return b.tell(ctx, by, ids, words[0])
 		}),
 		a.inboxResolveCommand(),
 	)
@@ -143,7 +143,7 @@ func (a *app) inboxEscalateCommand() *cobra.Command {
 		if level < 1 {
 			return nil, usage("escalate in PagerDuty: to which level of its escalation policy? --to 2")
 		}
-		return b.escalate(ctx, by.Actor, ids, level)
+		return b.escalate(ctx, by, ids, level)
 	})
 	c.Flags().UintVar(&level, "to", 0, "the `level` of PagerDuty's escalation policy, 1 the first")
 	return c
@@ -152,7 +152,7 @@ func (a *app) inboxEscalateCommand() *cobra.Command {
 func (a *app) inboxResolveCommand() *cobra.Command {
 	var resolution string
 	c := a.deed("resolve ID...", "end them in PagerDuty; one of ours stays open here (sitrep incident resolve ends both)", "resolved in PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, _ []string) ([]incident.ID, error) {
-		return b.resolve(ctx, by.Actor, ids, resolution)
+		return b.resolve(ctx, by, ids, resolution)
 	})
 	c.Flags().StringVar(&resolution, "resolution", "", "how it was fixed, in a line")
 	return c

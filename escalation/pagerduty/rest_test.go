@@ -375,3 +375,28 @@ func TestLostAnswers(t *testing.T) {
 	require.Equal(t, escalation.Unsure, lost.Class)
 	require.Len(t, d.lines, 1)
 }
+
+// Of the incidents that PagerDuty gives for a key those count that hold its alert.
+func TestOnlyWhatHoldsTheAlertIsOurs(t *testing.T) {
+	a := account(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/incidents":
+			require.Equal(t, "ours", r.URL.Query().Get("incident_key"))
+			says(200, `{"incidents":[{"id":"Q1","incident_key":"ours"},{"id":"Q2","incident_key":null},{"id":"Q3","incident_key":"merged into"},{"id":"Q4","incident_key":"a stranger"}]}`)(w, r)
+		case "/incidents/Q3/alerts":
+			says(200, `{"alerts":[{"id":"A1","alert_key":"merged into"},{"id":"A2","alert_key":"ours"}]}`)(w, r)
+		default:
+			says(200, `{"alerts":[{"id":"A1","alert_key":"a stranger"},{"id":"A2","body":{"details":{"dashboard":"https://g/x","labels":{"runbook_url":"https://w/y"},"n":1},"contexts":[{"type":"link","href":"https://c/z"},{"type":"image","src":"x"}]}}]}`)(w, r)
+		}
+	})
+	found, err := a.ByKey(t.Context(), "ours")
+	require.NoError(t, err)
+	var ids []string
+	for _, inc := range found {
+		ids = append(ids, inc.ID)
+	}
+	require.Equal(t, []string{"Q1", "Q2", "Q3"}, ids)
+	alerts, err := a.Alerts(t.Context(), "Q4")
+	require.NoError(t, err)
+	require.Equal(t, []Link{{"link", "https://c/z"}, {"dashboard", "https://g/x"}, {"runbook_url", "https://w/y"}}, alerts[1].Links)
+}
