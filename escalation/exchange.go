@@ -2,6 +2,7 @@ package escalation
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -146,10 +147,11 @@ func (x *Exchange) Throttled() Outcome {
 	return Outcome{Class: Throttled, After: wait, Err: x.Errorf("asked too often, again in %v", wait)}
 }
 
-// retryAfter reads the header of that name, seconds or a date. A date is
-// compared with the answer's own, so that a wrong clock of ours does no harm.
+// retryAfter reads the header of that name, seconds or a date; without it that of
+// PagerDuty's REST API, which counts seconds. A date is compared with the answer's
+// own, so that a wrong clock of ours does no harm.
 func (x *Exchange) retryAfter(now time.Time) time.Duration {
-	wait, text := defaultThrottle, strings.TrimSpace(x.header.Get("Retry-After"))
+	wait, text := defaultThrottle, strings.TrimSpace(cmp.Or(x.header.Get("Retry-After"), x.header.Get("Ratelimit-Reset")))
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0 {
 		wait = time.Duration(min(seconds, 1e6) * float64(time.Second)) // a Duration holds 292 years only
 	} else if at, err := http.ParseTime(text); err == nil {

@@ -276,6 +276,8 @@ func TestRetryAfter(t *testing.T) {
 		x := &Exchange{Longest: c.longest, header: http.Header{"Retry-After": {c.after}, "Date": {c.date}}}
 		require.Equal(t, c.want, x.retryAfter(now), "Retry-After %q at %q", c.after, c.date)
 	}
+	x := &Exchange{header: http.Header{"Ratelimit-Reset": {"17"}}}
+	require.Equal(t, 17*time.Second, x.retryAfter(now), "PagerDuty's REST API")
 }
 
 // Whatever a sink repeats, and however, an error is one short line without the

@@ -36,7 +36,9 @@ type centre struct {
 	rec         *recorder
 	ladder      *escalation.Engine
 	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
-	mine        atomic.Bool   // this process runs the ladder
+	listener    *listener     // nil: PagerDuty is not read
+	onCall      *onCallList
+	mine        atomic.Bool // this process runs the ladder
 	news        news
 }
 
@@ -94,6 +96,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.mirror != nil {
 		c.mirror.mine = c.mine.Load
 	}
+	if cfg, err := a.config(); err == nil { // it has been read above
+		c.listener, c.onCall = cfg.newListener(db, c.mine.Load, n.problem), cfg.onCall(db)
+	}
 	c.ladder, err = a.ladder(ctx, db, c.ladderState(n.ladder), func(err error) { n.problem(err.Error()) })
 	return c, err
 }
@@ -131,6 +136,10 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	if c.mirror != nil {
 		engines["the changes at PagerDuty"] = c.mirror.Run
+	}
+	if c.listener != nil {
+		engines["what people do in PagerDuty"] = c.listener.Run
+		engines["who is on call"] = func(ctx context.Context) error { return c.onCall.Run(ctx, c.mine.Load, c.news.problem) }
 	}
 	for name, run := range engines {
 		g.Go(func() error { return c.keep(ctx, name, run) })

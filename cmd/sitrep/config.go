@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
@@ -49,11 +53,72 @@ type prometheusConfig struct {
 }
 
 type pagerdutyConfig struct {
+	Region      string            `yaml:"region"` // us or eu: where the account is
 	EventsURL   string            `yaml:"events_url"`
 	APIURL      string            `yaml:"api_url"`
 	RoutingKeys map[string]secret `yaml:"routing_keys"`
 	APIToken    secret            `yaml:"api_token"`
+	From        string            `yaml:"from"`                // e-mail of the user in whose name things are done that people.NAME.email does not name
+	Policies    map[string]string `yaml:"escalation_policies"` // their IDs by the names of routing keys; others are looked up
+	Links       []linkConfig      `yaml:"links"`
+	Images      []imageConfig     `yaml:"images"`
 	Changes     changesConfig     `yaml:"changes"`
+}
+
+// The addresses of PagerDuty's two service regions.
+const (
+	eventsURL, apiURL     = "https://events.pagerduty.com", "https://api.pagerduty.com"
+	eventsURLEU, apiURLEU = "https://events.eu.pagerduty.com", "https://api.eu.pagerduty.com"
+)
+
+// settle puts the region into the addresses that are not given.
+func (p *pagerdutyConfig) settle(doc *strictyaml.Doc) error {
+	switch p.Region {
+	case "", "us":
+		p.EventsURL, p.APIURL = cmp.Or(p.EventsURL, eventsURL), cmp.Or(p.APIURL, apiURL)
+	case "eu":
+		p.EventsURL, p.APIURL = cmp.Or(p.EventsURL, eventsURLEU), cmp.Or(p.APIURL, apiURLEU)
+	default:
+		return doc.Errorf("pagerduty.region", "%q is no region of PagerDuty: us or eu", p.Region)
+	}
+	if p.From != "" && !isAddress(p.From) {
+		return doc.Errorf("pagerduty.from", "%q is not the e-mail address of a PagerDuty user", p.From)
+	}
+	for name := range p.Policies {
+		if p.RoutingKeys[name] == "" {
+			return doc.Errorf("pagerduty.escalation_policies."+name, "pagerduty.routing_keys has no %q", name)
+		}
+	}
+	for i, l := range p.Links {
+		if err := checkURL(l.URL); err != nil {
+			return doc.Errorf(fmt.Sprintf("pagerduty.links[%d]", i), "url: %v", err)
+		}
+	}
+	for i, im := range p.Images {
+		if !strings.HasPrefix(im.URL, "https://") {
+			return doc.Errorf(fmt.Sprintf("pagerduty.images[%d]", i), "url: %q is not one of https, and PagerDuty shows no other", strictyaml.Hide(im.URL))
+		}
+	}
+	return nil
+}
+
+// isAddress says whether text could be sent mail to; it goes into a header.
+func isAddress(text string) bool {
+	a, err := mail.ParseAddress(text)
+	return err == nil && a.Address == text
+}
+
+// linkConfig is shown with every page; {incident}, {service} and {severity} in the
+// URL are the incident's.
+type linkConfig struct {
+	Text string `yaml:"text"`
+	URL  string `yaml:"url"`
+}
+
+// imageConfig likewise.
+type imageConfig struct {
+	Alt string `yaml:"alt"`
+	URL string `yaml:"url"`
 }
 
 // changesConfig is which way changes go between PagerDuty and the timeline.
@@ -78,7 +143,8 @@ type personConfig struct {
 	OSUser    string `yaml:"os_user"`
 	Slack     string `yaml:"slack"`
 	Phone     string `yaml:"phone"`
-	PagerDuty string `yaml:"pagerduty"`
+	PagerDuty string `yaml:"pagerduty"` // ID of the user there
+	Email     string `yaml:"email"`     // of that user: things are done in PagerDuty in its name
 }
 
 type chaosConfig struct {
@@ -125,7 +191,7 @@ func (p *policyRef) UnmarshalYAML(n ast.Node) error {
 func defaults() config {
 	return config{
 		Prometheus: prometheusConfig{URL: "http://127.0.0.1:9090"},
-		PagerDuty:  pagerdutyConfig{EventsURL: "https://events.pagerduty.com", APIURL: "https://api.pagerduty.com"},
+		PagerDuty:  pagerdutyConfig{EventsURL: eventsURL, APIURL: apiURL},
 		Slack:      slackConfig{APIURL: "https://slack.com/api/"},
 		Daemon:     daemonConfig{Listen: "127.0.0.1:9096"},
 		UI:         uiConfig{Theme: "auto", Timezone: "UTC"},
@@ -168,6 +234,7 @@ func loadConfig(file string) (*config, error) {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	c.file, c.dir = file, filepath.Dir(file)
+	c.PagerDuty.EventsURL, c.PagerDuty.APIURL = "", "" // by the region
 	doc, err := strictyaml.Decode(file, src, &c)
 	if err != nil {
 		return nil, explainLater(err)
@@ -175,6 +242,14 @@ func loadConfig(file string) (*config, error) {
 	c.doc = doc
 	if c.Policy.node != nil {
 		c.Policy.inline = strictyaml.Cut(src, c.Policy.node)
+	}
+	if err := c.PagerDuty.settle(doc); err != nil {
+		return nil, err
+	}
+	for name, p := range c.People {
+		if p.Email != "" && !isAddress(p.Email) {
+			return nil, doc.Errorf("people."+name+".email", "%q is not an e-mail address", p.Email)
+		}
 	}
 	for path, raw := range map[string]string{
 		"prometheus.url": c.Prometheus.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
@@ -300,4 +375,12 @@ func regular(file, ending string) error {
 		return fmt.Errorf("%s is not a file but a device, a pipe or a socket", file)
 	}
 	return nil
+}
+
+// pagerdutyAPI is PagerDuty's REST API; nil without a token.
+func (c *config) pagerdutyAPI() *pagerduty.API {
+	if c.PagerDuty.APIToken == "" {
+		return nil
+	}
+	return pagerduty.NewAPI(c.PagerDuty.APIURL, func(ctx context.Context) (string, error) { return c.PagerDuty.APIToken.read(ctx, c.dir) }, nil)
 }

@@ -84,3 +84,28 @@ func TestConfigSaysWhatIsNoFile(t *testing.T) {
 	_, err = loadConfig("/dev/zero")
 	require.ErrorContains(t, err, "/dev/zero: the file is larger than 256 KiB")
 }
+
+// The region names both addresses; one that is given is left alone.
+func TestConfigPagerDutysRegion(t *testing.T) {
+	for src, want := range map[string][2]string{
+		"ui: {timezone: UTC}\n":                                      {eventsURL, apiURL},
+		"pagerduty: {region: us}\n":                                  {eventsURL, apiURL},
+		"pagerduty: {region: eu}\n":                                  {"https://events.eu.pagerduty.com", "https://api.eu.pagerduty.com"},
+		"pagerduty: {region: eu, api_url: \"http://127.0.0.1:1\"}\n": {eventsURLEU, "http://127.0.0.1:1"},
+	} {
+		c, err := loadConfig(writeConfig(t, src))
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{c.PagerDuty.EventsURL, c.PagerDuty.APIURL}, src)
+	}
+	for src, says := range map[string]string{
+		"region: mars":                                   `:1:21: "mars" is no region of PagerDuty: us or eu`,
+		"from: ana":                                      `:1:19: "ana" is not the e-mail address of a PagerDuty user`,
+		`from: "ana <ana@example.com>"`:                  "is not the e-mail address",
+		"escalation_policies: {lead: P1}":                `pagerduty.routing_keys has no "lead"`,
+		"links: [{text: x, url: 'javascript:alert(1)'}]": "pagerduty.links[0]",
+		"images: [{alt: x, url: 'http://h/x.png'}]":      "is not one of https",
+	} {
+		_, err := loadConfig(writeConfig(t, "pagerduty: {"+src+"}\n"))
+		require.ErrorContains(t, err, strings.TrimPrefix(says, "pagerduty.links[0]"), src)
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/escalation"
@@ -33,16 +35,16 @@ func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.St
 		return nil, err
 	}
 	return escalation.New(escalation.Config{
-		Book: db, Leases: db, Timeline: db, Audit: db, Senders: a.senders(c), Policy: policy, Install: install, Owner: a.owner(),
+		Book: db, Leases: db, Timeline: db, Audit: db, Senders: a.senders(c, db), Policy: policy, Install: install, Owner: a.owner(),
 		State: state, Problem: problem, Missing: c.missing(policy),
 	}), nil
 }
 
 // senders are the ways out, by the kind of sink. They read their secrets when
 // they need them.
-func (a *app) senders(c *config) map[string]escalation.Sender {
+func (a *app) senders(c *config, db *store.DB) map[string]escalation.Sender {
 	return map[string]escalation.Sender{
-		"pagerduty": a.pagerduty(c),
+		"pagerduty": a.pagerduty(c, db),
 		"slack": slack.New(slack.Config{
 			APIURL:  c.Slack.APIURL,
 			Mention: func(p incident.Person) string { return c.People[string(p)].Slack },
@@ -57,13 +59,22 @@ func (a *app) senders(c *config) map[string]escalation.Sender {
 }
 
 // pagerduty is the way to PagerDuty's Events API.
-func (a *app) pagerduty(c *config) *pagerduty.Sender {
+func (a *app) pagerduty(c *config, db *store.DB) *pagerduty.Sender {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "sitrep"
 	}
+	var links []pagerduty.Link
+	for _, l := range c.PagerDuty.Links {
+		links = append(links, pagerduty.Link{Text: l.Text, URL: l.URL})
+	}
+	var images []pagerduty.Image
+	for _, i := range c.PagerDuty.Images {
+		images = append(images, pagerduty.Image{Alt: i.Alt, URL: i.URL})
+	}
 	return pagerduty.New(pagerduty.Config{
-		EventsURL: c.PagerDuty.EventsURL, Source: host,
+		EventsURL: c.PagerDuty.EventsURL, Source: host, Links: links, Images: images,
+		More: func(ctx context.Context, inc incident.Incident) []pagerduty.Link { return chatLinks(ctx, db, inc.ID) },
 		Key: func(ctx context.Context, name string) (string, error) {
 			key, ok := c.PagerDuty.RoutingKeys[name]
 			if !ok {
@@ -72,6 +83,24 @@ func (a *app) pagerduty(c *config) *pagerduty.Sender {
 			return key.read(ctx, c.dir)
 		},
 	})
+}
+
+// chatLinks leads to the channels in Slack where an incident is spoken of. A page
+// does without what cannot be found out.
+func chatLinks(ctx context.Context, db *store.DB, id incident.ID) (links []pagerduty.Link) {
+	messages, err := db.Messages(ctx, id)
+	if err != nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, m := range messages {
+		channel, _, _ := strings.Cut(m.Ref, "/")
+		if m.Kind() == "slack" && m.State == escalation.Accepted && channel != "" && !seen[channel] {
+			seen[channel] = true
+			links = append(links, pagerduty.Link{Text: "Slack " + m.Target(), URL: "https://slack.com/app_redirect?channel=" + url.QueryEscape(channel)})
+		}
+	}
+	return links
 }
 
 // deliver sends what a command about incidents made due, if nobody else does,

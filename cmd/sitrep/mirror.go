@@ -27,7 +27,7 @@ type changeMirror struct {
 	host    string
 	sender  *pagerduty.Sender
 	to      string // the routing key's name; "" tells nothing
-	reader  *pagerduty.Reader
+	reader  *pagerduty.API
 	mine    func() bool // whether this process runs the ladder
 	telling complaint
 	reading complaint
@@ -59,7 +59,7 @@ func (a *app) mirror(ctx context.Context, db *store.DB, problem func(string)) (*
 	if wants.SendTo == "" && !wants.Receive {
 		return nil, nil
 	}
-	m := &changeMirror{db: db, to: wants.SendTo, sender: a.pagerduty(c), telling: complaint{problem: problem}, reading: complaint{problem: problem}}
+	m := &changeMirror{db: db, to: wants.SendTo, sender: a.pagerduty(c, db), telling: complaint{problem: problem}, reading: complaint{problem: problem}}
 	if m.host, err = os.Hostname(); err != nil {
 		m.host = "sitrep"
 	}
@@ -67,7 +67,7 @@ func (a *app) mirror(ctx context.Context, db *store.DB, problem func(string)) (*
 		return nil, err
 	}
 	if wants.Receive {
-		m.reader = &pagerduty.Reader{URL: c.PagerDuty.APIURL, Token: func(ctx context.Context) (string, error) { return c.PagerDuty.APIToken.read(ctx, c.dir) }}
+		m.reader = c.pagerdutyAPI()
 	}
 	return m, nil
 }

@@ -29,7 +29,7 @@ func (a *app) policy() (escalation.Policy, error) {
 
 func (a *app) policyCommand() *cobra.Command {
 	group := &cobra.Command{Use: "policy", Short: "who is called when"}
-	group.AddCommand(a.policyCheckCommand(), a.explainCommand())
+	group.AddCommand(a.policyCheckCommand(), a.explainCommand(), a.importPolicyCommand())
 	return group
 }
 

@@ -1,14 +1,11 @@
 package pagerduty
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/PagerDuty/go-pagerduty"
@@ -67,90 +64,21 @@ func (s *Sender) SendChange(ctx context.Context, name string, c Change) escalati
 	return escalation.Outcome{Class: escalation.Done}
 }
 
-// Reader reads PagerDuty's REST API.
-type Reader struct {
-	URL   string // https://api.pagerduty.com, the EU's, or a test server's
-	Token func(context.Context) (string, error)
-	HTTP  *http.Client // nil is a client of escalation.NewTransport
-}
-
-// changePage and changePages bound what one call of Changes reads.
-const (
-	changePage  = 100 // the most that PagerDuty gives
-	changePages = 20
-)
-
-// Changes is the change events in [since, until), the newest 2000 of them. The
-// error says what to do, without the token. Source: PagerDuty, REST API, List
-// change events.
-func (r *Reader) Changes(ctx context.Context, since, until time.Time) ([]Change, error) {
-	const sink = "pagerduty"
-	token, err := r.Token(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%s: read the API token: %w", sink, err)
-	}
-	client := r.HTTP
-	if client == nil {
-		client = &http.Client{Transport: escalation.NewTransport()}
-	}
+// Changes is the change events in [since, until), the newest 10000 of them.
+// Source: PagerDuty, REST API, List change events.
+func (a *API) Changes(ctx context.Context, since, until time.Time) ([]Change, error) {
 	var all []Change
-	for page := range changePages {
-		x := &escalation.Exchange{Sink: sink, Client: client, Longest: longestThrottle, Secrets: []string{token}}
-		list, more, err := r.page(ctx, x, token, url.Values{
-			"since": {since.UTC().Format(time.RFC3339)}, "until": {until.UTC().Format(time.RFC3339)},
-			"limit": {strconv.Itoa(changePage)}, "offset": {strconv.Itoa(page * changePage)},
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
-		if !more || len(list) == 0 {
-			break
-		}
-	}
-	return all, nil
-}
-
-func (r *Reader) page(ctx context.Context, x *escalation.Exchange, token string, q url.Values) (list []Change, more bool, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(r.URL, "/")+"/change_events?"+q.Encode(), nil)
-	if err != nil {
-		return nil, false, x.Errorf("%v: is pagerduty.api_url right?", err)
-	}
-	req.Header.Set("Accept", "application/vnd.pagerduty+json;version=2")
-	req.Header.Set("Authorization", "Token token="+token)
-	_, _ = x.Do(req) // the exchange keeps the error
-	if o, refused := x.Refused(said(x.Body), readHint(x)); refused {
-		return nil, false, o.Err
-	}
-	var answer struct {
-		Events []json.RawMessage `json:"change_events"`
-		More   bool              `json:"more"`
-	}
-	body := x.Body
-	if len(token) > 0 { // whatever is at the other end, it is not to be kept
-		body = bytes.ReplaceAll(body, []byte(token), []byte("***"))
-	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Events == nil {
-		return nil, false, x.Errorf("answered %d, but not as the REST API does: is pagerduty.api_url right?", x.Status)
-	}
-	for _, raw := range answer.Events {
+	_, err := a.list(ctx, "/change_events", "change_events", url.Values{"since": {stamp(since)}, "until": {stamp(until)}}, func(raw json.RawMessage) {
 		var e changeJSON
 		if json.Unmarshal(raw, &e) == nil { // one that is none is no reason to miss the others
-			list = append(list, e.change())
+			all = append(all, e.change())
 		}
-	}
-	return list, answer.More, nil
+	})
+	return all, err
 }
 
-func readHint(x *escalation.Exchange) string {
-	switch x.Status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return "check pagerduty.api_token: it has to be allowed to read"
-	case http.StatusNotFound:
-		return "no REST API there: check pagerduty.api_url"
-	}
-	return ""
-}
+// stamp is a time as PagerDuty reads it: whole seconds.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // changeJSON is a change event as the REST API gives it.
 type changeJSON struct {

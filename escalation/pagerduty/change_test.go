@@ -94,18 +94,19 @@ func TestChangesAreReadPageByPage(t *testing.T) {
 		for i := offset; i < min(offset+100, 250); i++ {
 			list = append(list, map[string]any{"id": fmt.Sprintf("P%d", i), "type": "change_event", "summary": fmt.Sprintf("deploy %d", i), "timestamp": "2026-03-01T02:30:00Z"})
 		}
-		if offset == 200 {
+		if first := 200 - offset; first >= 0 && first+1 < len(list) {
+			list := list[first:]
 			list[0]["services"] = []any{map[string]any{"id": "S1", "summary": "Checkout", "type": "service_reference"}}
 			list[0]["links"] = []any{map[string]any{"href": "https://ci.example.com/200", "text": "log"}}
 			list[0]["custom_details"] = map[string]any{"actor": "carol", "build": 7}
 			list[1]["source"], list[1]["timestamp"] = "bastion", nil
 		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"change_events": list, "limit": 100, "offset": offset, "more": offset < 200, "total": nil})
+		_ = json.NewEncoder(w).Encode(map[string]any{"change_events": list, "limit": 100, "offset": offset, "more": offset+100 < 250, "total": nil})
 	}))
 	t.Cleanup(srv.Close)
 	tr := escalation.NewTransport()
 	t.Cleanup(tr.CloseIdleConnections)
-	r := &Reader{URL: srv.URL + "/", HTTP: &http.Client{Transport: tr}, Token: func(context.Context) (string, error) { return token, nil }}
+	r := NewAPI(srv.URL+"/", func(context.Context) (string, error) { return token, nil }, &http.Client{Transport: tr})
 	list, err := r.Changes(t.Context(), night.Add(-time.Hour), night)
 	require.NoError(t, err)
 	require.Len(t, list, 250)
@@ -140,7 +141,7 @@ func TestChangesAreReadPageByPage(t *testing.T) {
 	require.Equal(t, Change{ID: "7", Summary: "Token token=***", Details: map[string]string{}}, list[0])
 	require.Equal(t, "fine", list[2].Summary)
 
-	r.Token = func(context.Context) (string, error) { return "", errors.New("no variable PD_TOKEN") }
+	r.token = func(context.Context) (string, error) { return "", errors.New("no variable PD_TOKEN") }
 	_, err = r.Changes(t.Context(), night.Add(-time.Hour), night)
 	require.ErrorContains(t, err, "no variable PD_TOKEN")
 }

@@ -1,6 +1,7 @@
 package pagerduty
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -44,7 +45,7 @@ type details struct {
 }
 
 // event is m as PagerDuty takes it, but for the routing key.
-func (s *Sender) event(m escalation.Message, inc incident.Incident) (*pagerduty.V2Event, error) {
+func (s *Sender) event(ctx context.Context, m escalation.Message, inc incident.Incident) (*pagerduty.V2Event, error) {
 	if m.DedupKey == "" {
 		return nil, fmt.Errorf("%s without a dedup key", m.Operation)
 	}
@@ -73,6 +74,12 @@ func (s *Sender) event(m escalation.Message, inc incident.Incident) (*pagerduty.
 	if !m.QueuedAt.IsZero() {
 		event.Payload.Timestamp = m.QueuedAt.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	}
+	var more []Link
+	if s.config.More != nil {
+		more = s.config.More(ctx, inc)
+	}
+	s.attach(event, inc, more)
+	fit(event, maxEvent)
 	return event, nil
 }
 

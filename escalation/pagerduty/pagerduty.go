@@ -29,6 +29,12 @@ type Config struct {
 	Source            string // the host that reports; empty: "sitrep"
 	Client, ClientURL string // shown with the incident; empty: "sitrep", no link
 
+	Links  []Link  // shown with every page
+	Images []Image // likewise
+	// More gives further links of an incident, at once: a page waits for them. nil
+	// has none.
+	More func(ctx context.Context, inc incident.Incident) []Link
+
 	// HTTP connects; nil is a client of escalation.NewTransport. Redirects are
 	// not followed, whatever it says.
 	HTTP *http.Client
@@ -63,7 +69,7 @@ const longestThrottle = time.Minute
 // page is diverted at once and offered again all the same.
 func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.Incident) escalation.Outcome {
 	x := &escalation.Exchange{Sink: m.Sink, Client: s.config.HTTP, Longest: longestThrottle}
-	event, err := s.event(m, inc)
+	event, err := s.event(ctx, m, inc)
 	if err != nil {
 		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("%v", err)}
 	}

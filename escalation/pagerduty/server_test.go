@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,11 +28,13 @@ type server struct {
 
 // event is what the server reads, by the contract's names and not by ours.
 type event struct {
-	RoutingKey string `json:"routing_key"`
-	Action     string `json:"event_action"`
-	DedupKey   string `json:"dedup_key"`
-	Client     string `json:"client"`
-	ClientURL  string `json:"client_url"`
+	RoutingKey string              `json:"routing_key"`
+	Action     string              `json:"event_action"`
+	DedupKey   string              `json:"dedup_key"`
+	Client     string              `json:"client"`
+	ClientURL  string              `json:"client_url"`
+	Links      []map[string]string `json:"links"`
+	Images     []map[string]string `json:"images"`
 	Payload    *struct {
 		Summary   string         `json:"summary"`
 		Source    string         `json:"source"`
@@ -103,6 +106,12 @@ func (s *server) check(body []byte, e *event) (errs []string) {
 		bad(utf8.RuneCountInString(e.Payload.Summary) > 1024, "'payload.summary' is too long")
 		bad(e.Payload.Source == "", "'payload.source' is missing or blank")
 		bad(!slices.Contains([]string{"critical", "error", "warning", "info"}, e.Payload.Severity), "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')")
+		for _, l := range e.Links {
+			bad(l["href"] == "", "'links.href' is missing or blank")
+		}
+		for _, i := range e.Images {
+			bad(!strings.HasPrefix(i["src"], "https://"), "'images.src' is invalid (must be served via HTTPS)")
+		}
 		if e.Payload.Timestamp != "" {
 			_, err := time.Parse(time.RFC3339, e.Payload.Timestamp)
 			bad(err != nil, "'payload.timestamp' is invalid")

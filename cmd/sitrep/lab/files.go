@@ -27,10 +27,10 @@ func writeFiles(dir string, ready Ready, person string) error {
 	}
 	keys := labRoutingKeys()
 	data := struct {
-		Prometheus, PagerDuty, Slack, Targets, Storefront, Person string
-		RoutingKeys                                               []string
+		Prometheus, PagerDuty, Slack, Targets, Storefront, Person, User, Email string
+		RoutingKeys                                                            []string
 	}{
-		ready.Prometheus, ready.PagerDuty, ready.Slack, ready.Targets, ready.Services["storefront"], person, slices.Sorted(maps.Keys(keys)),
+		ready.Prometheus, ready.PagerDuty, ready.Slack, ready.Targets, ready.Services["storefront"], person, labUser, labEmail, slices.Sorted(maps.Keys(keys)),
 	}
 	secrets := map[string]string{"slack-bot-token": labSlackToken, "pagerduty-api-token": labAPIToken}
 	for name, key := range keys {

@@ -112,7 +112,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := l.open(); err != nil {
+	if err := l.open(o.Person); err != nil {
 		return err
 	}
 	l.ready.Config, l.ready.DB = filepath.Join(dir, "sitrep.yaml"), cmp.Or(o.DB, filepath.Join(dir, "sitrep.db"))
@@ -136,7 +136,7 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 }
 
 // open starts what is in this process, and knows then where everything will be.
-func (l *Lab) open() error {
+func (l *Lab) open(person string) error {
 	l.ready.Services = map[string]string{}
 	instances, err := reserveShop()
 	for _, in := range instances {
@@ -153,7 +153,7 @@ func (l *Lab) open() error {
 	if l.ready.Prometheus, err = l.serve(l.prometheus.Handler()); err != nil {
 		return err
 	}
-	if l.ready.PagerDuty, err = l.serve(newPagerDuty(l.pagerduty, time.Now)); err != nil {
+	if l.ready.PagerDuty, err = l.serve(newPagerDuty(l.pagerduty, time.Now, person)); err != nil {
 		return err
 	}
 	if l.ready.Slack, err = l.serve(newSlack(l.slack, time.Now)); err != nil {

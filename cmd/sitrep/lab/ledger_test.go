@@ -64,7 +64,7 @@ func readLedger(t testing.TB, h http.Handler) []map[string]any {
 
 func TestTheLedgerShowsWhatCame(t *testing.T) {
 	clock := newStandInClock()
-	pd := newPagerDuty(newLedger(), clock.now)
+	pd := newPagerDuty(newLedger(), clock.now, "ana")
 	require.Equal(t, []map[string]any{}, readLedger(t, pd), "a list even when it is empty")
 
 	standInCall(t, pd, "POST", "/v2/enqueue", "application/json", `{"event_action":"trigger"}`)
@@ -90,7 +90,7 @@ func TestTheLedgerKeepsNoSecret(t *testing.T) {
 	lab := labRoutingKeys()["lead"]
 	clock := newStandInClock()
 	log := newLedger()
-	pd, slack := newPagerDuty(log, clock.now), newSlack(log, clock.now)
+	pd, slack := newPagerDuty(log, clock.now, "ana"), newSlack(log, clock.now)
 	for _, body := range []string{
 		`{"routing_key":"` + lab + `","payload":{"custom_details":{"` + lab + `":["` + lab + `"]}}}`,
 		`{"routing_key":"` + real + `"}`,
@@ -122,7 +122,7 @@ func TestTheLedgerKeepsNoSecret(t *testing.T) {
 
 func TestTheLedgerIsBounded(t *testing.T) {
 	log, clock := newLedger(), newStandInClock()
-	pd := newPagerDuty(log, clock.now)
+	pd := newPagerDuty(log, clock.now, "ana")
 	for i := range ledgerEntries + 10 {
 		standInCall(t, pd, "POST", "/v2/enqueue", "text/plain", fmt.Sprint(i))
 	}
@@ -154,7 +154,7 @@ func TestTheLedgerIsBounded(t *testing.T) {
 func TestSummaryOfAnEntry(t *testing.T) {
 	clock := newStandInClock()
 	log := newLedger()
-	pd, slack := newPagerDuty(log, clock.now), newSlack(log, clock.now)
+	pd, slack := newPagerDuty(log, clock.now, "ana"), newSlack(log, clock.now)
 	key := labRoutingKeys()["primary"]
 	form := func(method, body string) {
 		standInCall(t, slack, "POST", "/api/"+method, "application/x-www-form-urlencoded", "token="+labSlackToken+"&"+body)
@@ -212,7 +212,7 @@ func FuzzSummaryIsOneSafeLine(f *testing.F) {
 // What a stand-in answered 202 to is in the ledger before the answer arrives.
 func TestTheLedgerUnderManySenders(t *testing.T) {
 	log := newLedger()
-	srv := httptest.NewServer(newPagerDuty(log, time.Now))
+	srv := httptest.NewServer(newPagerDuty(log, time.Now, "ana"))
 	defer srv.Close()
 	var senders sync.WaitGroup
 	for g := range 8 {

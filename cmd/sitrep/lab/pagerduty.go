@@ -38,22 +38,27 @@ func labRoutingKeys() map[string]string {
 	}
 }
 
-// labAPIToken reads the lab's PagerDuty, and opens nothing anywhere else.
+// labAPIToken is for the lab's PagerDuty, and opens nothing anywhere else.
 const labAPIToken = "1ab000000000000apiToken"
 
 // pagerDuty stands in for the Events API v2, and for the part of the REST API that
-// lists changes: it accepts and refuses as the real one, and keeps the alerts and
-// the changes, but wakes nobody.
+// is about changes, incidents and who is on call: it accepts and refuses as the
+// real one, and keeps what it was told, but wakes nobody.
 type pagerDuty struct {
-	log  *ledger
-	now  func() time.Time
-	keys map[string]string // name by key
+	log    *ledger
+	now    func() time.Time
+	keys   map[string]string // name by key
+	person string            // the user at the keyboard
 
-	mu      sync.Mutex
-	buckets map[string]*tokenBucket // by name
-	alerts  []*pdAlert              // oldest first
-	changes []pdChange              // in the order in which they came
-	changed int                     // ever
+	mu        sync.Mutex
+	buckets   map[string]*tokenBucket // by name
+	requests  tokenBucket             // of the REST API
+	alerts    []*pdAlert              // oldest first
+	incidents []*pdIncident           // likewise
+	numbers   int                     // of incidents, ever
+	entries   int                     // of their logs, ever
+	changes   []pdChange              // in the order in which they came
+	changed   int                     // ever
 }
 
 // pdAlert is an alert from its first trigger to its resolve. A trigger after
@@ -68,12 +73,17 @@ type pdAlert struct {
 	CreatedAt      time.Time `json:"created_at"`
 	AcknowledgedAt time.Time `json:"acknowledged_at,omitzero"`
 	ResolvedAt     time.Time `json:"resolved_at,omitzero"`
+
+	details  any // custom_details
+	contexts []any
 }
 
-// newPagerDuty serves /v2/enqueue and /v2/change/enqueue, and for people and
-// tests GET /ledger and GET /incidents.
-func newPagerDuty(log *ledger, now func() time.Time) http.Handler {
-	p := &pagerDuty{log: log, now: now, keys: map[string]string{}, buckets: map[string]*tokenBucket{}}
+// newPagerDuty serves /v2/enqueue, /v2/change/enqueue and the REST API, and for people
+// and tests GET /ledger, GET /alerts and what hand does. Person is the name of the
+// user at the keyboard.
+func newPagerDuty(log *ledger, now func() time.Time, person string) http.Handler {
+	p := &pagerDuty{log: log, now: now, person: person, keys: map[string]string{}, buckets: map[string]*tokenBucket{}}
+	p.requests = tokenBucket{burst: pdRESTPerMinute, every: time.Minute / pdRESTPerMinute}
 	for name, key := range labRoutingKeys() {
 		p.keys[key] = name
 		p.buckets[name] = &tokenBucket{burst: pdPerMinute, every: time.Minute / pdPerMinute}
@@ -84,13 +94,17 @@ func newPagerDuty(log *ledger, now func() time.Time) http.Handler {
 // ServeHTTP routes by hand: ServeMux would answer an untidy path with a redirect
 // that neither the real service nor the ledger knows.
 func (p *pagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.Method + " " + r.URL.Path {
-	case "GET /ledger":
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/ledger":
 		p.log.ServeHTTP(w, r)
-	case "GET /incidents":
+	case r.Method == http.MethodGet && r.URL.Path == "/alerts":
 		reply{body: p.list()}.write(w)
-	case "GET /change_events": // what is read is not what would have been sent
-		p.readChanges(r).write(w)
+	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/lab/incidents/"):
+		p.hand(r).write(w)
+	case r.Method == http.MethodGet && isREST(r.URL.Path): // what is read is not what would have been sent
+		p.rest(r, nil).write(w)
+	case isREST(r.URL.Path):
+		p.log.serve(w, r, p.now, pdMaxBody, p.rest)
 	default:
 		p.log.serve(w, r, p.now, pdMaxBody, p.answer)
 	}
@@ -192,7 +206,11 @@ func (p *pagerDuty) alert(c *pdCheck, name string, event map[string]any) func() 
 		if dedup == "" {
 			dedup = strings.ToLower(rand.Text())
 		}
-		p.apply(pdAlert{Key: name, DedupKey: dedup, Summary: summary, Severity: severity}, action)
+		a := pdAlert{Key: name, DedupKey: dedup, Summary: summary, Severity: severity, contexts: pdContexts(event)}
+		if payload, is := event["payload"].(map[string]any); is {
+			a.details = payload["custom_details"]
+		}
+		p.apply(a, action)
 		return reply{status: http.StatusAccepted, body: map[string]any{"status": "success", "message": "Event processed", "dedup_key": dedup}}
 	}
 }
@@ -210,15 +228,35 @@ func (p *pagerDuty) apply(event pdAlert, action string) {
 	case open < 0 && action == "trigger":
 		event.Status, event.Triggers, event.CreatedAt = "triggered", 1, now
 		p.alerts = append(p.alerts, &event)
+		p.begin(&event)
 		p.forget()
 	case open < 0:
 	case action == "trigger":
 		p.alerts[open].Triggers++
 	case action == "resolve":
 		p.alerts[open].Status, p.alerts[open].ResolvedAt = "resolved", now
+		if inc := p.of(p.alerts[open]); inc != nil && !slices.ContainsFunc(inc.alerts, func(a *pdAlert) bool { return a.Status != "resolved" }) {
+			p.resolve(inc, pdUser{}, "api")
+		}
 	case p.alerts[open].Status == "triggered":
 		p.alerts[open].Status, p.alerts[open].AcknowledgedAt = "acknowledged", now
+		if inc := p.of(p.alerts[open]); inc != nil {
+			p.acknowledge(inc, pdUser{}, "api")
+		}
 	}
+}
+
+// pdContexts are the links of an event, as an alert shows them.
+func pdContexts(event map[string]any) []any {
+	all := []any{}
+	if links, is := event["links"].([]any); is {
+		for _, l := range links {
+			if link, is := l.(map[string]any); is {
+				all = append(all, map[string]any{"type": "link", "href": link["href"], "text": link["text"]})
+			}
+		}
+	}
+	return all
 }
 
 // forget drops what is too much: the oldest that is resolved, else the oldest.
@@ -227,7 +265,13 @@ func (p *pagerDuty) forget() {
 		return
 	}
 	i := slices.IndexFunc(p.alerts, func(a *pdAlert) bool { return a.Status == "resolved" })
+	gone := p.alerts[max(i, 0)]
 	p.alerts = slices.Delete(p.alerts, max(i, 0), max(i, 0)+1)
+	if inc := p.of(gone); inc != nil {
+		if inc.alerts = slices.DeleteFunc(inc.alerts, func(a *pdAlert) bool { return a == gone }); len(inc.alerts) == 0 {
+			p.incidents = slices.DeleteFunc(p.incidents, func(other *pdIncident) bool { return other == inc })
+		}
+	}
 }
 
 // pdCheck collects what is wrong with an event, in PagerDuty's words where they

@@ -9,13 +9,8 @@ import (
 	"time"
 )
 
-// The limits of the list of changes. Source: developer.pagerduty.com, "List
-// Change Events".
-const (
-	pdChanges     = 1000 // kept
-	pdChangesPage = 25
-	pdChangesMost = 100
-)
+// pdChanges is how many changes are kept.
+const pdChanges = 1000
 
 // pdChange is a change event as the REST API lists it.
 type pdChange struct {
@@ -62,24 +57,15 @@ func (p *pagerDuty) change(c *pdCheck, _ string, event map[string]any) func() re
 }
 
 // readChanges lists changes, the newest first, a page at a time.
-func (p *pagerDuty) readChanges(r *http.Request) reply {
-	if r.Header.Get("Authorization") != "Token token="+labAPIToken {
-		return reply{status: http.StatusUnauthorized, body: map[string]any{"error": map[string]any{"code": 2006, "message": "You are not authorized to access this resource"}}}
-	}
-	q := r.URL.Query()
+func (p *pagerDuty) readChanges(q url.Values) reply {
 	since, until, err := pdWindow(q)
-	limit, offset := pdNumber(q, "limit", pdChangesPage), pdNumber(q, "offset", 0)
-	if err != nil || limit < 1 || limit > pdChangesMost || offset < 0 {
-		return reply{status: http.StatusBadRequest, body: map[string]any{"error": map[string]any{"code": 2001, "message": "Invalid Input Provided"}}}
+	if err != nil {
+		return pdFault(http.StatusBadRequest, 2001, "Invalid Input Provided")
 	}
-	p.mu.Lock()
-	list := append([]pdChange{}, p.changes...) // an empty list is a list
-	p.mu.Unlock()
+	list := append([]pdChange{}, p.changes...)
 	list = slices.DeleteFunc(list, func(e pdChange) bool { return e.Timestamp.Before(since) || !e.Timestamp.Before(until) })
 	slices.SortStableFunc(list, func(a, b pdChange) int { return b.Timestamp.Compare(a.Timestamp) })
-	list = list[min(offset, len(list)):]
-	more := len(list) > limit
-	return reply{body: map[string]any{"change_events": list[:min(limit, len(list))], "limit": limit, "offset": offset, "more": more, "total": nil}}
+	return pdPage("change_events", list, q)
 }
 
 func pdWindow(q url.Values) (since, until time.Time, err error) {

@@ -12,7 +12,7 @@ import (
 
 func TestPagerDutyListsItsChanges(t *testing.T) {
 	clock := newStandInClock()
-	pd := newPagerDuty(newLedger(), clock.now)
+	pd := newPagerDuty(newLedger(), clock.now, "ana")
 	_, _, none := standInCall(t, pd, "GET", "/change_events", "", "", "Authorization", "Token token="+labAPIToken)
 	require.Contains(t, none, `"change_events":[]`)
 	for i := range 30 {

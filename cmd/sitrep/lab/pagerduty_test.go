@@ -80,21 +80,21 @@ func TestPagerDutyRefusesWhatTheRealOneRefuses(t *testing.T) {
 		"image without a source": {pdEvent(t, change("images", []any{map[string]any{}})), "'images[0].src' is missing or blank"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pd := newPagerDuty(newLedger(), newStandInClock().now)
+			pd := newPagerDuty(newLedger(), newStandInClock().now, "ana")
 			status, header, body := standInCall(t, pd, "POST", "/v2/enqueue", "application/json", c.body)
 			require.Equal(t, http.StatusBadRequest, status, body)
 			require.Equal(t, "application/json; charset=utf-8", header.Get("Content-Type"))
 			want, err := json.Marshal(map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": strings.Split(c.want, "|")})
 			require.NoError(t, err)
 			require.JSONEq(t, string(want), body)
-			_, _, open := standInCall(t, pd, "GET", "/incidents", "", "")
+			_, _, open := standInCall(t, pd, "GET", "/alerts", "", "")
 			require.JSONEq(t, "[]", open, "nothing came of it")
 		})
 	}
 }
 
 func TestPagerDutyAcceptsAtTheLimits(t *testing.T) {
-	pd := newPagerDuty(newLedger(), newStandInClock().now)
+	pd := newPagerDuty(newLedger(), newStandInClock().now, "ana")
 	for name, changes := range map[string]map[string]any{
 		"long":          {"payload.summary": strings.Repeat("é", 1024), "dedup_key": strings.Repeat("k", 255)},
 		"their example": {"payload.timestamp": "2015-07-17T08:42:58.315+0000"},
@@ -121,7 +121,7 @@ func TestPagerDutyAcceptsAtTheLimits(t *testing.T) {
 }
 
 func TestPagerDutyTakesNothingElse(t *testing.T) {
-	pd := newPagerDuty(newLedger(), newStandInClock().now)
+	pd := newPagerDuty(newLedger(), newStandInClock().now, "ana")
 	good := pdEvent(t, nil)
 	for name, c := range map[string]struct {
 		method, path, kind, body string
@@ -149,13 +149,13 @@ func TestPagerDutyTakesNothingElse(t *testing.T) {
 		require.Equal(t, c.status, status, "%s: %s", name, body)
 		require.Contains(t, body, c.says, name)
 	}
-	_, _, open := standInCall(t, pd, "GET", "/incidents", "", "")
+	_, _, open := standInCall(t, pd, "GET", "/alerts", "", "")
 	require.JSONEq(t, "[]", open)
 }
 
 func TestPagerDutyAlertsLiveByTheirTwoKeys(t *testing.T) {
 	clock := newStandInClock()
-	pd := newPagerDuty(newLedger(), clock.now)
+	pd := newPagerDuty(newLedger(), clock.now, "ana")
 	send := func(action, key, dedup string) {
 		t.Helper()
 		clock.advance(time.Second)
@@ -176,7 +176,7 @@ func TestPagerDutyAlertsLiveByTheirTwoKeys(t *testing.T) {
 	send("trigger", "primary", "a")     // :11 opens another: this pages again
 	send("trigger", "lead", "a")        // :12 and so does this
 	send("resolve", "lead", "a")        // :13 without an acknowledgement
-	_, _, body := standInCall(t, pd, "GET", "/incidents", "", "")
+	_, _, body := standInCall(t, pd, "GET", "/alerts", "", "")
 	const same = `"dedup_key":"a","summary":"Checkout 5xx","severity":"critical",`
 	require.JSONEq(t, `[
 		{`+same+`"routing_key":"primary","status":"resolved","triggers":3,"created_at":"2026-11-14T03:12:03Z","acknowledged_at":"2026-11-14T03:12:06Z","resolved_at":"2026-11-14T03:12:09Z"},
@@ -186,7 +186,7 @@ func TestPagerDutyAlertsLiveByTheirTwoKeys(t *testing.T) {
 }
 
 func TestPagerDutyGivesAKeyOfItsOwn(t *testing.T) {
-	pd := newPagerDuty(newLedger(), newStandInClock().now)
+	pd := newPagerDuty(newLedger(), newStandInClock().now, "ana")
 	seen := map[string]bool{}
 	for range 3 {
 		_, _, body := standInCall(t, pd, "POST", "/v2/enqueue", "application/json", pdEvent(t, map[string]any{"dedup_key": nil}))
@@ -202,7 +202,7 @@ func TestPagerDutyGivesAKeyOfItsOwn(t *testing.T) {
 
 func TestPagerDutyThrottlesAKey(t *testing.T) {
 	clock := newStandInClock()
-	pd := newPagerDuty(newLedger(), clock.now)
+	pd := newPagerDuty(newLedger(), clock.now, "ana")
 	send := func(key string) (int, http.Header, string) {
 		return standInCall(t, pd, "POST", "/v2/enqueue", "application/json", pdEvent(t, map[string]any{"routing_key": labRoutingKeys()[key]}))
 	}
@@ -223,7 +223,7 @@ func TestPagerDutyThrottlesAKey(t *testing.T) {
 		require.Equal(t, want, status)
 	}
 	var open []pdAlert
-	_, _, body = standInCall(t, pd, "GET", "/incidents", "", "")
+	_, _, body = standInCall(t, pd, "GET", "/alerts", "", "")
 	require.NoError(t, json.Unmarshal([]byte(body), &open))
 	require.Equal(t, pdPerMinute+2, open[0].Triggers, "a throttled event did not happen")
 }
@@ -275,7 +275,7 @@ func TestPagerDutyForgetsTheResolvedFirst(t *testing.T) {
 
 // The client that the product uses understands every answer.
 func TestGoPagerDutyTalksToIt(t *testing.T) {
-	srv := httptest.NewServer(newPagerDuty(newLedger(), time.Now))
+	srv := httptest.NewServer(newPagerDuty(newLedger(), time.Now, "ana"))
 	defer srv.Close()
 	c := pagerduty.NewClient("", pagerduty.WithV2EventsAPIEndpoint(srv.URL))
 	event := &pagerduty.V2Event{
@@ -310,7 +310,7 @@ func TestGoPagerDutyTalksToIt(t *testing.T) {
 
 // A body that is far too long is read to its end, so that the sender hears why.
 func TestPagerDutyRefusesALongBodyAloud(t *testing.T) {
-	srv := httptest.NewServer(newPagerDuty(newLedger(), time.Now))
+	srv := httptest.NewServer(newPagerDuty(newLedger(), time.Now, "ana"))
 	defer srv.Close()
 	resp, err := http.Post(srv.URL+"/v2/enqueue", "application/json", strings.NewReader(strings.Repeat("x", 8<<20)))
 	require.NoError(t, err)
@@ -320,7 +320,7 @@ func TestPagerDutyRefusesALongBodyAloud(t *testing.T) {
 
 // However many send it, one dedup key opens one alert.
 func TestPagerDutyOpensOnce(t *testing.T) {
-	srv := httptest.NewServer(newPagerDuty(newLedger(), time.Now))
+	srv := httptest.NewServer(newPagerDuty(newLedger(), time.Now, "ana"))
 	defer srv.Close()
 	body := pdEvent(t, nil)
 	var senders sync.WaitGroup
@@ -333,14 +333,14 @@ func TestPagerDutyOpensOnce(t *testing.T) {
 					return
 				}
 				_ = resp.Body.Close()
-				if resp, err = http.Get(srv.URL + "/incidents"); err == nil {
+				if resp, err = http.Get(srv.URL + "/alerts"); err == nil {
 					_ = resp.Body.Close()
 				}
 			}
 		})
 	}
 	senders.Wait()
-	resp, err := http.Get(srv.URL + "/incidents")
+	resp, err := http.Get(srv.URL + "/alerts")
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	var open []pdAlert
@@ -353,7 +353,7 @@ func FuzzPagerDutyAnswersAnything(f *testing.F) {
 	f.Add([]byte(pdEvent(f, nil)), "application/json")
 	f.Add([]byte(`{"routing_key":[],"event_action":{},"links":[null],"images":[[]],"payload":{"summary":1}}`), "application/json")
 	f.Fuzz(func(t *testing.T, body []byte, kind string) {
-		pd := newPagerDuty(newLedger(), newStandInClock().now)
+		pd := newPagerDuty(newLedger(), newStandInClock().now, "ana")
 		status, _, answer := standInCall(t, pd, "POST", "/v2/enqueue", kind, string(body))
 		require.Contains(t, []int{202, 400, 413}, status)
 		if status == 202 {
