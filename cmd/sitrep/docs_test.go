@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +57,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 	shown := regexp.MustCompile("`sitrep ([a-z][^`]*)`")
 	files, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(f string) bool { return filepath.Base(f) == "keys.md" }) // made from the keys
 	for _, file := range append(files, "../../README.md") {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
