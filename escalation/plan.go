@@ -36,8 +36,8 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	next = earlier(next, pl.remind(&c, &d, p, now))
 	pl.withdraw(&c, &d, now)
 	pl.finish(&c, &d, now)
+	pl.headlines(&c, &d, now) // first: a reply may have to wait
 	pl.report(&c, &d, firsts, now)
-	pl.headlines(&c, &d, now)
 	if n := len(c.News); n > 0 {
 		d.Told = c.News[n-1].Seq
 	}
@@ -120,7 +120,7 @@ func (pl planner) call(c *Case, d *Decision, s Step, firsts map[string]bool, now
 			case s.Page != PageNone && !firsts[m.Stream]:
 				content := content
 				content.Text = s.Event(c.Incident, now).Text
-				pl.queue(c, d, m, content, now)
+				pl.reply(c, d, m, content, now)
 			}
 			continue
 		}
@@ -189,7 +189,7 @@ func (c Case) has(stream string, op Operation) bool {
 // reached says whether the sink may know of the message.
 func (m Message) reached() bool { return m.State == Accepted || m.State == Sending || m.Murky }
 
-// report tells the chats what happened, one reply a pass.
+// report tells the chats what happened, one reply a pass at most (see reply).
 func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.Time) {
 	var lines []string
 	for _, e := range c.News {
@@ -207,7 +207,7 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	for _, stream := range c.chats() {
 		if !firsts[stream.Stream] {
 			m := Message{Stream: stream.Stream, Sink: stream.Sink, Operation: OpPost}
-			pl.queue(c, d, m, Content{Text: strings.Join(lines, "\n")}, now)
+			pl.reply(c, d, m, Content{Text: strings.Join(lines, "\n")}, now)
 		}
 	}
 }
