@@ -23,6 +23,9 @@ func (pl planner) reply(c *Case, d *Decision, m Message, content Content, now ti
 	switch together := old.Text + "\n" + content.Text; {
 	case ok && !content.calls():
 		old.Text = together
+		if !content.Ends.IsZero() {
+			old.Ends = content.Ends
+		}
 		last.Payload = incident.Payload(old)
 		pl.put(c, d, last, "", now)
 		return

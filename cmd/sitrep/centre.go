@@ -36,6 +36,7 @@ type centre struct {
 	rec         *recorder
 	ladder      *escalation.Engine
 	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
+	listens     *ear          // nil: nobody hears of Slack's buttons
 	mine        atomic.Bool   // this process runs the ladder
 	news        news
 }
@@ -94,6 +95,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.mirror != nil {
 		c.mirror.mine = c.mine.Load
 	}
+	if c.listens, err = c.ear(); err != nil {
+		return nil, err
+	}
 	c.ladder, err = a.ladder(ctx, db, c.ladderState(n.ladder), func(err error) { n.problem(err.Error()) })
 	return c, err
 }
@@ -131,6 +135,9 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	if c.mirror != nil {
 		engines["the changes at PagerDuty"] = c.mirror.Run
+	}
+	if c.listens != nil {
+		engines["Slack's buttons and commands"] = c.listens.Run
 	}
 	for name, run := range engines {
 		g.Go(func() error { return c.keep(ctx, name, run) })
