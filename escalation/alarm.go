@@ -48,7 +48,7 @@ func (pl planner) alarm(c *Case, d *Decision, p Policy, next, now time.Time) (wa
 		if post.Sink == "slack:"+c.room() {
 			continue
 		}
-		m := Message{Sink: post.Sink, Stream: "alarm/" + post.Stream, Operation: OpSchedule, Level: want.Level}
+		m := Message{Sink: post.Sink, Stream: "alarm/" + post.Stream, Operation: OpSchedule}
 		last, stands := c.lastAlarm(m.Stream)
 		have := Alarm{}
 		if a := last.Content().Alarm; a != nil && last.Operation == OpSchedule {

@@ -178,7 +178,6 @@ type alarms struct {
 	mu    sync.Mutex
 	stand map[string]*time.Timer // by incident
 	said  []string
-	dead  bool // takes no request any more
 	moved []time.Time
 }
 
