@@ -102,7 +102,7 @@ func (pl planner) claim(c Case, id string, lease Lease, now time.Time) (d Decisi
 		pl.put(&c, &d, m, incident.PageSuperseded, now)
 		return d, m, wait, false
 	}
-	if wait = pl.timing.notLonger(latest(m.NotBefore, c.settledAt(m, pl.timing)), now); wait.After(now) {
+	if wait = pl.timing.notLonger(latest(m.NotBefore, c.settledAt(m, pl.timing), c.apart(m, pl.timing)), now); wait.After(now) {
 		return d, m, wait, false
 	}
 	if margin := min(pl.timing.Attempt, pl.timing.LeaseTTL/2); !lease.Live(now.Add(margin)) {

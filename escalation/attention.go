@@ -199,6 +199,6 @@ func commanderMissing(inc incident.Incident, r Rules) duty {
 func (pl planner) question(c *Case, d *Decision, e incident.Event, now time.Time) {
 	for _, chat := range c.chats() {
 		content := Content{Reason: ReasonUnanswered, Text: e.Text, Who: []incident.Person{c.Incident.Clocks.AckBy}, Page: PageInfo}
-		pl.queue(c, d, Message{Stream: chat.Stream, Sink: chat.Sink, Operation: OpPost}, content, now)
+		pl.reply(c, d, Message{Stream: chat.Stream, Sink: chat.Sink, Operation: OpPost}, content, now)
 	}
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Missing  map[string]string // by kind of sink: what it would need to send everything; nothing is missing from the others
 
 	Policy  Policy // of incidents that carry none
+	Chat    Chat   // what chats get beside headlines and replies
 	Install string // tells this store from every other, in dedup keys
 	Owner   string // of the lease: "ana@bastion 4711"
 	Timing  Timing // the zero Timing is DefaultTiming
@@ -98,7 +99,7 @@ func New(c Config) *Engine {
 		c.Problem = func(error) {}
 	}
 	c.Problem = oneAtATime(c.Problem)
-	return &Engine{Config: c, planner: planner{install: c.Install, today: c.Policy, timing: c.Timing, newID: c.NewID}, sinks: map[string]*sinkHealth{}}
+	return &Engine{Config: c, planner: planner{install: c.Install, today: c.Policy, timing: c.Timing, chat: c.Chat, newID: c.NewID}, sinks: map[string]*sinkHealth{}}
 }
 
 // oneAtATime is tell for several goroutines.

@@ -277,7 +277,10 @@ func TestDeliverSendsWhatWaitsInAStream(t *testing.T) {
 				require.Equal(t, rings, m.Open(), "%s to %s is %s", m.Operation, m.Sink, m.State)
 			}
 			require.Len(t, w.slack.calls(escalation.OpUpdate), 1)
-			require.GreaterOrEqual(t, len(w.slack.calls(escalation.OpPost)), 3, "headline, and what happened")
+			posts := w.slack.calls(escalation.OpPost)
+			require.Len(t, posts, 2, "the headline, and what happened as one reply")
+			require.Contains(t, posts[1].m.Content().Text, "payments too")
+			require.Contains(t, posts[1].m.Content().Text, "bob")
 		})
 	}
 }

@@ -112,6 +112,11 @@ type Content struct {
 	Sweeps   string            `json:"sweeps,omitempty"`    // ID of the post whose copies are looked for
 	SweepRef string            `json:"sweep_ref,omitempty"` // the copy to keep
 	TriedAt  time.Time         `json:"tried_at,omitzero"`   // of the post that is swept: where to begin to look
+	Top      bool              `json:"top,omitempty"`       // not a reply: it stands by itself in the channel
+	Ends     time.Time         `json:"ends,omitzero"`       // it says how the incident ended, at this time
+	Room     *RoomStep         `json:"room,omitempty"`
+	Alarm    *Alarm            `json:"alarm,omitempty"`
+	Picture  *PictureOf        `json:"picture,omitempty"`
 }
 
 // DedupKey is what PagerDuty knows a page by: unique in the world, new for

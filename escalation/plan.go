@@ -15,6 +15,7 @@ type planner struct {
 	install string
 	today   Policy // for incidents that carry none
 	timing  Timing
+	chat    Chat
 	newID   func(now time.Time) string
 }
 
@@ -35,12 +36,16 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 		pl.call(&c, &d, s, firsts, now)
 		pl.elsewhere(&c, &d, p, s, now)
 	}
+	alarm := pl.alarm(&c, &d, p, next, now)
 	next = earlier(next, pl.remind(&c, &d, p, now))
 	next = earlier(next, pl.attend(&c, &d, p, now))
+	next = earlier(next, alarm)
 	pl.withdraw(&c, &d, now)
 	pl.finish(&c, &d, now)
+	pl.room(&c, &d, firsts, now)
+	pl.headlines(&c, &d, now) // first: a reply may have to wait
 	pl.report(&c, &d, firsts, now)
-	pl.headlines(&c, &d, now)
+	pl.pictures(&c, &d, now)
 	if n := len(c.News); n > 0 {
 		d.Told = c.News[n-1].Seq
 	}
@@ -126,7 +131,7 @@ func (pl planner) call(c *Case, d *Decision, s Step, firsts map[string]bool, now
 			case s.Page != PageNone && !firsts[m.Stream]:
 				content := content
 				content.Text = s.Event(c.Incident, now).Text
-				pl.queue(c, d, m, content, now)
+				pl.reply(c, d, m, content, now)
 			}
 			continue
 		}
@@ -207,11 +212,32 @@ func (c Case) has(stream string, op Operation) bool {
 // reached says whether the sink may know of the message.
 func (m Message) reached() bool { return m.State == Accepted || m.State == Sending || m.Murky }
 
-// report tells the chats what happened, one reply a pass.
+// report tells the chats what happened, one reply a pass at most (see reply). The
+// incident's own channel is told of the ladder's steps too, and how it ended.
 func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.Time) {
-	var lines []string
-	for _, e := range c.News {
-		if worthTelling(e) {
+	room := c.room()
+	if len(c.News) == 0 && room == "" {
+		return
+	}
+	for _, post := range c.chats() {
+		own := room != "" && post.Sink == "slack:"+room
+		lines := told(c.News, own)
+		content := Content{Top: own}
+		if own && c.Incident.Status.Over() && !c.ended(post.Stream) {
+			lines, content.Ends = append(lines, Summary(c.Incident)), c.Incident.Clocks.Resolved
+		}
+		if len(lines) == 0 || firsts[post.Stream] {
+			continue
+		}
+		content.Text = strings.Join(lines, "\n")
+		pl.reply(c, d, Message{Stream: post.Stream, Sink: post.Sink, Operation: OpPost}, content, now)
+	}
+}
+
+// told is the lines that events are worth, one each.
+func told(news []incident.Event, ladder bool) (lines []string) {
+	for _, e := range news {
+		if worthTelling(e) || ladder && (e.Kind == incident.EscalationEntered || e.Kind == incident.EscalationRenotified) {
 			text := e.Text
 			if e.Kind == incident.NoteCorrected {
 				text = "corrected: " + text
@@ -219,15 +245,14 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), text))
 		}
 	}
-	if len(lines) == 0 {
-		return
-	}
-	for _, stream := range c.chats() {
-		if !firsts[stream.Stream] {
-			m := Message{Stream: stream.Stream, Sink: stream.Sink, Operation: OpPost}
-			pl.queue(c, d, m, Content{Text: strings.Join(lines, "\n")}, now)
-		}
-	}
+	return lines
+}
+
+// ended says whether a stream was told how the incident ended.
+func (c Case) ended(stream string) bool {
+	return slices.ContainsFunc(c.Messages, func(m Message) bool {
+		return m.Stream == stream && m.State != Superseded && m.Content().Ends.Equal(c.Incident.Clocks.Resolved)
+	})
 }
 
 // worthTelling says whether an event goes into the thread. Plain notes do not:
@@ -271,10 +296,13 @@ func (pl planner) headlines(c *Case, d *Decision, now time.Time) {
 				last = m
 			}
 		}
-		if last.Content().Text == want {
+		content := Content{Headline: true, Text: want}
+		if room := c.room(); room != "" && post.Sink != "slack:"+room {
+			content.Room = &RoomStep{Channel: room}
+		}
+		if was := last.Content(); was.Text == want && (was.Room == nil) == (content.Room == nil) {
 			continue
 		}
-		content := Content{Headline: true, Text: want}
 		if last.State == Pending && last.Attempts == 0 {
 			last.Payload = incident.Payload(content)
 			pl.put(c, d, last, "", now)

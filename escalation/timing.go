@@ -10,6 +10,7 @@ type Timing struct {
 	Settle               time.Duration // after an ambiguous attempt, before the next operation of its stream
 	Resweep              time.Duration // between a resolve and the second one
 	Sweep                time.Duration // before second copies of a post are looked for
+	Thread               time.Duration // between two replies in one thread
 	HistoryLag           time.Duration // until a chat shows what it accepted
 	BackoffBase          time.Duration
 	BackoffCap           time.Duration
@@ -25,7 +26,7 @@ type Timing struct {
 func DefaultTiming() Timing {
 	return Timing{
 		LeaseTTL: 30 * time.Second, LeaseRenew: 10 * time.Second, Attempt: 10 * time.Second,
-		Settle: 20 * time.Second, Resweep: 90 * time.Second, Sweep: 60 * time.Second, HistoryLag: 2 * time.Second,
+		Settle: 20 * time.Second, Resweep: 90 * time.Second, Sweep: 60 * time.Second, Thread: 5 * time.Second, HistoryLag: 2 * time.Second,
 		BackoffBase: time.Second, BackoffCap: 5 * time.Minute, PageBackoffCap: time.Minute, RetryDead: time.Minute,
 		StaleText: 2 * time.Hour, BreakerOpen: time.Minute, Audit: time.Minute,
 	}

@@ -38,6 +38,7 @@ type centre struct {
 	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
 	listener    *listener     // nil: PagerDuty is not read
 	onCall      *onCallList
+	listens     *ear        // nil: nobody hears of Slack's buttons
 	mine        atomic.Bool // this process runs the ladder
 	news        news
 }
@@ -99,6 +100,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if cfg, err := a.config(); err == nil { // it has been read above
 		c.listener, c.onCall = cfg.newListener(db, c.mine.Load, n.problem), cfg.onCall(db)
 	}
+	if c.listens, err = c.ear(); err != nil {
+		return nil, err
+	}
 	c.ladder, err = a.ladder(ctx, db, c.ladderState(n.ladder), func(err error) { n.problem(err.Error()) })
 	return c, err
 }
@@ -140,6 +144,9 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	if c.listener != nil {
 		engines["what people do in PagerDuty"] = c.listener.Run
 		engines["who is on call"] = func(ctx context.Context) error { return c.onCall.Run(ctx, c.mine.Load, c.news.problem) }
+	}
+	if c.listens != nil {
+		engines["Slack's buttons and commands"] = c.listens.Run
 	}
 	for name, run := range engines {
 		g.Go(func() error { return c.keep(ctx, name, run) })

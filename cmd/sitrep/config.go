@@ -132,6 +132,13 @@ type slackConfig struct {
 	BotToken secret `yaml:"bot_token"`
 	AppToken secret `yaml:"app_token"`
 	Channel  string `yaml:"channel"`
+
+	Rooms        roomsConfig         `yaml:"incident_channels"`
+	DeadMan      bool                `yaml:"dead_man"` // Slack says by itself that nobody runs the ladder
+	DeadManGrace strictyaml.Duration `yaml:"dead_man_grace"`
+	Pictures     bool                `yaml:"pictures"`
+	NoteEmoji    string              `yaml:"note_emoji"`  // puts a message on the timeline; none does if empty
+	AllowUsers   []string            `yaml:"allow_users"` // who may act besides people; empty: the whole workspace
 }
 
 type contextConfig struct {
@@ -192,7 +199,7 @@ func defaults() config {
 	return config{
 		Prometheus: prometheusConfig{URL: "http://127.0.0.1:9090"},
 		PagerDuty:  pagerdutyConfig{EventsURL: eventsURL, APIURL: apiURL},
-		Slack:      slackConfig{APIURL: "https://slack.com/api/"},
+		Slack:      slackConfig{APIURL: "https://slack.com/api/", NoteEmoji: "pushpin"},
 		Daemon:     daemonConfig{Listen: "127.0.0.1:9096"},
 		UI:         uiConfig{Theme: "auto", Timezone: "UTC"},
 	}
@@ -264,6 +271,9 @@ func loadConfig(file string) (*config, error) {
 	}
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
+	}
+	if err := c.checkSlack(); err != nil {
+		return nil, err
 	}
 	if err := c.Evidence.check(); err != nil {
 		return nil, doc.Errorf("evidence", "%v", err)

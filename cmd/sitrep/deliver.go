@@ -36,7 +36,7 @@ func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.St
 	}
 	return escalation.New(escalation.Config{
 		Book: db, Leases: db, Timeline: db, Audit: db, Senders: a.senders(c, db), Policy: policy, Install: install, Owner: a.owner(),
-		State: state, Problem: problem, Missing: c.missing(policy),
+		State: state, Problem: problem, Missing: c.missing(policy), Chat: c.chat(),
 	}), nil
 }
 
@@ -48,12 +48,9 @@ func (a *app) senders(c *config, db *store.DB) map[string]escalation.Sender {
 		"slack": slack.New(slack.Config{
 			APIURL:  c.Slack.APIURL,
 			Mention: func(p incident.Person) string { return c.People[string(p)].Slack },
-			Token: func(ctx context.Context) (string, error) {
-				if c.Slack.BotToken == "" {
-					return "", errors.New("the configuration has no slack.bot_token")
-				}
-				return c.Slack.BotToken.read(ctx, c.dir)
-			},
+			Phone:   func(p incident.Person) string { return c.People[string(p)].Phone },
+			Picture: chatPicture(db),
+			Token:   c.botToken, Buttons: c.Slack.AppToken != "",
 		}),
 	}
 }
@@ -146,7 +143,7 @@ func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) err
 func (a *app) outcome(id incident.ID, messages []escalation.Message, began time.Time) error {
 	unsent := 0
 	for _, m := range messages {
-		if m.State == escalation.Superseded {
+		if m.State == escalation.Superseded || m.Beside() && m.State != escalation.Accepted {
 			continue
 		}
 		if m.State != escalation.Accepted {
@@ -181,7 +178,7 @@ func (a *app) settled(ctx context.Context, db *store.DB, id incident.ID, elsewhe
 		}
 		waiting := told < inc.Seq
 		for _, m := range messages {
-			waiting = waiting || m.Open() && m.NotBefore.Before(deadline)
+			waiting = waiting || !m.Beside() && m.Open() && m.NotBefore.Before(deadline)
 		}
 		if !waiting || time.Now().After(deadline) {
 			return messages, nil

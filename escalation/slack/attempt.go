@@ -72,7 +72,11 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 	}
 	if parent.channel != "" {
 		channel = parent.channel
-		options = append(options, slack.MsgOptionTS(parent.root()))
+		if a.content.Top {
+			parent = ref{}
+		} else {
+			options = append(options, slack.MsgOptionTS(parent.root()))
+		}
 	}
 	got := a.write(ctx, channel, slack.MsgOptionCompose(options...))
 	if got.code == "not_in_channel" && a.join(ctx, channel) {

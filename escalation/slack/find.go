@@ -36,6 +36,9 @@ func (a attempt) reconcile(ctx context.Context, parent ref) (o escalation.Outcom
 		where.channel, o = a.resolve(ctx, a.m.Target())
 	} else {
 		o.Class = escalation.Done
+		if a.content.Top {
+			where = ref{channel: where.channel}
+		}
 	}
 	var copies []ref
 	if o.Class == escalation.Done {
@@ -183,30 +186,12 @@ func (a attempt) resolve(ctx context.Context, channel string) (string, escalatio
 
 // list looks for a channel among those of the types.
 func (a attempt) list(ctx context.Context, channel string, types ...string) (string, answer) {
-	name := strings.ToLower(strings.TrimPrefix(channel, "#"))
-	cursor := ""
-	for range maxPages {
-		got := a.call(func(api *slack.Client) {
-			_, _, _ = api.GetConversationsContext(ctx, &slack.GetConversationsParameters{Types: types, Limit: 1000, ExcludeArchived: true, Cursor: cursor})
-		})
-		if got.Class != escalation.Done {
-			return "", got
-		}
-		var page struct {
-			Channels []struct{ ID, Name string }
-			Meta     next `json:"response_metadata"`
-		}
-		if err := json.Unmarshal(got.body, &page); err != nil || page.Channels == nil {
-			return "", answer{Outcome: escalation.Outcome{Class: escalation.Unsure, Err: a.errorf("the list of channels is not as the Web API describes it")}}
-		}
-		for _, c := range page.Channels {
-			if c.Name == name && channelID.MatchString(c.ID) {
-				return c.ID, got
-			}
-		}
-		if cursor = page.Meta.Cursor; cursor == "" {
-			break
-		}
+	found, got := a.channelsNamed(ctx, strings.ToLower(strings.TrimPrefix(channel, "#")), types...)
+	switch {
+	case got.Class != escalation.Done:
+		return "", got
+	case len(found) > 0:
+		return found[0].ID, got
 	}
 	return "", answer{Outcome: escalation.Outcome{Class: escalation.Dead, Err: a.errorf("channel_not_found: %s", a.advice("channel_not_found", ""))}, code: "channel_not_found"}
 }

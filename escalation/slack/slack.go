@@ -6,6 +6,7 @@
 // second copies are found and deleted later. The app needs the scopes
 // chat:write, channels:history and channels:read (groups:history and groups:read
 // for private channels); with channels:join it enters a public channel by itself.
+// What channels of an incident's own, pictures and buttons need is in docs/slack.md.
 package slack
 
 import (
@@ -29,6 +30,17 @@ type Config struct {
 	// Mention, if set, gives the Slack user ID of a person ("U123"), empty if
 	// there is none. Whoever is called is mentioned by it.
 	Mention func(incident.Person) string
+
+	// Phone, if set, gives the number of a person; empty if there is none. It
+	// stands in what Slack says when nobody runs the ladder.
+	Phone func(incident.Person) string
+
+	// Picture, if set, draws the signals of an incident as a PNG, and says in
+	// words what is to be seen.
+	Picture func(ctx context.Context, inc incident.Incident, of escalation.PictureOf) (png []byte, alt string, err error)
+
+	// Buttons says whether headlines have buttons: somebody has to listen (Socket).
+	Buttons bool
 
 	// HTTP connects; nil is a client of escalation.NewTransport. Redirects are
 	// not followed, whatever it says.
@@ -78,12 +90,18 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 	switch {
 	case m.Operation == escalation.OpSweep:
 		return a.sweep(ctx)
+	case m.Operation == escalation.OpSchedule, m.Operation == escalation.OpUnschedule:
+		return a.alarm(ctx)
+	case m.Operation == escalation.OpPicture:
+		return a.picture(ctx)
+	case m.Beside():
+		return a.room(ctx)
 	case m.Operation == escalation.OpUpdate && found:
 		return a.update(ctx, parent)
 	case m.Operation == escalation.OpPost, m.Operation == escalation.OpUpdate:
 		return a.post(ctx, parent)
 	}
-	return escalation.Outcome{Class: escalation.Dead, Err: a.errorf("Slack cannot %s: only post, update and sweep", m.Operation)}
+	return escalation.Outcome{Class: escalation.Dead, Err: a.errorf("Slack cannot %s: it posts, updates and sweeps, and keeps channels", m.Operation)}
 }
 
 // channelID is the remembered ID of a channel.

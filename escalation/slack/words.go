@@ -48,6 +48,10 @@ func (a attempt) words() (text string, blocks []slack.Block) {
 	}
 	text = escape(raw, maxText)
 	sections := split(rest)
+	if room := a.roomLink(); room != "" {
+		text += "\n" + room
+		sections = append(sections, room)
+	}
 	if mentions := a.mentions(); mentions != "" {
 		text += "\n" + mentions
 		sections = append(sections, mentions)
@@ -56,7 +60,7 @@ func (a attempt) words() (text string, blocks []slack.Block) {
 		// verbatim: Slack must not look for channels and names in it
 		blocks = append(blocks, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, s, false, true), nil, nil))
 	}
-	return text, blocks
+	return text, append(blocks, a.buttons()...)
 }
 
 // mentions calls the people whom the message is for, if it calls anybody.

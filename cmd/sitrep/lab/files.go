@@ -32,7 +32,7 @@ func writeFiles(dir string, ready Ready, person string) error {
 	}{
 		ready.Prometheus, ready.PagerDuty, ready.Slack, ready.Targets, ready.Services["storefront"], person, labUser, labEmail, slices.Sorted(maps.Keys(keys)),
 	}
-	secrets := map[string]string{"slack-bot-token": labSlackToken, "pagerduty-api-token": labAPIToken}
+	secrets := map[string]string{"slack-bot-token": labSlackToken, "slack-app-token": labSlackAppToken, "pagerduty-api-token": labAPIToken}
 	for name, key := range keys {
 		secrets["pagerduty-"+name] = key
 	}

@@ -120,6 +120,8 @@ func (l *ledger) readable(r *http.Request, body []byte) json.RawMessage {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	var value any
 	switch parsed, err := decodeJSON(body); {
+	case kind == "application/octet-stream":
+		value = fmt.Sprintf("%d bytes", len(body))
 	case len(body) == 0:
 		value = l.fields(r.URL.Query())
 	case err == nil:
@@ -160,7 +162,7 @@ func (l *ledger) fields(form url.Values) any {
 }
 
 var (
-	anySlackToken = regexp.MustCompile(`xox[a-z](\.xox[a-z])?-[0-9A-Za-z-]+`)
+	anySlackToken = regexp.MustCompile(`(xox[a-z](\.xox[a-z])?|xapp)-[0-9A-Za-z-]+`)
 	anyRoutingKey = regexp.MustCompile(`(?i)("?routing_key"?\s*[:=]\s*"?)[0-9A-Za-z+/_-]+`)
 )
 
@@ -200,7 +202,7 @@ func (l *ledger) maskedText(text string) string {
 	for key, name := range l.names {
 		text = strings.ReplaceAll(text, key, name)
 	}
-	if strings.Contains(text, "xox") {
+	if strings.Contains(text, "xox") || strings.Contains(text, "xapp") {
 		text = anySlackToken.ReplaceAllString(text, "xoxb-…")
 	}
 	if !strings.Contains(strings.ToLower(text), "routing_key") {

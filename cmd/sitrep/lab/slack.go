@@ -24,7 +24,8 @@ const (
 	slackKept = 2000 // messages of a channel
 )
 
-const slackScopes = "chat:write,chat:write.public,channels:read,channels:join,channels:history,users:read"
+const slackScopes = "chat:write,chat:write.public,channels:read,channels:join,channels:history,channels:manage,groups:read,groups:write," +
+	"pins:read,pins:write,reactions:read,bookmarks:read,bookmarks:write,files:write,commands,users:read"
 
 const (
 	slackTeam = "T01ABSITREP"
@@ -45,12 +46,31 @@ type slackStandIn struct {
 	mu       sync.Mutex
 	channels []*slackChannel
 	buckets  map[string]*tokenBucket
-	lastTS   int64 // microseconds
+	lastTS   int64  // microseconds
+	host     string // under which it was asked last
+
+	plans   []*slackPlan // oldest first
+	planned int
+	files   []*slackFile
+
+	sockets   []*slackSocket
+	tickets   []string // for connections that were asked for
+	spent     int
+	envelopes int
+	waiting   map[string]chan struct{} // envelopes that are not acknowledged
+	clicks    int
+	triggers  map[string]bool // presses that may open a modal
+	view      map[string]any  // the modal that is open
 }
 
 type slackChannel struct {
 	id, name             string
 	member, archived, im bool
+	private              bool
+	creator, topic       string
+	created              int64 // seconds
+	users, pinned        []string
+	bookmarks            []slackBookmark
 	messages             []*slackMessage // oldest first
 }
 
@@ -68,6 +88,7 @@ type slackMessage struct {
 	Blocks      any          `json:"blocks,omitempty"`
 	Attachments any          `json:"attachments,omitempty"`
 	Metadata    any          `json:"metadata,omitempty"`
+	Files       []*slackFile `json:"files,omitempty"`
 	Edited      *slackEdited `json:"edited,omitempty"`
 	Replies     int          `json:"reply_count,omitempty"`
 	LatestReply string       `json:"latest_reply,omitempty"`
@@ -100,8 +121,10 @@ type slackFault struct {
 func refuse(code string) *slackFault { return &slackFault{code: code} }
 
 // newSlack serves the Web API under /api/ and at the root, and GET /ledger.
-func newSlack(log *ledger, now func() time.Time) http.Handler {
-	s := &slackStandIn{log: log, now: now, buckets: map[string]*tokenBucket{}}
+func newSlack(log *ledger, now func() time.Time) http.Handler { return newSlackStandIn(log, now) }
+
+func newSlackStandIn(log *ledger, now func() time.Time) *slackStandIn {
+	s := &slackStandIn{log: log, now: now, buckets: map[string]*tokenBucket{}, waiting: map[string]chan struct{}{}, triggers: map[string]bool{}}
 	perMinute := func(n int, call func(slackArgs) (slackAnswer, *slackFault)) slackMethod {
 		return slackMethod{call, n, time.Minute / time.Duration(n)}
 	}
@@ -117,6 +140,25 @@ func newSlack(log *ledger, now func() time.Time) http.Handler {
 		"chat.delete":           perMinute(50, s.chatDelete),
 		"chat.getPermalink":     perMinute(100, s.chatGetPermalink),
 		"chat.postMessage":      {call: s.chatPostMessage},
+		"chat.postEphemeral":    perMinute(100, s.chatPostEphemeral),
+
+		"conversations.create":   perMinute(20, s.conversationsCreate),
+		"conversations.setTopic": perMinute(20, s.conversationsSetTopic),
+		"conversations.invite":   perMinute(50, s.conversationsInvite),
+		"conversations.archive":  perMinute(20, s.conversationsArchive),
+		"pins.add":               perMinute(20, s.pinsAdd),
+		"bookmarks.list":         perMinute(20, s.bookmarksList),
+		"bookmarks.add":          perMinute(20, s.bookmarksAdd),
+
+		"files.getUploadURLExternal":   perMinute(100, s.filesGetUploadURL),
+		"files.completeUploadExternal": perMinute(100, s.filesCompleteUpload),
+
+		"chat.scheduleMessage":        perMinute(50, s.chatScheduleMessage),
+		"chat.deleteScheduledMessage": perMinute(50, s.chatDeleteScheduledMessage),
+		"chat.scheduledMessages.list": perMinute(50, s.chatScheduledMessagesList),
+
+		"apps.connections.open": perMinute(50, s.appsConnectionsOpen),
+		"views.open":            perMinute(100, s.viewsOpen),
 	}
 	s.channels = []*slackChannel{
 		{id: "C01ABGENERAL", name: "general", member: true},
@@ -134,10 +176,33 @@ func (s *slackStandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.log.ServeHTTP(w, r)
 		return
 	}
+	if r.URL.Path == "/link/" {
+		s.link(w, r)
+		return
+	}
 	s.log.serve(w, r, s.now, slackMaxBody, s.answer)
 }
 
+// besides answers what is not the Web API: the upload of a file, the answer to a
+// command, and the gestures of people (see gesture).
+func (s *slackStandIn) besides(r *http.Request, body []byte) (out reply, is bool) {
+	id, upload := strings.CutPrefix(r.URL.Path, "/upload/v1/")
+	switch {
+	case r.Method != http.MethodPost:
+	case upload:
+		return s.upload(id, body), true
+	case strings.HasPrefix(r.URL.Path, "/response/"):
+		return reply{text: "ok"}, true
+	case r.URL.Path == "/do":
+		return s.perform(body), true
+	}
+	return out, false
+}
+
 func (s *slackStandIn) answer(r *http.Request, body []byte) reply {
+	if out, is := s.besides(r, body); is {
+		return out
+	}
 	name, rooted := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, "/api"), "/")
 	if !rooted || strings.Contains(name, "/") {
 		return reply{status: http.StatusNotFound, text: "Not Found", fault: "not found"}
@@ -185,11 +250,15 @@ func (s *slackStandIn) call(name string, r *http.Request, body []byte) (slackAns
 		return nil, fault
 	case token == "":
 		return nil, refuse("not_authed")
-	case token != labSlackToken:
+	case token != labSlackToken && token != labSlackAppToken:
 		return nil, refuse("invalid_auth")
+	case (name == "apps.connections.open") != (token == labSlackAppToken):
+		return nil, refuse("not_allowed_token_type")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.host = r.Host
+	s.due()
 	if method.every > 0 {
 		if fault := s.limit(name, method.burst, method.every); fault != nil {
 			return nil, fault

@@ -76,7 +76,7 @@ func (a slackArgs) scalars() *slackFault {
 	for name, v := range a {
 		switch v.(type) {
 		case []any, map[string]any:
-			if name != "blocks" && name != "attachments" && name != "metadata" {
+			if name != "blocks" && name != "attachments" && name != "metadata" && name != "view" && name != "files" {
 				return refuse("invalid_array_arg")
 			}
 		}

@@ -76,11 +76,15 @@ func (s *slackStandIn) destination(a slackArgs) (*slackChannel, *slackFault) {
 }
 
 func (c *slackChannel) json() map[string]any {
+	creator, created := c.creator, c.created
+	if creator == "" {
+		creator, created = slackAna, 1_700_000_000
+	}
 	return map[string]any{
-		"id": c.id, "name": c.name, "name_normalized": c.name, "is_channel": !c.im, "is_group": false, "is_im": c.im,
-		"is_mpim": false, "is_private": c.im, "is_archived": c.archived, "is_general": c.name == "general", "is_member": c.member,
-		"created": 1_700_000_000, "creator": slackAna, "num_members": 3,
-		"topic":   map[string]any{"value": "", "creator": "", "last_set": 0},
+		"id": c.id, "name": c.name, "name_normalized": c.name, "is_channel": !c.im && !c.private, "is_group": c.private, "is_im": c.im,
+		"is_mpim": false, "is_private": c.im || c.private, "is_archived": c.archived, "is_general": c.name == "general", "is_member": c.member,
+		"created": created, "creator": creator, "num_members": max(3, len(c.users)),
+		"topic":   map[string]any{"value": c.topic, "creator": "", "last_set": 0},
 		"purpose": map[string]any{"value": "", "creator": "", "last_set": 0},
 	}
 }
@@ -106,8 +110,11 @@ func (s *slackStandIn) conversationsList(a slackArgs) (slackAnswer, *slackFault)
 	list, next := []any{}, ""
 	for _, c := range s.channels {
 		kind := "public_channel"
-		if c.im {
+		switch {
+		case c.im:
 			kind = "im"
+		case c.private:
+			kind = "private_channel"
 		}
 		switch {
 		case after != "":

@@ -1,0 +1,189 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// The names by which Slack tells which button it was.
+const (
+	actionAck      = "sitrep_ack"
+	actionNote     = "sitrep_note"
+	actionSeverity = "sitrep_severity"
+	noteBlock      = "note"
+	noteText       = "text"
+)
+
+// maxModalTitle is what the title of a modal may have. Source: Slack, views.
+const maxModalTitle = 24
+
+// buttons are those of a headline. Each is bound to the incident, by the ID that
+// people use and the key that no other store has. Who has it needs no button for
+// that; an incident that is over has none.
+func (a attempt) buttons() []slack.Block {
+	if !a.config.Buttons || !a.content.Headline || a.inc.Status.Over() || a.inc.Key == "" {
+		return nil
+	}
+	plain := func(s string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+	}
+	bound := bind(a.inc)
+	var elements []slack.BlockElement
+	if !a.inc.Acknowledged() {
+		elements = append(elements, slack.NewButtonBlockElement(actionAck, bound, plain("Acknowledge")).WithStyle(slack.StylePrimary))
+	}
+	elements = append(elements, slack.NewButtonBlockElement(actionNote, bound, plain("Note…")))
+	var options []*slack.OptionBlockObject
+	for _, sev := range incident.Severities() {
+		if sev != a.inc.Severity {
+			options = append(options, slack.NewOptionBlockObject(bound+" "+string(sev), plain(string(sev)), nil))
+		}
+	}
+	elements = append(elements, slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Severity"), actionSeverity, options...))
+	return []slack.Block{slack.NewActionBlock("sitrep", elements...)}
+}
+
+func bind(inc incident.Incident) string { return string(inc.ID) + " " + inc.Key }
+
+// bound is the incident that a button was made for, and what else it says.
+func (s *Socket) bound(ctx context.Context, value string) (inc incident.Incident, rest string, err error) {
+	id, rest, _ := strings.Cut(value, " ")
+	key, rest, _ := strings.Cut(rest, " ")
+	known, err := incident.ParseID(id)
+	if err != nil {
+		return inc, "", err
+	}
+	if inc, err = s.Timeline.Incident(ctx, known); err != nil {
+		return inc, "", err
+	}
+	if inc.Key != key {
+		return inc, "", fmt.Errorf("this button belongs to another sitrep's %s", known)
+	}
+	return inc, rest, nil
+}
+
+// interaction is the press of a button, or a note that was written in a modal.
+func (s *Socket) interaction(ctx context.Context, api *slack.Client, payload json.RawMessage) {
+	var p struct {
+		Type    string
+		Trigger string `json:"trigger_id"`
+		User    struct {
+			ID   string
+			Team string `json:"team_id"`
+		}
+		Team      struct{ ID string }
+		Channel   struct{ ID string }
+		Container struct {
+			Thread string `json:"thread_ts"`
+		}
+		Actions []struct {
+			ID       string `json:"action_id"`
+			Value    string
+			At       string                 `json:"action_ts"`
+			Selected struct{ Value string } `json:"selected_option"`
+		}
+		View struct {
+			ID       string
+			Callback string `json:"callback_id"`
+			Private  string `json:"private_metadata"`
+			State    struct {
+				Values map[string]map[string]struct{ Value string }
+			}
+		}
+	}
+	if json.Unmarshal(payload, &p) != nil || !userID.MatchString(p.User.ID) {
+		return
+	}
+	if p.User.Team == "" {
+		p.User.Team = p.Team.ID
+	}
+	switch {
+	case p.Type == "block_actions" && len(p.Actions) == 1:
+		action := p.Actions[0]
+		once := fmt.Sprintf("slack/press/%s/%s", p.User.ID, action.At)
+		if !s.first(once) {
+			return
+		}
+		err := s.mayAct(p.User.ID, p.User.Team)
+		if err == nil {
+			err = s.press(ctx, api, once, p.User.ID, action.ID, action.Value+action.Selected.Value, p.Channel.ID, p.Trigger)
+		}
+		s.refused(ctx, api, p.Channel.ID, p.User.ID, p.Container.Thread, err)
+	case p.Type == "view_submission" && p.View.Callback == actionNote:
+		bound, channel, _ := strings.Cut(p.View.Private, "|")
+		once := "slack/view/" + p.View.ID
+		if !s.first(once) {
+			return
+		}
+		err := s.mayAct(p.User.ID, p.User.Team)
+		var inc incident.Incident
+		if err == nil {
+			inc, _, err = s.bound(ctx, bound)
+		}
+		if err == nil {
+			_, err = s.desk(once).Note(ctx, s.by(ctx, api, p.User.ID), inc.ID, clean(p.View.State.Values[noteBlock][noteText].Value))
+		}
+		s.refused(ctx, api, channel, p.User.ID, "", err)
+	}
+}
+
+// press does what a button says.
+func (s *Socket) press(ctx context.Context, api *slack.Client, once, user, action, value, channel, trigger string) error {
+	inc, rest, err := s.bound(ctx, value)
+	if err != nil {
+		return err
+	}
+	switch action {
+	case actionAck:
+		_, err = s.desk(once).Acknowledge(ctx, s.by(ctx, api, user), inc.ID)
+	case actionSeverity:
+		var sev incident.Severity
+		if sev, err = incident.ParseSeverity(rest); err == nil {
+			_, err = s.desk(once).ChangeSeverity(ctx, s.by(ctx, api, user), inc.ID, sev, "")
+		}
+	case actionNote:
+		_, err = api.OpenViewContext(ctx, trigger, noteModal(inc, channel))
+	}
+	return err
+}
+
+// noteModal asks for the words of a note.
+func noteModal(inc incident.Incident, channel string) slack.ModalViewRequest {
+	plain := func(s string, most int) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, cut(oneLine(s), most), false, false)
+	}
+	input := slack.NewPlainTextInputBlockElement(nil, noteText)
+	input.Multiline, input.MaxLength = true, 3000
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: actionNote, PrivateMetadata: bind(inc) + "|" + channel,
+		Title: plain("Note on "+string(inc.ID), maxModalTitle), Submit: plain("Record", maxModalTitle), Close: plain("Cancel", maxModalTitle),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewInputBlock(noteBlock, plain(inc.Title, maxHeader), nil, input)}},
+	}
+}
+
+// refused tells the one who pressed, and nobody else, why nothing came of it.
+func (s *Socket) refused(ctx context.Context, api *slack.Client, channel, user, thread string, err error) {
+	if err == nil || again(err) || !channelID.MatchString(channel) {
+		return
+	}
+	options := []slack.MsgOption{slack.MsgOptionText(escape(told(err), maxText), false), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false)}
+	if timestamp.MatchString(thread) {
+		options = append(options, slack.MsgOptionTS(thread))
+	}
+	_, _ = api.PostEphemeralContext(ctx, channel, user, options...) // who cannot be told sees that nothing changes
+}
+
+// told is an error for people in Slack.
+func told(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "it took too long: look at the headline, and press again"
+	}
+	return clean(err.Error())
+}
