@@ -41,7 +41,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	next = earlier(next, pl.attend(&c, &d, p, now))
 	next = earlier(next, alarm)
 	pl.withdraw(&c, &d, now)
-	pl.finish(&c, &d, now)
+	next = earlier(next, pl.finish(&c, &d, now))
 	pl.room(&c, &d, firsts, now)
 	pl.headlines(&c, &d, now) // first: a reply may have to wait
 	pl.report(&c, &d, firsts, now)
@@ -169,9 +169,9 @@ const ringing = time.Minute
 // finish queues what ends the pages that went out: an acknowledgement for every
 // key triggered before it, a resolution for every key ever triggered. A raised
 // severity calls whoever has the incident, who need not say so again: that page is
-// acknowledged when it has rung. A page of the climb is for others, and stays open
-// until they answer.
-func (pl planner) finish(c *Case, d *Decision, now time.Time) {
+// acknowledged when it has rung, which next waits for. A page of the climb is for
+// others, and stays open until they answer.
+func (pl planner) finish(c *Case, d *Decision, now time.Time) (next time.Time) {
 	inc := c.Incident
 	for _, t := range slices.Clone(c.Messages) {
 		if t.Operation != OpTrigger || !t.reached() {
@@ -179,9 +179,10 @@ func (pl planner) finish(c *Case, d *Decision, now time.Time) {
 		}
 		m := Message{Stream: t.Stream, Sink: t.Sink, Level: t.Level, Round: t.Round, DedupKey: t.DedupKey}
 		answered := inc.Acknowledged() && !t.Content().AckedAt.Equal(inc.Clocks.Acknowledged)
-		heard := inc.Acknowledged() && !answered && t.Content().Reason == ReasonSeverity && t.State == Accepted
-		if heard {
-			m.NotBefore = t.AcceptedAt.Add(ringing)
+		rings := inc.Acknowledged() && !answered && t.Content().Reason == ReasonSeverity && t.State == Accepted
+		heard := rings && !t.AcceptedAt.Add(ringing).After(now)
+		if rings && !heard && !inc.Status.Over() {
+			next = earlier(next, t.AcceptedAt.Add(ringing))
 		}
 		if answered && t.State == Accepted && t.AcknowledgedAt.IsZero() {
 			t.AcknowledgedAt = inc.Clocks.Acknowledged
@@ -199,6 +200,7 @@ func (pl planner) finish(c *Case, d *Decision, now time.Time) {
 			pl.queue(c, d, m, Content{}, now)
 		}
 	}
+	return next
 }
 
 // has says whether a stream has a message of that operation that was not
