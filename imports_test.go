@@ -34,6 +34,8 @@ var allowed = map[string][]string{
 	"escalation":           {"incident", "templates"},
 	"escalation/pagerduty": {"escalation", "incident"},
 	"escalation/slack":     {"escalation", "incident"},
+	"escalation/webhook":   {"escalation", "incident"},
+	"escalation/command":   {"escalation", "incident"},
 	"incident/postmortem":  {"incident", "templates"},
 	"incident/runbook":     {"incident"},
 	"incident/stats":       {"incident"},
@@ -56,7 +58,7 @@ var allowed = map[string][]string{
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
 		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault",
-		"escalation/pagerduty", "escalation/slack", "cmd/sitrep/lab",
+		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "cmd/sitrep/lab",
 	}),
 }
 

@@ -204,7 +204,7 @@ func again(m Message, inc incident.Incident, now time.Time) bool {
 func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 	next := Message{Stream: m.Stream, Sink: m.Sink, Level: m.Level, Round: m.Round, DedupKey: m.DedupKey}
 	switch {
-	case m.Operation == OpResolve && !m.Content().Resweep && c.murky(m.Stream):
+	case m.Operation == OpResolve && !m.Content().Resweep && c.murky(m.Stream) && m.Kind() != "command": // a command was ended, nothing of it comes late
 		next.Operation, next.NotBefore = OpResolve, now.Add(pl.timing.Resweep)
 		pl.queue(c, d, next, Content{Resweep: true}, now)
 	case m.Operation == OpPost && m.Murky:

@@ -111,6 +111,9 @@ type Content struct {
 	Sweeps   string            `json:"sweeps,omitempty"`    // ID of the post whose copies are looked for
 	SweepRef string            `json:"sweep_ref,omitempty"` // the copy to keep
 	TriedAt  time.Time         `json:"tried_at,omitzero"`   // of the post that is swept: where to begin to look
+	Event    string            `json:"event,omitempty"`     // ID of the update that is announced: once to every sink
+	Update   incident.Update   `json:"update,omitzero"`     // the words of it, in parts; empty for those of a correction
+	Test     bool              `json:"test,omitempty"`      // sitrep doctor tries the way: nothing has happened
 }
 
 // DedupKey is what PagerDuty knows a page by: unique in the world, new for

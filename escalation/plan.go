@@ -172,9 +172,7 @@ func (pl planner) finish(c *Case, d *Decision, now time.Time) {
 		default:
 			continue
 		}
-		if t.Kind() == "pagerduty" {
-			pl.queue(c, d, m, Content{}, now)
-		}
+		pl.queue(c, d, m, Content{}, now)
 	}
 }
 

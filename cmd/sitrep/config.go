@@ -22,6 +22,8 @@ type config struct {
 	Prometheus  prometheusConfig         `yaml:"prometheus"`
 	PagerDuty   pagerdutyConfig          `yaml:"pagerduty"`
 	Slack       slackConfig              `yaml:"slack"`
+	Webhooks    map[string]webhookConfig `yaml:"webhooks"`
+	Commands    map[string]commandConfig `yaml:"commands"`
 	Policy      policyRef                `yaml:"policy"`
 	Boards      []string                 `yaml:"boards"`
 	Experiments []string                 `yaml:"experiments"`
@@ -134,7 +136,7 @@ func defaults() config {
 
 // later names the sections that DESIGN reserves and this version does not
 // read: saying so beats ignoring them.
-var later = []string{"alertmanager", "webhooks", "slos", "services", "links", "checks", "embedded", "load"}
+var later = []string{"alertmanager", "slos", "services", "links", "checks", "embedded", "load"}
 
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.
@@ -189,6 +191,9 @@ func loadConfig(file string) (*config, error) {
 	}
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
+	}
+	if err := c.checkSinks(); err != nil {
+		return nil, err
 	}
 	if err := c.Evidence.check(); err != nil {
 		return nil, doc.Errorf("evidence", "%v", err)

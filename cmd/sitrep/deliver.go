@@ -53,6 +53,8 @@ func (a *app) senders(c *config) map[string]escalation.Sender {
 				return c.Slack.BotToken.read(ctx, c.dir)
 			},
 		}),
+		"webhook": c.webhook(),
+		"command": c.command(),
 	}
 }
 

@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "rewrite docs/keys.md")
 // known.
 func TestDocumentedCommandsExist(t *testing.T) {
 	shown := regexp.MustCompile("`sitrep ([a-z][^`]*)`")
-	for _, file := range []string{"../../README.md", "../../docs/configuration.md", "../../docs/store.md", "../../docs/incidents.md", "../../docs/shared-host.md", "../../docs/looking-back.md", "../../docs/runbooks.md"} {
+	for _, file := range []string{"../../README.md", "../../docs/configuration.md", "../../docs/store.md", "../../docs/incidents.md", "../../docs/shared-host.md", "../../docs/looking-back.md", "../../docs/runbooks.md", "../../docs/sinks.md"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		var lines []string

@@ -97,7 +97,8 @@ func (a *app) examine(ctx context.Context) []finding {
 		_ = db.Close()
 	}
 	found = append(found, a.examinePrometheus(ctx))
-	return append(append(found, c.examineSecrets(ctx)...), examineChaos())
+	found = append(append(found, c.examineSecrets(ctx)...), c.examineCommands()...)
+	return append(found, examineChaos())
 }
 
 // examineFiles reads every file that the configuration names.
@@ -119,22 +120,7 @@ func (c *config) silent(p escalation.Policy) error {
 		return nil
 	}
 	keys := slices.Sorted(maps.Values(missing))
-	return fmt.Errorf("not all pages can go out: the policy wants %s, which the configuration has not", strings.Join(keys, ", "))
-}
-
-// missing is the keys that a policy wants and the configuration has not, by kind
-// of sink.
-func (c *config) missing(p escalation.Policy) map[string]string {
-	missing := map[string]string{}
-	for _, sink := range p.Sinks() {
-		switch kind, name, _ := strings.Cut(sink, ":"); {
-		case kind == "pagerduty" && c.PagerDuty.RoutingKeys[name] == "":
-			missing[kind] = join(missing[kind], "pagerduty.routing_keys."+name)
-		case kind == "slack" && c.Slack.BotToken == "":
-			missing[kind] = "slack.bot_token"
-		}
-	}
-	return missing
+	return fmt.Errorf("not everything can go out: the policy wants %s, which the configuration has not", strings.Join(keys, ", "))
 }
 
 func join(list, one string) string {
@@ -185,6 +171,10 @@ func (c *config) examineSecrets(ctx context.Context) []finding {
 	try("daemon.token", c.Daemon.Token)
 	try("prometheus.bearer", c.Prometheus.Bearer)
 	try("prometheus.password", c.Prometheus.Password)
+	own := c.sinkSecrets()
+	for _, place := range slices.Sorted(maps.Keys(own)) {
+		try(place, own[place])
+	}
 	return found
 }
 
