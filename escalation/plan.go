@@ -36,6 +36,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	next = earlier(next, pl.remind(&c, &d, p, now))
 	pl.withdraw(&c, &d, now)
 	pl.finish(&c, &d, now)
+	pl.announce(&c, &d, p, now)
 	pl.report(&c, &d, firsts, now)
 	pl.headlines(&c, &d, now)
 	if n := len(c.News); n > 0 {
@@ -189,21 +190,22 @@ func (m Message) reached() bool { return m.State == Accepted || m.State == Sendi
 
 // report tells the chats what happened, one reply a pass.
 func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.Time) {
-	var lines []string
-	for _, e := range c.News {
-		if worthTelling(e) {
+	for _, stream := range c.chats() {
+		if firsts[stream.Stream] {
+			continue
+		}
+		var lines []string
+		for _, e := range c.News {
+			if !worthTelling(e) || c.announced(stream.Sink, e.ID) {
+				continue
+			}
 			text := e.Text
 			if e.Kind == incident.NoteCorrected {
 				text = "corrected: " + text
 			}
 			lines = append(lines, fmt.Sprintf("%s %s", e.At.UTC().Format("15:04"), text))
 		}
-	}
-	if len(lines) == 0 {
-		return
-	}
-	for _, stream := range c.chats() {
-		if !firsts[stream.Stream] {
+		if len(lines) > 0 {
 			m := Message{Stream: stream.Stream, Sink: stream.Sink, Operation: OpPost}
 			pl.queue(c, d, m, Content{Text: strings.Join(lines, "\n")}, now)
 		}

@@ -45,7 +45,7 @@ func TestDutiesByKeys(t *testing.T) {
 	x.see("IC ana")
 
 	x.press("U")
-	x.see("Update on INC-1 for people outside", "Posts it to the thread in Slack")
+	x.see("Update on INC-1 for people outside", "Goes to Slack #incidents")
 	x.press("checkout fails in eu", keyEnter, "rolling back v42", keyTab, "a DBA")
 	x.see("> a DBA")
 	x.press(keyEsc)

@@ -73,6 +73,9 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 	if parent.channel != "" {
 		channel = parent.channel
 		options = append(options, slack.MsgOptionTS(parent.root()))
+		if a.m.Operation == escalation.OpAnnounce {
+			options = append(options, slack.MsgOptionBroadcast()) // who is told does not read the thread
+		}
 	}
 	got := a.write(ctx, channel, slack.MsgOptionCompose(options...))
 	if got.code == "not_in_channel" && a.join(ctx, channel) {
