@@ -36,7 +36,9 @@ func (inc Incident) Correct(by By, e Event, text string) ([]Event, error) {
 
 // correctable says whether the words of such an event are a person's own. The
 // others say what happened, and that it was otherwise is another event.
-func correctable(k Kind) bool { return k == NoteAdded || k == UpdateSent || k == ActionTaken || k == StatusChanged }
+func correctable(k Kind) bool {
+	return k == NoteAdded || k == UpdateSent || k == ActionTaken || k == StatusChanged
+}
 
 // statusOf is what the text of a status change begins with: "monitoring: ".
 func statusOf(e Event) string {
