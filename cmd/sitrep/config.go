@@ -19,22 +19,23 @@ import (
 
 // config is sitrep.yaml. docs/configuration.md describes every key.
 type config struct {
-	Prometheus  prometheusConfig         `yaml:"prometheus"`
-	PagerDuty   pagerdutyConfig          `yaml:"pagerduty"`
-	Slack       slackConfig              `yaml:"slack"`
-	Webhooks    map[string]webhookConfig `yaml:"webhooks"`
-	Commands    map[string]commandConfig `yaml:"commands"`
-	Policy      policyRef                `yaml:"policy"`
-	Boards      []string                 `yaml:"boards"`
-	Experiments []string                 `yaml:"experiments"`
-	Plans       []string                 `yaml:"plans"`
-	Runbooks    []string                 `yaml:"runbooks"`
-	Contexts    map[string]contextConfig `yaml:"contexts"`
-	People      map[string]personConfig  `yaml:"people"`
-	Chaos       chaosConfig              `yaml:"chaos"`
-	Evidence    evidenceConfig           `yaml:"evidence"`
-	Daemon      daemonConfig             `yaml:"daemon"`
-	UI          uiConfig                 `yaml:"ui"`
+	Prometheus  prometheusConfig            `yaml:"prometheus"`
+	PagerDuty   pagerdutyConfig             `yaml:"pagerduty"`
+	Slack       slackConfig                 `yaml:"slack"`
+	Webhooks    map[string]webhookConfig    `yaml:"webhooks"`
+	Commands    map[string]commandConfig    `yaml:"commands"`
+	Statuspages map[string]statuspageConfig `yaml:"statuspages"`
+	Policy      policyRef                   `yaml:"policy"`
+	Boards      []string                    `yaml:"boards"`
+	Experiments []string                    `yaml:"experiments"`
+	Plans       []string                    `yaml:"plans"`
+	Runbooks    []string                    `yaml:"runbooks"`
+	Contexts    map[string]contextConfig    `yaml:"contexts"`
+	People      map[string]personConfig     `yaml:"people"`
+	Chaos       chaosConfig                 `yaml:"chaos"`
+	Evidence    evidenceConfig              `yaml:"evidence"`
+	Daemon      daemonConfig                `yaml:"daemon"`
+	UI          uiConfig                    `yaml:"ui"`
 
 	file string          // "" where there is none
 	dir  string          // that relative paths start from

@@ -53,8 +53,9 @@ func (a *app) senders(c *config) map[string]escalation.Sender {
 				return c.Slack.BotToken.read(ctx, c.dir)
 			},
 		}),
-		"webhook": c.webhook(),
-		"command": c.command(),
+		"webhook":    c.webhook(),
+		"command":    c.command(),
+		"statuspage": c.statuspage(),
 	}
 }
 

@@ -14,13 +14,14 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/escalation/command"
+	"github.com/sitrep-dev/sitrep/escalation/statuspage"
 	"github.com/sitrep-dev/sitrep/escalation/webhook"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // The sinks of somebody's own, by the names that the policy knows them by:
-// webhook:NAME and command:NAME. docs/sinks.md describes them.
+// webhook:NAME, command:NAME and statuspage:NAME. docs/sinks.md describes them.
 type (
 	webhookConfig struct {
 		URL         setting            `yaml:"url"`
@@ -39,6 +40,21 @@ type (
 		Argv    []string            `yaml:"argv"`
 		Timeout strictyaml.Duration `yaml:"timeout"`
 		Env     map[string]setting  `yaml:"env"`
+	}
+
+	statuspageConfig struct {
+		APIURL   string                   `yaml:"api_url"`
+		PageID   string                   `yaml:"page_id"`
+		Token    secret                   `yaml:"token"`
+		Title    string                   `yaml:"title"`
+		Resolved string                   `yaml:"resolved"`
+		Services map[string]publicService `yaml:"services"` // by the name that incidents know them by
+		Deliver  *bool                    `yaml:"deliver_notifications"`
+	}
+
+	publicService struct {
+		Title      string   `yaml:"title"`
+		Components []string `yaml:"components"`
 	}
 )
 
@@ -79,6 +95,29 @@ func (c *config) checkSinks() error {
 		if err := c.checkCommand("commands."+name, name, c.Commands[name]); err != nil {
 			return err
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Statuspages)) {
+		p := c.Statuspages[name]
+		if err := c.checkStatuspage("statuspages."+name, name, &p); err != nil {
+			return err
+		}
+		c.Statuspages[name] = p
+	}
+	return nil
+}
+
+func (c *config) checkStatuspage(path, name string, p *statuspageConfig) error {
+	if err := c.checkSinkName(path, name); err != nil {
+		return err
+	}
+	if p.PageID == "" || p.Token == "" {
+		return c.doc.Errorf(path, "a status page needs page_id and token, such as {page_id: kctbh9vrtdwd, token: env:STATUSPAGE_TOKEN}")
+	}
+	if p.APIURL == "" {
+		p.APIURL = "https://api.statuspage.io"
+	}
+	if err := checkURL(p.APIURL); err != nil {
+		return c.doc.Errorf(path+".api_url", "%v", err)
 	}
 	return nil
 }
@@ -208,6 +247,27 @@ func (c *config) commandTarget(ctx context.Context, name string) (t command.Targ
 	return t, err
 }
 
+// statuspage is the way to public status pages.
+func (c *config) statuspage() *statuspage.Sender {
+	return statuspage.New(statuspage.Config{Page: c.statusPage})
+}
+
+func (c *config) statusPage(ctx context.Context, name string) (page statuspage.Page, err error) {
+	p, ok := c.Statuspages[name]
+	if !ok {
+		return page, fmt.Errorf("the configuration has no statuspages.%s", name)
+	}
+	page = statuspage.Page{
+		APIURL: p.APIURL, ID: p.PageID, Title: p.Title, Resolved: p.Resolved, Silent: p.Deliver != nil && !*p.Deliver,
+		Services: map[string]statuspage.Service{},
+	}
+	for service, public := range p.Services {
+		page.Services[service] = statuspage.Service(public)
+	}
+	page.Token, err = p.Token.read(ctx, c.dir)
+	return page, err
+}
+
 // readAll reads settings, and says which values are secret.
 func (c *config) readAll(ctx context.Context, all map[string]setting) (values map[string]string, hidden []string, err error) {
 	values = map[string]string{}
@@ -243,6 +303,9 @@ func (c *config) missing(p escalation.Policy) map[string]string {
 		case "command":
 			_, has = c.Commands[name]
 			key = "commands." + name
+		case "statuspage":
+			_, has = c.Statuspages[name]
+			key = "statuspages." + name
 		}
 		if !has && !slices.Contains(strings.Split(missing[kind], ", "), key) {
 			missing[kind] = join(missing[kind], key)
@@ -274,6 +337,9 @@ func (c *config) sinkSecrets() map[string]secret {
 		for v, s := range cmd.Env {
 			add("commands."+name+".env."+v, s)
 		}
+	}
+	for name, p := range c.Statuspages {
+		add("statuspages."+name+".token", setting(p.Token))
 	}
 	return all
 }

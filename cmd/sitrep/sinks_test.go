@@ -31,6 +31,9 @@ func TestSinksThatCannotWork(t *testing.T) {
 		"commands: {a: {argv: [x], env: {1A: x}}}\n":                            `"1A" cannot be a variable`,
 		"commands: {a: {argv: [x], env: {SITREP_ID: x}}}\n":                     "SITREP_* are sitrep's own",
 		"commands: {a: {argv: [x], env: {TOKEN: hunter2}}}\n":                   "TOKEN sounds like a secret",
+		"statuspages: {a: {page_id: x}}\n":                                      "a status page needs page_id and token",
+		"statuspages: {a: {page_id: x, token: hunter2}}\n":                      "a secret is not written into the configuration",
+		"statuspages: {a: {page_id: x, token: env:T, api_url: 'api.x.io'}}\n":   "is not a URL",
 	} {
 		_, err := loadConfig(writeConfig(t, src))
 		require.ErrorContains(t, err, says, src)
