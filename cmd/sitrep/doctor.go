@@ -27,9 +27,19 @@ type finding struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "look at terminal, configuration, store, Prometheus and secrets, and say what is wrong", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	var send, public bool
+	c := &cobra.Command{
+		Use: "doctor [SINK...]", Short: "look at terminal, configuration, store, Prometheus and secrets, and say what is wrong", Args: cobra.ArbitraryArgs,
+		Long: "Looks at everything that the configuration names, and changes nothing. With --send-test it walks a test page, marked [TEST],\n" +
+			"through every sink that the policy names, or through those that are given, and says what it saw. That wakes people: it asks\n" +
+			"first, or wants --confirm send-test. A public status page is only looked at, unless --statuspage-test. Nothing is stored.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case send:
+				return a.sendTests(cmd.Context(), args, public)
+			case len(args) > 0 || public:
+				return usage("sinks are only tried with --send-test")
+			}
 			found := a.examine(cmd.Context())
 			if err := a.printFindings(found); err != nil {
 				return err
@@ -46,6 +56,9 @@ func (a *app) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&send, "send-test", false, "walk a test page through every sink of the policy, or through the given ones: it wakes people")
+	c.Flags().BoolVar(&public, "statuspage-test", false, "with --send-test: also write on public status pages")
+	return c
 }
 
 func (a *app) printFindings(found []finding) error {

@@ -44,7 +44,7 @@ const (
 
 // fields are what the page is told now.
 func (a attempt) fields() fields {
-	f := fields{Status: status(a.inc.Status), Body: a.words(), Deliver: !a.page.Silent}
+	f := fields{Status: status(a.inc.Status), Body: a.words(), Deliver: !a.page.Silent && !a.content.Test}
 	if a.m.Operation == escalation.OpResolve {
 		f.Status = "resolved"
 	}
@@ -133,6 +133,9 @@ func (a attempt) create(ctx context.Context) escalation.Outcome {
 		if f.Name = a.page.Title; f.Name == "" {
 			f.Name = defaultTitle
 		}
+	}
+	if a.content.Test {
+		f.Name = "[TEST] " + f.Name
 	}
 	var made theirs
 	if o := a.call(ctx, http.MethodPost, "/incidents", request{f}, &made); o.Class != escalation.Done {
