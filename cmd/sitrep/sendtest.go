@@ -24,6 +24,7 @@ type testStep struct {
 	Sink    string  `json:"sink"`
 	Step    string  `json:"step"`
 	OK      bool    `json:"ok"`
+	Unsure  bool    `json:"unsure,omitempty"` // it did not see what it looked for, which is no failure
 	Seconds float64 `json:"seconds"`
 	Detail  string  `json:"detail"`
 }
@@ -113,13 +114,16 @@ func (a *app) confirmTests(sinks []string) error {
 }
 
 func (a *app) printSteps(steps []testStep) error {
-	rows := make([][]string, 0, len(steps))
+	rows := [][]string{{steps[0].Sink}}
 	for _, s := range steps {
 		state := "ok"
-		if !s.OK {
+		switch {
+		case !s.OK:
 			state = "FAILED"
+		case s.Unsure:
+			state = "?"
 		}
-		rows = append(rows, []string{s.Sink, s.Step, state, brief(time.Duration(s.Seconds*float64(time.Second)), true), s.Detail})
+		rows = append(rows, []string{"  " + s.Step, state, brief(time.Duration(s.Seconds*float64(time.Second)), true), s.Detail})
 	}
 	return table(a.stdout, rows)
 }
@@ -245,13 +249,16 @@ func (t *sinkTest) lookUp(ctx context.Context) {
 	if t.config.PagerDuty.APIToken == "" {
 		return
 	}
+	seen := false
 	t.step("look up", func() (string, error) {
 		what, err := t.find(ctx)
 		if err != nil {
-			return fmt.Sprintf("not seen (%v); look at your phone", err), nil
+			return fmt.Sprintf("not seen (%v)", err), nil
 		}
+		seen = true
 		return what, nil
 	})
+	t.steps[len(t.steps)-1].Unsure = !seen
 }
 
 func (t *sinkTest) find(ctx context.Context) (string, error) {
