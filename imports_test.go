@@ -31,15 +31,18 @@ var allowed = map[string][]string{
 	"loadtest":  {},
 	"templates": {"incident"},
 
-	"escalation":           {"incident", "templates"},
-	"escalation/pagerduty": {"escalation", "incident"},
-	"escalation/slack":     {"escalation", "incident"},
-	"incident/postmortem":  {"incident", "templates"},
-	"incident/runbook":     {"incident"},
-	"incident/stats":       {"incident"},
-	"query/alert":          {"query"},
-	"query/embedded":       {"query"},
-	"chaos/fault":          {"chaos"},
+	"escalation":            {"incident", "templates"},
+	"escalation/pagerduty":  {"escalation", "incident"},
+	"escalation/slack":      {"escalation", "incident"},
+	"escalation/webhook":    {"escalation", "incident"},
+	"escalation/command":    {"escalation", "incident"},
+	"escalation/statuspage": {"escalation", "incident"},
+	"incident/postmortem":   {"incident", "templates"},
+	"incident/runbook":      {"incident"},
+	"incident/stats":        {"incident"},
+	"query/alert":           {"query"},
+	"query/embedded":        {"query"},
+	"chaos/fault":           {"chaos"},
 
 	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
 	"store/storetest": {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
@@ -56,7 +59,7 @@ var allowed = map[string][]string{
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
 		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault",
-		"escalation/pagerduty", "escalation/slack", "cmd/sitrep/lab",
+		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }
 

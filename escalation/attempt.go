@@ -31,8 +31,11 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 			return "no page of this key went out"
 		}
 	case OpResolve:
-		if !c.triggered(m.Stream) {
+		switch {
+		case !c.triggered(m.Stream):
 			return "no page of this key went out"
+		case m.Kind() == statusPage && !inc.Status.Over() && !m.reached():
+			return "the incident was reopened"
 		}
 	case OpUpdate:
 		if content.Resweep && c.newestUpdate(m.thread()).Seq > m.Seq {
@@ -51,6 +54,10 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 		case content.Diverts != "":
 			return c.needless(content.Diverts)
 		case now.Sub(m.QueuedAt) > t.StaleText:
+			return "it is too old to help"
+		}
+	case OpAnnounce:
+		if !m.Murky && now.Sub(m.QueuedAt) > t.StaleText {
 			return "it is too old to help"
 		}
 	}
@@ -78,9 +85,11 @@ func (c Case) newerRound(m Message) bool {
 	})
 }
 
+// triggered says whether the sink may know of something in the stream that has
+// an end.
 func (c Case) triggered(stream string) bool {
 	return slices.ContainsFunc(c.Messages, func(m Message) bool {
-		return m.Stream == stream && m.Operation == OpTrigger && m.reached()
+		return m.Stream == stream && (m.Operation == OpTrigger || m.Operation == OpAnnounce) && m.reached()
 	})
 }
 
@@ -113,12 +122,7 @@ func (pl planner) claim(c Case, id string, lease Lease, now time.Time) (d Decisi
 		m.FirstTryAt = now
 	}
 	pl.put(&c, &d, m, incident.PageAttempted, now)
-	for _, o := range c.Messages {
-		if o.Stream == m.thread() && o.Operation == OpPost && o.Ref != "" {
-			m.Parent = o.Ref
-			break
-		}
-	}
+	m.Parent = c.parent(m)
 	return d, m, time.Time{}, true
 }
 
@@ -199,21 +203,23 @@ func again(m Message, inc incident.Incident, now time.Time) bool {
 		return now.Sub(m.QueuedAt) < 24*time.Hour
 	case OpPost:
 		return !inc.Status.Over() && (content.Headline || content.Diverts != "")
+	case OpAnnounce:
+		return m.aside() // until it is stale; a thread need not wait for it
 	}
 	return false
 }
 
 // sweep queues what cleans up behind an attempt that nobody knew the end of: a
 // second resolve, dropped by PagerDuty if nothing is open and closing the late
-// trigger otherwise; for chats a look for second copies, and the newest headline
-// again where an older one may have come after it.
+// trigger otherwise; for chats and status pages a look for second copies, and the
+// newest headline again where an older one may have come after it.
 func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 	next := Message{Stream: m.Stream, Sink: m.Sink, Level: m.Level, Round: m.Round, DedupKey: m.DedupKey}
 	switch {
-	case m.Operation == OpResolve && !m.Content().Resweep && c.murky(m.Stream):
+	case m.Operation == OpResolve && !m.Content().Resweep && c.murky(m.Stream) && comesLate(m.Kind()):
 		next.Operation, next.NotBefore = OpResolve, now.Add(pl.timing.Resweep)
 		pl.queue(c, d, next, Content{Resweep: true}, now)
-	case m.Operation == OpPost && m.Murky:
+	case m.Murky && (m.Operation == OpPost || m.Operation == OpAnnounce && (m.Kind() == "slack" || m.Kind() == statusPage)):
 		next.Operation, next.NotBefore = OpSweep, now.Add(pl.timing.Sweep)
 		next.Stream = "sweep/" + m.ID // the thread need not wait for it
 		pl.queue(c, d, next, Content{Sweeps: m.ID, SweepRef: m.Ref, TriedAt: m.FirstTryAt}, now)
@@ -224,6 +230,10 @@ func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 		pl.queue(c, d, next, Content{Headline: true, Text: newest.Content().Text, Resweep: true, Thread: m.thread()}, now)
 	}
 }
+
+// comesLate says whether a page to such a sink may arrive after its end, and be
+// open then for ever. A command was ended, and nothing of it comes.
+func comesLate(kind string) bool { return kind == "pagerduty" || kind == "webhook" }
 
 // overtaken says whether what the chat shows may not be the newest headline after
 // m was accepted: an older one that nobody knows the end of may come yet, or m is

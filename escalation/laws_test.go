@@ -82,6 +82,9 @@ func anyCommand(t *rapid.T) command {
 			return inc.Merge(by, incident.Incident{ID: "INC-2", Status: incident.StatusOpen})
 		}},
 		{"note", func(inc incident.Incident, by incident.By) ([]incident.Event, error) { return inc.Note(by, "looking") }},
+		{"update", func(inc incident.Incident, by incident.By) ([]incident.Event, error) {
+			return inc.Update(by, incident.Update{Conditions: "a third of the checkouts fail"})
+		}},
 	}).Draw(t, "command")
 }
 

@@ -42,6 +42,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	next = earlier(next, alarm)
 	pl.withdraw(&c, &d, now)
 	next = earlier(next, pl.finish(&c, &d, now))
+	pl.announce(&c, &d, p, now)
 	pl.room(&c, &d, firsts, now)
 	pl.headlines(&c, &d, now) // first: a reply may have to wait
 	pl.report(&c, &d, firsts, now)
@@ -196,9 +197,7 @@ func (pl planner) finish(c *Case, d *Decision, now time.Time) (next time.Time) {
 		default:
 			continue
 		}
-		if t.Kind() == "pagerduty" {
-			pl.queue(c, d, m, Content{}, now)
-		}
+		pl.queue(c, d, m, Content{}, now)
 	}
 	return next
 }
@@ -223,7 +222,7 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	}
 	for _, post := range c.chats() {
 		own := room != "" && post.Sink == "slack:"+room
-		lines := told(c.News, own)
+		lines := c.told(post.Sink, own)
 		content := Content{Top: own}
 		if own && c.Incident.Status.Over() && !c.ended(post.Stream) {
 			lines, content.Ends = append(lines, Summary(c.Incident)), c.Incident.Clocks.Resolved
@@ -236,10 +235,11 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	}
 }
 
-// told is the lines that events are worth, one each.
-func told(news []incident.Event, ladder bool) (lines []string) {
-	for _, e := range news {
-		if worthTelling(e) || ladder && (e.Kind == incident.EscalationEntered || e.Kind == incident.EscalationRenotified) {
+// told is the lines that the news is worth to a chat, one each; what it hears as
+// an announcement it does not hear again.
+func (c Case) told(sink string, ladder bool) (lines []string) {
+	for _, e := range c.News {
+		if worthTelling(e) && !c.announced(sink, e.ID) || ladder && (e.Kind == incident.EscalationEntered || e.Kind == incident.EscalationRenotified) {
 			text := e.Text
 			if e.Kind == incident.NoteCorrected {
 				text = "corrected: " + text

@@ -226,6 +226,9 @@ func checkRung(path string, r LevelRule, last bool, errorf complain) error {
 		if !sinkSyntax.MatchString(sink) {
 			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%q is not a sink; write pagerduty:NAME, slack:#CHANNEL, webhook:NAME, command:NAME or statuspage:NAME", sink)
 		}
+		if sinkKind(sink) == statusPage {
+			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%s is read by the public and calls nobody; name it in an audience", sink)
+		}
 		if slices.Contains(r.Notify[:i], sink) {
 			return errorf(fmt.Sprintf("%s.notify[%d]", path, i), "%s stands here twice; once is enough", sink)
 		}

@@ -92,7 +92,7 @@ func TestDeliveryLaws(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, checks.Set(full)) })
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		deeds := rapid.SliceOfN(anyDeed(escalation.Default(), twoPagers), 1, 20).Draw(rt, "deeds")
+		deeds := rapid.SliceOfN(anyDeed(escalation.Default(), twoPagers, audiences(t)), 1, 20).Draw(rt, "deeds")
 		fates := rapid.SliceOfN(anyFate(), 0, 60).Draw(rt, "fates")
 		var broken []string
 		synctest.Test(t, func(t *testing.T) { broken = live(t, deeds, fates) })
@@ -192,7 +192,7 @@ func (n *lawful) start() {
 	n.process = p
 	engine := escalation.New(escalation.Config{
 		Book: p, Leases: p, Timeline: p, Install: "test0000", Owner: fmt.Sprintf("ana@bastion %d", n.lives),
-		Senders: map[string]escalation.Sender{"pagerduty": p, "slack": p}, Rand: func() float64 { return 0.5 },
+		Senders: map[string]escalation.Sender{"pagerduty": p, "slack": p, "webhook": p, "command": p, "statuspage": p}, Rand: func() float64 { return 0.5 },
 		NewID: func(time.Time) string {
 			n.ids++
 			return fmt.Sprintf("%026d", n.ids)
@@ -491,6 +491,7 @@ func (n *lawful) judgeIncident(id incident.ID, all []escalation.Message) {
 			n.breaks("%s is %s, and the page %s is still open", id, inc.Status, key)
 		}
 	}
+	n.judgeAnnouncements(inc, events, all)
 	lease, err := n.store.Lease(n.t.Context())
 	n.must(err)
 	due, _, err := n.store.Due(n.t.Context(), lease, time.Now().Add(1000*time.Hour))

@@ -25,7 +25,7 @@ func (inc Incident) Correct(by By, e Event, text string) ([]Event, error) {
 		return nil, inc.refuse(verb, ErrUnfit, "event %d is a correction itself; correct the event that it names, %s, once more", e.Seq, p.Event)
 	}
 	if !correctable(e.Kind) {
-		return nil, inc.refuse(verb, ErrUnfit, "event %d is %s; only notes, actions and the details of a status can be corrected (sitrep incident note adds what is to be said about it)", e.Seq, e.Kind)
+		return nil, inc.refuse(verb, ErrUnfit, "event %d is %s; only notes, updates, actions and the details of a status can be corrected (sitrep incident note adds what is to be said about it)", e.Seq, e.Kind)
 	}
 	if e.Kind == StatusChanged {
 		text = statusOf(e) + text
@@ -36,7 +36,9 @@ func (inc Incident) Correct(by By, e Event, text string) ([]Event, error) {
 
 // correctable says whether the words of such an event are a person's own. The
 // others say what happened, and that it was otherwise is another event.
-func correctable(k Kind) bool { return k == NoteAdded || k == ActionTaken || k == StatusChanged }
+func correctable(k Kind) bool {
+	return k == NoteAdded || k == UpdateSent || k == ActionTaken || k == StatusChanged
+}
 
 // statusOf is what the text of a status change begins with: "monitoring: ".
 func statusOf(e Event) string {

@@ -61,8 +61,8 @@ func TestWhatCannotBeCorrectedSaysWhy(t *testing.T) {
 	elsewhere, outside := note, note
 	elsewhere.Incident, outside.Incident = "INC-2", ""
 	for want, e := range map[string]incident.Event{
-		"correct INC-1: not possible: event 1 is incident.declared; only notes, actions and the details of a status can be corrected (sitrep incident note adds what is to be said about it)": s.events[0],
-		"correct INC-1: not possible: event 3 is a correction itself; correct the event that it names, event-2, once more":                                                                    correction,
+		"correct INC-1: not possible: event 1 is incident.declared; only notes, updates, actions and the details of a status can be corrected (sitrep incident note adds what is to be said about it)": s.events[0],
+		"correct INC-1: not possible: event 3 is a correction itself; correct the event that it names, event-2, once more":                                                                             correction,
 		"correct INC-1: not possible: event 2 belongs to INC-2":                    elsewhere,
 		"correct INC-1: not possible: event 2 (note.added) belongs to no incident": outside,
 	} {

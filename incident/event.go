@@ -201,8 +201,8 @@ type (
 		Runbook string `json:"runbook"`
 	}
 
-	// Correction replaces the words of an earlier event: a note, an action, the
-	// details of a status. The new words are the event's text.
+	// Correction replaces the words of an earlier event: a note, an update, an
+	// action, the details of a status. The new words are the event's text.
 	Correction struct {
 		Event string `json:"event"`          // ID of the event it corrects
 		Kind  Kind   `json:"kind,omitempty"` // of that event

@@ -261,11 +261,9 @@ func (m *model) leftBehind(name string) string {
 // trust is whether pages go out, how old the figures are, and where we are.
 func (m *model) trust() []piece {
 	var out []piece
-	var fine, brief []string
 	for _, s := range m.world.Delivery.Sinks {
 		short := strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD")
 		if s.State == escalation.SinkOK {
-			fine, brief = append(fine, brand(s.Name)+" ok"), append(brief, short+" ok")
 			continue
 		}
 		style := theme.Warn
@@ -274,8 +272,8 @@ func (m *model) trust() []piece {
 		}
 		out = append(out, say(8, style, safe.Sprintf("%s %s", brand(s.Name), s.State), safe.Sprintf("%s %s", short, s.State)))
 	}
-	if len(fine) > 0 {
-		out = append(out, say(4, theme.Dim, safe.New(strings.Join(fine, " · "), 80), safe.New(strings.Join(brief, " · "), 60)))
+	if fine, brief := fineSinks(m.world.Delivery.Sinks); fine != "" {
+		out = append(out, say(4, theme.Dim, safe.New(fine, 80), safe.New(brief, 60)))
 	}
 	out = append(out, m.age())
 	switch {
@@ -285,6 +283,24 @@ func (m *model) trust() []piece {
 		out = append(out, say(3, theme.Dim, safe.New(m.o.Context, 24)))
 	}
 	return out
+}
+
+// fineSinks are the ways out that are well: by name, or their number if there are
+// many; at full length and at less.
+func fineSinks(sinks []pane.Sink) (full, brief string) {
+	const many = 4
+	var names []string
+	for _, s := range sinks {
+		if s.State == escalation.SinkOK {
+			names = append(names, brand(s.Name)+" ok")
+		}
+	}
+	if len(names) >= many {
+		full = fmt.Sprintf("%d sinks ok", len(names))
+		return full, full
+	}
+	full = strings.Join(names, " · ")
+	return full, strings.ReplaceAll(full, "PagerDuty", "PD")
 }
 
 // age is how old the newest figures are.

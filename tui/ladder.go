@@ -147,6 +147,8 @@ func brand(kind string) string {
 		return "PagerDuty"
 	case "slack":
 		return "Slack"
+	case "statuspage":
+		return "status page"
 	}
 	return kind
 }

@@ -94,16 +94,17 @@ func (m *model) updateHelp(inc incident.Incident, at time.Time, by incident.Pers
 
 // updateReaches says where the words go.
 func (m *model) updateReaches(inc incident.Incident) string {
-	var chats []string
+	var messages []escalation.Message
 	for _, msg := range m.world.Delivery.Messages {
-		if msg.Incident == inc.ID && msg.Operation == escalation.OpPost && msg.Content().Headline && !slices.Contains(chats, sinks([]string{msg.Sink})) {
-			chats = append(chats, sinks([]string{msg.Sink}))
+		if msg.Incident == inc.ID {
+			messages = append(messages, msg)
 		}
 	}
-	if len(chats) == 0 {
-		return "No chat has this incident: the words go onto its timeline, and to nobody by themselves."
+	reached := escalation.UpdateReaches(inc, messages)
+	if len(reached) == 0 {
+		return "Its policy names no audience: the words go onto its timeline, and to nobody by themselves."
 	}
-	return "Posts it to the thread in " + listed(chats) + ", and onto the timeline of " + string(inc.ID) + "."
+	return "Goes to " + sinks(reached) + ", and onto the timeline of " + string(inc.ID) + "."
 }
 
 // updateDue is when people outside are owed the next update, and how long that is

@@ -23,20 +23,23 @@ import (
 
 // config is sitrep.yaml. docs/configuration.md describes every key.
 type config struct {
-	Prometheus  prometheusConfig         `yaml:"prometheus"`
-	PagerDuty   pagerdutyConfig          `yaml:"pagerduty"`
-	Slack       slackConfig              `yaml:"slack"`
-	Policy      policyRef                `yaml:"policy"`
-	Boards      []string                 `yaml:"boards"`
-	Experiments []string                 `yaml:"experiments"`
-	Plans       []string                 `yaml:"plans"`
-	Runbooks    []string                 `yaml:"runbooks"`
-	Contexts    map[string]contextConfig `yaml:"contexts"`
-	People      map[string]personConfig  `yaml:"people"`
-	Chaos       chaosConfig              `yaml:"chaos"`
-	Evidence    evidenceConfig           `yaml:"evidence"`
-	Daemon      daemonConfig             `yaml:"daemon"`
-	UI          uiConfig                 `yaml:"ui"`
+	Prometheus  prometheusConfig            `yaml:"prometheus"`
+	PagerDuty   pagerdutyConfig             `yaml:"pagerduty"`
+	Slack       slackConfig                 `yaml:"slack"`
+	Webhooks    map[string]webhookConfig    `yaml:"webhooks"`
+	Commands    map[string]commandConfig    `yaml:"commands"`
+	Statuspages map[string]statuspageConfig `yaml:"statuspages"`
+	Policy      policyRef                   `yaml:"policy"`
+	Boards      []string                    `yaml:"boards"`
+	Experiments []string                    `yaml:"experiments"`
+	Plans       []string                    `yaml:"plans"`
+	Runbooks    []string                    `yaml:"runbooks"`
+	Contexts    map[string]contextConfig    `yaml:"contexts"`
+	People      map[string]personConfig     `yaml:"people"`
+	Chaos       chaosConfig                 `yaml:"chaos"`
+	Evidence    evidenceConfig              `yaml:"evidence"`
+	Daemon      daemonConfig                `yaml:"daemon"`
+	UI          uiConfig                    `yaml:"ui"`
 
 	file string          // "" where there is none
 	dir  string          // that relative paths start from
@@ -207,7 +210,7 @@ func defaults() config {
 
 // later names the sections that DESIGN reserves and this version does not
 // read: saying so beats ignoring them.
-var later = []string{"alertmanager", "webhooks", "slos", "services", "links", "checks", "embedded", "load"}
+var later = []string{"alertmanager", "slos", "services", "links", "checks", "embedded", "load"}
 
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.
@@ -272,7 +275,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := c.checkSlack(); err != nil {
+	if err := errors.Join(c.checkSlack(), c.checkSinks()); err != nil {
 		return nil, err
 	}
 	if err := c.Evidence.check(); err != nil {

@@ -41,7 +41,7 @@ func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.St
 }
 
 // senders are the ways out, by the kind of sink. They read their secrets when
-// they need them.
+// they need them. Without a store they say less of an incident.
 func (a *app) senders(c *config, db *store.DB) map[string]escalation.Sender {
 	return map[string]escalation.Sender{
 		"pagerduty": a.pagerduty(c, db),
@@ -52,6 +52,9 @@ func (a *app) senders(c *config, db *store.DB) map[string]escalation.Sender {
 			Picture: chatPicture(db),
 			Token:   c.botToken, Buttons: c.Slack.AppToken != "",
 		}),
+		"webhook":    c.webhook(),
+		"command":    c.command(),
+		"statuspage": c.statuspage(),
 	}
 }
 
@@ -85,6 +88,9 @@ func (a *app) pagerduty(c *config, db *store.DB) *pagerduty.Sender {
 // chatLinks leads to the channels in Slack where an incident is spoken of. A page
 // does without what cannot be found out.
 func chatLinks(ctx context.Context, db *store.DB, id incident.ID) (links []pagerduty.Link) {
+	if db == nil {
+		return nil
+	}
 	messages, err := db.Messages(ctx, id)
 	if err != nil {
 		return nil

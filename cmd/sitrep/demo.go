@@ -20,7 +20,7 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", Short: "the command centre on a small shop that can be hurt", Args: cobra.NoArgs,
 		Long: `demo starts a small shop on loopback, a Prometheus that watches it, and stand-ins
-for PagerDuty and Slack, and opens the command centre on them. Nothing leaves this
+for PagerDuty, Slack, a webhook and a status page, and opens the command centre on them. Nothing leaves this
 machine. What happens is kept in a store of the demo's own (--db names another).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !headless {

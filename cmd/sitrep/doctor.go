@@ -27,9 +27,19 @@ type finding struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "look at terminal, configuration, store, Prometheus and secrets, and say what is wrong", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	var send, public, gameDay bool
+	c := &cobra.Command{
+		Use: "doctor [SINK...]", Short: "look at terminal, configuration, store, Prometheus and secrets, and say what is wrong", Args: cobra.ArbitraryArgs,
+		Long: "Looks at everything that the configuration names, and changes nothing. With --send-test it walks a test page, marked [TEST],\n" +
+			"through every sink that the policy names, or through those that are given, and says what it saw. That wakes people: it asks\n" +
+			"first, or wants --confirm send-test. A public status page is only looked at, unless --statuspage-test. Nothing is stored.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case send:
+				return a.sendTests(cmd.Context(), args, public, gameDay)
+			case len(args) > 0 || public || gameDay:
+				return usage("sinks are only tried with --send-test")
+			}
 			found := a.examine(cmd.Context())
 			if err := a.printFindings(found); err != nil {
 				return err
@@ -46,6 +56,10 @@ func (a *app) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&send, "send-test", false, "walk a test page through every sink of the policy, or through the given ones: it wakes people")
+	c.Flags().BoolVar(&public, "statuspage-test", false, "with --send-test: also write on public status pages")
+	c.Flags().BoolVar(&gameDay, "game-day", false, "with --send-test: the sinks that a drill calls and tells, instead of the policy's")
+	return c
 }
 
 func (a *app) printFindings(found []finding) error {
@@ -97,7 +111,8 @@ func (a *app) examine(ctx context.Context) []finding {
 		_ = db.Close()
 	}
 	found = append(found, examineLogout(), a.examinePrometheus(ctx))
-	return append(append(found, c.examineSecrets(ctx)...), examineChaos())
+	found = append(append(found, c.examineSecrets(ctx)...), c.examineCommands()...)
+	return append(found, examineChaos())
 }
 
 // examineFiles reads every file that the configuration names.
@@ -119,22 +134,7 @@ func (c *config) silent(p escalation.Policy) error {
 		return nil
 	}
 	keys := slices.Sorted(maps.Values(missing))
-	return fmt.Errorf("not all pages can go out: the policy wants %s, which the configuration has not", strings.Join(keys, ", "))
-}
-
-// missing is the keys that a policy wants and the configuration has not, by kind
-// of sink.
-func (c *config) missing(p escalation.Policy) map[string]string {
-	missing := map[string]string{}
-	for _, sink := range p.Sinks() {
-		switch kind, name, _ := strings.Cut(sink, ":"); {
-		case kind == "pagerduty" && c.PagerDuty.RoutingKeys[name] == "":
-			missing[kind] = join(missing[kind], "pagerduty.routing_keys."+name)
-		case kind == "slack" && c.Slack.BotToken == "":
-			missing[kind] = "slack.bot_token"
-		}
-	}
-	return missing
+	return fmt.Errorf("not everything can go out: the policy wants %s, which the configuration has not", strings.Join(keys, ", "))
 }
 
 func join(list, one string) string {
@@ -185,6 +185,10 @@ func (c *config) examineSecrets(ctx context.Context) []finding {
 	try("daemon.token", c.Daemon.Token)
 	try("prometheus.bearer", c.Prometheus.Bearer)
 	try("prometheus.password", c.Prometheus.Password)
+	own := c.sinkSecrets()
+	for _, place := range slices.Sorted(maps.Keys(own)) {
+		try(place, own[place])
+	}
 	return found
 }
 

@@ -45,7 +45,7 @@ func TestDutiesByKeys(t *testing.T) {
 	x.see("IC ana")
 
 	x.press("U")
-	x.see("Update on INC-1 for people outside", "Posts it to the thread in Slack")
+	x.see("Update on INC-1 for people outside", "Goes to Slack #incidents")
 	x.press("checkout fails in eu", keyEnter, "rolling back v42", keyTab, "a DBA")
 	x.see("> a DBA")
 	x.press(keyEsc)
@@ -86,7 +86,7 @@ func TestDutiesByKeys(t *testing.T) {
 	require.Equal(t, []string{"bob is commander", "ana is commander, handed over by bob"}, roles)
 	require.Regexp(t, `commander +ana`, command("incident", "show", "1"))
 	told := func() bool {
-		return strings.Contains(strings.Join(h.ledger(h.Slack), "\n"), "conditions: checkout fails in eu; actions: rolling back v42; needs: a DBA")
+		return strings.Contains(strings.Join(h.ledger(h.Slack), "\n"), `checkout fails in eu\nActions: rolling back v42\nNeeds: a DBA`)
 	}
-	require.Eventually(t, told, patience, 50*time.Millisecond, "the thread")
+	require.Eventually(t, told, patience, 50*time.Millisecond, "the audience")
 }

@@ -76,6 +76,9 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 			parent = ref{}
 		} else {
 			options = append(options, slack.MsgOptionTS(parent.root()))
+			if a.m.Operation == escalation.OpAnnounce {
+				options = append(options, slack.MsgOptionBroadcast()) // who is told does not read the thread
+			}
 		}
 	}
 	got := a.write(ctx, channel, slack.MsgOptionCompose(options...))

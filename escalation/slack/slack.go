@@ -69,7 +69,8 @@ func New(config Config) *Sender {
 // a reply "CHANNEL/TS/THREAD", with the channel's ID: chat.update takes no
 // name, and a reply is only found in its thread.
 //
-// A post is made as a reply to m.Parent, if there is one; a post that is Murky
+// A post is made as a reply to m.Parent, if there is one, and an announcement is
+// then shown in the channel too; a post that is Murky
 // is looked for first, and adopted if it is there (Reconciled). An update
 // changes m.Parent, and becomes a post if there is nothing to change. A sweep
 // deletes the second copies of a post. A token that cannot be read leaves the
@@ -98,10 +99,10 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 		return a.room(ctx)
 	case m.Operation == escalation.OpUpdate && found:
 		return a.update(ctx, parent)
-	case m.Operation == escalation.OpPost, m.Operation == escalation.OpUpdate:
+	case m.Operation == escalation.OpPost, m.Operation == escalation.OpUpdate, m.Operation == escalation.OpAnnounce:
 		return a.post(ctx, parent)
 	}
-	return escalation.Outcome{Class: escalation.Dead, Err: a.errorf("Slack cannot %s: it posts, updates and sweeps, and keeps channels", m.Operation)}
+	return escalation.Outcome{Class: escalation.Dead, Err: a.errorf("Slack cannot %s: it posts, updates, announces and sweeps, and keeps channels", m.Operation)}
 }
 
 // channelID is the remembered ID of a channel.

@@ -37,8 +37,8 @@ func (a attempt) words() (text string, blocks []slack.Block) {
 		if header != escape(first, len(first)*5) {
 			rest = raw
 		}
-	case a.m.Parent == "" && a.content.Diverts == "":
-		// No thread says what it is about, so the text does.
+	case (a.m.Parent == "" || a.m.Operation == escalation.OpAnnounce) && a.content.Diverts == "":
+		// No thread says what it is about, or not to all of its readers, so the text does.
 		if title, _, _ := strings.Cut(clean(escalation.Headline(a.inc)), "\n"); !strings.HasPrefix(raw, title) {
 			raw = title + "\n" + raw
 		}

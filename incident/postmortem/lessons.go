@@ -304,8 +304,8 @@ func (f *facts) couldImprove() string {
 	say(f.late() > 0, "Nobody was running the ladder for %s; the pages came late by as much.", span(f.late()))
 	say(f.inc.Roles[incident.Commander] == "" && f.inc.Severity.Rank() <= 2, "Nobody had the role of incident commander.")
 	for _, p := range f.pages {
-		say(p.wakes() && p.last == incident.PageFailed, "The page of %s to %s was not delivered%s.", clock(p.queued), code(p.sink), because(p.reason))
-		say(p.wakes() && p.last == incident.PageAmbiguous, "For the page of %s to %s there was no clear answer.", clock(p.queued), code(p.sink))
+		say(p.wakes() && p.stands == incident.PageFailed, "The page of %s to %s was not delivered%s.", clock(p.queued), code(p.sink), because(p.reason))
+		say(p.wakes() && p.stands == incident.PageAmbiguous, "For the page of %s to %s there was no clear answer.", clock(p.queued), code(p.sink))
 	}
 	worst, which := slowest(f.pages)
 	say(worst > time.Minute, "The page to %s took %s to be accepted.", code(which.sink), span(worst))

@@ -10,10 +10,11 @@ import (
 type page struct {
 	id     string
 	level  incident.Level
+	round  int
 	sink   string // pagerduty:primary
-	op     string // trigger, acknowledge, resolve, post, update
+	op     string // trigger, acknowledge, resolve, post, update, announce
 	queued time.Time
-	last   incident.Kind
+	stands incident.Kind               // the last of those that say how it stands
 	seen   map[incident.Kind]time.Time // when first
 	tries  int
 	reason string // of the last failure
@@ -24,6 +25,7 @@ type page struct {
 type pageData struct {
 	Message   string         `json:"message"`
 	Level     incident.Level `json:"level"`
+	Round     int            `json:"round"`
 	Sink      string         `json:"sink"`
 	Operation string         `json:"operation"`
 	Error     string         `json:"error"`
@@ -50,6 +52,9 @@ func pagesOf(events []incident.Event) []page {
 		if d.Level != "" {
 			p.level = d.Level
 		}
+		if d.Round != 0 {
+			p.round = d.Round
+		}
 		if d.Operation != "" {
 			p.op = d.Operation
 		}
@@ -62,12 +67,25 @@ func pagesOf(events []incident.Event) []page {
 		if e.Kind == incident.PageAttempted {
 			p.tries++
 		}
+		switch e.Kind {
+		case incident.PageAttempted, incident.PageAcknowledged, incident.PageDiverted:
+			continue // an attempt has not ended yet, and the others are beside the way of the page itself
+		}
+		p.stands = e.Kind
 		if d.Error != "" {
 			p.reason = d.Error
 		}
-		p.last = e.Kind
 	}
 	return out
+}
+
+// acceptedAt is when the sink had it, or was found to have had it; zero if it
+// has not.
+func (p page) acceptedAt() time.Time {
+	if at, ok := p.seen[incident.PageAccepted]; ok {
+		return at
+	}
+	return p.seen[incident.PageReconciled]
 }
 
 // pageOf is the payload of a page event and the identity of its page.
@@ -109,12 +127,12 @@ func countPages(pages []page) (c PageCount) {
 			continue
 		}
 		c.Queued++
-		c.Accepted += bit(p.is(incident.PageAccepted) || p.is(incident.PageReconciled))
+		c.Accepted += bit(!p.acceptedAt().IsZero())
 		c.Acknowledged += bit(p.is(incident.PageAcknowledged))
-		c.Ambiguous += bit(p.last == incident.PageAmbiguous)
+		c.Ambiguous += bit(p.stands == incident.PageAmbiguous)
 		c.Diverted += bit(p.is(incident.PageDiverted))
-		c.Failed += bit(p.last == incident.PageFailed)
-		c.Superseded += bit(p.last == incident.PageSuperseded)
+		c.Failed += bit(p.stands == incident.PageFailed)
+		c.Superseded += bit(p.stands == incident.PageSuperseded)
 	}
 	return c
 }
@@ -122,7 +140,7 @@ func countPages(pages []page) (c PageCount) {
 // slowest is the longest time from queueing to acceptance.
 func slowest(pages []page) (worst time.Duration, which page) {
 	for _, p := range pages {
-		if at, ok := p.seen[incident.PageAccepted]; ok && p.wakes() && at.Sub(p.queued) > worst {
+		if at := p.acceptedAt(); !at.IsZero() && p.wakes() && at.Sub(p.queued) > worst {
 			worst, which = at.Sub(p.queued), p
 		}
 	}

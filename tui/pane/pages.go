@@ -21,6 +21,8 @@ func brand(kind string) string {
 		return "PagerDuty"
 	case "slack":
 		return "Slack"
+	case "statuspage":
+		return "status page"
 	}
 	return kind
 }
@@ -32,6 +34,8 @@ func delivered(m *escalation.Message, now time.Time) (full, short piece) {
 	switch {
 	case !m.AcknowledgedAt.IsZero():
 		return both(theme.OK, "ended by the ack "+took(m.AcknowledgedAt.Sub(m.QueuedAt)), "ended")
+	case m.State == escalation.Accepted && m.Murky:
+		return both(theme.OK, "accepted "+took(m.AcceptedAt.Sub(m.QueuedAt))+", after doubt", "accepted")
 	case m.State == escalation.Accepted:
 		return both(theme.OK, "accepted "+took(m.AcceptedAt.Sub(m.QueuedAt)), "accepted")
 	}
@@ -162,6 +166,8 @@ func operationWord(o escalation.Operation) safe.Text {
 		return safe.Const("page")
 	case escalation.OpAcknowledge:
 		return safe.Const("ack")
+	case escalation.OpAnnounce:
+		return safe.Const("inform")
 	}
 	return safe.New(string(o), 7)
 }
@@ -191,8 +197,18 @@ func readPage(m *escalation.Message, s *Screen) Effect {
 	at("queued", m.QueuedAt)
 	at("first try", m.FirstTryAt)
 	at("last try", m.LastTryAt)
+	way := escalation.Deliveries([]escalation.Message{*m}, s.World.Events[m.Incident])[0]
+	at("in doubt", way.AmbiguousAt)
+	at("reconciled", way.ReconciledAt)
+	at("diverted", way.DivertedAt)
 	at("accepted", m.AcceptedAt)
 	at("acked", m.AcknowledgedAt)
+	if d, ok := way.Took(); ok {
+		p.labelled("took", took(d)+" from queued to accepted")
+	}
+	if d, ok := way.Answered(); ok {
+		p.labelled("answered", took(d)+" after that the incident was acknowledged")
+	}
 	if left := m.NotBefore.Sub(s.Now); m.Open() && left > 0 {
 		p.labelled("next try", "in "+Until(left))
 	}

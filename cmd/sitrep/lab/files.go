@@ -27,12 +27,15 @@ func writeFiles(dir string, ready Ready, person string) error {
 	}
 	keys := labRoutingKeys()
 	data := struct {
-		Prometheus, PagerDuty, Slack, Targets, Storefront, Person, User, Email string
-		RoutingKeys                                                            []string
+		Prometheus, PagerDuty, Slack, Webhook, StatusPage, Page, Targets, Storefront, Person, User, Email string
+		RoutingKeys                                                                                       []string
 	}{
-		ready.Prometheus, ready.PagerDuty, ready.Slack, ready.Targets, ready.Services["storefront"], person, labUser, labEmail, slices.Sorted(maps.Keys(keys)),
+		ready.Prometheus, ready.PagerDuty, ready.Slack, ready.Webhook, ready.StatusPage, labPage, ready.Targets, ready.Services["storefront"], person, labUser, labEmail, slices.Sorted(maps.Keys(keys)),
 	}
-	secrets := map[string]string{"slack-bot-token": labSlackToken, "slack-app-token": labSlackAppToken, "pagerduty-api-token": labAPIToken}
+	secrets := map[string]string{
+		"slack-bot-token": labSlackToken, "slack-app-token": labSlackAppToken, "pagerduty-api-token": labAPIToken,
+		"webhook-secret": labHookSecret, "statuspage-token": labPageToken,
+	}
 	for name, key := range keys {
 		secrets["pagerduty-"+name] = key
 	}

@@ -23,7 +23,7 @@ import (
 func testFiles(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "lab")
 	require.NoError(t, writeFiles(dir, Ready{
-		Prometheus: "http://127.0.0.1:1", PagerDuty: "http://127.0.0.1:2", Slack: "http://127.0.0.1:3", Targets: "http://127.0.0.1:4/targets",
+		Prometheus: "http://127.0.0.1:1", PagerDuty: "http://127.0.0.1:2", Slack: "http://127.0.0.1:3", Webhook: "http://127.0.0.1:6", StatusPage: "http://127.0.0.1:7", Targets: "http://127.0.0.1:4/targets",
 		Services: map[string]string{"storefront": "http://127.0.0.1:5"},
 	}, `o"brien: [x]`))
 	return dir

@@ -1,5 +1,6 @@
 // Package lab is the world that `sitrep demo` shows: a small shop that can be
-// hurt, a Prometheus, and stand-ins for PagerDuty and Slack, all on loopback.
+// hurt, a Prometheus, and stand-ins for PagerDuty, Slack, a webhook
+// and a status page, all on loopback.
 //
 // A storefront asks a checkout, which asks inventory and one of two payments
 // instances in turn. Each of the five is a process of its own; what one asks of
@@ -42,6 +43,8 @@ type Ready struct {
 	Prometheus string            `json:"prometheus"`
 	PagerDuty  string            `json:"pagerduty"`
 	Slack      string            `json:"slack"` // the Web API is under /api/
+	Webhook    string            `json:"webhook"`
+	StatusPage string            `json:"statuspage"` // the API is under /v1/
 	Services   map[string]string `json:"services"`
 	Config     string            `json:"config"`
 	DB         string            `json:"db"`
@@ -51,7 +54,7 @@ type Ready struct {
 // LedgerEntry is one request that a stand-in received.
 type LedgerEntry struct {
 	At      time.Time
-	Service string // pagerduty, slack
+	Service string // pagerduty, slack, webhook, statuspage
 	Path    string
 	Summary string // one printable line
 	Status  int
@@ -65,6 +68,8 @@ type Lab struct {
 	prometheus *embedded.Server
 	pagerduty  *ledger
 	slack      *ledger
+	webhook    *ledger
+	statuspage *ledger
 
 	group  *errgroup.Group // everything that runs; its context ends with Close or the first failure
 	life   context.Context
@@ -126,7 +131,8 @@ func (l *Lab) start(ctx context.Context, o Options) error {
 	l.group.Go(func() error { return l.prometheus.Run(l.life) })
 	l.group.Go(func() error { return shoppers(l.life, l.ready.Services["storefront"]+"/") })
 	for name, url := range map[string]string{
-		"Prometheus": l.ready.Prometheus + "/-/ready", "PagerDuty": l.ready.PagerDuty + "/ledger", "Slack": l.ready.Slack + "/ledger", "the list of targets": l.ready.Targets,
+		"Prometheus": l.ready.Prometheus + "/-/ready", "PagerDuty": l.ready.PagerDuty + "/ledger", "Slack": l.ready.Slack + "/ledger",
+		"the webhook": l.ready.Webhook + "/ledger", "the status page": l.ready.StatusPage + "/ledger", "the list of targets": l.ready.Targets,
 	} {
 		if err := answers(ctx, url); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -149,7 +155,7 @@ func (l *Lab) open(person string) error {
 	if l.prometheus, err = l.newPrometheus(); err != nil {
 		return err
 	}
-	l.pagerduty, l.slack = newLedger(), newLedger()
+	l.pagerduty, l.slack, l.webhook, l.statuspage = newLedger(), newLedger(), newLedger(), newLedger()
 	if l.ready.Prometheus, err = l.serve(l.prometheus.Handler()); err != nil {
 		return err
 	}
@@ -157,6 +163,12 @@ func (l *Lab) open(person string) error {
 		return err
 	}
 	if l.ready.Slack, err = l.serve(newSlack(l.slack, time.Now)); err != nil {
+		return err
+	}
+	if l.ready.Webhook, err = l.serve(newWebhook(l.webhook, time.Now)); err != nil {
+		return err
+	}
+	if l.ready.StatusPage, err = l.serve(newStatusPage(l.statuspage, time.Now)); err != nil {
 		return err
 	}
 	control, err := l.serve(l.control())
@@ -223,7 +235,7 @@ func (l *Lab) Ready() Ready { return l.ready }
 // caller's.
 func (l *Lab) Ledger() []LedgerEntry {
 	var all []LedgerEntry
-	for name, kept := range map[string]*ledger{"pagerduty": l.pagerduty, "slack": l.slack} {
+	for name, kept := range map[string]*ledger{"pagerduty": l.pagerduty, "slack": l.slack, "webhook": l.webhook, "statuspage": l.statuspage} {
 		for _, e := range kept.entries() {
 			all = append(all, LedgerEntry{At: e.At, Service: name, Path: e.Path, Summary: e.summary(), Status: e.Status})
 		}

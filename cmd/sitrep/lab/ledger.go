@@ -241,10 +241,16 @@ func (e entry) summary() string {
 			Summary  string `json:"summary"`
 			Severity string `json:"severity"`
 		} `json:"payload"`
-		Channel string `json:"channel"`
-		Text    string `json:"text"`
-		Thread  string `json:"thread_ts"`
-		TS      string `json:"ts"`
+		Incident struct {
+			Name   string `json:"name"`
+			Status string `json:"status"`
+			Body   string `json:"body"`
+		} `json:"incident"`
+		Operation string `json:"operation"`
+		Channel   string `json:"channel"`
+		Text      string `json:"text"`
+		Thread    string `json:"thread_ts"`
+		TS        string `json:"ts"`
 	}
 	_ = json.Unmarshal(e.Body, &b) // of a body of another shape, what fits
 	var s string
@@ -263,6 +269,10 @@ func (e entry) summary() string {
 		s = fmt.Sprintf("update %s in %s: %s", b.TS, b.Channel, b.Text)
 	case name == "chat.delete":
 		s = fmt.Sprintf("delete %s in %s", b.TS, b.Channel)
+	case strings.HasPrefix(e.Path, "/v1/pages/") && b.Incident.Status != "":
+		s = fmt.Sprintf("%s: %s", b.Incident.Status, strings.TrimPrefix(b.Incident.Name+": "+b.Incident.Body, ": "))
+	case b.Operation != "":
+		s = fmt.Sprintf("%s: %s", b.Operation, b.Text)
 	case strings.Contains(name, "."):
 		s = strings.TrimSpace(name + " " + b.Channel)
 	default:

@@ -165,6 +165,7 @@ func newSlackStandIn(log *ledger, now func() time.Time) *slackStandIn {
 		{id: "C01ABINCIDENTS", name: "incidents", member: true},
 		{id: "C01ABENGINEERING", name: "engineering"}, // public, and the bot is not in it
 		{id: "C01ABOUTAGES", name: "outages-2019", archived: true},
+		{id: "C01ABSTAKEHOLDERS", name: "stakeholders", member: true},
 	}
 	s.append(s.channels[0], &slackMessage{User: slackAna, Text: "Welcome to the lab: nobody reads this."})
 	return s

@@ -281,12 +281,12 @@ func TestSlackChannelsAndPeople(t *testing.T) {
 		}
 		return list
 	}
-	require.Equal(t, []string{"general", "incidents", "engineering", "outages-2019"}, names(slackForm(t, s, "conversations.list")))
-	require.Equal(t, []string{"general", "incidents", "engineering"}, names(slackForm(t, s, "conversations.list", "exclude_archived", "true")))
+	require.Equal(t, []string{"general", "incidents", "engineering", "outages-2019", "stakeholders"}, names(slackForm(t, s, "conversations.list")))
+	require.Equal(t, []string{"general", "incidents", "engineering", "stakeholders"}, names(slackForm(t, s, "conversations.list", "exclude_archived", "true")))
 	first := slackForm(t, s, "conversations.list", "limit", "3")
 	next := first["response_metadata"].(map[string]any)["next_cursor"].(string)
 	require.Len(t, names(first), 3)
-	require.Equal(t, []string{"outages-2019"}, names(slackForm(t, s, "conversations.list", "limit", "3", "cursor", next)))
+	require.Equal(t, []string{"outages-2019", "stakeholders"}, names(slackForm(t, s, "conversations.list", "limit", "3", "cursor", next)))
 	require.Empty(t, names(slackForm(t, s, "conversations.list", "types", "im")))
 	slackForm(t, s, "chat.postMessage", "channel", slackAna, "text", "x")
 	slackForm(t, s, "chat.postMessage", "channel", slackAna, "text", "x")
@@ -389,7 +389,7 @@ func TestSlackGoTalksToIt(t *testing.T) {
 
 	channels, _, err := c.GetConversationsContext(ctx, &slack.GetConversationsParameters{ExcludeArchived: true})
 	require.NoError(t, err)
-	require.Len(t, channels, 3)
+	require.Len(t, channels, 4)
 	info, err := c.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
 	require.NoError(t, err)
 	require.True(t, info.IsMember)
