@@ -76,13 +76,14 @@ func (s *Socket) obey(ctx context.Context, api *slack.Client, once, user, text s
 		return "", err
 	}
 	by := s.by(ctx, api, user)
-	said := fmt.Sprintf("%s: done", id)
+	said := ""
 	switch strings.ToLower(verb) {
 	case "ack":
 		_, err = desk.Acknowledge(ctx, by, id)
 		said = fmt.Sprintf("%s is yours, %s", id, by.Actor)
 	case "note":
 		_, err = desk.Note(ctx, by, id, rest)
+		said = fmt.Sprintf("%s: noted", id)
 	case "severity":
 		to, reason := word(rest)
 		sev, bad := incident.ParseSeverity(to)
@@ -90,8 +91,10 @@ func (s *Socket) obey(ctx context.Context, api *slack.Client, once, user, text s
 			return "", bad
 		}
 		_, err = desk.ChangeSeverity(ctx, by, id, sev, reason)
+		said = fmt.Sprintf("%s is %s now", id, sev)
 	case "update":
 		_, err = desk.Update(ctx, by, id, incident.Update{Conditions: rest})
+		said = fmt.Sprintf("%s: the update is recorded", id)
 	}
 	return said, err
 }

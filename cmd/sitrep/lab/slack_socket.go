@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -358,7 +359,7 @@ func (s *slackStandIn) viewsOpen(a slackArgs) (slackAnswer, *slackFault) {
 	s.clicks++
 	view["id"] = fmt.Sprintf("V01AB%d", s.clicks)
 	s.view = view
-	return slackAnswer{"view": view}, nil
+	return slackAnswer{"view": maps.Clone(view)}, nil // it is written outside of the lock
 }
 
 // chatPostEphemeral shows a message to one person; only the ledger keeps it.

@@ -234,10 +234,10 @@ func TestTheSlashCommand(t *testing.T) {
 		{"ack INC-1", "INC-1 is yours, ana"},
 		{"ack 1", "nothing to change"},
 		{"ack INC-9", "no such incident"},
-		{"note INC-1 pool &lt;exhausted&gt;", "INC-1: done"},
+		{"note INC-1 pool &lt;exhausted&gt;", "INC-1: noted"},
 		{"severity INC-1 SEV-9", "SEV-9"},
-		{"severity INC-1 SEV-3 fewer users", "INC-1: done"},
-		{"update INC-1 checkout fails in eu", "INC-1: done"},
+		{"severity INC-1 SEV-3 fewer users", "INC-1 is SEV-3 now"},
+		{"update INC-1 checkout fails in eu", "INC-1: the update is recorded"},
 		{"declare SEV-3 Orders slow", "INC-2 SEV-3 Orders slow is open"},
 		{"declare SEV-3", "a title"},
 	} {
@@ -304,7 +304,7 @@ func TestTheSocketComesBack(t *testing.T) {
 	}}
 	require.NoError(t, o.slack.deliver(e))
 	require.NoError(t, o.slack.deliver(e))
-	o.told("INC-1: done")
+	o.told("INC-1: noted")
 	o.does(gesture{Do: "command", User: slackAna, Channel: "C1", Text: "note INC-1 last"})
 	o.event(incident.NoteAdded, "last")
 	events, err := o.db.Timeline(t.Context(), o.inc.ID)
