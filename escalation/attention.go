@@ -68,6 +68,21 @@ func (pl planner) attend(c *Case, d *Decision, r Rules, now time.Time) (next tim
 	return next
 }
 
+// callsAgainAt is when people will be called about an incident that somebody has,
+// if nothing happens: because nobody answers whether they are still on it, or
+// because the target is missed. Zero is never.
+func callsAgainAt(inc incident.Incident, r Rules) time.Time {
+	if !inc.Acknowledged() {
+		return time.Time{} // the ladder itself calls
+	}
+	missed, _ := resolveMissed(inc, r).at(inc, r)
+	back, _ := ackTimeout(inc, r).at(inc, r)
+	if asks, _ := questionDue(inc, r).at(inc, r); !asks.IsZero() {
+		back = asks.Add(answerWithin(inc, r))
+	}
+	return earlier(missed, back)
+}
+
 // respondMissed records that nobody has acknowledged in the time that the
 // severity allows. What is done about it is the rungs' business.
 func respondMissed(inc incident.Incident, r Rules) duty {

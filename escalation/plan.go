@@ -36,7 +36,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 		pl.call(&c, &d, s, firsts, now)
 		pl.elsewhere(&c, &d, p, s, now)
 	}
-	alarm := pl.alarm(&c, &d, p, next, now)
+	alarm := pl.alarm(&c, &d, p, earlier(next, callsAgainAt(c.Incident, p)), now)
 	next = earlier(next, pl.remind(&c, &d, p, now))
 	next = earlier(next, pl.attend(&c, &d, p, now))
 	next = earlier(next, alarm)

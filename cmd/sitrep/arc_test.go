@@ -20,7 +20,7 @@ func TestArcByKeys(t *testing.T) {
 	h := startHeadless(t)
 	h.measured()
 	x := h.screen(120, 40)
-	x.see("All quiet", "PagerDuty ok", "Slack ok")
+	x.see("All quiet", "4 sinks ok")
 
 	x.press("2")
 	x.see("storefront latency", "Processes up")
