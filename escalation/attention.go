@@ -33,19 +33,25 @@ func (d duty) at(inc incident.Incident, r Rules) (time.Time, string) {
 	return r.quietUntil(inc.Severity, latest(d.due, inc.Rung.Snoozed)), string(d.record().Kind)
 }
 
-// attend sees to it that an incident is not left alone by those who took it: it
-// asks whoever acknowledged and has done nothing since whether they are still on
-// it, takes the acknowledgement back if nobody answers, says that nobody is
+// attention sees to it that an incident is not left alone by those who took it:
+// it asks whoever acknowledged and has done nothing since whether they are still
+// on it, takes the acknowledgement back if nobody answers, says that nobody is
 // commander, records that a target was missed, and asks for the next level when
-// that was the one to resolve. It answers with when to look again. Once holds all
-// of it where the fold cannot.
-func (pl planner) attend(c *Case, d *Decision, r Rules, now time.Time) (next time.Time) {
-	if !c.Incident.Declared() || c.Incident.Status.Over() {
-		return time.Time{}
+// that was the one to resolve. It is pure: the events that are due at now, what
+// the incident is after them, and when to look again. Once holds all of it where
+// the fold cannot.
+func attention(inc incident.Incident, r Rules, now time.Time) (events []incident.Event, after incident.Incident, next time.Time) {
+	if !inc.Declared() || inc.Status.Over() {
+		return nil, inc, time.Time{}
+	}
+	record := func(e incident.Event) {
+		e.Incident, e.At, e.Actor, e.Source = inc.ID, now, incident.Sitrep, source
+		events = append(events, e)
+		inc = inc.Apply(e)
 	}
 	for _, of := range duties() {
-		duty := of(c.Incident, r)
-		due, _ := duty.at(c.Incident, r)
+		duty := of(inc, r)
+		due, _ := duty.at(inc, r)
 		if due.IsZero() {
 			continue
 		}
@@ -54,17 +60,28 @@ func (pl planner) attend(c *Case, d *Decision, r Rules, now time.Time) (next tim
 			continue
 		}
 		e := duty.record()
-		e.Incident, e.At, e.Actor, e.Source = c.Incident.ID, now, incident.Sitrep, source
-		d.Events = append(d.Events, e)
-		c.Incident = c.Incident.Apply(e)
+		record(e)
 		next = now // what follows from it is looked at in the next pass
+		if p := (incident.Overdue{}); e.Kind == incident.TargetMissed && e.Payload(&p) == nil && p.Target == incident.TargetResolve && wantsMore(inc, r) {
+			record(incident.Event{
+				Kind: incident.EscalationWanted, Text: "the next level is called: " + e.Text, Once: "more/" + e.Once,
+				Data: incident.Payload(incident.Escalation{Level: incident.NextLevel, Reason: e.Text, Severity: inc.Severity}),
+			})
+		}
+	}
+	return events, inc, next
+}
+
+// attend records what attention finds, and asks whoever is to be asked.
+func (pl planner) attend(c *Case, d *Decision, r Rules, now time.Time) (next time.Time) {
+	events, after, next := attention(c.Incident, r, now)
+	for _, e := range events {
+		d.Events = append(d.Events, e)
 		if e.Kind == incident.AckQuestioned {
 			pl.question(c, d, e, now)
 		}
-		if p := (incident.Overdue{}); e.Kind == incident.TargetMissed && e.Payload(&p) == nil && p.Target == incident.TargetResolve {
-			askForMore(c, d, r, e)
-		}
 	}
+	c.Incident = after
 	return next
 }
 
@@ -113,27 +130,13 @@ func missed(inc incident.Incident, target incident.Target, due time.Time, within
 	}
 }
 
-// askForMore asks the ladder for the next level, as a person would by hand, if
-// the severity reaches one and an acknowledgement is all that keeps the ladder
-// from climbing there.
-func askForMore(c *Case, d *Decision, r Rules, why incident.Event) {
-	inc := c.Incident
+// wantsMore says whether the severity reaches a further level, and an
+// acknowledgement is all that keeps the ladder from climbing there.
+func wantsMore(inc incident.Incident, r Rules) bool {
 	rungs := r.Ladder(inc.Severity)
 	at := standsAt(rungs, inc.Rung.Level)
 	stopped := at >= 0 && inc.Acknowledged() && rungs[at].Until == UntilAcknowledged
-	if !stopped || at >= levelIndex(rungs, r.Response(inc.Severity).Reaches) || inc.Rung.Wanted != "" {
-		return
-	}
-	by := incident.By{Actor: incident.Sitrep, Source: source, At: why.At}
-	events, err := inc.Escalate(by, incident.NextLevel, why.Text)
-	if err != nil {
-		return // it is over, which attend has looked at
-	}
-	for _, e := range events {
-		e.Once = "more/" + why.Once
-		d.Events = append(d.Events, e)
-		c.Incident = c.Incident.Apply(e)
-	}
+	return stopped && at < levelIndex(rungs, r.Response(inc.Severity).Reaches) && inc.Rung.Wanted == ""
 }
 
 // idleSince is when a person last did something about inc.

@@ -41,7 +41,8 @@ func (s Script) Incident(sev incident.Severity) incident.Incident {
 }
 
 // Explain says who would be called when for an incident of severity sev, by
-// running the ladder itself over horizon, at most 200 calls.
+// running the ladder itself over horizon, at most 200 calls. Whoever acknowledges
+// in the script does nothing after that.
 func Explain(p Policy, sev incident.Severity, s Script, horizon time.Duration) []Call {
 	calls, _, _ := s.play(p, sev, horizon)
 	return calls
@@ -54,7 +55,7 @@ func (s Script) play(p Policy, sev incident.Severity, horizon time.Duration) (ca
 	start, rules := inc.Clocks.Declared, p.For(inc)
 	for end = start; len(calls) < most; {
 		since := end.Sub(start)
-		if s.Acknowledged > 0 && since >= s.Acknowledged && !inc.Acknowledged() {
+		if s.Acknowledged > 0 && since >= s.Acknowledged && inc.Clocks.FirstAck.IsZero() {
 			inc = inc.Apply(incident.Event{Kind: incident.Acknowledged, At: end})
 		}
 		if s.Resolved > 0 && since >= s.Resolved {
@@ -62,10 +63,15 @@ func (s Script) play(p Policy, sev incident.Severity, horizon time.Duration) (ca
 		}
 		due, next := Next(inc, rules, end)
 		for _, step := range due {
+			if step.Reason == ReasonByHand {
+				step.Reason = ReasonMissed // in a script nobody asks for more but attention
+			}
 			calls = append(calls, Call{since, end, step.Level, step.Round, step.Reason, step.Page, step.Who, step.Notify})
 			inc = inc.Apply(step.Event(inc, end))
 		}
-		next = s.before(start, end, next)
+		_, after, attends := attention(inc, rules, end)
+		inc = after
+		next = s.before(start, end, earlier(next, attends))
 		if next.IsZero() || next.Sub(start) > horizon {
 			break
 		}

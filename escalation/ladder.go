@@ -19,6 +19,7 @@ const (
 	ReasonRepeat         = "repeat"
 	ReasonUnacknowledged = "unacknowledged"
 	ReasonReopened       = "reopened"
+	ReasonMissed         = "target_missed" // of an explanation only: on the timeline it is by hand, of sitrep's
 )
 
 // lateFrom is the least delay that is worth saying: shorter ones are how often

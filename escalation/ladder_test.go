@@ -460,9 +460,20 @@ func TestExplain(t *testing.T) {
 	count := func(s escalation.Script, horizon time.Duration) int {
 		return len(escalation.Explain(p, incident.Sev1, s, horizon))
 	}
-	require.Equal(t, 2, count(escalation.Script{Acknowledged: 6 * time.Minute}, 8*time.Hour))
+	require.Equal(t, 2, count(escalation.Script{Acknowledged: 6 * time.Minute}, 40*time.Minute))
+	var forgotten []string
+	for _, c := range escalation.Explain(p, incident.Sev1, escalation.Script{Acknowledged: 6 * time.Minute}, time.Hour) {
+		forgotten = append(forgotten, c.String())
+	}
+	require.Equal(t, []string{ // it is asked after 36 minutes, and nobody answers
+		"0s L1 round 1 (declared) critical", "5m0s L1 round 2 (unanswered) critical", "41m0s L1 round 3 (unacknowledged) critical",
+		"46m0s L1 round 4 (unanswered) critical", "51m0s L1 round 5 (unanswered) critical", "56m0s L2 round 1 (climbed) critical",
+	}, forgotten)
+	calls = escalation.Explain(trusting(), incident.Sev1, escalation.Script{Acknowledged: 6 * time.Minute}, time.Hour)
+	require.Equal(t, "1h0m0s L2 round 1 (target_missed) critical", calls[len(calls)-1].String())
 	require.Equal(t, 2, count(escalation.Script{Resolved: 6 * time.Minute}, 8*time.Hour))
 	require.Equal(t, 1, count(escalation.Script{Resolved: 5 * time.Minute}, 8*time.Hour), "what is due at the moment of the resolution is not called")
+	p = trusting()
 	require.Equal(t, 6, count(escalation.Script{Acknowledged: 20 * time.Minute, Resolved: 2 * time.Hour}, 8*time.Hour), "L3 and L4 are called although somebody has it")
 	require.Equal(t, 1, count(escalation.Script{}, 0))
 	require.Equal(t, 200, count(escalation.Script{}, 10000*time.Hour), "at most")

@@ -96,8 +96,9 @@ func (s storeCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	incidents := prometheus.NewDesc("sitrep_incidents_open", "Incidents that are not over, by severity.", []string{"severity"}, nil)
-	pages := prometheus.NewDesc("sitrep_messages", "Messages to PagerDuty and Slack, by sink and state.", []string{"sink", "state"}, nil)
+	pages := prometheus.NewDesc("sitrep_messages", "Messages in the outbox, by sink and state.", []string{"sink", "state"}, nil)
 	held := prometheus.NewDesc("sitrep_ladder_held", "1 while a process runs the ladder.", nil, nil)
+	down := prometheus.NewDesc("sitrep_sink_down", "1 while a sink is left alone because it fails.", []string{"sink"}, nil)
 	open, err := s.db.Incidents(ctx, true, 0)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(incidents, err)
@@ -121,6 +122,15 @@ func (s storeCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	for k, n := range states {
 		out <- prometheus.MustNewConstMetric(pages, prometheus.GaugeValue, n, k[0], k[1])
+	}
+	health, err := s.db.Health(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(down, err)
+		return
+	}
+	now := time.Now()
+	for _, h := range health {
+		out <- prometheus.MustNewConstMetric(down, prometheus.GaugeValue, boolValue(h.Broken && h.Until.After(now)), h.Sink)
 	}
 	lease, err := s.db.Lease(ctx)
 	if err != nil {
