@@ -45,6 +45,7 @@ type Present struct {
 // Delivery is the state of the ladder's engine and of every page.
 type Delivery struct {
 	Holder   string            // process that holds the lease, such as "ana@bastion 4711"; "" = nobody runs the ladder
+	Why      string            // this process cannot, while nobody does; "" = it was not told
 	Mine     bool              // it is this process
 	Policy   escalation.Policy // that an incident declared now gets; the zero Policy counts as the default one
 	Messages []escalation.Message
