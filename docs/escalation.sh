@@ -5,7 +5,8 @@
 #
 #   make build && docs/escalation.sh [DIRECTORY]
 #
-# Needs curl and jq, and about three minutes: what fails is left alone for a while.
+# Needs curl and jq, and about four minutes: a sink that
+# fails is left alone for a while, and what was resolved is resolved once more later.
 # Writes to DIRECTORY (default: a new one in /tmp, which is left there to look at).
 set -euo pipefail
 
@@ -88,7 +89,8 @@ curl -fsS "$pagerduty/alerts" | jq -c '.[] | {status, triggers, summary}'
 say "acknowledged and resolved: PagerDuty is told both"
 run incident ack INC-1
 run incident resolve INC-1 --resolution 'rolled back'
-until_ok 60 nothing_open
+over() { curl -fsS "$pagerduty/alerts" | jq -e 'all(.[]; .status == "resolved")'; }
+until_ok 60 over
 curl -fsS "$pagerduty/alerts" | jq -c '.[] | {status, triggers, summary}'
 
 say "down again, and this time somebody answers before it is back"

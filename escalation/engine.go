@@ -49,7 +49,11 @@ type State struct {
 // SinkState is how one kind of sink stands: "ok", "waiting" (something could
 // not be delivered yet), "down" (left alone for a while after failures), "no key"
 // (it was given none, so something cannot be delivered at all).
-type SinkState struct{ Name, State, Why string }
+// Until is when one that is down is asked again.
+type SinkState struct {
+	Name, State, Why string
+	Until            time.Time
+}
 
 // The states of a sink.
 const (

@@ -149,7 +149,7 @@ func (m *model) hook(inc incident.Incident) []piece {
 func (m *model) elsewhere() []piece {
 	other, ok := m.unanswered()
 	if !ok {
-		return nil
+		return m.unseen()
 	}
 	since, key := pane.Ago(other.Age(m.now)), m.keyFor(keys.JumpNewest)
 	dear, style := 12, theme.Danger
@@ -162,6 +162,18 @@ func (m *model) elsewhere() []piece {
 	return []piece{say(dear, style,
 		safe.Sprintf("%s%s %s NOT ACKED %s: %s goes there", drillWord(other), other.Severity, other.ID, since, key),
 		safe.Sprintf("%s%s NOT ACKED: %s", drillWord(other), other.ID, key))}
+}
+
+// unseen is an alert that nobody has declared, while an incident that is over is
+// on the screen: there is no room for a list of alerts on a small one.
+func (m *model) unseen() []piece {
+	inc, ok := m.incident()
+	a, fires := m.undeclared()
+	if !ok || !inc.Status.Over() || !fires {
+		return nil
+	}
+	key := m.keyFor(keys.Declare)
+	return []piece{say(12, theme.Danger, safe.Sprintf("FIRES: %s, %s declares it", safe.New(titleOf(a), 60), key), safe.Sprintf("FIRES: %s, %s declares", safe.New(titleOf(a), 30), key), safe.Sprintf("AN ALERT FIRES: %s", key))}
 }
 
 func (m *model) answered(inc incident.Incident) piece {
@@ -281,7 +293,13 @@ func (m *model) leftBehind(name string) string {
 // trust is whether pages go out, how old the figures are, and where we are.
 func (m *model) trust() []piece {
 	var out []piece
+	if n := unwell(m.world.Delivery.Sinks); len(n) > mostNamed {
+		out = append(out, say(8, theme.Crit, safe.Sprintf("%d sinks not ok: %s", len(n), strings.Join(n, ", ")), safe.Sprintf("%d sinks not ok", len(n))))
+	}
 	for _, s := range m.world.Delivery.Sinks {
+		if len(out) > 0 && len(unwell(m.world.Delivery.Sinks)) > mostNamed {
+			break
+		}
 		short := strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD")
 		if s.State == escalation.SinkOK {
 			continue
@@ -303,6 +321,19 @@ func (m *model) trust() []piece {
 		out = append(out, say(3, theme.Dim, safe.New(m.o.Context, 24)))
 	}
 	return out
+}
+
+// mostNamed is how many sinks that are not well have a place of their own.
+const mostNamed = 2
+
+// unwell names the ways out that are not well.
+func unwell(sinks []pane.Sink) (names []string) {
+	for _, s := range sinks {
+		if s.State != escalation.SinkOK {
+			names = append(names, brand(s.Name))
+		}
+	}
+	return names
 }
 
 // fineSinks are the ways out that are well: by name, or their number if there are

@@ -229,6 +229,21 @@ func (m *model) declare() {
 			m.inform("not declared: a title is needed")
 			return nil
 		}
+		if o.Alert == "" {
+			m.askService(o)
+			return nil
+		}
+		m.declareAs(o)
+		return nil
+	})
+}
+
+// askService asks which service it is about: without an alert nobody knows, and a
+// policy may call other people for it.
+func (m *model) askService(o pane.Declare) {
+	help := safe.Const("its name, as the policy and the alerts call it; enter alone: none")
+	m.ask(dialog.NewPrompt(safe.Const("Which service?"), help, "", m.answers["service"]), "service", func(service string) tea.Cmd {
+		o.Service = strings.TrimSpace(service)
 		m.declareAs(o)
 		return nil
 	})
