@@ -86,7 +86,7 @@ pages INC-1
 echo "PagerDuty has accepted:"; took
 curl -fsS "$pagerduty/alerts" | jq -c '.[] | {status, triggers, summary}'
 
-say "acknowledged and resolved: PagerDuty is told both"
+say "acknowledged and resolved: PagerDuty is told, twice over where an answer was in doubt"
 run incident ack INC-1
 run incident resolve INC-1 --resolution 'rolled back'
 over() { curl -fsS "$pagerduty/alerts" | jq -e 'all(.[]; .status == "resolved")'; }
@@ -101,7 +101,7 @@ run incident ack INC-2
 until_ok 60 page INC-2 superseded
 pages INC-2
 
-say "PagerDuty is back; what nobody needs to hear any more is never sent"
+say "PagerDuty is back; what nobody needs to hear any more is never sent, what may have arrived is ended"
 curl -fsS -X POST "$pagerduty/lab/up"
 run incident resolve INC-2 --resolution 'an index was rebuilt'
 until_ok 150 nothing_open
