@@ -41,6 +41,7 @@ type Config struct {
 // State is how the ladder and its ways out stand, for people.
 type State struct {
 	Holder string // who runs the ladder; "" is nobody
+	Why    string // nobody does although this engine would; "" if it can
 	Mine   bool   // it is this engine
 	Sinks  []SinkState
 }
@@ -48,7 +49,11 @@ type State struct {
 // SinkState is how one kind of sink stands: "ok", "waiting" (something could
 // not be delivered yet), "down" (left alone for a while after failures), "no key"
 // (it was given none, so something cannot be delivered at all).
-type SinkState struct{ Name, State, Why string }
+// Until is when one that is down is asked again.
+type SinkState struct {
+	Name, State, Why string
+	Until            time.Time
+}
 
 // The states of a sink.
 const (
@@ -116,9 +121,9 @@ func oneAtATime(tell func(error)) func(error) {
 // ends; it then lets requests finish for a moment and gives the lease back.
 // Errors of the store are told as problems and tried again.
 func (e *Engine) Run(ctx context.Context) error {
+	var known time.Time // until when somebody else is known to run the ladder
 	for ctx.Err() == nil {
-		now := time.Now()
-		lease, err := e.Leases.Take(ctx, e.Owner, now, e.Timing.LeaseTTL)
+		lease, err := e.take(ctx, known)
 		wait := takeEvery
 		var held *HeldError
 		switch {
@@ -126,15 +131,30 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.hold(ctx, lease)
 			continue
 		case errors.As(err, &held):
+			known = held.Expires
 			e.watch(ctx, held.Owner)
 			wait = min(wait, time.Until(held.Expires)+time.Millisecond) // what a dead process left is taken when it runs out
 		case ctx.Err() == nil:
 			e.Problem(fmt.Errorf("take the ladder: %w", err))
-			e.publish(State{})
+			if !time.Now().Before(known) {
+				e.publish(State{Why: err.Error()})
+			}
 		}
 		pause(ctx, wait)
 	}
 	return ctx.Err()
+}
+
+// take asks for the lease. A store that is slow to answer hides nothing: when
+// the lease that was known of has run out, nobody runs the ladder, whatever the
+// answer will be.
+func (e *Engine) take(ctx context.Context, known time.Time) (Lease, error) {
+	now := time.Now()
+	late := time.AfterFunc(max(known.Sub(now), takeEvery), func() {
+		e.publish(State{Why: "the store does not answer: another program may hold it locked"})
+	})
+	defer late.Stop()
+	return e.Leases.Take(ctx, e.Owner, now, e.Timing.LeaseTTL)
 }
 
 // Deliver takes the lease, decides and sends what is due until nothing is left
@@ -180,7 +200,7 @@ func (e *Engine) hold(ctx context.Context, lease Lease) {
 // publish tells the state if it has changed.
 func (e *Engine) publish(st State) {
 	e.mu.Lock()
-	same := st.Holder == e.shown.Holder && st.Mine == e.shown.Mine && slices.Equal(st.Sinks, e.shown.Sinks)
+	same := st.Holder == e.shown.Holder && st.Why == e.shown.Why && st.Mine == e.shown.Mine && slices.Equal(st.Sinks, e.shown.Sinks)
 	e.shown = st
 	e.mu.Unlock()
 	if !same {

@@ -286,7 +286,8 @@ func TestBreakerDivertsAndNeverDrops(t *testing.T) {
 		inc := w.declare(incident.Sev1)
 		w.after(30 * time.Second)
 		w.mu.Lock()
-		require.Equal(t, escalation.SinkState{Name: "pagerduty", State: escalation.SinkDown, Why: "connection refused"}, w.state.Sinks[0])
+		require.True(t, w.state.Sinks[0].Until.After(time.Now()), "and people see when it is asked again")
+		require.Equal(t, escalation.SinkState{Name: "pagerduty", State: escalation.SinkDown, Why: "connection refused", Until: w.state.Sinks[0].Until}, w.state.Sinks[0])
 		w.mu.Unlock()
 		var diverted []escalation.Message
 		all, err := w.store.Messages(t.Context(), inc.ID)

@@ -168,7 +168,7 @@ func (e *Engine) states(known []SinkHealth, heads []Message, now time.Time) []Si
 		}
 		for _, h := range known {
 			if st.State == SinkOK && sinkKind(h.Sink) == kind && h.open(now) {
-				st.State, st.Why = SinkDown, h.Why
+				st.State, st.Why, st.Until = SinkDown, h.Why, h.Until
 			}
 		}
 		for _, m := range heads {

@@ -534,7 +534,7 @@ func TestEverybodySeesHowTheSinksDo(t *testing.T) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		require.Equal(t, escalation.State{Holder: "ana@bastion 1", Sinks: []escalation.SinkState{
-			{Name: "pagerduty", State: escalation.SinkDown, Why: "connection refused"}, {Name: "slack", State: escalation.SinkOK},
+			{Name: "pagerduty", State: escalation.SinkDown, Why: "connection refused", Until: w.state.Sinks[0].Until}, {Name: "slack", State: escalation.SinkOK},
 		}}, w.state)
 	})
 }

@@ -69,6 +69,26 @@ func (r Rules) PageSinks() []string {
 	return slices.Compact(all)
 }
 
+// QuietUntil is when the quiet hours of sev that now lies in are over; zero if it
+// lies in none.
+func (r Rules) QuietUntil(sev incident.Severity, now time.Time) time.Time {
+	if end := r.quietUntil(sev, now); end.After(now) {
+		return end
+	}
+	return time.Time{}
+}
+
+// Wakes is the last level that the ladder calls through anything under sev; a
+// drill leaves out whom it does not wake. Empty is none.
+func (r Rules) Wakes(sev incident.Severity) (last incident.Level) {
+	for _, rung := range r.Ladder(sev) {
+		if len(rung.Notify) > 0 {
+			last = rung.Level
+		}
+	}
+	return last
+}
+
 // quietUntil is when the quiet hours of sev that now lies in are over; now
 // itself if it lies in none.
 func (r Rules) quietUntil(sev incident.Severity, now time.Time) time.Time {

@@ -48,7 +48,7 @@ func (m *model) draw() dialog.Cursor {
 	m.shown().Draw(f.Sub(l.body), m.screen())
 	m.drawFooter(f.Sub(l.footer))
 	inside := frame.Rect{X: l.body.X, Y: l.body.Y, W: l.body.W, H: l.body.H + 1}
-	m.drawNotices(f.Sub(inside), inside.H-1, inside.H/2)
+	m.drawNotices(f.Sub(inside), m.drawNobody(f.Sub(inside)), inside.H/2)
 	if m.o.Prod {
 		f.VLine(0, 0, l.all.H, theme.Danger)
 		f.VLine(l.all.W-1, 0, l.all.H, theme.Danger)

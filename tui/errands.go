@@ -88,7 +88,11 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 	case pane.Acknowledge:
 		e.title, e.yes = "acknowledge "+string(inc.ID), "acknowledge"
 		events, err = inc.Acknowledge(by)
-		e.says = []string{fmt.Sprintf("Tells everybody that %s has %s: %s.", m.o.Actor, inc.ID, inc.Title), m.afterAck(inc, events)}
+		has := "has"
+		if inc.InDoubt() {
+			has = "is on"
+		}
+		e.says = []string{fmt.Sprintf("Tells everybody that %s %s %s: %s.", m.o.Actor, has, inc.ID, inc.Title), m.afterAck(inc, events)}
 	case pane.Unacknowledge:
 		e.title, e.yes = "give back "+string(inc.ID), "give it back"
 		events, err = inc.Unacknowledge(by)

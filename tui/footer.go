@@ -109,7 +109,7 @@ func (m *model) sensible(a keys.Action, inc incident.Incident, selected bool) bo
 	case keys.Draft, keys.AddNote, keys.SendUpdate, keys.Did:
 		return selected
 	case keys.Ack:
-		return selected && !over && !inc.Acknowledged()
+		return selected && !over && (!inc.Acknowledged() || inc.InDoubt())
 	}
 	return selected && !over
 }

@@ -106,6 +106,8 @@ func TestPictures(t *testing.T) {
 		{"person", sizes[:1], []string{"]", "A", "b"}, []func(*Options){with(underFire)}},
 		{"item", sizes[:1], []string{"4", "i"}, nil},
 		{"drill", sizes[:1], nil, []func(*Options){with(drills)}},
+		{"doubt", sizes, nil, []func(*Options){with(questioned("alice"))}},
+		{"doubt_other", sizes[:1], nil, []func(*Options){with(questioned("bob"))}},
 		{"help", sizes[:2], []string{"?"}, nil},
 		{"palette", sizes[:1], []string{":", "s", "e"}, nil},
 		{"ascii", sizes[:1], nil, []func(*Options){inASCII}},

@@ -144,21 +144,36 @@ func (m *model) hook(inc incident.Incident) []piece {
 	return append(line, m.trust()...)
 }
 
-// elsewhere is the worst other incident that nobody has acknowledged: what a
+// elsewhere is the worst other incident that waits for an answer: what a
 // person works on stays in front of them, but a page is not missed for it.
 func (m *model) elsewhere() []piece {
 	other, ok := m.unanswered()
 	if !ok {
-		return nil
+		return m.unseen()
 	}
 	since, key := pane.Ago(other.Age(m.now)), m.keyFor(keys.JumpNewest)
 	dear, style := 12, theme.Danger
 	if mine, ok := m.incident(); other.Drill && ok && !mine.Drill {
 		dear, style = 7, theme.Accent // practice does not shout over what is real
 	}
+	if other.InDoubt() {
+		return []piece{say(dear, style, safe.Sprintf("%s%s STILL ON IT? %s goes there", drillWord(other), other.ID, key), safe.Sprintf("%s%s STILL ON IT? %s", drillWord(other), other.ID, key))}
+	}
 	return []piece{say(dear, style,
 		safe.Sprintf("%s%s %s NOT ACKED %s: %s goes there", drillWord(other), other.Severity, other.ID, since, key),
 		safe.Sprintf("%s%s NOT ACKED: %s", drillWord(other), other.ID, key))}
+}
+
+// unseen is an alert that nobody has declared, while an incident that is over is
+// on the screen: there is no room for a list of alerts on a small one.
+func (m *model) unseen() []piece {
+	inc, ok := m.incident()
+	a, fires := m.undeclared()
+	if !ok || !inc.Status.Over() || !fires {
+		return nil
+	}
+	key := m.keyFor(keys.Declare)
+	return []piece{say(12, theme.Danger, safe.Sprintf("FIRES: %s, %s declares it", safe.New(titleOf(a), 60), key), safe.Sprintf("FIRES: %s, %s declares", safe.New(titleOf(a), 30), key), safe.Sprintf("AN ALERT FIRES: %s", key))}
 }
 
 func (m *model) answered(inc incident.Incident) piece {
@@ -167,6 +182,8 @@ func (m *model) answered(inc incident.Incident) piece {
 		return say(9, theme.Accent, safe.Sprintf("MERGED INTO %s", safe.New(string(inc.MergedInto), 12)))
 	case inc.Status.Over():
 		return say(9, theme.OK, safe.Sprintf("%s %s ago", strings.ToUpper(string(inc.Status)), pane.Ago(m.now.Sub(inc.Clocks.Resolved))))
+	case inc.InDoubt():
+		return m.questioned(inc)
 	case inc.Acknowledged():
 		since := pane.Ago(m.now.Sub(inc.Clocks.Acknowledged))
 		who := safe.New(string(inc.Clocks.AckBy), 24)
@@ -175,6 +192,18 @@ func (m *model) answered(inc incident.Incident) piece {
 		return say(9, theme.Accent, safe.Sprintf("YOU ARE PAGED: %s acknowledges", m.keyFor("ack")), safe.Const("YOU ARE PAGED"))
 	}
 	return say(9, theme.Accent, safe.Sprintf("NOT ACKED %s", pane.Ago(inc.Age(m.now))))
+}
+
+// questioned is "still on it?", to whoever is asked and to the others: anybody who
+// does something about the incident answers it.
+func (m *model) questioned(inc incident.Incident) piece {
+	who, left, key := safe.New(string(inc.Clocks.AckBy), 24), "in "+pane.Until(escalation.DoubtEndsAt(inc).Sub(m.now)), m.keyFor(keys.Ack)
+	if inc.Clocks.AckBy == m.o.Actor {
+		return say(12, theme.Danger, safe.Sprintf("STILL ON IT? %s: yes, else back to the ladder %s", key, left), safe.Sprintf("STILL ON IT? %s: yes, else ladder %s", key, left),
+			safe.Sprintf("STILL ON IT? %s: yes", key), safe.Const("STILL ON IT?"))
+	}
+	return say(9, theme.Accent, safe.Sprintf("%s DOES NOT ANSWER: back to the ladder %s, %s: I am on it", who, left, key), safe.Sprintf("%s still on it? ladder %s, %s: I am", who, left, key),
+		safe.Sprintf("%s still on it? %s: I am", who, key), safe.Sprintf("%s still on it?", who))
 }
 
 // lateCall is how long a call may be due before the screen says that it does
@@ -191,6 +220,9 @@ func (m *model) ladder(inc incident.Incident) piece {
 	}
 	next, ok := m.nextCall(inc)
 	if !ok {
+		if inc.InDoubt() {
+			return piece{} // the question says when it goes on
+		}
 		if inc.Acknowledged() {
 			return say(6, theme.Dim, safe.Const("ladder stopped by the ack"), safe.Const("ladder stopped"))
 		}
@@ -261,7 +293,13 @@ func (m *model) leftBehind(name string) string {
 // trust is whether pages go out, how old the figures are, and where we are.
 func (m *model) trust() []piece {
 	var out []piece
+	if n := unwell(m.world.Delivery.Sinks); len(n) > mostNamed {
+		out = append(out, say(8, theme.Crit, safe.Sprintf("%d sinks not ok: %s", len(n), strings.Join(n, ", ")), safe.Sprintf("%d sinks not ok", len(n))))
+	}
 	for _, s := range m.world.Delivery.Sinks {
+		if len(out) > 0 && len(unwell(m.world.Delivery.Sinks)) > mostNamed {
+			break
+		}
 		short := strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD")
 		if s.State == escalation.SinkOK {
 			continue
@@ -283,6 +321,19 @@ func (m *model) trust() []piece {
 		out = append(out, say(3, theme.Dim, safe.New(m.o.Context, 24)))
 	}
 	return out
+}
+
+// mostNamed is how many sinks that are not well have a place of their own.
+const mostNamed = 2
+
+// unwell names the ways out that are not well.
+func unwell(sinks []pane.Sink) (names []string) {
+	for _, s := range sinks {
+		if s.State != escalation.SinkOK {
+			names = append(names, brand(s.Name))
+		}
+	}
+	return names
 }
 
 // fineSinks are the ways out that are well: by name, or their number if there are

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/sitrep-dev/sitrep/incident"
@@ -17,22 +19,30 @@ type heard struct {
 	begun     bool
 	incidents map[incident.ID]bool
 	alerts    map[string]bool
+	doubts    map[incident.ID]bool // whoever has it was asked whether they are still on it
 }
 
 // news is what a world has that the one before had not.
 type news struct {
 	incidents []incident.Incident
 	alerts    []alert.Alert
+	doubts    []incident.Incident
 }
 
 // take compares a world with what was heard. The first one is no news.
 func (h *heard) take(w *pane.World) news {
 	var n news
-	incidents, alerts := map[incident.ID]bool{}, map[string]bool{}
+	incidents, alerts, doubts := map[incident.ID]bool{}, map[string]bool{}, map[incident.ID]bool{}
 	for _, inc := range w.Incidents {
 		incidents[inc.ID] = true
 		if !h.incidents[inc.ID] && !inc.Status.Over() {
 			n.incidents = append(n.incidents, inc)
+		}
+		if inc.InDoubt() {
+			doubts[inc.ID] = true
+			if !h.doubts[inc.ID] {
+				n.doubts = append(n.doubts, inc)
+			}
 		}
 	}
 	for _, a := range firing(w) {
@@ -45,7 +55,7 @@ func (h *heard) take(w *pane.World) news {
 	if !h.begun {
 		n = news{}
 	}
-	*h = heard{begun, incidents, alerts}
+	*h = heard{begun, incidents, alerts, doubts}
 	return n
 }
 
@@ -58,6 +68,8 @@ func (m *model) alarm(n news) tea.Cmd {
 		inc := n.incidents[0]
 		text = safe.Sprintf("%s %s: %s", inc.Severity, inc.ID, inc.Title)
 		m.toasts.add(m.now, toast{text: safe.Concat(text, safe.Sprintf("  %s goes there", m.keyFor(keys.JumpNewest))), bad: true, sticky: inc.ID != m.place.selected})
+	case len(n.doubts) > 0:
+		return m.doubt(n.doubts)
 	case len(n.alerts) == 1:
 		text = safe.Sprintf("%s fires: %s", n.alerts[0].Name, titleOf(n.alerts[0]))
 		m.toasts.add(m.now, toast{text: text, bad: true})
@@ -65,6 +77,32 @@ func (m *model) alarm(n news) tea.Cmd {
 		text = safe.Sprintf("%d alerts fire, %s among them", len(n.alerts), n.alerts[0].Name)
 		m.toasts.add(m.now, toast{text: text, bad: true})
 	default:
+		return nil
+	}
+	return tea.Raw(m.ring(text))
+}
+
+// doubt passes the question on whether somebody is still on it: with a bell to
+// whoever is asked, as it is a page to them.
+func (m *model) doubt(list []incident.Incident) tea.Cmd {
+	inc := list[0]
+	if i := slices.IndexFunc(list, func(inc incident.Incident) bool { return inc.Clocks.AckBy == m.o.Actor }); i >= 0 {
+		inc = list[i]
+	}
+	mine, shown := inc.Clocks.AckBy == m.o.Actor, inc.ID == m.place.selected
+	text := safe.Sprintf("%s: %s is asked whether they are still on it", inc.ID, inc.Clocks.AckBy)
+	if mine {
+		text = safe.Sprintf("%s: still on it? Nothing has happened for a while", inc.ID)
+	}
+	end := safe.Text{}
+	switch {
+	case !shown:
+		end = safe.Sprintf("  %s goes there", m.keyFor(keys.JumpNewest))
+	case mine:
+		end = safe.Sprintf("  %s: yes", m.keyFor(keys.Ack))
+	}
+	m.toasts.add(m.now, toast{text: safe.Concat(text, end), bad: true, sticky: mine && !shown})
+	if !mine {
 		return nil
 	}
 	return tea.Raw(m.ring(text))

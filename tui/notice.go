@@ -48,6 +48,24 @@ func (m *model) notices(width int) []notice {
 	return out
 }
 
+// drawNobody is the banner of a ladder that nobody runs: on every view, below
+// everything that is said, and nothing dismisses it but somebody who runs it. It
+// returns the lowest row that is left.
+func (m *model) drawNobody(f *frame.Frame) int {
+	lowest, d := f.Height()-1, m.world.Delivery
+	if d.Holder != "" {
+		return lowest
+	}
+	text := "no page goes out. Start sitrep daemon."
+	if d.Why != "" {
+		text = "no page goes out, and this screen cannot: " + d.Why
+	}
+	n := notice{mark: safe.Const(" NOBODY RUNS THE LADDER "), loud: theme.Tag(1), text: safe.New(text, safe.Line), style: theme.Danger}
+	lines := n.lines(f.Width(), 3)
+	n.draw(f, lowest-len(lines)+1, lines)
+	return lowest - len(lines)
+}
+
 // drawNotices stacks them above row lowest: over the rule and, where that is
 // not enough, over the end of the view. Nothing moves for them, and no key is
 // hidden. What will happen to whom has to be read while it can be taken back,

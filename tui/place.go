@@ -117,11 +117,12 @@ func (m *model) goTo(id incident.ID) tea.Cmd {
 	return m.show(0)
 }
 
-// unanswered is the worst incident besides the selected one that nobody has
-// acknowledged.
+// unanswered is the worst incident besides the selected one that waits for an
+// answer: nobody has acknowledged it, or this person was asked whether they are
+// still on it.
 func (m *model) unanswered() (incident.Incident, bool) {
 	for _, inc := range open(m.world) {
-		if inc.ID != m.place.selected && !inc.Acknowledged() {
+		if inc.ID != m.place.selected && (!inc.Acknowledged() || inc.InDoubt() && inc.Clocks.AckBy == m.o.Actor) {
 			return inc, true
 		}
 	}

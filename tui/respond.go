@@ -93,9 +93,10 @@ func (m *model) withOpen(what string, then func(incident.Incident) tea.Cmd) tea.
 }
 
 // acknowledge is done at once by the one who was paged: it is the safe act, and
-// their key press is the proof that they woke. Everybody else is asked.
+// their key press is the proof that they woke. So does whoever is asked whether
+// they are still on it. Everybody else is asked.
 func (m *model) acknowledge(inc incident.Incident, by how) tea.Cmd {
-	if inc.Acknowledged() {
+	if inc.Acknowledged() && !inc.InDoubt() {
 		switch who := inc.Clocks.AckBy; who {
 		case m.o.Actor:
 			m.inform("you have %s already, since %s", inc.ID, m.wall(inc.Clocks.Acknowledged))
@@ -105,7 +106,7 @@ func (m *model) acknowledge(inc incident.Incident, by how) tea.Cmd {
 		return nil
 	}
 	o := pane.Acknowledge{ID: inc.ID}
-	if by == byKey && m.paged(inc, m.o.Actor) {
+	if by == byKey && (inc.Clocks.AckBy == m.o.Actor && inc.InDoubt() || m.paged(inc, m.o.Actor)) {
 		return m.do(o)
 	}
 	return m.request(o)
@@ -228,6 +229,21 @@ func (m *model) declare() {
 			m.inform("not declared: a title is needed")
 			return nil
 		}
+		if o.Alert == "" {
+			m.askService(o)
+			return nil
+		}
+		m.declareAs(o)
+		return nil
+	})
+}
+
+// askService asks which service it is about: without an alert nobody knows, and a
+// policy may call other people for it.
+func (m *model) askService(o pane.Declare) {
+	help := safe.Const("its name, as the policy and the alerts call it; enter alone: none")
+	m.ask(dialog.NewPrompt(safe.Const("Which service?"), help, "", m.answers["service"]), "service", func(service string) tea.Cmd {
+		o.Service = strings.TrimSpace(service)
 		m.declareAs(o)
 		return nil
 	})

@@ -307,3 +307,31 @@ func TestWhatWasWrittenIsNotLost(t *testing.T) {
 		require.Equal(t, "the pool\nis full", string(b))
 	})
 }
+
+// Without an alert nobody knows the service: it is asked for, and may be none.
+func TestDeclareAsksForTheService(t *testing.T) {
+	for service, keys := range map[string][]string{"search": {"s", "e", "a", "r", "c", "h", "enter"}, "": {"enter"}} {
+		play(t, 120, 40, func(p *player) {
+			p.world(func(w *pane.World) { w.Alerts.List = nil })
+			p.press("D")
+			p.typed("search is slow")
+			p.press("enter")
+			p.sees("Which service?")
+			p.press(keys...)
+			p.sees("How bad is it?")
+			p.press("b", "y")
+			p.wait(6 * time.Second)
+			require.Equal(t, []pane.Order{pane.Declare{Title: "search is slow", Severity: incident.Sev2, Service: service}}, p.desk.taken())
+		})
+	}
+}
+
+// What ended is on the screen and something new fires: a small screen says so too.
+func TestAnAlertIsSeenBesideWhatIsOver(t *testing.T) {
+	play(t, 80, 24, func(p *player) {
+		p.world(func(w *pane.World) { w.Incidents = w.Incidents[2:] })
+		p.m.place.selected = "INC-202"
+		p.press("1")
+		p.sees("INC-202", "FIRES: ", "D declares")
+	})
+}

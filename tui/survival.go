@@ -41,6 +41,9 @@ func (m *model) vital() []piece {
 		if n := len(firing(m.world)); n > 0 {
 			first = say(0, theme.Accent, safe.Sprintf("%d %s", n, fire(n)))
 		}
+		if m.world.Delivery.Holder == "" {
+			first = say(0, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"))
+		}
 		return append(append([]piece{first, m.value()}, m.runs()...), m.where())
 	}
 	first := say(0, theme.Title, safe.Sprintf("%s %s%s %s", tag(inc.Severity), drillWord(inc), inc.ID, inc.Title))

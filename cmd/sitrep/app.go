@@ -26,6 +26,7 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	cfg    *config
+	alone  bool             // it stands in for a screen whose terminal is gone
 	hungUp <-chan os.Signal // has a hang-up of the terminal, if there was one
 }
 

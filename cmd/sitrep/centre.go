@@ -107,6 +107,19 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	return c, err
 }
 
+// phones are the telephones that the configuration names.
+func (c *centre) phones() map[incident.Person]string {
+	out := map[incident.Person]string{}
+	if cfg, err := c.app.config(); err == nil { // it has been read, or there were no centre
+		for name, p := range cfg.People {
+			if p.Phone != "" {
+				out[incident.Person(name)] = p.Phone
+			}
+		}
+	}
+	return out
+}
+
 // people are those whom the configuration and the ladders name, in order.
 func (c *centre) people() []incident.Person {
 	var list []incident.Person

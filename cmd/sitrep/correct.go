@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/store"
 )
@@ -62,6 +63,7 @@ func recordedUnder(ctx context.Context, db *store.DB, inc incident.Incident) ([]
 
 func (a *app) timelineCommand() *cobra.Command {
 	var last int
+	var all bool
 	c := &cobra.Command{
 		Use: "timeline ID", Short: "what happened, in the order in which it happened", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -81,24 +83,29 @@ func (a *app) timelineCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printTimeline(id, events, last)
+				return a.printTimeline(id, events, last, all)
 			})
 		},
 	}
 	c.Long = "What happened, in the order in which it happened: number, time, kind, who, what. A line that was corrected has its\n" +
-		"newest words; --json has every event as it was recorded, corrections and what they correct."
+		"newest words. The steps of pages on their way are left out (--all shows them, sitrep pages sums them up); failures are not.\n" +
+		"--json has every event as it was recorded, corrections and what they correct."
+	c.Flags().BoolVar(&all, "all", false, "the steps of pages too")
 	c.Flags().IntVar(&last, "last", 0, "only the `N` events that happened last")
 	return c
 }
 
 // printTimeline prints the last events, or all if last is 0. They are chosen when
 // corrections stand in their places.
-func (a *app) printTimeline(id incident.ID, events []incident.Event, last int) error {
+func (a *app) printTimeline(id incident.ID, events []incident.Event, last int, all bool) error {
 	gather := incident.Told
 	if a.flags.json {
 		gather = incident.Gathered
 	}
 	events = gather(id, events)
+	if !all && !a.flags.json {
+		events = slices.DeleteFunc(slices.Clone(events), escalation.IsStep)
+	}
 	sortByTime(events)
 	if last > 0 {
 		events = events[max(0, len(events)-last):]

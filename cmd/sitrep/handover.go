@@ -87,6 +87,7 @@ func (a *app) keepLadderCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: keepLadder, Short: "run the ladder until no incident is open or somebody else runs it", Args: cobra.NoArgs, Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.alone = true
 			return a.withStore(cmd.Context(), func(db *store.DB) error { return a.keepLadder(cmd.Context(), db) })
 		},
 	}

@@ -130,6 +130,9 @@ func (a *app) report(inc incident.Incident) error {
 	if inc.Acknowledged() {
 		ack = "acknowledged by " + string(inc.Clocks.AckBy)
 	}
+	if inc.InDoubt() {
+		ack += ", asked whether still on it"
+	}
 	_, err := fmt.Fprintf(a.stdout, "%s %s %s, %s: %s\n", inc.ID, inc.Severity, inc.Status, sanitise(ack), sanitise(titleOf(inc)))
 	return err
 }
@@ -213,6 +216,15 @@ func (a *app) listCommand() *cobra.Command {
 	return c
 }
 
+// responder is who has it; whoever was asked whether they are still on it is
+// marked.
+func responder(inc incident.Incident) string {
+	if inc.InDoubt() {
+		return fmt.Sprintf("%s (still on it?)", inc.Clocks.AckBy)
+	}
+	return orDash(string(inc.Roles[incident.Responder]))
+}
+
 // practice puts what is real before drills.
 func practice(inc incident.Incident) int {
 	if inc.Drill {
@@ -253,7 +265,7 @@ func (a *app) printIncidents(list []incident.Incident) error {
 	for _, inc := range list {
 		rows = append(rows, []string{
 			string(inc.ID), string(inc.Severity), string(inc.Status), stamp(inc.Clocks.Declared), span(inc.Age(now)),
-			orDash(string(inc.Roles[incident.Responder])), orDash(inc.Service), titleOf(inc),
+			responder(inc), orDash(inc.Service), titleOf(inc),
 		})
 	}
 	return table(a.stdout, rows)

@@ -42,5 +42,9 @@ func (a *app) owner() string {
 	if err != nil {
 		who = incident.Sitrep
 	}
-	return fmt.Sprintf("%s@%s %d", who, host, os.Getpid())
+	owner := fmt.Sprintf("%s@%s %d", who, host, os.Getpid())
+	if a.alone {
+		owner += ", without a terminal"
+	}
+	return owner
 }

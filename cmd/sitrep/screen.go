@@ -50,7 +50,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look
 	mailbox.Update(func(w *pane.World) {
-		w.Load.Plans, w.Delivery.Policy, w.People, w.Runbooks = c.plans, c.policy, c.people(), c.runbooks
+		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
 		for _, e := range c.experiments {
 			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
 		}
@@ -264,9 +264,9 @@ func (a *app) screenOptions(m *tui.Mailbox) (tui.Options, error) {
 
 // delivery is how the ladder stands, for the screen.
 func delivery(d pane.Delivery, s escalation.State) pane.Delivery {
-	d.Holder, d.Mine, d.Sinks = s.Holder, s.Mine, nil
+	d.Holder, d.Why, d.Mine, d.Sinks = s.Holder, s.Why, s.Mine, nil
 	for _, sink := range s.Sinks {
-		d.Sinks = append(d.Sinks, pane.Sink{Name: sink.Name, State: sink.State, Why: sink.Why})
+		d.Sinks = append(d.Sinks, pane.Sink{Name: sink.Name, State: sink.State, Why: sink.Why, Until: sink.Until})
 	}
 	return d
 }

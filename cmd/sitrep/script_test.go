@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -47,6 +48,27 @@ func TestArcByCommands(t *testing.T) {
 	require.Contains(t, string(md), "payments answers in time again")
 	require.Regexp(t, "- \\*\\*Detection\\*\\*: HighErrorRate fired at", string(md), "declared from the alert")
 	require.Contains(t, string(out), `"verdict": "pass"`, "the load check after the experiment")
+}
+
+// The walk that docs/delivery.md shows: PagerDuty is down, Slack takes over, and
+// nothing is sent twice or too late.
+func TestDeliveryByCommands(t *testing.T) {
+	t.Parallel()
+	for _, needed := range []string{"jq", "curl", "bash"} {
+		_, err := exec.LookPath(needed)
+		require.NoError(t, err, "%s is missing: run make setup", needed)
+	}
+	cmd := exec.Command("../../docs/escalation.sh", t.TempDir())
+	cmd.Env = append(os.Environ(), "SITREP="+binary)
+	raw, err := cmd.CombinedOutput()
+	out := string(raw)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "was NOT paged for INC-1", "Slack is told in PagerDuty's place")
+	_, end, found := strings.Cut(out, "# PagerDuty is back; what nobody needs")
+	require.True(t, found, out)
+	require.Equal(t, 1, strings.Count(end, " trigger SEV-1 INC-1 L1"), "the page that waited went out once")
+	require.NotContains(t, end, " trigger SEV-1 INC-2", "and what was answered before never")
+	require.Contains(t, end, `{"status":"resolved","triggers":1,`)
 }
 
 func freePort(t *testing.T) int {

@@ -75,6 +75,9 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 		{"next level at", nextCall(inc, v.NextLevelAt, now)},
 		{"next update due", nextUpdate(inc, v.UpdateDueAt, now)},
 	}
+	if inc.InDoubt() {
+		rows = append(rows, []string{"still on it?", doubt(inc, now)})
+	}
 	if inc.MergedInto != "" {
 		rows = append(rows, []string{"merged into", string(inc.MergedInto)})
 	}
@@ -113,6 +116,16 @@ func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
 	return fmt.Sprintf("%s (in %s)", stamp(*at), span(at.Sub(now)))
 }
 
+// doubt is when an acknowledgement that nobody confirms is taken back.
+func doubt(inc incident.Incident, now time.Time) string {
+	ends := escalation.DoubtEndsAt(inc)
+	if !ends.After(now) {
+		return fmt.Sprintf("asked %s, unanswered since (does sitrep daemon run?)", stamp(inc.Attention.Questioned))
+	}
+	return fmt.Sprintf("asked %s; back to the ladder %s (in %s) unless somebody acts (sitrep incident ack %s)",
+		stamp(inc.Attention.Questioned), stamp(ends), span(ends.Sub(now)), inc.ID)
+}
+
 // incidentView is `incident show --json` (DESIGN section 4).
 type incidentView struct {
 	ID             incident.ID                       `json:"id"`
@@ -131,6 +144,7 @@ type incidentView struct {
 	Resolution     string                            `json:"resolution"`
 	Level          incident.Level                    `json:"level"`
 	NextLevelAt    *time.Time                        `json:"next_level_at"`
+	InDoubtUntil   *time.Time                        `json:"in_doubt_until"` // whoever has it was asked "still on it?"; then it goes back to the ladder
 	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
 	Roles          map[incident.Role]incident.Person `json:"roles"`
 	Labels         map[string]string                 `json:"labels"`
@@ -155,7 +169,8 @@ func viewOf(inc incident.Incident, now time.Time) incidentView {
 		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, RunbookURL: runbook.URL(inc), Runbook: inc.Runbook, Actions: inc.Actions, Items: inc.Items,
 		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
 		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
-		UpdateDueAt: moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,
+		InDoubtUntil: moment(escalation.DoubtEndsAt(inc)),
+		UpdateDueAt:  moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,
 	}
 	if inc.Acknowledged() {
 		v.AcknowledgedBy = &inc.Clocks.AckBy

@@ -33,11 +33,24 @@ func (f *facts) delivery() string {
 	}
 	switch {
 	case n == 0:
-		return "Nobody was paged, and no update went to an audience."
+		return "Nobody was paged, and no update went to an audience." + f.ownTroubles()
 	case n > mostDeliveries:
 		fmt.Fprintf(&b, "\n%d more are among the events.\n", n-mostDeliveries)
 	}
-	return b.String() + "\nTimes are counted from the queueing, but the acknowledgement's from the acceptance. Accepted is no proof that anybody woke."
+	return b.String() + "\nTimes are counted from the queueing, but the acknowledgement's from the acceptance. Accepted is no proof that anybody woke." + f.ownTroubles()
+}
+
+// ownTroubles is what went wrong with the ladder itself, as a list after the
+// table.
+func (f *facts) ownTroubles() string {
+	var items []string
+	for _, e := range f.troubles {
+		items = append(items, clock(e.At)+" "+escape(e.Text))
+	}
+	if len(items) == 0 {
+		return ""
+	}
+	return bullets("\n\nThe ladder itself:", items)
 }
 
 func (p page) what() string {

@@ -38,7 +38,11 @@ type facts struct {
 	acks        []incident.Event
 	unacked     []incident.Event
 	reopened    []incident.Event
-	updates     []time.Time // when somebody outside could learn something
+	missed      []dated[incident.Overdue] // targets
+	questioned  []incident.Event          // whoever had it was asked whether they were still on it
+	unled       []incident.Event          // nobody was commander
+	troubles    []incident.Event          // of the ladder itself: a turn that did not come, a clock that was set back
+	updates     []time.Time               // when somebody outside could learn something
 }
 
 // dated is a payload, when it happened and by whom.
@@ -142,6 +146,14 @@ func (f *facts) take(e incident.Event) {
 		f.unacked = append(f.unacked, e)
 	case incident.Reopened:
 		f.reopened = append(f.reopened, e)
+	case incident.TargetMissed:
+		f.missed = add(f.missed, e)
+	case incident.AckQuestioned:
+		f.questioned = append(f.questioned, e)
+	case incident.CommanderMissing:
+		f.unled = append(f.unled, e)
+	case incident.AuditFailed, incident.ClockSetBack:
+		f.troubles = append(f.troubles, e)
 	}
 }
 

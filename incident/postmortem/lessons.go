@@ -302,7 +302,19 @@ func (f *facts) couldImprove() string {
 	gap, from := f.silence()
 	say(t.update > 0 && gap > t.update, "There was no status update for %s from %s (target every %s).", span(gap), clock(from), span(t.update))
 	say(f.late() > 0, "Nobody was running the ladder for %s; the pages came late by as much.", span(f.late()))
-	say(f.inc.Roles[incident.Commander] == "" && f.inc.Severity.Rank() <= 2, "Nobody had the role of incident commander.")
+	for _, missed := range f.missed {
+		of := map[incident.Target]string{incident.TargetRespond: "acknowledged", incident.TargetResolve: "resolved"}[missed.data.Target]
+		over := missed.data.Target == incident.TargetRespond && acked || missed.data.Target == incident.TargetResolve && resolved
+		say(of != "" && !over, "It was to be %s by %s, and was not.", of, clock(missed.data.DueAt))
+	}
+	if led := f.inc.Roles[incident.Commander] != ""; !led {
+		say(f.inc.Severity.Rank() <= 2 || len(f.unled) > 0, "Nobody had the role of incident commander%s.", f.asked())
+	} else {
+		say(len(f.unled) > 0, "For a while nobody had the role of incident commander%s.", f.asked())
+	}
+	for _, e := range f.unacked {
+		say(e.Actor == incident.Sitrep, "An acknowledgement ran out at %s, because nothing had been heard since; until then the ladder stood still.", clock(e.At))
+	}
 	for _, p := range f.pages {
 		say(p.wakes() && p.stands == incident.PageFailed, "The page of %s to %s was not delivered%s.", clock(p.queued), code(p.sink), because(p.reason))
 		say(p.wakes() && p.stands == incident.PageAmbiguous, "For the page of %s to %s there was no clear answer.", clock(p.queued), code(p.sink))
@@ -311,6 +323,14 @@ func (f *facts) couldImprove() string {
 	say(worst > time.Minute, "The page to %s took %s to be accepted.", code(which.sink), span(worst))
 	say(len(f.reopened) > 0, "It was opened again after a resolution (%s).", count(len(f.reopened), "time"))
 	return bullets("_What made the response slower or harder than it needed to be?_", items)
+}
+
+// asked is how often it was said that nobody was commander.
+func (f *facts) asked() string {
+	if len(f.unled) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the ladder asked for one from %s on (%s)", clock(f.unled[0].At), count(len(f.unled), "time"))
 }
 
 func because(reason string) string {

@@ -76,6 +76,15 @@ func (n *night) page(clock, id string, level incident.Level, sink, failure strin
 	}
 }
 
+// ladder is something that the ladder says of itself, or of people.
+func (n *night) ladder(clock string, kind incident.Kind, text string, data any) {
+	e := incident.Event{Incident: "INC-12", At: at(clock), Kind: kind, Actor: incident.Sitrep, Source: "escalation", Text: text}
+	if data != nil {
+		e.Data = incident.Payload(data)
+	}
+	n.add([]incident.Event{e}, nil)
+}
+
 func spark(n int, shape func(int) any) (out []any) {
 	for i := range n {
 		out = append(out, shape(i))
@@ -161,6 +170,8 @@ func sev1(t require.TestingT) *night {
 	n.add(n.inc.ChangeSeverity(by("ana", "03:07:30"), incident.Sev1, "payments fail too"))
 	n.rung("03:07:31", incident.EscalationRenotified, incident.Escalation{Level: "L1", Round: 2, Reason: "severity", Severity: incident.Sev1, Who: []incident.Person{"bob"}})
 	n.page("03:07:31", "01P2", "L1", "pagerduty:primary", "", map[incident.Kind]time.Duration{incident.PageAccepted: 700 * time.Millisecond})
+	n.ladder("03:14:00", incident.AuditFailed, "L1 round 2 (unanswered) was due and had not been done; it is done now", nil)
+	n.ladder("03:15:02", incident.TargetMissed, "not acknowledged within the 15m that SEV-2 allows", incident.Overdue{Target: incident.TargetRespond, DueAt: at("03:15:02")})
 	n.rung("03:15:03", incident.EscalationEntered, incident.Escalation{Level: "L2", Round: 1, Reason: "climbed", Severity: incident.Sev1, Who: []incident.Person{"cleo"}})
 	n.page("03:15:03", "01P3", "L2", "pagerduty:lead", "", map[incident.Kind]time.Duration{incident.PageAccepted: 900 * time.Millisecond, incident.PageAcknowledged: 2*time.Minute + 10*time.Second})
 	b = by("cleo", "03:17:13")

@@ -89,6 +89,10 @@ func (f *facts) response() string {
 		items = append(items, fmt.Sprintf("%s %s joined", clock(e.At), escape(e.Who())))
 	}
 	for _, e := range f.unacked {
+		if e.Actor == incident.Sitrep { // nobody did: it ran out
+			items = append(items, clock(e.At)+" "+escape(e.Text))
+			continue
+		}
 		items = append(items, fmt.Sprintf("%s %s gave it back", clock(e.At), escape(e.Who())))
 	}
 	return bullets(first, append(items, f.roles()...))

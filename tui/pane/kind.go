@@ -3,6 +3,7 @@ package pane
 import (
 	"strings"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
@@ -30,6 +31,18 @@ func word(e *incident.Event) safe.Text {
 		return safe.Const("clear")
 	case incident.ActionTaken:
 		return safe.Const("did")
+	case incident.AckQuestioned:
+		return safe.Const("on it?")
+	case incident.CommanderMissing:
+		return safe.Const("command")
+	case incident.TargetMissed:
+		return safe.Const("overdue")
+	case incident.ClockSetBack:
+		return safe.Const("clock")
+	case incident.AuditFailed:
+		return safe.Const("audit")
+	case incident.EscalationSnoozed:
+		return safe.Const("snooze")
 	}
 	if family(e.Kind) == "incident" {
 		return safe.New(verbs(e.Kind), wordWidth)
@@ -42,8 +55,25 @@ func word(e *incident.Event) safe.Text {
 		head = "review"
 	case "evidence":
 		head = "frozen"
+	case "page":
+		head = pageWord(e)
 	}
 	return safe.New(head, wordWidth)
+}
+
+// pageWord says what a message was that wakes nobody.
+func pageWord(e *incident.Event) string {
+	switch escalation.OperationOf(*e) {
+	case escalation.OpAnnounce:
+		return "inform"
+	case escalation.OpCreate, escalation.OpTopic, escalation.OpInvite, escalation.OpPin, escalation.OpBookmark, escalation.OpArchive:
+		return "channel"
+	case escalation.OpPicture:
+		return "picture"
+	case escalation.OpSchedule, escalation.OpUnschedule:
+		return "alarm"
+	}
+	return "page"
 }
 
 // verbs are the kinds of an incident in short.
@@ -88,10 +118,11 @@ func changeWord(e *incident.Event) safe.Text {
 // wordStyle is the colour of a kind's word. What needs nobody has none.
 func wordStyle(k incident.Kind) theme.Style {
 	switch k {
-	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened:
+	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened,
+		incident.AuditFailed:
 		return theme.Crit
 	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged,
-		incident.UpdateDue:
+		incident.UpdateDue, incident.AckQuestioned, incident.CommanderMissing, incident.TargetMissed, incident.ClockSetBack:
 		return theme.Warn
 	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated:
 		return theme.OK
@@ -112,18 +143,11 @@ func textStyle(e *incident.Event) theme.Style {
 	return theme.Plain
 }
 
-// step says that an event is no news by itself: one of the steps of a page on its
-// way, of which what became is another event, or what was kept at an event that
-// stands on its own and opens it.
-func step(e *incident.Event) bool {
-	return e.Kind == incident.PageQueued || e.Kind == incident.PageAttempted || e.Kind == incident.EvidenceCaptured
-}
-
 // folded leaves the steps out: there are three for every call.
 func folded(events []*incident.Event) []*incident.Event {
 	out := make([]*incident.Event, 0, len(events))
 	for _, e := range events {
-		if !step(e) {
+		if !escalation.IsStep(*e) {
 			out = append(out, e)
 		}
 	}

@@ -18,6 +18,8 @@ type rungRow struct {
 	rung    escalation.Rung
 	lowest  bool
 	message *escalation.Message // nil: the rung itself
+	quiet   time.Time           // quiet hours hold it back until then; zero: they do not
+	aim     *aim                // nil: it is a rung
 }
 
 // inlineWidth is from when on a rung's calls stand beside it, not below.
@@ -28,21 +30,29 @@ const inlineWidth = 70
 func ladderSection(inc incident.Incident, rules escalation.Rules, s *Screen, width int) section {
 	var list []rungRow
 	messages := s.World.Delivery.Messages
-	for i, r := range escalation.Upcoming(inc, rules, s.Now) {
-		list = append(list, rungRow{rung: r, lowest: i == 0})
+	quiet := rules.QuietUntil(inc.Severity, s.Now)
+	rungs := escalation.Upcoming(inc, rules, s.Now)
+	for i, r := range rungs {
+		list = append(list, rungRow{rung: r, lowest: i == 0, quiet: quiet})
 		if width >= inlineWidth {
 			continue
 		}
 		for _, m := range calls(messages, inc.ID, r.Level, i == 0) {
-			list = append(list, rungRow{r, i == 0, m})
+			list = append(list, rungRow{rung: r, lowest: i == 0, message: m})
 		}
 	}
+	if a := aimOf(inc, rules, rungs); a != nil {
+		list = append(list, rungRow{aim: a})
+	}
 	return section{
-		name: "ladder", title: safe.Const("escalation"), note: ladderNote(inc, s),
+		name: "ladder", title: safe.Const("escalation"), note: ladderNote(inc, rules, s),
 		dear: 8, least: 2, want: len(list),
 		rows: &rows{
 			n: len(list),
 			id: func(i int) string {
+				if list[i].aim != nil {
+					return "target"
+				}
 				if m := list[i].message; m != nil {
 					return "message " + m.Sink + " " + string(list[i].rung.Level)
 				}
@@ -53,6 +63,9 @@ func ladderSection(inc incident.Incident, rules escalation.Rules, s *Screen, wid
 				if m := list[i].message; m != nil {
 					return readPage(m, s)
 				}
+				if list[i].aim != nil {
+					return Effect{Handled: true}
+				}
 				return readRung(inc, list[i], rules, s)
 			},
 			none: safe.Const("the policy calls nobody for this severity"),
@@ -62,7 +75,7 @@ func ladderSection(inc incident.Incident, rules escalation.Rules, s *Screen, wid
 
 // ladderNote is what to know before the rungs: that nobody calls them, that an
 // acknowledgement is due, or who calls.
-func ladderNote(inc incident.Incident, s *Screen) piece {
+func ladderNote(inc incident.Incident, rules escalation.Rules, s *Screen) piece {
 	d := s.World.Delivery
 	switch {
 	case inc.Status.Over():
@@ -71,6 +84,10 @@ func ladderNote(inc incident.Incident, s *Screen) piece {
 		return piece{safe.Const("nobody runs it: sitrep daemon"), theme.Danger}
 	case inc.Rung.Snoozed.After(s.Now):
 		return piece{safe.Sprintf("snoozed, goes on in %s", Until(inc.Rung.Snoozed.Sub(s.Now))), theme.Warn}
+	case inc.InDoubt():
+		return piece{safe.Sprintf("still on it? goes on in %s", Until(escalation.DoubtEndsAt(inc).Sub(s.Now))), theme.Accent}
+	case inc.Drill:
+		return piece{safe.New(drillNote(rules.Wakes(inc.Severity)), 40), theme.Accent}
 	case !inc.Acknowledged():
 		return piece{safe.Sprintf("%s acknowledges", s.Keys.Label(keys.Ack)), theme.Accent}
 	case d.Mine:
@@ -79,12 +96,24 @@ func ladderNote(inc incident.Incident, s *Screen) piece {
 	return piece{safe.Sprintf("run by %s", safe.New(d.Holder, 30)), theme.Dim}
 }
 
+// drillNote is whom a drill wakes.
+func drillNote(last incident.Level) string {
+	if last == "" {
+		return "drill: wakes nobody"
+	}
+	return fmt.Sprintf("drill: wakes nobody above %s", last)
+}
+
 func drawRung(f *frame.Frame, inc incident.Incident, r rungRow, s *Screen) {
 	if r.message != nil {
 		drawCall(f, r.message, s)
 		return
 	}
-	end := rungEnd(inc, r.rung, s)
+	if r.aim != nil {
+		r.aim.draw(f, s)
+		return
+	}
+	end := rungEnd(inc, r, s)
 	style := theme.Dim
 	switch r.rung.State {
 	case escalation.RungNow:
@@ -95,13 +124,19 @@ func drawRung(f *frame.Frame, inc incident.Incident, r rungRow, s *Screen) {
 	p := pen{f: f}
 	p.left(3, style, safe.New(string(r.rung.Level), 3))
 	right := f.PutRight(f.Width(), 0, end.style, end.text.Fit(max(f.Width()-p.x-8, 0)))
-	who := safe.New(people(r.rung.Who), 60)
+	who, reach := safe.New(people(r.rung.Who), 60), safe.New(phones(r.rung.Who, s), 60)
 	if f.Width() < inlineWidth {
-		f.PutFit(p.x, 0, right-p.x-1, style, who)
+		x := f.PutFit(p.x, 0, right-p.x-1, style, who) + 1
+		if reach.Width() <= right-1-x {
+			f.Put(x, 0, theme.Dim, reach)
+		}
 		return
 	}
 	p.left(16, style, who)
 	list := calls(s.World.Delivery.Messages, inc.ID, r.rung.Level, r.lowest)
+	if len(list) == 0 {
+		f.PutFit(p.x, 0, max(right-1-p.x, 0), theme.Dim, safe.New(strings.TrimSpace(reach.String()+"  "+through(r.rung.Notify)), 100))
+	}
 	long := inlineCalls(list, s, false)
 	if p.x+widthOf(long)+1 > right {
 		long = inlineCalls(list, s, true)
@@ -152,7 +187,15 @@ func drawCall(f *frame.Frame, m *escalation.Message, s *Screen) {
 }
 
 // rungEnd is when a rung is called, or what stopped that.
-func rungEnd(inc incident.Incident, r escalation.Rung, s *Screen) piece {
+func rungEnd(inc incident.Incident, row rungRow, s *Screen) piece {
+	r := row.rung
+	upcoming := r.State == escalation.RungNext || r.State == escalation.RungContinues || r.State == escalation.RungNow && !inc.Acknowledged()
+	switch {
+	case upcoming && len(r.Notify) == 0 && inc.Drill:
+		return piece{safe.Const("not woken: a drill"), theme.Dim}
+	case upcoming && !inc.Status.Over() && !row.quiet.IsZero() && !r.Due.IsZero():
+		return piece{safe.Sprintf("quiet until %s", row.quiet.In(s.Zone).Format("15:04")), theme.Plain}
+	}
 	switch r.State {
 	case escalation.RungNow:
 		return presentRung(inc, r, s)
@@ -232,8 +275,9 @@ func readRung(inc incident.Incident, row rungRow, rules escalation.Rules, s *Scr
 	var p page
 	r := row.rung
 	p.labelled("who", people(r.Who))
+	p.labelled("telephone", phones(r.Who, s))
 	p.labelled("through", strings.Join(r.Notify, ", "))
-	p.labelled("state", fmt.Sprintf("%s; %s", r.State, rungEnd(inc, r, s).text))
+	p.labelled("state", fmt.Sprintf("%s; %s", r.State, rungEnd(inc, row, s).text))
 	p.labelled("rounds", fmt.Sprint(r.Rounds))
 	scale := rules.Response(inc.Severity).Scale
 	for _, rule := range rules.Ladder(inc.Severity) {

@@ -89,10 +89,14 @@ func calls(messages []escalation.Message, id incident.ID, level incident.Level, 
 // selected incident's, or all of it, newest first.
 func pageSection(s *Screen, f *filter) section {
 	var list []*escalation.Message
-	open := 0
+	open, aside := 0, 0
 	for i := range s.World.Delivery.Messages {
 		m := &s.World.Delivery.Messages[i]
 		if (s.Incident == "" || m.Incident == s.Incident) && f.text(pageText(m)) {
+			if f.empty() && tidies(m) {
+				aside++
+				continue
+			}
 			list = append(list, m)
 			if m.Open() {
 				open++
@@ -104,15 +108,40 @@ func pageSection(s *Screen, f *filter) section {
 	if s.Incident != "" {
 		title = safe.Sprintf("pages of %s  %d", s.Incident, len(list))
 	}
+	if aside > 0 {
+		title = safe.Sprintf("%s  +%d beside", title, aside)
+	}
+	elsewhere := divertedIn(s)
 	return section{
 		name: "pages", title: title, note: pageNote(s, open),
 		rows: &rows{
 			n: len(list), id: func(i int) string { return list[i].ID },
-			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s) },
+			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s, elsewhere[list[i].ID]) },
 			open: func(i int, s *Screen) Effect { return readPage(list[i], s) },
 			none: f.without(safe.Const("nobody was told anything")),
 		},
 	}
+}
+
+// tidies says that a message has only kept a chat tidy, and has done it: it is
+// seen with a filter.
+func tidies(m *escalation.Message) bool {
+	keeps := m.Beside() || m.Operation == escalation.OpUpdate || m.Operation == escalation.OpSweep
+	return keeps && (m.State == escalation.Accepted || m.State == escalation.Superseded)
+}
+
+// divertedIn is which messages were told to another channel in their place, by ID.
+func divertedIn(s *Screen) map[string]bool {
+	out := map[string]bool{}
+	for _, events := range s.World.Events {
+		for i := range events {
+			var p escalation.PageData
+			if events[i].Kind == incident.PageDiverted && events[i].Payload(&p) == nil {
+				out[p.Message] = true
+			}
+		}
+	}
+	return out
 }
 
 // pageNote is whether what is queued goes out.
@@ -123,6 +152,8 @@ func pageNote(s *Screen, open int) piece {
 		return piece{safe.Sprintf("%d wait: nobody runs the ladder (sitrep daemon)", open), theme.Danger}
 	case d.Holder == "":
 		return piece{safe.Const("nobody runs the ladder (sitrep daemon)"), theme.Danger}
+	case len(downSinks(s)) > 0:
+		return piece{safe.New(strings.Join(downSinks(s), " · "), 60), theme.Crit}
 	case open > 0:
 		return piece{safe.Sprintf("%d on the way", open), theme.Warn}
 	case d.Mine:
@@ -131,12 +162,28 @@ func pageNote(s *Screen, open int) piece {
 	return piece{safe.Sprintf("sent by %s", safe.New(d.Holder, 40)), theme.Dim}
 }
 
+// downSinks are the ways out that are left alone, and until when.
+func downSinks(s *Screen) []string {
+	var out []string
+	for _, sink := range s.World.Delivery.Sinks {
+		if sink.State != escalation.SinkDown {
+			continue
+		}
+		text := brand(sink.Name) + " down"
+		if left := sink.Until.Sub(s.Now); left > 0 {
+			text += ", next try in " + Until(left)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
 // pageText is what a filter looks for in a message.
 func pageText(m *escalation.Message) string {
 	return strings.Join([]string{string(m.Incident), m.Sink, string(m.Operation), string(m.Level), string(m.State), m.Error}, " ")
 }
 
-func drawPage(f *frame.Frame, m *escalation.Message, s *Screen) {
+func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	p := pen{f: f}
 	p.left(stampWidth, theme.Dim, safe.New(stamp(m.QueuedAt, s.Now, s.Zone), stampWidth))
 	if s.Incident == "" {
@@ -153,6 +200,10 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen) {
 		end = word
 	}
 	p.flow(end.style, end.text)
+	if diverted && m.AcknowledgedAt.IsZero() {
+		p.x++
+		p.flow(theme.Accent, safe.Const("told to the chats"))
+	}
 	if m.Error != "" && m.State != escalation.Accepted {
 		p.x++
 		p.flow(theme.Dim, safe.New(m.Error, safe.Line))
@@ -168,6 +219,12 @@ func operationWord(o escalation.Operation) safe.Text {
 		return safe.Const("ack")
 	case escalation.OpAnnounce:
 		return safe.Const("inform")
+	case escalation.OpSchedule:
+		return safe.Const("alarm")
+	case escalation.OpUnschedule:
+		return safe.Const("unalarm")
+	case escalation.OpBookmark:
+		return safe.Const("link")
 	}
 	return safe.New(string(o), 7)
 }

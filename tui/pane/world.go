@@ -31,6 +31,7 @@ type World struct {
 	Ledger    []LedgerEntry                       // of the lab's stand-ins, newest last; empty outside the lab
 	Present   []Present                           // who else has a screen open on this store, on this host
 	People    []incident.Person                   // that the configuration names
+	Phones    map[incident.Person]string          // of those whose telephone it names
 	Promised  []incident.Incident                 // those whose action items are not all done, whenever they ended
 	Figures   *Figures                            // the statistics; nil before they were worked out
 	Problems  []string                            // of engines, newest last: what failed, on what, what to do
@@ -45,6 +46,7 @@ type Present struct {
 // Delivery is the state of the ladder's engine and of every page.
 type Delivery struct {
 	Holder   string            // process that holds the lease, such as "ana@bastion 4711"; "" = nobody runs the ladder
+	Why      string            // this process cannot, while nobody does; "" = it was not told
 	Mine     bool              // it is this process
 	Policy   escalation.Policy // that an incident declared now gets; the zero Policy counts as the default one
 	Messages []escalation.Message
@@ -53,9 +55,10 @@ type Delivery struct {
 
 // Sink is one way out: PagerDuty, Slack.
 type Sink struct {
-	Name  string // pagerduty, slack
-	State string // ok, waiting, down, unset
-	Why   string // of a state that is not ok
+	Name  string    // pagerduty, slack
+	State string    // ok, waiting, down, unset
+	Why   string    // of a state that is not ok
+	Until time.Time // it is down, and asked again then
 }
 
 // Alerts is the last answer of the alert source.

@@ -159,16 +159,16 @@ func (l *Lab) open(person string) error {
 	if l.ready.Prometheus, err = l.serve(l.prometheus.Handler()); err != nil {
 		return err
 	}
-	if l.ready.PagerDuty, err = l.serve(newPagerDuty(l.pagerduty, time.Now, person)); err != nil {
+	if l.ready.PagerDuty, err = l.serve(newOutage(newPagerDuty(l.pagerduty, time.Now, person), l.pagerduty, time.Now)); err != nil {
 		return err
 	}
-	if l.ready.Slack, err = l.serve(newSlack(l.slack, time.Now)); err != nil {
+	if l.ready.Slack, err = l.serve(newOutage(newSlack(l.slack, time.Now), l.slack, time.Now)); err != nil {
 		return err
 	}
-	if l.ready.Webhook, err = l.serve(newWebhook(l.webhook, time.Now)); err != nil {
+	if l.ready.Webhook, err = l.serve(newOutage(newWebhook(l.webhook, time.Now), l.webhook, time.Now)); err != nil {
 		return err
 	}
-	if l.ready.StatusPage, err = l.serve(newStatusPage(l.statuspage, time.Now)); err != nil {
+	if l.ready.StatusPage, err = l.serve(newOutage(newStatusPage(l.statuspage, time.Now), l.statuspage, time.Now)); err != nil {
 		return err
 	}
 	control, err := l.serve(l.control())
