@@ -159,7 +159,7 @@ func (l *Lab) open(person string) error {
 	if l.ready.Prometheus, err = l.serve(l.prometheus.Handler()); err != nil {
 		return err
 	}
-	if l.ready.PagerDuty, err = l.serve(newPagerDuty(l.pagerduty, time.Now, person)); err != nil {
+	if l.ready.PagerDuty, err = l.serve(newPagerDuty(l.pagerduty, time.Now, person).withForeign()); err != nil {
 		return err
 	}
 	if l.ready.Slack, err = l.serve(newSlack(l.slack, time.Now)); err != nil {
