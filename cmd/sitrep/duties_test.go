@@ -117,7 +117,7 @@ func TestInboxByKeys(t *testing.T) {
 	x.press("E")
 	x.see("Escalate QLABSEARCH2 to", "level 3  Max Manager")
 	x.press(keyEsc)
-	x.gone("Max Manager  ")
+	x.gone("Escalate QLABSEARCH2")
 	x.press("1", "q")
 	require.Zero(t, x.exit())
 }
