@@ -51,6 +51,7 @@ func pdPolicyID(n int) string {
 	}
 	return fmt.Sprintf("PLABPOL%d", n+1)
 }
+
 func pdPolicyName(n int) string {
 	if n == pdForeign {
 		return "Checkout"
