@@ -88,10 +88,16 @@ func TestEnterNeverSaysYes(t *testing.T) {
 		{":", "a", "c", "k"},
 		{":", "f", "5"},
 		{":", "s", "e", "v", "space", "2"},
+		{"6", "a"},
+		{"6", "S"},
+		{"6", "I"},
+		{"6", "E"},
+		{"6", "n", "x"},
+		{"6", "enter"},
 		{":", "d", "i", "d", "space", "i", "t"},
 	} {
 		play(t, 120, 40, func(p *player) {
-			p.world(func(w *pane.World) { w.Delivery.Mine = true })
+			p.world(func(w *pane.World) { w.Delivery.Mine = true; onDuty(w, time.Now()) })
 			p.press(keys...)
 			for range 6 {
 				p.press("enter")

@@ -24,6 +24,8 @@ func (m *model) errandFor(o pane.Order) (errand, bool) {
 		return m.startingChaos(o)
 	case pane.StartLoad:
 		return m.startingLoad(o)
+	case pane.InboxOrder:
+		return m.inboxErrand(o)
 	default:
 		inc, ok := find(m.world, about(o))
 		if !ok {

@@ -98,6 +98,7 @@ func TestAnyKeysAtAnySize(t *testing.T) {
 func obeys(law *lawless, p *player, script []act) {
 	w, h := 80, 24
 	p.send(tea.WindowSizeMsg{Width: w, Height: h})
+	p.world(func(w *pane.World) { onDuty(w, time.Now()) })
 	for _, a := range script {
 		p.desk.taken()
 		began := len(p.m.counts.running)
@@ -115,6 +116,9 @@ func obeys(law *lawless, p *player, script []act) {
 		}
 		for _, o := range p.desk.taken() {
 			_, ack := o.(pane.Acknowledge)
+			if _, there := o.(pane.InboxAck); there {
+				ack = true
+			}
 			require.True(law, !outward(o) || a.wait > 0 || ack && a.key == "a" && !asking, "%#v sent %#v", a, o)
 		}
 		if a.key == "enter" || a.key == "" {
@@ -135,7 +139,8 @@ func obeys(law *lawless, p *player, script []act) {
 func TestEverySmallSize(t *testing.T) {
 	for _, opts := range [][]func(*Options){nil, {inProd}} {
 		play(t, 80, 24, func(p *player) {
-			for _, setup := range [][]string{{}, {"n"}, {"E", "enter"}, {"E", "enter", "y"}, {"f5"}, {"x"}, {"?"}, {":"}, {"/"}, {"2"}, {"s"}, {"U"}, {"U", "a", "enter", "enter", "enter"}, {"A"}, {"A", "a"}, {"4", "i"}, {"d", "a", "enter"}, {"3", "c"}, {"7"}} {
+			p.world(func(w *pane.World) { onDuty(w, time.Now()) })
+			for _, setup := range [][]string{{}, {"n"}, {"E", "enter"}, {"E", "enter", "y"}, {"f5"}, {"x"}, {"?"}, {":"}, {"/"}, {"2"}, {"s"}, {"U"}, {"U", "a", "enter", "enter", "enter"}, {"A"}, {"A", "a"}, {"4", "i"}, {"d", "a", "enter"}, {"3", "c"}, {"7"}, {"6"}, {"6", "I"}, {"6", "E"}} {
 				p.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 				p.press("esc", "esc", "esc", "esc", "1")
 				p.press(setup...)
@@ -170,10 +175,11 @@ func TestHostileText(t *testing.T) {
 			w.People, w.Present = []incident.Person{incident.Person(evil)}, []pane.Present{{Name: incident.Person(evil + "2"), Incident: "INC-9"}}
 			inc.Items = []incident.OpenItem{{Item: incident.Item{Item: evil, Text: evil, Owner: incident.Person(evil)}, Added: time.Now()}}
 			w.Promised, w.Figures = []incident.Incident{inc}, pane.FiguresOf([]incident.Incident{inc}, time.Now())
+			w.OnCall = &pane.OnCall{Service: evil, Faults: []string{evil}, Inbox: pane.Inbox{At: time.Now(), Items: []pane.InboxItem{{ID: evil, Title: evil, URL: "https://x/" + evil, Service: evil, Assigned: []string{evil}}, {ID: "Q2", Title: evil}}}}
 			w.Alerts.List[0].Annotations = map[string]string{"summary": evil, "runbook_url": "https://x/" + evil}
 		})
 		p.desk.answer = func(pane.Order) (pane.Receipt, error) { return pane.Receipt{}, errors.New(evil) }
-		for _, k := range [][]string{{}, {"n", "a", "enter"}, {"f6"}, {"x"}, {"E"}, {"enter"}, {"esc", "esc", "esc", "D", "enter"}, {"esc", "y"}, {"esc", ":"}, {"esc", "2"}, {"3"}, {"4"}, {"c"}, {"esc", "7"}, {"enter"}, {"1", "A"}, {"a"}, {"esc", "U"}, {"esc", "d", "a", "enter"}} {
+		for _, k := range [][]string{{}, {"n", "a", "enter"}, {"f6"}, {"x"}, {"E"}, {"enter"}, {"esc", "esc", "esc", "D", "enter"}, {"esc", "y"}, {"esc", ":"}, {"esc", "2"}, {"3"}, {"4"}, {"c"}, {"esc", "6"}, {"I"}, {"esc", "a"}, {"esc", "enter"}, {"esc", "o"}, {"esc", "7"}, {"enter"}, {"1", "A"}, {"a"}, {"esc", "U"}, {"esc", "d", "a", "enter"}} {
 			p.press(k...)
 			fits(t, p.m.View().Content, 100, 30)
 		}
@@ -217,7 +223,7 @@ func TestNothingIsDrawnWhileTheTerminalIsBehind(t *testing.T) {
 
 // Every key that the table has does something in the view that it is for.
 func TestNoKeyIsDead(t *testing.T) {
-	views := map[keys.Scope]string{keys.Now: "1", keys.Board: "2", keys.Timeline: "3", keys.Actions: "4", keys.Postmortem: "5", keys.Stats: "7", keys.Checklist: "w"}
+	views := map[keys.Scope]string{keys.Now: "1", keys.Board: "2", keys.Timeline: "3", keys.Actions: "4", keys.Postmortem: "5", keys.OnCall: "6", keys.Stats: "7", keys.Checklist: "w"}
 	for _, b := range keys.Default().All() {
 		view, ok := views[b.Scope]
 		if !ok {
@@ -226,6 +232,9 @@ func TestNoKeyIsDead(t *testing.T) {
 		play(t, 120, 40, func(p *player) {
 			if b.Scope == keys.Postmortem {
 				p.m.place.selected = "INC-202" // which has one
+			}
+			if b.Scope == keys.OnCall {
+				p.world(func(w *pane.World) { onDuty(w, time.Now()) })
 			}
 			p.press(view, b.Keys[0])
 			p.seesNot("does nothing here")

@@ -28,12 +28,14 @@ type model struct {
 	place  place
 	frozen *pane.Frozen // the board of a moment in the past; nil = live
 	told   incident.ID  // what LooksAt was told last
+	shows  keys.Scope   // what Shows was told last
 	keys   keys.Map
 	theme  *theme.Theme
 	zone   *time.Location
 	mouse  bool
 
 	asked   *asked                   // the dialog that has the keyboard
+	looking looking                  // the one that waits for what PagerDuty says about an incident
 	answers map[string][]string      // earlier ones, by question, newest last
 	drafts  map[incident.ID][]string // updates that were typed and not sent
 	items   map[incident.ID][]string // action items, the same
@@ -134,6 +136,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if m.o.LooksAt != nil && m.place.selected != m.told {
 		m.told = m.place.selected
 		m.o.LooksAt(m.told)
+	}
+	if scope := m.shown().Scope(); m.o.Shows != nil && scope != m.shows {
+		m.shows = scope
+		m.o.Shows(scope)
 	}
 	return m, cmd
 }

@@ -30,7 +30,7 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
-	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep:
+	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto:
 		return false
 	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow:
 		return false
@@ -40,6 +40,9 @@ func outward(o pane.Order) bool {
 
 // request does what is local, and asks about what reaches out.
 func (m *model) request(o pane.Order) tea.Cmd {
+	if look, is := o.(pane.LookInto); is {
+		return m.lookInto(look)
+	}
 	if !outward(o) {
 		return m.do(o)
 	}
@@ -88,6 +91,12 @@ func (m *model) do(o pane.Order) tea.Cmd {
 
 // done says what became of an order, and goes on where there is more to it.
 func (m *model) done(d doneMsg) tea.Cmd {
+	if look, is := d.order.(pane.LookInto); is {
+		if d.err != nil {
+			m.complain("%v", d.err)
+		}
+		return m.looked(look, d.receipt.Looked)
+	}
 	if d.err != nil {
 		m.complain("%v", d.err)
 		return nil

@@ -42,6 +42,7 @@ func commands() []command {
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
+		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"messages", "", "everything that was said below", (*model).runMessages},
 		{"theme", strings.Join(theme.Names(), "|"), "colours", func(m *model, w string) tea.Cmd { m.wear(w); return nil }},
 	}
@@ -109,6 +110,9 @@ func (m *model) helpOf(scope keys.Scope) []dialog.Item {
 		if b.Scope != last {
 			last = b.Scope
 			out = append(out, heading(placeNames(last)))
+			if last == keys.Incident && scope == keys.OnCall {
+				out = append(out, heading("here "+m.inboxKeys()+" are about PagerDuty's chosen one"))
+			}
 		}
 		out = append(out, itemOf(b))
 	}

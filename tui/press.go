@@ -19,7 +19,7 @@ import (
 // undoKey is the action whose key takes a countdown back.
 const undoKey = keys.UndoCountdown
 
-// The views, in the order of their keys.
+// The views, in the order of pane.Views.
 const (
 	nowView = iota
 	boardView
@@ -28,6 +28,7 @@ const (
 	postmortemView
 	statsView
 	runbookView
+	onCallView
 )
 
 // asked is an open dialog and what follows from its answer.
@@ -138,6 +139,9 @@ func (m *model) interrupt() tea.Cmd {
 
 // act does what an action means, here.
 func (m *model) act(a keys.Action, by how) tea.Cmd {
+	if cmd, ok := m.actInbox(a, by); ok {
+		return cmd
+	}
 	if cmd, ok := m.actGlobal(a, by); ok {
 		return cmd
 	}
@@ -193,6 +197,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.show(actionsView), true
 	case keys.ViewPM:
 		return m.show(postmortemView), true
+	case keys.ViewOnCall:
+		return m.show(onCallView), true
 	case keys.ViewStats:
 		return m.show(statsView), true
 	case keys.LastView:

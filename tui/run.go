@@ -45,6 +45,10 @@ type Options struct {
 	// none. It must not block. Nil is nobody who wants to know.
 	LooksAt func(incident.ID)
 
+	// Shows is told which view is on the screen whenever that changes. It must not
+	// block. Nil is nobody who wants to know.
+	Shows func(keys.Scope)
+
 	Context string // name of the configured context, shown in the header
 	Prod    bool   // frames the screen in red and asks for typed names
 
@@ -122,7 +126,7 @@ func preview(o Options, out *tty) {
 	if err != nil || w < 1 || h < 1 {
 		return
 	}
-	o.LooksAt = nil // nobody looks yet
+	o.LooksAt, o.Shows = nil, nil // nobody looks yet
 	m := newModel(context.Background(), o)
 	m.Update(tea.WindowSizeMsg{Width: w, Height: h})
 	_, _ = out.WriteString(enter + strings.ReplaceAll(m.View().Content, "\n", "\r\n")) // as above

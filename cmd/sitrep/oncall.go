@@ -120,7 +120,7 @@ func (l *onCallList) earlier(ctx context.Context, question string, why error) du
 		d.err = errors.Join(why, err)
 	case at.IsZero():
 	case json.Unmarshal(body, &d.list) != nil:
-		d.err = fmt.Errorf("%w; what it said before cannot be read", why)
+		d.err = errors.Join(why, errors.New("what it said before cannot be read"))
 	default:
 		d.at = at
 	}
@@ -220,9 +220,8 @@ type roster struct {
 	missing  bool     // of some target nothing is known at all
 }
 
-// roster makes the list of a ladder's levels.
-func (l *onCallList) roster(ctx context.Context, rungs []escalation.LevelRule, now time.Time) (r roster) {
-	var names []string
+// pagedBy is the names of the routing keys that a ladder's levels call.
+func pagedBy(rungs []escalation.LevelRule) (names []string) {
 	for _, rung := range rungs {
 		for _, sink := range rung.Notify {
 			if kind, name, _ := strings.Cut(sink, ":"); kind == "pagerduty" && !slices.Contains(names, name) {
@@ -230,6 +229,22 @@ func (l *onCallList) roster(ctx context.Context, rungs []escalation.LevelRule, n
 			}
 		}
 	}
+	return names
+}
+
+// known is the list as the store has it, without asking anybody.
+func (l *onCallList) known(ctx context.Context, rungs []escalation.LevelRule) (r roster) {
+	duties := map[string]duty{}
+	for _, name := range pagedBy(rungs) {
+		duties[name] = l.earlier(ctx, "oncall/"+name, nil)
+	}
+	l.fill(&r, rungs, duties)
+	return r
+}
+
+// roster makes the list of a ladder's levels.
+func (l *onCallList) roster(ctx context.Context, rungs []escalation.LevelRule, now time.Time) (r roster) {
+	names := pagedBy(rungs)
 	duties := map[string]duty{}
 	if l.api != nil && len(names) > 0 {
 		duties = l.ask(ctx, names, now)
@@ -242,6 +257,12 @@ func (l *onCallList) roster(ctx context.Context, rungs []escalation.LevelRule, n
 	if l.api == nil && len(names) > 0 {
 		r.faults = append(r.faults, errNoToken.Error()+": only what the configuration knows is shown")
 	}
+	l.fill(&r, rungs, duties)
+	return r
+}
+
+// fill puts in whom PagerDuty and the policy name, level by level.
+func (l *onCallList) fill(r *roster, rungs []escalation.LevelRule, duties map[string]duty) {
 	for _, rung := range rungs {
 		for _, sink := range rung.Notify {
 			if kind, name, _ := strings.Cut(sink, ":"); kind == "pagerduty" {
@@ -252,7 +273,6 @@ func (l *onCallList) roster(ctx context.Context, rungs []escalation.LevelRule, n
 			r.named(rung.Level, who, l.config.People[string(who)])
 		}
 	}
-	return r
 }
 
 // fault tells of an answer that is not of now.

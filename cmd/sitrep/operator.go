@@ -29,6 +29,7 @@ type operator struct {
 	desk    *incident.Desk
 	mailbox *tui.Mailbox
 	board   *query.Poller // nil without a board
+	duties  *duties
 	life    context.Context
 
 	mu     sync.Mutex
@@ -71,6 +72,10 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.askStep(ctx, order)
 	case pane.OpenFrozen:
 		return o.openFrozen(ctx, order)
+	case pane.LookInto:
+		return o.lookInto(ctx, order)
+	case pane.InboxOrder:
+		return o.actThere(ctx, order)
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)
@@ -80,6 +85,7 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		if o.board != nil {
 			o.board.Refresh()
 		}
+		o.duties.refresh()
 		return pane.Receipt{}, nil
 	}
 	return o.command(ctx, order)

@@ -49,6 +49,10 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	options.Operator = op
 	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look
+	if op.duties, err = c.newDuties(ctx, mailbox); err != nil {
+		return err
+	}
+	options.Shows = op.duties.Shows
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
 		for _, e := range c.experiments {
@@ -60,6 +64,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	follow := &follower{db: db, mailbox: mailbox}
 	g.Go(func() error { return c.keep(engines, "the timeline", follow.Run) })
 	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
+	g.Go(func() error { return c.keep(engines, "who is on call now", op.duties.Run) })
 	g.Go(func() error { return c.keep(engines, "the statistics", newFigures(db, mailbox).Run) })
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })

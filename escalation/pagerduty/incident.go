@@ -20,6 +20,8 @@ type Incident struct {
 	Key            string // dedup key of what opened it; empty if it has several alerts
 	Service        string // name
 	Policy         string // name of the escalation policy
+	PolicyID       string
+	Alerts         int // that make it: more than one if some were merged or grouped
 	CreatedAt      time.Time
 	Assigned       []User // without telephones
 	Acknowledged   []User
@@ -34,6 +36,7 @@ type incidentJSON struct {
 	Created     lax[string] `json:"created_at"`
 	Service     ref
 	Policy      ref                               `json:"escalation_policy"`
+	Counts      lax[struct{ All lax[int] }]       `json:"alert_counts"`
 	Assignments lax[[]struct{ Assignee ref }]     `json:"assignments"`
 	Acks        lax[[]struct{ Acknowledger ref }] `json:"acknowledgements"`
 }
@@ -46,7 +49,7 @@ func readIncident(raw json.RawMessage) (Incident, bool) {
 	}
 	inc := Incident{
 		ID: name.ID, URL: name.URL, Title: cmp.Or(p.Title.v, name.Summary), Number: p.Number.v, Status: p.Status.v, Urgency: p.Urgency.v,
-		Key: p.Key.v, Service: p.Service.Summary, Policy: p.Policy.Summary, CreatedAt: moment(p.Created.v),
+		Key: p.Key.v, Service: p.Service.Summary, Policy: p.Policy.Summary, PolicyID: p.Policy.ID, Alerts: p.Counts.v.All.v, CreatedAt: moment(p.Created.v),
 	}
 	for _, a := range p.Assignments.v {
 		inc.Assigned = append(inc.Assigned, User{ID: a.Assignee.ID, Name: a.Assignee.Summary, Email: a.Assignee.Email})

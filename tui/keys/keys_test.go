@@ -102,7 +102,7 @@ func TestEveryKeyIsExplainedAndEveryActHasAName(t *testing.T) {
 		}
 		names[b.Name] = b.Action
 	}
-	for _, s := range []Scope{Now, Board, Timeline, Actions, Postmortem, Stats} {
+	for _, s := range []Scope{Now, Board, Timeline, Actions, Postmortem, OnCall, Stats} {
 		seen := map[Action]bool{}
 		for _, b := range m.Palette(s) {
 			require.False(t, seen[b.Action])

@@ -18,6 +18,7 @@ const (
 	ViewTimeline  Action = "view_timeline"
 	ViewActions   Action = "view_actions"
 	ViewPM        Action = "view_postmortem"
+	ViewOnCall    Action = "view_oncall"
 	ViewStats     Action = "view_stats"
 	NextPane      Action = "next_pane"
 	PreviousPane  Action = "previous_pane"
@@ -89,6 +90,7 @@ const (
 	Correct           Action = "correct"
 	AddItem           Action = "add_item"
 	CloseItem         Action = "close_item"
+	MergeThere        Action = "merge_there"
 	Tick              Action = "tick"
 	Ask               Action = "ask"
 	Yes               Action = "yes"
@@ -108,7 +110,7 @@ func Default() Map {
 	rows = append(rows, always()...)
 	rows = append(rows, global()...)
 	rows = append(rows, incident()...)
-	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, Stats} {
+	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, OnCall, Stats} {
 		rows = append(rows, list(s)...)
 	}
 	rows = append(rows, board()...)
@@ -138,6 +140,7 @@ func global() []Binding {
 		{Action: ViewTimeline, Scope: Global, Keys: []string{"3"}, Name: "timeline", Help: "everything that happened"},
 		{Action: ViewActions, Scope: Global, Keys: []string{"4"}, Name: "actions", Help: "pages, runs and action items"},
 		{Action: ViewPM, Scope: Global, Keys: []string{"5"}, Name: "post-mortems", Help: "the written record"},
+		{Action: ViewOnCall, Scope: Global, Keys: []string{"6"}, Name: "on-call", Help: "who answers now, with telephones; the open incidents of PagerDuty's account"},
 		{Action: ViewStats, Scope: Global, Keys: []string{"7"}, Name: "stats", Help: "how long incidents took, how many there were, who found them"},
 		{Action: NextPane, Scope: Global, Keys: []string{"tab"}, Help: "next pane"},
 		{Action: PreviousPane, Scope: Global, Keys: []string{"shift+tab"}, Help: "previous pane"},
@@ -235,6 +238,8 @@ func views() []Binding {
 		{Action: EditDraft, Scope: Postmortem, Keys: []string{"enter"}, Name: "edit post-mortem", Help: "edit in your editor; what you write is kept"},
 		{Action: LintDraft, Scope: Postmortem, Keys: []string{"l"}, Name: "lint post-mortem", Help: "what is still missing"},
 		{Action: ExportDraft, Scope: Postmortem, Keys: []string{"W"}, Name: "export post-mortem", Help: "write it to a file"},
+		{Action: Detail, Scope: OnCall, Keys: []string{"enter"}, Help: "all about it: notes, log, alerts, links; of a person every number"},
+		{Action: MergeThere, Scope: OnCall, Keys: []string{"I"}, Name: "merge into", Help: "make PagerDuty's incident part of another one there", Reach: People, Tier: T1, Opens: true},
 		{Action: ZoomIn, Scope: Stats, Keys: []string{"+", "="}, Name: "shorter", Help: "a shorter range"},
 		{Action: ZoomOut, Scope: Stats, Keys: []string{"-"}, Name: "longer", Help: "a longer range"},
 		{Action: Range, Scope: Stats, Keys: []string{"t"}, Help: "time range"},

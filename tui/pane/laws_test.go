@@ -163,6 +163,7 @@ func worlds() *rapid.Generator[*World] {
 		for range rapid.IntRange(0, 3).Draw(t, "ledger") {
 			w.Ledger = append(w.Ledger, LedgerEntry{At: when().Draw(t, "sent"), Service: hostile().Draw(t, "stand-in"), Summary: hostile().Draw(t, "summary"), Status: rapid.IntRange(-1, 600).Draw(t, "status")})
 		}
+		w.OnCall = whatever().Draw(t, "on call")
 		return w
 	})
 }
@@ -246,6 +247,9 @@ func isZero(e Effect) bool {
 
 func onlyWindows(t require.TestingT, e Effect) {
 	for _, o := range e.Orders {
+		if _, looks := o.(LookInto); looks {
+			continue // it reads
+		}
 		w, is := o.(Window)
 		require.True(t, is, "%T", o)
 		require.True(t, w.Columns >= 1 && w.Span >= 0, "%+v", w)

@@ -17,12 +17,13 @@ type Operator interface {
 
 // Receipt is what became of an order.
 type Receipt struct {
-	Text     string      // for the toast: "INC-3 declared; L1 paged: PagerDuty accepted"
-	Incident incident.ID // that the order made or was about
-	Document string      // for OpenDraft: the text to edit
-	Frozen   *Frozen     // for OpenFrozen
-	Path     string      // for ExportDraft: where it was written
-	Outward  bool        // it reached people: the toast stays until dismissed
+	Text     string       // for the toast: "INC-3 declared; L1 paged: PagerDuty accepted"
+	Incident incident.ID  // that the order made or was about
+	Document string       // for OpenDraft: the text to edit
+	Frozen   *Frozen      // for OpenFrozen
+	Path     string       // for ExportDraft: where it was written
+	Outward  bool         // it reached people: the toast stays until dismissed
+	Looked   *InboxDetail // for LookInto
 }
 
 // Order is one thing that a person asks for; the set is closed.

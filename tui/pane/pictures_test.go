@@ -79,6 +79,12 @@ func scenes() []struct {
 		{"statistics_service", 5, "", quarter, []keys.Action{keys.ZoomOut, keys.Down, keys.Detail}},
 		{"statistics_few", 5, "", twoIncidents, []keys.Action{keys.ZoomIn}},
 		{"statistics_empty", 5, "", empty, nil},
+		{"oncall", onCallIndex, "INC-204", onCallWorld, nil},
+		{"oncall_untokened", onCallIndex, "", onCallWithoutToken, nil},
+		{"oncall_down", onCallIndex, "", onCallDown, []keys.Action{keys.Down}},
+		{"oncall_calm", onCallIndex, "", onCallNothingOpen, nil},
+		{"oncall_hostile", onCallIndex, "", onCallHostile, nil},
+		{"oncall_empty", onCallIndex, "", empty, nil},
 	}
 }
 

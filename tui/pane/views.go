@@ -1,8 +1,8 @@
 package pane
 
 // Views are the screens: the numbered ones in the order of their keys, Now, Board,
-// Timeline, Actions, Post-mortem, Statistics, and the runbook. They are new, and of one root
-// model.
+// Timeline, Actions, Post-mortem, Statistics, the runbook, and On-call. They are new, and of
+// one root model.
 func Views() []View {
 	var asked Window // Now and Board show the same board: what one asked for is the other's too
 	var at spot      // and the step that was opened on the first screen is the one that is shown
@@ -14,5 +14,6 @@ func Views() []View {
 		&postmortem{},
 		&statistics{},
 		&checklist{spot: &at},
+		&onCall{},
 	}
 }

@@ -34,6 +34,7 @@ type World struct {
 	Phones    map[incident.Person]string          // of those whose telephone it names
 	Promised  []incident.Incident                 // those whose action items are not all done, whenever they ended
 	Figures   *Figures                            // the statistics; nil before they were worked out
+	OnCall    *OnCall                             // who answers now, and PagerDuty's inbox; nil before anybody looked
 	Problems  []string                            // of engines, newest last: what failed, on what, what to do
 }
 

@@ -81,7 +81,7 @@ type pdAlert struct {
 // newPagerDuty serves /v2/enqueue, /v2/change/enqueue and the REST API, and for people
 // and tests GET /ledger, GET /alerts and what hand does. Person is the name of the
 // user at the keyboard.
-func newPagerDuty(log *ledger, now func() time.Time, person string) http.Handler {
+func newPagerDuty(log *ledger, now func() time.Time, person string) *pagerDuty {
 	p := &pagerDuty{log: log, now: now, person: person, keys: map[string]string{}, buckets: map[string]*tokenBucket{}}
 	p.requests = tokenBucket{burst: pdRESTPerMinute, every: time.Minute / pdRESTPerMinute}
 	for name, key := range labRoutingKeys() {

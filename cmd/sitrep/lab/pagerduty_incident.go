@@ -153,7 +153,7 @@ func (p *pagerDuty) view(inc *pdIncident) map[string]any {
 	return map[string]any{
 		"id": inc.id, "type": "incident", "summary": fmt.Sprintf("[#%d] %s", inc.number, inc.title), "title": inc.title, "incident_number": inc.number,
 		"status": inc.status, "urgency": inc.urgency, "incident_key": key, "created_at": inc.created.UTC().Format(time.RFC3339), "service": p.serviceRef(inc.route),
-		"escalation_policy": map[string]any{"id": pdPolicyID(inc.route), "type": "escalation_policy_reference", "summary": "sitrep " + pdRoutes[inc.route]},
+		"escalation_policy": map[string]any{"id": pdPolicyID(inc.route), "type": "escalation_policy_reference", "summary": pdPolicyName(inc.route)},
 		"assignments":       assigned, "acknowledgements": acked, "alert_counts": map[string]any{"all": len(inc.alerts)}, "priority": nil,
 		"html_url": "https://lab.pagerduty.com/incidents/" + inc.id,
 	}

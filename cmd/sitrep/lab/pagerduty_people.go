@@ -45,10 +45,29 @@ func pdUsers(person string) []pdUser {
 var pdRoutes = []string{"primary", "lead", "manager", "executive"}
 
 func pdServiceID(n int) string { return fmt.Sprintf("PLABSRV%d", n+1) }
-func pdPolicyID(n int) string  { return fmt.Sprintf("PLABPOL%d", n+1) }
+func pdPolicyID(n int) string {
+	if n == pdForeign {
+		return pdWholePolicy
+	}
+	return fmt.Sprintf("PLABPOL%d", n+1)
+}
 
-// pdWholePolicy is the escalation policy with all levels, which no service uses: it
-// is there to be imported.
+func pdPolicyName(n int) string {
+	if n == pdForeign {
+		return "Checkout"
+	}
+	return "sitrep " + pdRoutes[n]
+}
+
+func pdServiceName(n int) string {
+	if n == pdForeign {
+		return "search"
+	}
+	return "sitrep " + pdRoutes[n]
+}
+
+// pdWholePolicy is the escalation policy with all levels. No service of sitrep's uses
+// it: it is there to be imported, and somebody else's incidents climb it.
 const pdWholePolicy = "PLABPOL9"
 
 // policies are the account's escalation policies.
@@ -84,7 +103,7 @@ func pdPolicy(id, name string, loops int, rules, services []any) map[string]any 
 }
 
 func (p *pagerDuty) serviceRef(n int) map[string]any {
-	return map[string]any{"id": pdServiceID(n), "type": "service_reference", "summary": "sitrep " + pdRoutes[n]}
+	return map[string]any{"id": pdServiceID(n), "type": "service_reference", "summary": pdServiceName(n)}
 }
 
 func (p *pagerDuty) services() (all []map[string]any) {

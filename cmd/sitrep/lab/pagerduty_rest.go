@@ -220,8 +220,8 @@ func (p *pagerDuty) manage(by pdUser, in pdWrite) reply {
 			return pdFault(http.StatusNotFound, 2100, "Not Found", "Incident "+one.ID+" not found.")
 		case inc.status == "resolved":
 			return pdFault(http.StatusBadRequest, 1001, "Incident Already Resolved")
-		case one.EscalationLevel > 1:
-			return pdFault(http.StatusBadRequest, 1006, "Incident Cannot Be Escalated", "The escalation policy has 1 level.")
+		case one.EscalationLevel > pdLevels(inc.route):
+			return pdFault(http.StatusBadRequest, 1006, "Incident Cannot Be Escalated", fmt.Sprintf("The escalation policy has %d level(s).", pdLevels(inc.route)))
 		}
 		for _, a := range one.Assignments {
 			if _, known := p.user(a.Assignee.ID); !known {
@@ -238,7 +238,7 @@ func (p *pagerDuty) manage(by pdUser, in pdWrite) reply {
 		case one.Status == "resolved":
 			p.resolve(inc, by, "website")
 		case one.EscalationLevel > 0:
-			p.give(inc, by, "escalate", fmt.Sprintf("Escalated to level %d by %s", one.EscalationLevel, by.name), pdUsers(p.person)[inc.route])
+			p.give(inc, by, "escalate", fmt.Sprintf("Escalated to level %d by %s", one.EscalationLevel, by.name), p.callee(inc.route, one.EscalationLevel))
 		case len(one.Assignments) > 0:
 			var to []pdUser
 			for _, a := range one.Assignments {
