@@ -477,6 +477,9 @@ func (s *shift) attempt(head Message) error {
 	ok := false
 	err := s.Book.Turn(s.ctx, s.present(), now, head.Incident, func(c Case) (d Decision, _ error) {
 		inc = c.Incident
+		if wait = s.alone(head.Sink); !wait.IsZero() { // it has asked for that since this message was let go
+			return d, nil
+		}
 		if d, m, wait, ok = s.planner.claim(c, head.ID, s.present(), now); ok {
 			d.Health = s.noted(m.Sink) // before the wire: who takes over must know of this request
 		}
