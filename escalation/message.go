@@ -117,9 +117,9 @@ type Content struct {
 	Room     *RoomStep         `json:"room,omitempty"`
 	Alarm    *Alarm            `json:"alarm,omitempty"`
 	Picture  *PictureOf        `json:"picture,omitempty"`
-	Event    string            `json:"event,omitempty"`     // ID of the update that is announced: once to every sink
-	Update   incident.Update   `json:"update,omitzero"`     // the words of it, in parts; empty for those of a correction
-	Test     bool              `json:"test,omitempty"`      // sitrep doctor tries the way: nothing has happened
+	Event    string            `json:"event,omitempty"` // ID of the update that is announced: once to every sink
+	Update   incident.Update   `json:"update,omitzero"` // the words of it, in parts; empty for those of a correction
+	Test     bool              `json:"test,omitempty"`  // sitrep doctor tries the way: nothing has happened
 }
 
 // DedupKey is what PagerDuty knows a page by: unique in the world, new for
