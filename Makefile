@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO    ?= go
 export GOFLAGS := -trimpath
 
-.PHONY: demo build test lint bench soak screens setup help
+.PHONY: demo build test lint bench soak soak-pages screens setup help
 .DEFAULT_GOAL := help
 
 demo: build ## watch a small shop get hurt, run the incident, leave with a post-mortem
@@ -22,6 +22,9 @@ test: needs ## all tests, with the race detector
 soak: needs ## kill writers of the store at random for SOAK (default 1h), and look that nothing was lost
 	SITREP_SOAK=$(or $(SOAK),1h) $(GO) test ./store -run TestSoak -v -timeout 0
 
+soak-pages: needs ## SEEDS (default 6) bad nights: processes killed and stopped, sinks that misbehave, and every page accounted for
+	SITREP_SEEDS=$(or $(SEEDS),6) $(GO) test ./cmd/sitrep/lab -run TestNightsOfRealProcesses -v -timeout 0
+
 lint: ## format, vet, staticcheck, dead code, import table
 	@bad=$$($(GO) tool -modfile=tools/go.mod gofumpt -l .); test -z "$$bad" || { echo "gofumpt -w these files:"; echo "$$bad"; exit 1; }
 	$(GO) vet ./...
@@ -36,7 +39,7 @@ screens: build ## render the README's pictures from the running program
 	docs/screens.sh
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: needs
 needs:

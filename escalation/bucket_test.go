@@ -1,6 +1,7 @@
 package escalation
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -33,4 +34,20 @@ func TestNoMinuteAboveTheLimit(t *testing.T) {
 		}
 		require.Greater(t, len(sent), 590, "%s: and it is not left idle", sink)
 	}
+}
+
+// Requests that were under way end after the sink has asked for patience: neither
+// their failures nor a shorter wait take back what it asked for.
+func TestNothingShortensAThrottling(t *testing.T) {
+	e := New(Config{})
+	now := time.Unix(1000, 0)
+	asked := now.Add(2 * time.Minute)
+	m := Message{Sink: "pagerduty:primary", Operation: OpTrigger}
+	e.learn(m, Outcome{Class: Throttled, After: 2 * time.Minute}, now)
+	e.learn(m, Outcome{Class: Throttled, After: time.Second}, now)
+	for range failuresInARow {
+		e.learn(m, Outcome{Err: errors.New("no answer in time")}, now)
+	}
+	e.learn(m, Outcome{Class: Done}, now)
+	require.Equal(t, asked, e.health(m.Sink).notBefore(now))
 }

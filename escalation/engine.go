@@ -397,13 +397,17 @@ func (s *shift) dispatch() (next time.Time, err error) {
 		return next, err
 	}
 	now := time.Now()
+	ranks := make(map[string]int, len(heads)) // worked out once: it is read from the payload, and there may be thousands
+	for _, m := range heads {
+		ranks[m.ID] = m.priority()
+	}
 	slices.SortStableFunc(heads, func(a, b Message) int {
-		return cmp.Or(cmp.Compare(a.priority(), b.priority()), cmp.Compare(a.Seq, b.Seq))
+		return cmp.Or(cmp.Compare(ranks[a.ID], ranks[b.ID]), cmp.Compare(a.Seq, b.Seq))
 	})
 	s.show(heads)
 	s.forget(heads)
 	for _, m := range heads {
-		at, diverts := s.mayGo(m, now)
+		at, diverts := s.mayGo(m, ranks[m.ID], now)
 		if diverts != "" {
 			err := s.divert(m, diverts)
 			if errors.Is(err, ErrLeaseLost) {
@@ -435,12 +439,12 @@ func (s *shift) forget(heads []Message) {
 // mayGo is when a message may be tried: not after now means now, and takes up
 // what the sink allows. Diverts, if not empty, is why its page must go another
 // way meanwhile.
-func (s *shift) mayGo(m Message, now time.Time) (at time.Time, diverts string) {
+func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, diverts string) {
 	whenWoken := now.Add(time.Minute) // the end of a request wakes us
 	s.flight.Lock()
 	wait, places, flying := s.later[m.ID], workers-len(s.flying), s.flying[m.Stream]
 	s.flight.Unlock()
-	if m.priority() > 0 {
+	if rank > 0 {
 		places -= pagesAlone
 	}
 	if flying {
@@ -497,6 +501,9 @@ func (s *shift) attempt(head Message) error {
 	ok := false
 	err := s.Book.Turn(s.ctx, s.present(), now, head.Incident, func(c Case) (d Decision, _ error) {
 		inc = c.Incident
+		if wait = s.alone(head.Sink); !wait.IsZero() { // it has asked for that since this message was let go
+			return d, nil
+		}
 		if d, m, wait, ok = s.planner.claim(c, head.ID, s.present(), now); ok {
 			d.Health = s.noted(m.Sink) // before the wire: who takes over must know of this request
 		}

@@ -117,6 +117,16 @@ func (e *Engine) refund(sink string) {
 	h.probing = false
 }
 
+// alone is until when a sink is to be left alone; zero if it may be asked.
+func (e *Engine) alone(sink string) (until time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if h := e.health(sink); h.Until.After(time.Now()) {
+		until = h.Until
+	}
+	return until
+}
+
 // open says whether the sink is left alone because it fails.
 func (h SinkHealth) open(now time.Time) bool { return h.Broken && h.Until.After(now) }
 
@@ -134,12 +144,16 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 		}
 		h.Failures, h.Broken, h.Why = 0, false, ""
 	case Throttled:
-		h.Until, h.Broken, h.Why = now.Add(o.After), false, "asked to slow down"
+		until := now.Add(o.After)
+		if !h.Broken {
+			until = latest(until, h.Until) // of two answers to requests that were under way the later time counts
+		}
+		h.Until, h.Broken, h.Why = until, false, "asked to slow down"
 	case NotSent, Unsure:
 		h.Failures++
 		h.Why = o.Err.Error()
-		if h.Failures >= failuresInARow {
-			h.Until, h.Broken = now.Add(e.Timing.BreakerOpen), true
+		if until := now.Add(e.Timing.BreakerOpen); h.Failures >= failuresInARow && until.After(h.Until) { // what it asked for itself may be longer
+			h.Until, h.Broken = until, true
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store/storetest"
 )
 
 // An engine with nothing to do looks once a minute, and nobody is told anything
@@ -536,5 +537,43 @@ func TestEverybodySeesHowTheSinksDo(t *testing.T) {
 		require.Equal(t, escalation.State{Holder: "ana@bastion 1", Sinks: []escalation.SinkState{
 			{Name: "pagerduty", State: escalation.SinkDown, Why: "connection refused", Until: w.state.Sinks[0].Until}, {Name: "slack", State: escalation.SinkOK},
 		}}, w.state)
+	})
+}
+
+// slow takes its time with every turn of one incident.
+type slow struct {
+	*storetest.Memory
+	id incident.ID
+}
+
+func (s *slow) Turn(ctx context.Context, l escalation.Lease, now time.Time, id incident.ID, decide func(escalation.Case) (escalation.Decision, error)) error {
+	if id == s.id {
+		time.Sleep(time.Second)
+	}
+	return s.Memory.Turn(ctx, l, now, id, decide)
+}
+
+// Two pages are let go at once, and one waits for the store. When its turn has
+// come the sink has asked for patience: it is left alone.
+func TestAPageThatWaitedForTheStoreIsNotImpatient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pd.answer(escalation.Outcome{Class: escalation.Throttled, After: time.Minute, Err: errors.New("429")})
+		w.declare(incident.Sev1)
+		second := w.declare(incident.Sev1)
+		c := w.engine("ana@bastion 1").Config
+		c.Book = &slow{w.store, second.ID}
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			_ = escalation.New(c).Run(ctx)
+		}()
+		w.after(58 * time.Second)
+		require.Len(t, w.pd.calls(escalation.OpTrigger), 1)
+		w.after(70 * time.Second)
+		require.Len(t, w.pd.calls(escalation.OpTrigger), 3, "and asked when the time is over")
+		cancel()
+		<-over
 	})
 }

@@ -169,11 +169,15 @@ func (m Message) event(kind incident.Kind, now time.Time) incident.Event {
 // priority orders streams that could go at once: pages, then what ends them,
 // then headlines, then the rest.
 func (m Message) priority() int {
-	switch c := m.Content(); {
-	case m.Operation == OpTrigger || c.Diverts != "":
+	switch m.Operation {
+	case OpTrigger:
 		return 0
-	case m.Operation == OpAcknowledge || m.Operation == OpResolve:
+	case OpAcknowledge, OpResolve:
 		return 1
+	}
+	switch c := m.Content(); {
+	case c.Diverts != "":
+		return 0
 	case c.Headline:
 		return 2
 	}

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("SITREP_TEST_SMALL"); dir != "" {
 		os.Exit(onASmallDisk(dir))
 	}
+	if dir := os.Getenv("SITREP_TEST_NOPAGE"); dir != "" {
+		os.Exit(pageOnASmallDisk(dir))
+	}
 	if path := os.Getenv("SITREP_TEST_LADDER"); path != "" {
 		os.Exit(runTheLadder(path))
 	}

@@ -72,13 +72,16 @@ func (m *Memory) Turn(_ context.Context, lease escalation.Lease, now time.Time, 
 func (m *Memory) Due(_ context.Context, lease escalation.Lease, now time.Time) (ids []incident.ID, next time.Time, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	orphans := map[incident.ID]bool{}
+	for i := range m.outbox.messages {
+		if o := &m.outbox.messages[i]; o.State == escalation.Sending && o.Epoch != lease.Epoch {
+			orphans[o.Incident] = true
+		}
+	}
 	for _, inc := range m.incidents {
 		at := m.outbox.next[inc.ID]
-		orphans := slices.ContainsFunc(m.outbox.messages, func(o escalation.Message) bool {
-			return o.Incident == inc.ID && o.State == escalation.Sending && o.Epoch != lease.Epoch
-		})
 		switch {
-		case inc.Seq > m.outbox.told[inc.ID], orphans, !at.IsZero() && !at.After(now):
+		case inc.Seq > m.outbox.told[inc.ID], orphans[inc.ID], !at.IsZero() && !at.After(now):
 			ids = append(ids, inc.ID)
 		case !at.IsZero() && (next.IsZero() || at.Before(next)):
 			next = at
@@ -99,9 +102,11 @@ func (m *Memory) Heads(context.Context) ([]escalation.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var heads []escalation.Message
-	for _, o := range m.outbox.messages {
-		if o.Open() && !slices.ContainsFunc(heads, func(h escalation.Message) bool { return h.Stream == o.Stream }) {
-			heads = append(heads, o)
+	begun := map[string]bool{}
+	for i := range m.outbox.messages {
+		if o := &m.outbox.messages[i]; o.Open() && !begun[o.Stream] {
+			begun[o.Stream] = true
+			heads = append(heads, *o)
 		}
 	}
 	return heads, nil
@@ -116,9 +121,9 @@ func (m *Memory) Messages(_ context.Context, id incident.ID) ([]escalation.Messa
 
 func (m *Memory) about(id incident.ID) []escalation.Message {
 	var list []escalation.Message
-	for _, o := range m.outbox.messages {
-		if id == "" || o.Incident == id {
-			list = append(list, o)
+	for i := range m.outbox.messages {
+		if o := &m.outbox.messages[i]; id == "" || o.Incident == id {
+			list = append(list, *o)
 		}
 	}
 	return list

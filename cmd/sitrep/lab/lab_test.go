@@ -27,13 +27,17 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 )
 
-// TestMain lets this binary play the services, and a parent that can be killed.
+// TestMain lets this binary play the services, a parent that can be killed, and a
+// process that runs the ladder.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "__lab-service" {
 		os.Exit(ServiceMain(os.Args[2:], os.Stdin))
 	}
 	if len(os.Args) > 2 && os.Args[1] == "__lab-parent" {
 		os.Exit(parentMain(os.Args[2]))
+	}
+	if text := os.Getenv(ladderEnv); text != "" {
+		os.Exit(ladderMain(text))
 	}
 	os.Exit(m.Run())
 }
