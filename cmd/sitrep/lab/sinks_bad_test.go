@@ -138,7 +138,7 @@ const seenAfter = 200 * time.Millisecond
 func newBadSinks(t *testing.T, attempt, settle time.Duration) *badSinks {
 	b := &badSinks{
 		t: t, attempt: attempt, settle: settle, wires: map[string]*wire{}, over: make(chan struct{}),
-		pd: newPagerDuty(newLedger(), time.Now, "ana").(*pagerDuty), slack: newSlackStandIn(newLedger(), time.Now),
+		pd: newPagerDuty(newLedger(), time.Now, "ana"), slack: newSlackStandIn(newLedger(), time.Now),
 	}
 	for n := range nightKeys {
 		for _, name := range []string{fmt.Sprint("first", n), fmt.Sprint("second", n)} {
