@@ -453,7 +453,9 @@ func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, diverts
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.health(m.Sink)
-	at = s.Timing.notLonger(latest(m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m)), now)
+	for _, t := range []time.Time{m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m)} {
+		at = latest(at, s.Timing.notLonger(t, now)) // each by itself: one that a clock set back explains takes nothing from the others
+	}
 	if m.Operation == OpTrigger && h.open(now) {
 		diverts = h.Why
 	}

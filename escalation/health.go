@@ -69,8 +69,12 @@ func (e *Engine) remember(stored []SinkHealth, now time.Time) {
 	for _, known := range stored {
 		h := e.health(known.Sink)
 		h.SinkHealth = known
-		if longest := now.Add(max(longestThrottle, e.Timing.BreakerOpen)); h.Until.After(longest) {
-			h.Until = longest
+		longest := longestThrottle
+		if h.Broken {
+			longest = e.Timing.BreakerOpen // a sink that fails is never left alone for longer
+		}
+		if until := now.Add(longest); h.Until.After(until) {
+			h.Until = until
 		}
 	}
 }
@@ -121,8 +125,9 @@ func (e *Engine) refund(sink string) {
 func (e *Engine) alone(sink string) (until time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if h := e.health(sink); h.Until.After(time.Now()) {
-		until = h.Until
+	now := time.Now()
+	if at := e.Timing.notLonger(e.health(sink).Until, now); at.After(now) { // as mayGo sees it, or the two would send a message to and fro
+		until = at
 	}
 	return until
 }
