@@ -104,6 +104,12 @@ func NextLevelAt(inc incident.Incident, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// CanEscalate says whether level can be asked for by hand, and if not, why, by the
+// policy that inc was declared with (Rules.CanEscalate).
+func CanEscalate(inc incident.Incident, level incident.Level) error {
+	return policyOf(inc, Policy{}).CanEscalate(inc, level)
+}
+
 // policyOf is the rules of the policy that inc was declared with; failing that,
 // of today's; failing that, of the default: somebody has to be called.
 func policyOf(inc incident.Incident, today Policy) Rules {

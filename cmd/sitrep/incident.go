@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -59,6 +60,7 @@ type order struct {
 	by   incident.By
 	id   incident.ID
 	args []string // after the ID
+	db   *store.DB
 }
 
 // verb carries an order out.
@@ -84,7 +86,7 @@ func (a *app) carryOut(ctx context.Context, args []string, changesDue bool, do v
 		return err
 	}
 	return a.withStore(ctx, func(db *store.DB) error {
-		inc, err := do(ctx, incident.NewDesk(db), order{by, id, args[1:]})
+		inc, err := do(ctx, incident.NewDesk(db), order{by, id, args[1:], db})
 		if err != nil {
 			return err
 		}
@@ -182,6 +184,13 @@ func (a *app) severityCommand() *cobra.Command {
 func (a *app) escalateCommand() *cobra.Command {
 	var to, reason string
 	c := a.act("escalate ID", "wake the next level now", true, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+		inc, err := o.db.Incident(ctx, o.id)
+		if err != nil {
+			return inc, err
+		}
+		if err := escalation.CanEscalate(inc, incident.Level(to)); err != nil {
+			return inc, withCode(exitUsage, err)
+		}
 		return d.Escalate(ctx, o.by, o.id, incident.Level(to), reason)
 	})
 	c.Flags().StringVar(&to, "to", "", "a `level` such as L3 (default the next one)")
