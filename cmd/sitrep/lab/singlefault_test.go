@@ -90,12 +90,12 @@ func TestTheHolderIsStopped(t *testing.T) {
 	defer old.kill()
 	inc := n.declare(0, incident.Sev1, nightPolicy(t, 0, "1h", "2h"))
 	n.until("the page is on the wire", func() bool { return len(n.told("pagerduty:first0", "trigger")) == 1 })
-	n.until("nothing else is", func() bool { // who is stopped within a transaction keeps the store locked, which nobody can mend
+	n.until("nothing else is", func() bool {
 		return slices.ContainsFunc(n.messages(inc.ID), func(m escalation.Message) bool {
 			return m.Operation == escalation.OpPost && m.State == escalation.Accepted
 		})
 	})
-	old.signal(syscall.SIGSTOP)
+	n.until("it is stopped outside a transaction", func() bool { return n.stopped(old) })
 	n.sinks.script(nil)
 	heir := startLadder(t, n.life())
 	defer heir.kill()
@@ -120,6 +120,23 @@ func TestTheHolderIsStopped(t *testing.T) {
 		require.Equal(t, strconv.Itoa(heir.cmd.Process.Pid), a.Process)
 	}
 	n.judge().clean(t)
+}
+
+// stopped stops a process, unless that is within a transaction: then it keeps the
+// store locked, which nobody can mend, and is let go again.
+func (n *night) stopped(p *ladder) bool {
+	n.t.Helper()
+	p.signal(syscall.SIGSTOP)
+	raw, err := sql.Open("sqlite", "file:"+n.path+"?_pragma=busy_timeout(250)&_txlock=immediate")
+	require.NoError(n.t, err)
+	defer func() { require.NoError(n.t, raw.Close()) }()
+	tx, err := raw.Begin()
+	if err != nil {
+		p.signal(syscall.SIGCONT)
+		return false
+	}
+	require.NoError(n.t, tx.Rollback())
+	return true
 }
 
 func events(n *night, id incident.ID) (ids []string) {
