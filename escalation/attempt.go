@@ -226,8 +226,9 @@ func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 	case m.Operation == OpUpdate && c.overtaken(m, pl.timing, now):
 		next.Operation, next.NotBefore = OpUpdate, now.Add(pl.timing.Settle)
 		next.Stream = "sweep/" + m.ID
-		newest := c.newestUpdate(m.thread())
-		pl.queue(c, d, next, Content{Headline: true, Text: newest.Content().Text, Resweep: true, Thread: m.thread()}, now)
+		again := c.newestUpdate(m.thread()).Content()
+		again.Resweep, again.Thread = true, m.thread()
+		pl.queue(c, d, next, again, now)
 	}
 }
 

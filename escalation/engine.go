@@ -192,6 +192,7 @@ func (e *Engine) deliver(ctx context.Context, lease Lease, until time.Time) (los
 func (e *Engine) hold(ctx context.Context, lease Lease) {
 	s := e.newShift(ctx, lease)
 	defer s.end()
+	s.group.Go(s.audits) // whoever only delivers has not the time
 	for !s.lost() && ctx.Err() == nil {
 		s.rest(s.turn(), time.Now().Add(e.Timing.Audit))
 	}
@@ -238,7 +239,6 @@ func (e *Engine) newShift(ctx context.Context, lease Lease) *shift {
 	}
 	e.remember(known, time.Now())
 	s.group.Go(s.renew)
-	s.group.Go(s.audits)
 	return s
 }
 

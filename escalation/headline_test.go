@@ -2,6 +2,7 @@ package escalation_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,5 +38,31 @@ func TestALateHeadlineIsPutRight(t *testing.T) {
 		require.Contains(t, last.m.Content().Text, "SEV-2")
 		require.Equal(t, before[0].m.Parent, last.m.Parent, "the same message")
 		require.GreaterOrEqual(t, last.at.Sub(before[0].at), escalation.DefaultTiming().Settle)
+	})
+}
+
+// What is sent again leads to the incident's own channel as the headline did.
+func TestALateHeadlineKeepsItsLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.chatty("ana@bastion 1", rooms())()
+		inc := w.declareUnder(trusting(), incident.Sev2)
+		w.after(time.Minute)
+		w.slack.answer(slices.Repeat([]escalation.Outcome{{Class: escalation.Unsure, Err: errors.New("no answer in time")}}, 4)...) // whichever of the first go first
+		_, err := w.desk.Acknowledge(t.Context(), w.by("bob"), inc.ID)
+		require.NoError(t, err)
+		w.after(70 * time.Second)
+		_, err = w.desk.ChangeSeverity(t.Context(), w.by("bob"), inc.ID, incident.Sev1, "every region")
+		require.NoError(t, err)
+		w.after(4 * time.Minute)
+		var last escalation.Message
+		for _, c := range w.slack.calls(escalation.OpUpdate) {
+			if c.m.Sink == "slack:#incidents" {
+				last = c.m
+			}
+		}
+		require.True(t, last.Content().Resweep)
+		require.Contains(t, last.Content().Text, "SEV-1")
+		require.NotNil(t, last.Content().Room)
 	})
 }

@@ -21,7 +21,7 @@ func BenchmarkLadderPass(b *testing.B) {
 	db := openBench(b, path)
 	tenThousandOpen(b, path)
 	engine := escalation.New(escalation.Config{
-		Book: db, Leases: db, Timeline: db, Install: "bench000", Owner: "bench", Policy: escalation.Default(),
+		Book: db, Leases: db, Timeline: db, Audit: db, Install: "bench000", Owner: "bench", Policy: escalation.Default(),
 		Problem: func(err error) { b.Error(err) },
 	})
 	desk := incident.NewDesk(db)
