@@ -62,7 +62,7 @@ func TestLoadBoard(t *testing.T) {
 
 func TestAFaultInABoardHasAPlaceAndAWay(t *testing.T) {
 	for name, c := range map[string]struct{ src, want string }{
-		"unknown type":      {"panels:\n- title: a\n  type: heatmap\n  promql: up\n", `b.yaml:3:9: panel type "heatmap" is not known; known are timeseries and stat`},
+		"unknown type":      {"panels:\n- title: a\n  type: piechart\n  promql: up\n", `b.yaml:3:9: panel type "piechart" is not known; known are timeseries, stat, gauge, bargauge, table, heatmap, state-timeline, topn, text, alertlist, eventlist or not-drawn`},
 		"unknown key":       {"panels:\n- titel: a\n", `b.yaml:2:3: unknown key "titel"; did you mean "title"?`},
 		"no panels":         {"title: a\n", "b.yaml:1:1: a board needs at least one panel"},
 		"no title":          {"panels:\n- promql: up\n", "b.yaml:2:3: this panel has no title"},
@@ -71,7 +71,7 @@ func TestAFaultInABoardHasAPlaceAndAWay(t *testing.T) {
 		"lost legend":       {"panels:\n- title: a\n  legend: x\n  queries: [{expr: up}]\n", "b.yaml:3:11: write the legend beside the expr of its query"},
 		"empty expr":        {"panels:\n- title: a\n  queries: [{legend: x}]\n", "b.yaml:3:14: this query has no expr"},
 		"better":            {"panels:\n- {title: a, promql: up, better: down}\n", `b.yaml:2:34: better is lower or higher, not "down"`},
-		"threshold state":   {"panels:\n- title: a\n  promql: up\n  thresholds: [{value: 1, state: bad}]\n", `b.yaml:4:34: the state of a threshold is warn or crit, not "bad"`},
+		"threshold state":   {"panels:\n- title: a\n  promql: up\n  thresholds: [{value: 1, state: bad}]\n", `b.yaml:4:34: the state of a threshold is ok, warn or crit, not "bad"`},
 		"threshold value":   {"panels:\n- title: a\n  promql: up\n  thresholds: [{state: warn}]\n", "b.yaml:4:17: a threshold needs a value, a finite number"},
 		"threshold is NaN":  {"panels:\n- title: a\n  promql: up\n  thresholds: [{value: .nan, state: warn}]\n", "b.yaml:4:17: a threshold needs a value, a finite number"},
 		"min over max":      {"panels:\n- title: a\n  promql: up\n  min: 2\n  max: 1\n", "b.yaml:5:8: max (1) must be above min (2)"},
@@ -100,8 +100,8 @@ func TestAFaultInABoardHasAPlaceAndAWay(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	errorsPanel := Panel{Better: Lower, Thresholds: []Threshold{{0.05, Crit}, {0.01, Warn}}}
-	uptime := Panel{Better: Higher, Thresholds: []Threshold{{0.99, Warn}, {0.9, Crit}}}
+	errorsPanel := Panel{Better: Lower, Field: Field{Thresholds: []Threshold{{0.05, Crit}, {0.01, Warn}}}}
+	uptime := Panel{Better: Higher, Field: Field{Thresholds: []Threshold{{0.99, Warn}, {0.9, Crit}}}}
 	for _, c := range []struct {
 		p     *Panel
 		v     float64

@@ -1,8 +1,8 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -10,43 +10,38 @@ import (
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
-type boardFile struct {
-	Title   string              `yaml:"title"`
-	Range   strictyaml.Duration `yaml:"range"`
-	Refresh strictyaml.Duration `yaml:"refresh"`
-	Panels  []panelFile         `yaml:"panels"`
-}
-
-type panelFile struct {
-	Title      string          `yaml:"title"`
-	Type       string          `yaml:"type"`
-	Unit       string          `yaml:"unit"`
-	Decimals   *int            `yaml:"decimals"`
-	Min        *float64        `yaml:"min"`
-	Max        *float64        `yaml:"max"`
-	Signal     bool            `yaml:"signal"`
-	Better     string          `yaml:"better"`
-	Queries    []queryFile     `yaml:"queries"`
-	PromQL     string          `yaml:"promql"` // the short form of one query
-	Legend     string          `yaml:"legend"`
-	Thresholds []thresholdFile `yaml:"thresholds"`
-}
-
-type queryFile struct {
-	Expr   string `yaml:"expr"`
-	Legend string `yaml:"legend"`
-}
-
-type thresholdFile struct {
-	Value *float64 `yaml:"value"`
-	State string   `yaml:"state"`
-}
+type (
+	boardFile struct {
+		Title       string              `json:"title"`
+		Description string              `json:"description,omitempty"`
+		Range       strictyaml.Duration `json:"range,omitempty"`
+		Refresh     strictyaml.Duration `json:"refresh,omitempty"`
+		Source      string              `json:"source,omitempty"`
+		Variables   []Variable          `json:"variables,omitempty"`
+		Panels      []panelFile         `json:"panels,omitempty"`
+		Rows        []rowFile           `json:"rows,omitempty"`
+		Presets     []Preset            `json:"presets,omitempty"`
+		Links       []Link              `json:"links,omitempty"`
+	}
+	rowFile struct {
+		Title     string      `json:"title"`
+		Collapsed bool        `json:"collapsed,omitempty"`
+		Repeat    string      `json:"repeat,omitempty"`
+		Panels    []panelFile `json:"panels,omitempty"`
+	}
+	panelFile struct {
+		Panel      `yaml:",inline"`
+		PromQL     string `json:"promql,omitempty"` // the short form of one query
+		LegendText string `json:"legend,omitempty"`
+	}
+)
 
 // Bounds of a board: more panels than a screen has cells, or queries than a
 // server likes, are a mistake in the file.
 const (
-	maxPanels  = 100
-	maxQueries = 20
+	maxPanels    = 500
+	maxQueries   = 50
+	maxVariables = 100
 )
 
 // LoadBoard reads src, the content of file, and checks everything that can be
@@ -58,128 +53,140 @@ func LoadBoard(file string, src []byte) (Board, error) {
 	if err != nil {
 		return Board{}, err
 	}
-	l := loader{doc: doc, src: src}
+	l := loader{doc: doc, src: src, variables: map[string]*Variable{}}
 	b := Board{
-		Name: strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), Title: f.Title,
-		Range: f.Range.D(), Refresh: f.Refresh.D(),
+		Name: strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), Title: f.Title, Description: f.Description,
+		Range: f.Range.D(), Refresh: f.Refresh.D(), Source: f.Source, Variables: f.Variables, Presets: f.Presets, Links: f.Links,
+	}
+	panels := len(f.Panels)
+	for _, r := range f.Rows {
+		panels += len(r.Panels)
 	}
 	switch {
-	case len(f.Panels) == 0:
+	case panels == 0:
 		return Board{}, doc.Errorf("panels", "a board needs at least one panel")
-	case len(f.Panels) > maxPanels:
-		return Board{}, doc.Errorf("panels", "%d panels: a board has at most %d", len(f.Panels), maxPanels)
+	case panels > maxPanels:
+		return Board{}, doc.Errorf("panels", "%d panels: a board has at most %d", panels, maxPanels)
 	case b.Range != 0 && b.Range < 10*time.Second:
 		return Board{}, doc.Errorf("range", "the range must be 10s or longer")
-	case b.Range > 5*365*24*time.Hour:
+	case b.Range > longestRange:
 		return Board{}, doc.Errorf("range", "the range must be at most 5 years")
 	case b.Refresh != 0 && b.Refresh < time.Second:
 		return Board{}, doc.Errorf("refresh", "the refresh must be 1s or longer")
 	}
-	if b.Title == "" {
-		b.Title = b.Name
+	b.Title = cmp.Or(b.Title, b.Name)
+	b.Range = cmp.Or(b.Range, time.Hour)
+	b.Refresh = cmp.Or(b.Refresh, 5*time.Second)
+	if err := l.declare(b.Variables); err != nil {
+		return Board{}, err
 	}
-	if b.Range == 0 {
-		b.Range = time.Hour
+	if b.Panels, err = l.panels("panels", f.Panels, b.Panels); err != nil {
+		return Board{}, err
 	}
-	if b.Refresh == 0 {
-		b.Refresh = 5 * time.Second
-	}
-	for i, pf := range f.Panels {
-		p, err := l.panel(fmt.Sprintf("panels[%d]", i), pf)
-		if err != nil {
+	for i, r := range f.Rows {
+		at := fmt.Sprintf("rows[%d]", i)
+		if err := l.repeats(at+".repeat", r.Repeat); err != nil {
 			return Board{}, err
 		}
-		b.Panels = append(b.Panels, p)
+		row := Row{Title: r.Title, Collapsed: r.Collapsed, Repeat: r.Repeat, From: len(b.Panels)}
+		if b.Panels, err = l.panels(at+".panels", r.Panels, b.Panels); err != nil {
+			return Board{}, err
+		}
+		row.To = len(b.Panels)
+		b.Rows = append(b.Rows, row)
 	}
-	return b, nil
+	return b, l.presets(b.Presets)
 }
+
+const longestRange = 5 * 365 * 24 * time.Hour
 
 type loader struct {
-	doc *strictyaml.Doc
-	src []byte
+	doc       *strictyaml.Doc
+	src       []byte
+	variables map[string]*Variable
 }
 
-func (l loader) panel(path string, f panelFile) (Panel, error) {
-	fail := func(key, format string, args ...any) (Panel, error) {
-		return Panel{}, l.doc.Errorf(path+key, format, args...)
-	}
-	p := Panel{
-		Title: f.Title, Type: PanelType(f.Type), Unit: f.Unit, Decimals: f.Decimals,
-		Min: f.Min, Max: f.Max, Signal: f.Signal, Better: Better(f.Better),
-	}
-	if p.Type == "" {
-		p.Type = TimeSeries
-	}
-	if p.Better == "" {
-		p.Better = Lower
-	}
-	switch {
-	case strings.TrimSpace(p.Title) == "":
-		return fail("", "this panel has no title")
-	case p.Type != TimeSeries && p.Type != Stat:
-		return fail(".type", "panel type %q is not known; known are timeseries and stat", f.Type)
-	case p.Better != Lower && p.Better != Higher:
-		return fail(".better", "better is lower or higher, not %q", f.Better)
-	case p.Decimals != nil && (*p.Decimals < 0 || *p.Decimals > 9):
-		return fail(".decimals", "decimals are 0 to 9, not %d", *p.Decimals)
-	case !finite(p.Min):
-		return fail(".min", "min must be a finite number")
-	case !finite(p.Max):
-		return fail(".max", "max must be a finite number")
-	case p.Min != nil && p.Max != nil && *p.Min >= *p.Max:
-		return fail(".max", "max (%v) must be above min (%v)", *p.Max, *p.Min)
-	}
-	var err error
-	if p.Queries, err = l.queries(path, f); err != nil {
-		return Panel{}, err
-	}
-	for i, t := range f.Thresholds {
-		at := fmt.Sprintf(".thresholds[%d]", i)
-		switch {
-		case t.Value == nil || !finite(t.Value):
-			return fail(at, "a threshold needs a value, a finite number")
-		case State(t.State) != Warn && State(t.State) != Crit:
-			return fail(at+".state", "the state of a threshold is warn or crit, not %q", t.State)
+// panels appends those of one list of the file to all.
+func (l *loader) panels(path string, files []panelFile, all []Panel) ([]Panel, error) {
+	for i := range files {
+		p, err := l.panel(fmt.Sprintf("%s[%d]", path, i), &files[i])
+		if err != nil {
+			return nil, err
 		}
-		p.Thresholds = append(p.Thresholds, Threshold{Value: *t.Value, State: State(t.State)})
+		all = append(all, p)
 	}
-	return p, nil
+	return all, nil
 }
 
-func (l loader) queries(path string, f panelFile) ([]Query, error) {
+func (l *loader) presets(presets []Preset) error {
+	seen := map[string]bool{}
+	for i, p := range presets {
+		at := fmt.Sprintf("presets[%d]", i)
+		switch {
+		case p.Name == "":
+			return l.doc.Errorf(at, "this preset has no name")
+		case seen[p.Name]:
+			return l.doc.Errorf(at+".name", "there are two presets %q", p.Name)
+		case p.Range != 0 && (p.Range.D() < 10*time.Second || p.Range.D() > longestRange):
+			return l.doc.Errorf(at+".range", "the range is 10s to 5 years")
+		}
+		seen[p.Name] = true
+		for name := range p.Values {
+			if l.variables[name] == nil {
+				return l.doc.Errorf(at+".values", "the board has no variable %q", name)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *loader) queries(path string, f *panelFile) ([]Query, error) {
 	switch {
 	case f.PromQL != "" && len(f.Queries) > 0:
 		return nil, l.doc.Errorf(path+".promql", "write promql or queries, not both")
-	case f.Legend != "" && len(f.Queries) > 0:
+	case f.LegendText != "" && len(f.Queries) > 0:
 		return nil, l.doc.Errorf(path+".legend", "write the legend beside the expr of its query")
 	case len(f.Queries) > maxQueries:
 		return nil, l.doc.Errorf(path+".queries", "%d queries: a panel has at most %d", len(f.Queries), maxQueries)
+	case !f.Type.Asks() && f.Type != NotDrawn && (f.PromQL != "" || len(f.Queries) > 0):
+		return nil, l.doc.Errorf(path+".type", "a panel of type %s has no queries", f.Type)
 	case f.PromQL != "":
 		if err := l.promql(path+".promql", f.PromQL); err != nil {
 			return nil, err
 		}
-		return []Query{{Expr: strings.TrimSpace(f.PromQL), Legend: f.Legend}}, nil
-	case len(f.Queries) == 0:
+		return []Query{{Expr: strings.TrimSpace(f.PromQL), Legend: f.LegendText}}, nil
+	case len(f.Queries) == 0 && f.Type.Asks():
 		return nil, l.doc.Errorf(path, "this panel has no query; write promql: EXPR, or queries: [{expr: EXPR, legend: TEXT}]")
 	}
-	var queries []Query
-	for i, q := range f.Queries {
-		at := fmt.Sprintf("%s.queries[%d]", path, i)
-		if strings.TrimSpace(q.Expr) == "" {
+	refs := map[string]bool{}
+	for i := range f.Queries {
+		q, at := &f.Queries[i], fmt.Sprintf("%s.queries[%d]", path, i)
+		switch {
+		case strings.TrimSpace(q.Expr) == "":
 			return nil, l.doc.Errorf(at, "this query has no expr")
+		case q.Ref != "" && refs[q.Ref]:
+			return nil, l.doc.Errorf(at+".ref", "there are two queries %q in this panel", q.Ref)
+		case q.Format != "" && q.Format != AsSeries && q.Format != AsTable && q.Format != AsHeatmap:
+			return nil, l.doc.Errorf(at+".format", "the format is %s, not %q", oneOf(AsSeries, AsTable, AsHeatmap), q.Format)
 		}
-		if err := l.promql(at+".expr", q.Expr); err != nil {
+		refs[q.Ref] = true
+		if f.Type != NotDrawn { // whose queries may be in another language
+			if err := l.promql(at+".expr", q.Expr); err != nil {
+				return nil, err
+			}
+		}
+		if err := l.step(at+".min_step", q.MinStep); err != nil {
 			return nil, err
 		}
-		queries = append(queries, Query{Expr: strings.TrimSpace(q.Expr), Legend: q.Legend})
+		q.Expr = strings.TrimSpace(q.Expr)
 	}
-	return queries, nil
+	return f.Queries, nil
 }
 
 // promql checks expr and points at the very character of a fault where the
 // file holds the text as it is; escaped or folded text is pointed at as a whole.
-func (l loader) promql(path, expr string) error {
-	fault := CheckExpr(expr)
+func (l *loader) promql(path, expr string) error {
+	fault := checkExpr(expr, l.variables)
 	if fault == nil {
 		return nil
 	}
@@ -236,5 +243,3 @@ func near(expr string, pos int) string {
 	}
 	return oneLine(rest[:min(len(rest), 40)])
 }
-
-func finite(v *float64) bool { return v == nil || !math.IsNaN(*v) && !math.IsInf(*v, 0) }

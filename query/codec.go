@@ -70,16 +70,7 @@ type (
 		N     int       `json:"n"`
 	}
 	panelJSON struct {
-		Title      string          `json:"title"`
-		Type       PanelType       `json:"type,omitempty"`
-		Unit       string          `json:"unit,omitempty"`
-		Decimals   *int            `json:"decimals,omitempty"`
-		Min        *number         `json:"min,omitempty"`
-		Max        *number         `json:"max,omitempty"`
-		Queries    []queryJSON     `json:"queries"`
-		Thresholds []thresholdJSON `json:"thresholds,omitempty"`
-		Signal     bool            `json:"signal,omitempty"`
-		Better     Better          `json:"better,omitempty"`
+		Panel
 
 		Err      string       `json:"err,omitempty"`
 		At       time.Time    `json:"at,omitzero"`
@@ -87,18 +78,11 @@ type (
 		Warnings []string     `json:"warnings,omitempty"`
 		Series   []seriesJSON `json:"series,omitempty"`
 	}
-	queryJSON struct {
-		Expr   string `json:"expr"`
-		Legend string `json:"legend,omitempty"`
-	}
-	thresholdJSON struct {
-		Value number `json:"value"`
-		State State  `json:"state"`
-	}
 	seriesJSON struct {
 		Labels Labels `json:"labels,omitempty"`
 		Legend string `json:"legend"`
 		Expr   string `json:"expr,omitempty"`
+		Ref    string `json:"ref,omitempty"`
 	}
 )
 
@@ -200,22 +184,12 @@ func (g gridJSON) grid() (Grid, error) {
 }
 
 func panelOf(p *Panel, d *PanelData) panelJSON {
-	out := panelJSON{
-		Title: p.Title, Type: p.Type, Unit: p.Unit, Decimals: p.Decimals, Min: (*number)(p.Min), Max: (*number)(p.Max),
-		Queries: []queryJSON{}, Signal: p.Signal, Better: p.Better,
-		At: d.At, Grid: gridOf(d.Frame.Grid), Warnings: d.Frame.Warnings,
-	}
+	out := panelJSON{Panel: *p, At: d.At, Grid: gridOf(d.Frame.Grid), Warnings: d.Frame.Warnings}
 	if d.Err != nil {
 		out.Err = d.Err.Error()
 	}
-	for _, q := range p.Queries {
-		out.Queries = append(out.Queries, queryJSON(q))
-	}
-	for _, t := range p.Thresholds {
-		out.Thresholds = append(out.Thresholds, thresholdJSON{number(t.Value), t.State})
-	}
 	for _, series := range d.Frame.Series {
-		out.Series = append(out.Series, seriesJSON{series.Labels, series.Legend, series.Expr})
+		out.Series = append(out.Series, seriesJSON{series.Labels, series.Legend, series.Expr, series.Ref})
 	}
 	return out
 }
@@ -249,7 +223,7 @@ func (h headJSON) snapshot(columns []byte) (*Snapshot, error) {
 			if values += data.Frame.Grid.N; values > mostValues {
 				return nil, fmt.Errorf("it has more than %d values", mostValues)
 			}
-			series := Series{Labels: one.Labels, Legend: one.Legend, Expr: one.Expr}
+			series := Series{Labels: one.Labels, Legend: one.Legend, Expr: one.Expr, Ref: one.Ref}
 			if series.Values, columns, err = readColumn(columns, data.Frame.Grid.N); err != nil {
 				return nil, fmt.Errorf("%.40q, %.40q: %w", p.Title, one.Legend, err)
 			}
@@ -268,18 +242,9 @@ func (p panelJSON) panel() (Panel, PanelData, error) {
 	if err != nil {
 		return Panel{}, PanelData{}, err
 	}
-	panel := Panel{
-		Title: p.Title, Type: p.Type, Unit: p.Unit, Decimals: p.Decimals, Min: (*float64)(p.Min), Max: (*float64)(p.Max),
-		Signal: p.Signal, Better: p.Better,
-	}
-	for _, q := range p.Queries {
-		panel.Queries = append(panel.Queries, Query(q))
-	}
+	panel := p.Panel
 	if len(panel.Queries) == 0 {
-		panel.Queries = []Query{{}} // a panel without one is none that a board has
-	}
-	for _, t := range p.Thresholds {
-		panel.Thresholds = append(panel.Thresholds, Threshold{float64(t.Value), t.State})
+		panel.Queries = []Query{{}} // signals ask for the first
 	}
 	data := PanelData{At: p.At, Frame: Frame{Grid: grid, Warnings: p.Warnings, At: p.At}}
 	if p.Err != "" {

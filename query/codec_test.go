@@ -24,7 +24,7 @@ func anySnapshot(t *rapid.T) *Snapshot {
 		Absent(), Absent(), math.NaN(), math.Float64frombits(0x7ff0000000000002), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 1, 1, math.MaxFloat64, math.SmallestNonzeroFloat64,
 	}))
 	figure := func(name string) *float64 {
-		if v := value.Draw(t, name); !math.IsNaN(v) {
+		if v := value.Draw(t, name); !math.IsNaN(v) && !math.IsInf(v, 0) { // as LoadBoard refuses
 			return &v
 		}
 		return nil
@@ -39,8 +39,8 @@ func anySnapshot(t *rapid.T) *Snapshot {
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "panels") {
 		p := Panel{
-			Title: text.Draw(t, "panel"), Type: rapid.SampledFrom([]PanelType{TimeSeries, Stat}).Draw(t, "type"), Unit: text.Draw(t, "unit"),
-			Min: figure("min"), Max: figure("max"), Signal: rapid.Bool().Draw(t, "signal"), Better: rapid.SampledFrom([]Better{"", Lower, Higher}).Draw(t, "better"),
+			Title: text.Draw(t, "panel"), Type: rapid.SampledFrom([]PanelType{TimeSeries, Stat}).Draw(t, "type"), Field: Field{Unit: text.Draw(t, "unit"), Min: figure("min"), Max: figure("max")},
+			Signal: rapid.Bool().Draw(t, "signal"), Better: rapid.SampledFrom([]Better{"", Lower, Higher}).Draw(t, "better"),
 			Queries: []Query{{Expr: text.Draw(t, "expr"), Legend: text.Draw(t, "legend")}},
 		}
 		if n := rapid.IntRange(-1, 4).Draw(t, "decimals"); n >= 0 {
@@ -235,7 +235,7 @@ func shopLike(panels, series, points int, noise bool) *Snapshot {
 	s := &Snapshot{Board: &Board{Name: "shop", Title: "Shop", Range: time.Hour, Refresh: 5 * time.Second}, At: g.Start, Grid: g, Source: "http://127.0.0.1:9090", Frozen: true}
 	for i := range panels {
 		expr := fmt.Sprintf(`sum by (job) (rate(http_requests_total{panel="%d"}[1m]))`, i)
-		p := Panel{Title: fmt.Sprint("panel ", i), Type: TimeSeries, Unit: "s", Queries: []Query{{Expr: expr, Legend: "{{job}}"}}, Thresholds: []Threshold{{0.25, Warn}, {0.5, Crit}}, Better: Lower, Signal: i < 2}
+		p := Panel{Title: fmt.Sprint("panel ", i), Type: TimeSeries, Queries: []Query{{Expr: expr, Legend: "{{job}}"}}, Field: Field{Unit: "s", Thresholds: []Threshold{{0.25, Warn}, {0.5, Crit}}}, Better: Lower, Signal: i < 2}
 		d := PanelData{At: g.Start, Frame: Frame{Grid: g, At: g.Start}}
 		for j := range series {
 			values := make([]float64, points)

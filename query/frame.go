@@ -23,6 +23,7 @@ type Series struct {
 	Labels Labels
 	Legend string    // what a person sees; Labels.String() unless the panel has a template
 	Expr   string    // the PromQL that was sent, so that evidence can be asked again
+	Ref    string    // of the query that it answers; only within a panel
 	Values []float64 // one a grid point, len == Grid.N; no sample is Absent()
 }
 

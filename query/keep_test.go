@@ -35,7 +35,7 @@ func line(values ...float64) func(Grid) (Frame, error) {
 func boardOf(exprs ...string) *Board {
 	b := &Board{Name: "shop", Range: time.Minute, Refresh: time.Second}
 	for _, e := range exprs {
-		b.Panels = append(b.Panels, Panel{Title: "panel " + e, Queries: []Query{{Expr: e}}, Thresholds: []Threshold{{3, Warn}, {5, Crit}}, Signal: e == "x"})
+		b.Panels = append(b.Panels, Panel{Title: "panel " + e, Queries: []Query{{Expr: e}}, Field: Field{Thresholds: []Threshold{{3, Warn}, {5, Crit}}}, Signal: e == "x"})
 	}
 	return b
 }
@@ -124,26 +124,26 @@ func TestCoursesTellThePeakAndTheBand(t *testing.T) {
 		return all[0]
 	}
 	none := Absent()
-	c := of(Panel{Thresholds: []Threshold{{3, Warn}, {5, Crit}}}, []float64{1, none, 6, 4, 1, 1}, []float64{1, 5, math.Inf(1), 9, 2, none})
+	c := of(Panel{Field: Field{Thresholds: []Threshold{{3, Warn}, {5, Crit}}}}, []float64{1, none, 6, 4, 1, 1}, []float64{1, 5, math.Inf(1), 9, 2, none})
 	require.Equal(t, Crit, c.State)
 	require.Equal(t, 9.0, c.Peak, "an infinite value is no peak")
 	require.Equal(t, "s1", c.Series)
 	require.Equal(t, 5.0, *c.Threshold)
 	require.Equal(t, []time.Time{g.Time(3), g.Time(1), g.Time(3)}, []time.Time{c.PeakAt, c.FirstOut, c.LastOut})
 
-	c = of(Panel{Better: Higher, Thresholds: []Threshold{{0.99, Warn}}}, []float64{1, 0.98, 0.7, 0.98, 1, 1})
+	c = of(Panel{Better: Higher, Field: Field{Thresholds: []Threshold{{0.99, Warn}}}}, []float64{1, 0.98, 0.7, 0.98, 1, 1})
 	require.Equal(t, Warn, c.State)
 	require.Equal(t, 0.7, c.Peak)
 	require.True(t, c.Higher)
 	require.Equal(t, []time.Time{g.Time(2), g.Time(1), g.Time(3)}, []time.Time{c.PeakAt, c.FirstOut, c.LastOut})
 
-	c = of(Panel{Thresholds: []Threshold{{3, Warn}}}, []float64{1, 2, 2, 1, 1, 1})
+	c = of(Panel{Field: Field{Thresholds: []Threshold{{3, Warn}}}}, []float64{1, 2, 2, 1, 1, 1})
 	require.Equal(t, OK, c.State)
 	require.Equal(t, 3.0, *c.Threshold, "the next one")
 	require.True(t, c.FirstOut.IsZero() && c.LastOut.IsZero())
 	c = of(Panel{}, []float64{1, 2, 2, 1, 1, 1})
 	require.Nil(t, c.Threshold)
-	c = of(Panel{Thresholds: []Threshold{{3, Warn}}})
+	c = of(Panel{Field: Field{Thresholds: []Threshold{{3, Warn}}}})
 	require.Equal(t, NoData, c.State)
 	require.True(t, IsAbsent(c.Peak))
 }

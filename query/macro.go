@@ -84,12 +84,19 @@ type Fault struct {
 func (f *Fault) Error() string { return fmt.Sprintf("PromQL at character %d: %s", f.Pos+1, f.Msg) }
 
 // CheckExpr parses PromQL, macros included, and returns the first fault or nil.
-func CheckExpr(expr string) *Fault {
+func CheckExpr(expr string) *Fault { return checkExpr(expr, nil) }
+
+// checkExpr is CheckExpr for a board with variables. An expression that holds
+// one is not parsed: what it will be is known when a value is chosen.
+func checkExpr(expr string, variables map[string]*Variable) *Fault {
 	if strings.TrimSpace(expr) == "" {
 		return &Fault{Msg: "the expression is empty"}
 	}
 	if len(expr) > 64<<10 {
 		return &Fault{Msg: "the expression is longer than 64 KiB"}
+	}
+	if holdsVariable(expr, variables) {
+		return nil
 	}
 	_, err := parse(expr)
 	if err == nil {
@@ -108,6 +115,21 @@ func CheckExpr(expr string) *Fault {
 		f.End = f.Pos + len(name)
 	}
 	return f
+}
+
+var anyVariable = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
+
+// holdsVariable reports whether expr names any of the variables.
+func holdsVariable(expr string, variables map[string]*Variable) bool {
+	if len(variables) == 0 {
+		return false
+	}
+	for _, m := range anyVariable.FindAllStringSubmatch(expr, -1) {
+		if variables[m[1]+m[2]+m[3]] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // parse reads expr with its macros replaced by text of the same length, so that

@@ -212,7 +212,9 @@ func jobs(b *Board) []job {
 	var all []job
 	for i, p := range b.Panels {
 		for q := range p.Queries {
-			all = append(all, job{i, q})
+			if !p.Queries[q].Hidden && p.Type.Asks() {
+				all = append(all, job{i, q})
+			}
 		}
 	}
 	return all

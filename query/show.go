@@ -19,16 +19,16 @@ type (
 		Panels []shownPanel `json:"panels"`
 	}
 	shownPanel struct {
-		Title      string          `json:"title"`
-		Unit       string          `json:"unit,omitempty"`
-		Queries    []queryJSON     `json:"queries"`
-		Thresholds []thresholdJSON `json:"thresholds,omitempty"`
-		Better     Better          `json:"better,omitempty"`
-		Signal     bool            `json:"signal,omitempty"`
-		Error      string          `json:"error,omitempty"`
-		Start      time.Time       `json:"start"`
-		Step       number          `json:"step_seconds"`
-		Series     []shownSeries   `json:"series"`
+		Title      string        `json:"title"`
+		Unit       string        `json:"unit,omitempty"`
+		Queries    []Query       `json:"queries"`
+		Thresholds []Threshold   `json:"thresholds,omitempty"`
+		Better     Better        `json:"better,omitempty"`
+		Signal     bool          `json:"signal,omitempty"`
+		Error      string        `json:"error,omitempty"`
+		Start      time.Time     `json:"start"`
+		Step       number        `json:"step_seconds"`
+		Series     []shownSeries `json:"series"`
 	}
 	shownSeries struct {
 		Labels Labels   `json:"labels"`

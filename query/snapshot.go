@@ -51,7 +51,7 @@ func newGathering(b *Board, g Grid) *gathering {
 func (g *gathering) add(p part, before PanelData, at time.Time) (PanelData, bool) {
 	g.parts[p.panel] = append(g.parts[p.panel], p)
 	panel := &g.board.Panels[p.panel]
-	if len(g.parts[p.panel]) < len(panel.Queries) {
+	if len(g.parts[p.panel]) < panel.asked() {
 		return before, false
 	}
 	parts := g.parts[p.panel]
@@ -67,6 +67,9 @@ func (g *gathering) add(p part, before PanelData, at time.Time) (PanelData, bool
 		}
 		series := slices.Clone(q.frame.Series)
 		setLegends(panel.Queries[q.query].Legend, panel.Title, series)
+		for i := range series {
+			series[i].Ref = panel.Ref(q.query)
+		}
 		merged.Series = append(merged.Series, series...)
 		merged.Warnings = append(merged.Warnings, q.frame.Warnings...)
 	}

@@ -100,8 +100,8 @@ func TestFixedDecimals(t *testing.T) {
 	require.Equal(t, "5", FormatDecimals("none", 5.2, -3))
 	require.Equal(t, "0.0", FormatDecimals("short", -0.01, 1)) // not -0.0
 	two := 2
-	require.Equal(t, "5.00", (&Panel{Unit: "none", Decimals: &two}).Format(5))
-	require.Equal(t, "5", (&Panel{Unit: "none"}).Format(5))
+	require.Equal(t, "5.00", (&Panel{Field: Field{Unit: "none", Decimals: &two}}).Format(5))
+	require.Equal(t, "5", (&Panel{Field: Field{Unit: "none"}}).Format(5))
 }
 
 // everyUnit are the names that dashboards use.

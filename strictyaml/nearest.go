@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -47,7 +48,7 @@ func addKeys(keys map[string][]string, t reflect.Type, path string, outer []refl
 		outer = append(slices.Clone(outer), t)
 		for i := range t.NumField() {
 			f := t.Field(i)
-			name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			name, _, _ := strings.Cut(cmp.Or(f.Tag.Get("yaml"), f.Tag.Get("json")), ",")
 			if name == "" || name == "-" {
 				addKeys(keys, f.Type, path, outer)
 				continue

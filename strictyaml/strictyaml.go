@@ -118,6 +118,9 @@ func (d *Doc) Errorf(path, format string, args ...any) error {
 	}
 }
 
+// Has reports whether the file has a value at path.
+func (d *Doc) Has(path string) bool { return d.find(path) != nil }
+
 func (d *Doc) find(path string) ast.Node {
 	if d == nil || d.ast == nil {
 		return nil

@@ -241,7 +241,7 @@ func shopBoard(now time.Time) *query.Snapshot {
 		{"threads", "short"},
 		{"errors by code", "reqps"},
 	} {
-		panel := query.Panel{Title: p.title, Type: query.TimeSeries, Unit: p.unit, Queries: []query.Query{{Expr: "x"}}, Signal: i < 2, Better: query.Lower}
+		panel := query.Panel{Title: p.title, Type: query.TimeSeries, Field: query.Field{Unit: p.unit}, Queries: []query.Query{{Expr: "x"}}, Signal: i < 2, Better: query.Lower}
 		scale := 1.0
 		if p.unit == "percentunit" {
 			scale = 0.1

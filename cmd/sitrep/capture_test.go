@@ -61,7 +61,7 @@ type watched struct {
 func watch(log archive, source query.Source, wait time.Duration) *watched {
 	w := &watched{}
 	board := query.Board{Name: "shop", Title: "Shop", Range: time.Hour, Refresh: time.Second, Panels: []query.Panel{
-		{Title: "errors", Queries: []query.Query{{Expr: "errors"}}, Signal: true, Thresholds: []query.Threshold{{Value: 50, State: query.Crit}}},
+		{Title: "errors", Queries: []query.Query{{Expr: "errors"}}, Signal: true, Field: query.Field{Thresholds: []query.Threshold{{Value: 50, State: query.Crit}}}},
 		{Title: "memory", Queries: []query.Query{{Expr: "memory"}}},
 	}}
 	edge := query.Board{Name: "edge", Range: time.Minute, Refresh: time.Second, Panels: []query.Panel{{Title: "rps", Queries: []query.Query{{Expr: "rps"}}}}}

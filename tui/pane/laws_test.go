@@ -74,7 +74,7 @@ func boards() *rapid.Generator[*query.Snapshot] {
 		s.Grid = query.Grid{Start: when().Draw(t, "start"), Step: time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "step")), N: rapid.IntRange(0, 40).Draw(t, "n")}
 		for range rapid.IntRange(0, 14).Draw(t, "panels") {
 			p := query.Panel{
-				Title: hostile().Draw(t, "panel"), Unit: rapid.SampledFrom([]string{"", "s", "bytes", "percentunit", "reqps", "€"}).Draw(t, "unit"), Signal: rapid.Bool().Draw(t, "signal"),
+				Title: hostile().Draw(t, "panel"), Field: query.Field{Unit: rapid.SampledFrom([]string{"", "s", "bytes", "percentunit", "reqps", "€"}).Draw(t, "unit")}, Signal: rapid.Bool().Draw(t, "signal"),
 				Type: rapid.SampledFrom([]query.PanelType{query.TimeSeries, query.Stat, "heatmap"}).Draw(t, "type"), Better: rapid.SampledFrom([]query.Better{query.Lower, query.Higher, ""}).Draw(t, "better"),
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "thresholds") {

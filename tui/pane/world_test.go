@@ -254,7 +254,7 @@ func shopBoard(at time.Time) *query.Snapshot {
 	b := &query.Board{Name: "shop", Title: "Shop", Range: time.Hour, Refresh: 5 * time.Second}
 	s := &query.Snapshot{Board: b, At: at.Add(-time.Second), Grid: grid, Source: "http://127.0.0.1:9090"}
 	add := func(title, unit string, signal bool, thresholds []query.Threshold, f func(x float64, series int) float64, legends ...string) *query.PanelData {
-		b.Panels = append(b.Panels, query.Panel{Title: title, Type: query.TimeSeries, Unit: unit, Queries: []query.Query{{Expr: "sum(" + unit + ")"}}, Signal: signal, Thresholds: thresholds, Better: query.Lower})
+		b.Panels = append(b.Panels, query.Panel{Title: title, Type: query.TimeSeries, Queries: []query.Query{{Expr: "sum(" + unit + ")"}}, Signal: signal, Field: query.Field{Unit: unit, Thresholds: thresholds}, Better: query.Lower})
 		frame := query.Frame{Grid: grid, At: at.Add(-3 * time.Second), Took: 12 * time.Millisecond}
 		for k, legend := range legends {
 			values := make([]float64, grid.N)
