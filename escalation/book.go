@@ -55,7 +55,7 @@ type Ledger interface {
 // Leases is who may decide and send: at most one process of all on the store.
 type Leases interface {
 	// Take makes owner the holder until now+ttl, under a new epoch, if the lease
-	// is not Held at now; else the error is a *HeldError.
+	// is not Held at now by a process that may live; else the error is a *HeldError.
 	Take(ctx context.Context, owner string, now time.Time, ttl time.Duration) (Lease, error)
 	// Renew extends a lease that is still the store's; else ErrLeaseLost.
 	Renew(ctx context.Context, l Lease, now time.Time, ttl time.Duration) (Lease, error)

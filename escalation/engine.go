@@ -122,16 +122,18 @@ func oneAtATime(tell func(error)) func(error) {
 // Errors of the store are told as problems and tried again.
 func (e *Engine) Run(ctx context.Context) error {
 	var known time.Time // until when somebody else is known to run the ladder
+	stay := e.Timing.Stay
 	for ctx.Err() == nil {
 		lease, err := e.take(ctx, known)
 		wait := takeEvery
 		var held *HeldError
 		switch {
 		case err == nil:
-			e.hold(ctx, lease)
-			continue
+			if wait = e.hold(ctx, lease, stay); wait > 0 {
+				stay = min(2*stay, longestStay)
+			}
 		case errors.As(err, &held):
-			known = held.Expires
+			known, stay = held.Expires, e.Timing.Stay
 			e.watch(ctx, held.Owner)
 			wait = min(wait, time.Until(held.Expires)+time.Millisecond) // what a dead process left is taken when it runs out
 		case ctx.Err() == nil:
@@ -188,14 +190,21 @@ func (e *Engine) deliver(ctx context.Context, lease Lease, until time.Time) (los
 	}
 }
 
-// hold works under a lease until ctx ends or the lease is lost.
-func (e *Engine) hold(ctx context.Context, lease Lease) {
+// hold works under a lease until ctx ends or the lease is lost, and says how long
+// the next one is left to others: they may reach a sink where this engine reached
+// none for as long as stay.
+func (e *Engine) hold(ctx context.Context, lease Lease, stay time.Duration) (aside time.Duration) {
 	s := e.newShift(ctx, lease)
+	s.stay = stay
 	defer s.end()
 	s.group.Go(s.audits) // whoever only delivers has not the time
 	for !s.lost() && ctx.Err() == nil {
 		s.rest(s.turn(), time.Now().Add(e.Timing.Audit))
 	}
+	if s.resigned {
+		return standAside
+	}
+	return 0
 }
 
 // publish tells the state if it has changed.
@@ -227,10 +236,14 @@ type shift struct {
 	later  map[string]time.Time // messages that claim sent back, and until when
 	cursor int64
 	gone   bool
+
+	began    time.Time
+	stay     time.Duration // see hopeless
+	resigned bool          // only the goroutine that turns
 }
 
 func (e *Engine) newShift(ctx context.Context, lease Lease) *shift {
-	s := &shift{Engine: e, lease: lease, wake: make(chan struct{}, 1), flying: map[string]bool{}, later: map[string]time.Time{}}
+	s := &shift{Engine: e, lease: lease, wake: make(chan struct{}, 1), flying: map[string]bool{}, later: map[string]time.Time{}, began: time.Now()}
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.send, s.cut = context.WithCancel(context.WithoutCancel(ctx))
 	known, err := e.Book.Health(ctx)
@@ -257,7 +270,9 @@ func (s *shift) end() {
 	if err := s.Leases.Release(free, s.present()); err != nil {
 		s.Problem(fmt.Errorf("give the ladder back: %w", err))
 	}
-	s.publish(State{})
+	if !s.resigned { // nobody runs it for a moment, and that is no news
+		s.publish(State{})
+	}
 }
 
 func (s *shift) present() Lease {
@@ -406,6 +421,9 @@ func (s *shift) dispatch() (next time.Time, err error) {
 	})
 	s.show(heads)
 	s.forget(heads)
+	if s.hopeless(heads, now) {
+		return now, s.resign(heads, now)
+	}
 	for _, m := range heads {
 		at, diverts := s.mayGo(m, ranks[m.ID], now)
 		if diverts != "" {

@@ -24,8 +24,11 @@ type SinkHealth struct {
 // sinkHealth is that of a sink which the holder of the lease asks.
 type sinkHealth struct {
 	SinkHealth
-	rate, burst float64 // tokens a second, and at most
-	probing     bool    // the one request that finds out whether it works again is under way
+	rate, burst float64   // tokens a second, and at most
+	probing     bool      // the one request that finds out whether it works again is under way
+	carries     bool      // the last page that went there was taken, and nothing failed since
+	asked       time.Time // until when it asked to be left alone
+	failed      time.Time // the last failure that was ours; what another holder saw may have been anything
 }
 
 // failuresInARow open the breaker. After its time one request goes alone: its
@@ -142,8 +145,10 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 	defer e.mu.Unlock()
 	h := e.health(m.Sink)
 	h.probing = false
+	h.carried(m, o)
 	switch o.Class {
 	case Done, Dead:
+		e.reached(m.Kind(), now)
 		if h.Broken {
 			h.Until = time.Time{} // a throttled sink stays alone: another request was accepted just before
 		}
@@ -153,13 +158,39 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 		if !h.Broken {
 			until = latest(until, h.Until) // of two answers to requests that were under way the later time counts
 		}
-		h.Until, h.Broken, h.Why = until, false, "asked to slow down"
+		h.Until, h.Broken, h.Why, h.asked = until, false, "asked to slow down", until
 	case NotSent, Unsure:
 		h.Failures++
 		h.Why = o.Err.Error()
 		if until := now.Add(e.Timing.BreakerOpen); h.Failures >= failuresInARow && until.After(h.Until) { // what it asked for itself may be longer
-			h.Until, h.Broken = until, true
+			h.Until, h.Broken, h.failed = until, true, now
 		}
+	}
+}
+
+// reached lets the other keys and channels of a service be tried at once when it has
+// answered one: they failed because it could not be reached. The caller holds the
+// mutex.
+func (e *Engine) reached(kind string, now time.Time) {
+	if kind != "pagerduty" && kind != "slack" {
+		return // each webhook and command is a service of its own
+	}
+	for _, h := range e.sinks {
+		if sinkKind(h.Sink) == kind {
+			if now.Sub(h.failed) >= betweenTries {
+				h.tryNow()
+			}
+		}
+	}
+}
+
+// betweenTries keeps what works from having what does not asked all the time.
+const betweenTries = 5 * time.Second
+
+// tryNow ends the time that a failing sink is left alone, unless it asked for that.
+func (h *sinkHealth) tryNow() {
+	if h.Broken && !h.failed.IsZero() {
+		h.Until = h.asked
 	}
 }
 

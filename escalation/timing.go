@@ -6,6 +6,7 @@ import "time"
 // on real sockets use shorter ones.
 type Timing struct {
 	LeaseTTL, LeaseRenew time.Duration
+	Stay                 time.Duration // whoever reaches no sink keeps the lease so long; 0 is for ever
 	Attempt              time.Duration // of one request, at most
 	Settle               time.Duration // after an ambiguous attempt, before the next operation of its stream
 	Resweep              time.Duration // between a resolve and the second one
@@ -25,7 +26,7 @@ type Timing struct {
 // the settling time is two attempts.
 func DefaultTiming() Timing {
 	return Timing{
-		LeaseTTL: 30 * time.Second, LeaseRenew: 10 * time.Second, Attempt: 10 * time.Second,
+		LeaseTTL: 30 * time.Second, LeaseRenew: 10 * time.Second, Stay: 20 * time.Second, Attempt: 10 * time.Second,
 		Settle: 20 * time.Second, Resweep: 90 * time.Second, Sweep: 60 * time.Second, Thread: 5 * time.Second, HistoryLag: 2 * time.Second,
 		BackoffBase: time.Second, BackoffCap: 5 * time.Minute, PageBackoffCap: time.Minute, RetryDead: time.Minute,
 		StaleText: 2 * time.Hour, BreakerOpen: time.Minute, Audit: time.Minute,

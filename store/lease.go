@@ -31,10 +31,11 @@ func (db *DB) Take(ctx context.Context, owner string, now time.Time, ttl time.Du
 		if err != nil {
 			return err
 		}
-		if held.Held(now, ttl) {
+		if held.Held(now, ttl) && !dead(db.path, held) {
 			return &escalation.HeldError{Lease: held}
 		}
 		taken = escalation.Lease{Owner: owner, Epoch: held.Epoch + 1, Expires: toMicro(now.Add(ttl))}
+		db.pulse.start(db.path, taken) // before anybody can see the lease
 		return db.putLease(ctx, tx, taken)
 	})
 	return taken, err
@@ -54,6 +55,7 @@ func (db *DB) Renew(ctx context.Context, l escalation.Lease, now time.Time, ttl 
 
 // Release is escalation.Leases'.
 func (db *DB) Release(ctx context.Context, l escalation.Lease) error {
+	defer db.pulse.stop()
 	return db.write(ctx, func(tx *sql.Tx) error {
 		held, err := db.lease(ctx, tx)
 		if err != nil || held.Owner != l.Owner || held.Epoch != l.Epoch {

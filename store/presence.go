@@ -37,7 +37,7 @@ const fresh = 10 * time.Second
 
 // Attend takes a seat.
 func (db *DB) Attend(who Present) (*Seat, error) {
-	s := &Seat{dir: db.path + ".present", me: who}
+	s := &Seat{dir: presentDir(db.path), me: who}
 	if err := s.take(db.path); err != nil {
 		return nil, fmt.Errorf("say who is here: %w", err)
 	}
@@ -50,26 +50,36 @@ func (db *DB) Attend(who Present) (*Seat, error) {
 	return s, nil
 }
 
-// take makes the seat's file, and the folder if it is the first. Both are for
-// those who may have the store.
-func (s *Seat) take(path string) error {
-	info, err := os.Stat(path)
+// take makes the seat's file.
+func (s *Seat) take(path string) (err error) {
+	shared, err := makeRoom(path)
 	if err != nil {
-		return err
-	}
-	shared := info.Mode()&0o060 != 0
-	switch err := os.Mkdir(s.dir, 0o700); {
-	case err == nil && shared: // the group comes with the folder it is in
-		if err := os.Chmod(s.dir, 0o770|fs.ModeSetgid); err != nil {
-			return err
-		}
-	case err != nil && !errors.Is(err, fs.ErrExist):
 		return err
 	}
 	if s.file, err = os.CreateTemp(s.dir, "*.json"); err == nil && shared {
 		err = s.file.Chmod(0o660)
 	}
 	return err
+}
+
+// presentDir is the folder of what lives as long as a process does.
+func presentDir(path string) string { return path + ".present" }
+
+// makeRoom makes that folder if it is not there: for those who may have the store,
+// which are a group if it is shared.
+func makeRoom(path string) (shared bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, err
+	}
+	shared = info.Mode()&0o060 != 0
+	switch err := os.Mkdir(presentDir(path), 0o700); {
+	case err == nil && shared: // the group comes with the folder it is in
+		return shared, os.Chmod(presentDir(path), 0o770|fs.ModeSetgid)
+	case err != nil && !errors.Is(err, fs.ErrExist):
+		return shared, err
+	}
+	return shared, nil
 }
 
 // LookAt says which incident is on the screen now.

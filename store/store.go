@@ -39,6 +39,7 @@ type DB struct {
 	writer  *sql.DB // one connection
 	readers *sql.DB
 	commits *commits
+	pulse   pulse
 
 	preparing sync.Mutex
 	inserts   inserts
@@ -131,6 +132,7 @@ func (db *DB) Path() string { return db.path }
 // Close waits for running statements. Readers go first: a read-only
 // connection that closed last would leave the journal behind.
 func (db *DB) Close() error {
+	db.pulse.end() // whoever closes the store with the lease runs no ladder any more
 	return errors.Join(db.commits.close(), db.readers.Close(), db.writer.Close())
 }
 
