@@ -212,7 +212,7 @@ const lateCall = 3 * time.Second
 
 // ladder is who is called next, and in how many seconds.
 func (m *model) ladder(inc incident.Incident) piece {
-	if m.world.Delivery.Holder == "" {
+	if m.world.Delivery.Nobody() {
 		return say(10, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"), safe.Const("nobody runs the ladder"))
 	}
 	if left := inc.Rung.Snoozed.Sub(m.now); left > 0 {
@@ -467,6 +467,8 @@ func (m *model) drawQuiet(f *frame.Frame) {
 	right := m.drawClock(f, safe.Text{})
 	list := firing(m.world)
 	switch {
+	case m.world.Unread:
+		f.PutFit(0, 0, right-2, theme.Accent, safe.Const("Reading the store: what is open is not known yet."))
 	case len(list) == 0 && m.world.Alerts.At.IsZero():
 		f.PutFit(0, 0, right-2, theme.Dim, safe.Const("No incident is open. Alerts are not known yet."))
 	case len(list) == 0:
@@ -482,7 +484,8 @@ func (m *model) drawQuiet(f *frame.Frame) {
 	}
 	line := m.runs()
 	switch d := m.world.Delivery; {
-	case d.Holder == "":
+	case d.Unasked:
+	case d.Nobody():
 		line = append(line, say(10, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"), safe.Const("nobody runs the ladder")))
 	case d.Mine:
 		line = append(line, say(6, theme.Dim, safe.Const("this process runs the ladder"), safe.Const("ladder runs")))

@@ -163,7 +163,7 @@ func listed(names []string) string {
 // doubts are the reasons why people might not hear of it.
 func (m *model) doubts() []string {
 	var out []string
-	if m.world.Delivery.Holder == "" {
+	if m.world.Delivery.Nobody() {
 		out = append(out, "Nobody runs the ladder now: pages go out when somebody does (sitrep daemon).")
 	}
 	for _, s := range m.world.Delivery.Sinks {

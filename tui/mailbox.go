@@ -16,9 +16,9 @@ type Mailbox struct {
 	wake  chan struct{} // one place: a burst coalesces
 }
 
-// NewMailbox is a mailbox with an empty world.
+// NewMailbox is a mailbox with a world of which nothing is known.
 func NewMailbox() *Mailbox {
-	return &Mailbox{world: &pane.World{}, wake: make(chan struct{}, 1)}
+	return &Mailbox{world: &pane.World{Unread: true, Delivery: pane.Delivery{Unasked: true}}, wake: make(chan struct{}, 1)}
 }
 
 // Update publishes a changed copy of the world and wakes the screen. The copy's

@@ -53,7 +53,7 @@ func (m *model) notices(width int) []notice {
 // returns the lowest row that is left.
 func (m *model) drawNobody(f *frame.Frame) int {
 	lowest, d := f.Height()-1, m.world.Delivery
-	if d.Holder != "" {
+	if !d.Nobody() {
 		return lowest
 	}
 	text := "no page goes out. Start sitrep daemon."

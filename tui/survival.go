@@ -38,10 +38,13 @@ func (m *model) vital() []piece {
 	inc, ok := m.incident()
 	if !ok {
 		first := say(0, theme.OK, safe.Const("no incident is open"))
+		if m.world.Unread {
+			first = say(0, theme.Accent, safe.Const("reading the store"))
+		}
 		if n := len(firing(m.world)); n > 0 {
 			first = say(0, theme.Accent, safe.Sprintf("%d %s", n, fire(n)))
 		}
-		if m.world.Delivery.Holder == "" {
+		if m.world.Delivery.Nobody() {
 			first = say(0, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"))
 		}
 		return append(append([]piece{first, m.value()}, m.runs()...), m.where())

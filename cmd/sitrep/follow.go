@@ -86,6 +86,7 @@ func (f *follower) load(ctx context.Context, now time.Time) (err error) {
 		return err
 	}
 	f.mailbox.Update(func(w *pane.World) {
+		w.Unread = false
 		w.Incidents, w.Events, w.Delivery.Messages, w.Drafts = ordered(shown), byIncident, messages, drafts
 	})
 	return f.relate(ctx) // after what is there is on the screen

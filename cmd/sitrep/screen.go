@@ -269,6 +269,7 @@ func (a *app) screenOptions(m *tui.Mailbox) (tui.Options, error) {
 
 // delivery is how the ladder stands, for the screen.
 func delivery(d pane.Delivery, s escalation.State) pane.Delivery {
+	d.Unasked = false
 	d.Holder, d.Why, d.Mine, d.Sinks = s.Holder, s.Why, s.Mine, nil
 	for _, sink := range s.Sinks {
 		d.Sinks = append(d.Sinks, pane.Sink{Name: sink.Name, State: sink.State, Why: sink.Why, Until: sink.Until})

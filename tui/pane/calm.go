@@ -23,6 +23,9 @@ func (v *now) calm(s *Screen) []column {
 	alerts := alertSection(s, v.policies.today(s.World), &v.filter, true)
 	alerts.dear = 11 // without an incident they are the news
 	items, lately, past := itemSection(s, &v.filter), latelySection(events, s), pastSection(s)
+	if s.World.Unread {
+		items, lately, past = unreadSection("items"), unreadSection("lately"), unreadSection("incidents")
+	}
 	all := frame.Rect{W: v.w, H: v.h}
 	if v.w < twoColumns {
 		signals.least, signals.want = 5, max(7, v.h*2/5)
@@ -62,6 +65,9 @@ func adviceSection(s *Screen, width int) []section {
 }
 
 func advice(s *Screen) string {
+	if s.World.Unread {
+		return ""
+	}
 	firing := 0
 	for _, a := range s.World.Alerts.List {
 		if a.State == alert.Firing {
@@ -93,6 +99,11 @@ func advice(s *Screen) string {
 		return ""
 	}
 	return fmt.Sprintf("%s hurts %s: %s for %s. %s ends and undoes it at any time.", first.Pin, Victims(*first), Faults(*first), strictyaml.FormatDuration(first.Length()), abort)
+}
+
+// unreadSection stands for one that the store has not been read for.
+func unreadSection(title string) section {
+	return section{name: title, title: safe.New(title, 20), least: 1, want: 1, rows: &rows{none: safe.Const("reading the store")}}
 }
 
 // pastSection is the incidents that ended lately, drills named as such.

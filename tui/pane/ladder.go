@@ -80,7 +80,7 @@ func ladderNote(inc incident.Incident, rules escalation.Rules, s *Screen) piece 
 	switch {
 	case inc.Status.Over():
 		return piece{safe.New(string(inc.Status), 20), theme.OK}
-	case d.Holder == "":
+	case d.Nobody():
 		return piece{safe.Const("nobody runs it: sitrep daemon"), theme.Danger}
 	case inc.Rung.Snoozed.After(s.Now):
 		return piece{safe.Sprintf("snoozed, goes on in %s", Until(inc.Rung.Snoozed.Sub(s.Now))), theme.Warn}

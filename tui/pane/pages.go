@@ -148,9 +148,9 @@ func divertedIn(s *Screen) map[string]bool {
 func pageNote(s *Screen, open int) piece {
 	d := s.World.Delivery
 	switch {
-	case d.Holder == "" && open > 0:
+	case d.Nobody() && open > 0:
 		return piece{safe.Sprintf("%d wait: nobody runs the ladder (sitrep daemon)", open), theme.Danger}
-	case d.Holder == "":
+	case d.Nobody():
 		return piece{safe.Const("nobody runs the ladder (sitrep daemon)"), theme.Danger}
 	case len(downSinks(s)) > 0:
 		return piece{safe.New(strings.Join(downSinks(s), " · "), 60), theme.Crit}

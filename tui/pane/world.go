@@ -16,6 +16,7 @@ import (
 // through a mailbox; nobody changes one that was published, nor anything that
 // it refers to.
 type World struct {
+	Unread    bool                                // the store was not read yet: no incident means nothing
 	Incidents []incident.Incident                 // open ones first, the worst and newest at the head; then those that ended lately
 	Events    map[incident.ID][]incident.Event    // by incident, in the order of recording; "" holds the last day outside incidents
 	Drafts    map[incident.ID]Draft               // post-mortems, by incident
@@ -46,6 +47,7 @@ type Present struct {
 
 // Delivery is the state of the ladder's engine and of every page.
 type Delivery struct {
+	Unasked  bool              // nobody was asked yet who holds the lease
 	Holder   string            // process that holds the lease, such as "ana@bastion 4711"; "" = nobody runs the ladder
 	Why      string            // this process cannot, while nobody does; "" = it was not told
 	Mine     bool              // it is this process
@@ -53,6 +55,9 @@ type Delivery struct {
 	Messages []escalation.Message
 	Sinks    []Sink
 }
+
+// Nobody says that nobody runs the ladder, as far as anybody was asked.
+func (d Delivery) Nobody() bool { return d.Holder == "" && !d.Unasked }
 
 // Sink is one way out: PagerDuty, Slack.
 type Sink struct {
