@@ -202,7 +202,7 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	p.flow(end.style, end.text)
 	if diverted && m.AcknowledgedAt.IsZero() {
 		p.x++
-		p.flow(theme.Accent, safe.Const("told to the chats"))
+		p.flow(theme.Accent, safe.Const("told elsewhere"))
 	}
 	if m.Error != "" && m.State != escalation.Accepted {
 		p.x++
@@ -223,6 +223,8 @@ func operationWord(o escalation.Operation) safe.Text {
 		return safe.Const("alarm")
 	case escalation.OpUnschedule:
 		return safe.Const("unalarm")
+	case escalation.OpNote:
+		return safe.Const("note")
 	case escalation.OpBookmark:
 		return safe.Const("link")
 	}
