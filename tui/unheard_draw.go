@@ -17,7 +17,7 @@ import (
 // wider than that.
 const (
 	alarmWidth  = 110
-	alarmHeight = 32
+	alarmHeight = 26
 	leastTold   = 10 // rows from which on there is room for more than numbers
 )
 
