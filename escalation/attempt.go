@@ -21,6 +21,7 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 		case c.newerRound(m):
 			return "a newer round of the level is due"
 		}
+		return c.needless(m)
 	case OpAcknowledge:
 		switch {
 		case inc.Status.Over():
@@ -52,7 +53,16 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 			return answered(m, inc)
 		case m.Murky || content.Headline:
 		case content.Diverts != "":
-			return c.needless(content.Diverts)
+			return c.needless(m)
+		case now.Sub(m.QueuedAt) > t.StaleText:
+			return "it is too old to help"
+		}
+	case OpNote:
+		switch why := c.answersSince(content.Chat, m.QueuedAt); {
+		case inc.Status.Over():
+			return fmt.Sprintf("the incident is %s", inc.Status)
+		case why != "" && !m.Murky:
+			return why
 		case now.Sub(m.QueuedAt) > t.StaleText:
 			return "it is too old to help"
 		}
@@ -60,19 +70,6 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 		if !m.Murky && now.Sub(m.QueuedAt) > t.StaleText {
 			return "it is too old to help"
 		}
-	}
-	return ""
-}
-
-// needless says why nobody is to be called by phone any more in the place of
-// page id.
-func (c Case) needless(id string) string {
-	if c.Incident.Status.Over() {
-		return fmt.Sprintf("the incident is %s", c.Incident.Status)
-	}
-	i := slices.IndexFunc(c.Messages, func(m Message) bool { return m.ID == id })
-	if i >= 0 && c.Messages[i].State == Accepted {
-		return fmt.Sprintf("%s has taken the page by now", c.Messages[i].Sink)
 	}
 	return ""
 }
@@ -167,6 +164,7 @@ func (pl planner) settle(c Case, sent Message, o Outcome, jitter float64, now ti
 		}
 		pl.put(&c, &d, m, kind, now)
 		pl.sweep(&c, &d, m, now)
+		pl.restore(c, &d, m, now)
 	case Throttled:
 		m.State, m.Attempts, m.NotBefore = Pending, m.Attempts-1, now.Add(max(o.After, shortest))
 		if m.Murky {
@@ -277,32 +275,6 @@ func (pl planner) backoff(m Message, jitter float64) time.Duration {
 		wait = max(wait, pl.timing.HistoryLag)
 	}
 	return wait
-}
-
-// divert sends a page that its sink does not take to every chat that the policy
-// knows, once. The page itself stays queued.
-func (pl planner) divert(c Case, id, why string, now time.Time) (d Decision) {
-	c.Messages = slices.Clone(c.Messages)
-	i := slices.IndexFunc(c.Messages, func(m Message) bool { return m.ID == id })
-	if i < 0 || c.Messages[i].Operation != OpTrigger || !c.Messages[i].Open() {
-		return d
-	}
-	m := c.Messages[i]
-	if slices.ContainsFunc(c.Messages, func(o Message) bool { return o.Content().Diverts == id }) || stale(m, c, pl.timing, now) != "" {
-		return d
-	}
-	content := m.Content()
-	content.Text = fmt.Sprintf("%s cannot be reached, so %s (%s) was NOT paged for %s %s: call by phone. %s", m.Sink, m.Level, people(content.Who), c.Incident.ID, c.Incident.Title, why)
-	content.Diverts = id
-	for _, sink := range policyOf(c.Incident, pl.today).PageSinks() {
-		if sinkKind(sink) != "slack" {
-			continue
-		}
-		pl.queue(&c, &d, Message{Stream: sink + "/divert/" + id, Sink: sink, Operation: OpPost, Level: m.Level, Round: m.Round}, content, now)
-		m.Error = "also sent to " + sink
-		d.Events = append(d.Events, m.event(incident.PageDiverted, now))
-	}
-	return d
 }
 
 func people(who []incident.Person) string {

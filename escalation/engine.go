@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Config struct {
 
 	Policy  Policy // of incidents that carry none
 	Chat    Chat   // what chats get beside headlines and replies
+	Notes   bool   // PagerDuty takes notes: OpNote can be sent
 	Install string // tells this store from every other, in dedup keys
 	Owner   string // of the lease: "ana@bastion 4711"
 	Timing  Timing // the zero Timing is DefaultTiming
@@ -234,6 +236,7 @@ type shift struct {
 	flight sync.Mutex
 	flying map[string]bool      // streams with a request under way
 	later  map[string]time.Time // messages that claim sent back, and until when
+	around map[string]string    // messages that were taken another way, and which sinks failed then; the loop's own
 	cursor int64
 	gone   bool
 
@@ -243,7 +246,7 @@ type shift struct {
 }
 
 func (e *Engine) newShift(ctx context.Context, lease Lease) *shift {
-	s := &shift{Engine: e, lease: lease, wake: make(chan struct{}, 1), flying: map[string]bool{}, later: map[string]time.Time{}, began: time.Now()}
+	s := &shift{Engine: e, lease: lease, wake: make(chan struct{}, 1), flying: map[string]bool{}, later: map[string]time.Time{}, around: map[string]string{}, began: time.Now()}
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.send, s.cut = context.WithCancel(context.WithoutCancel(ctx))
 	known, err := e.Book.Health(ctx)
@@ -425,9 +428,9 @@ func (s *shift) dispatch() (next time.Time, err error) {
 		return now, s.resign(heads, now)
 	}
 	for _, m := range heads {
-		at, diverts := s.mayGo(m, ranks[m.ID], now)
-		if diverts != "" {
-			err := s.divert(m, diverts)
+		at, failing := s.mayGo(m, ranks[m.ID], now)
+		if failing != "" {
+			err := s.another(m, failing)
 			if errors.Is(err, ErrLeaseLost) {
 				return next, err
 			}
@@ -449,15 +452,18 @@ func (s *shift) dispatch() (next time.Time, err error) {
 func (s *shift) forget(heads []Message) {
 	s.flight.Lock()
 	defer s.flight.Unlock()
-	maps.DeleteFunc(s.later, func(id string, _ time.Time) bool {
-		return !slices.ContainsFunc(heads, func(m Message) bool { return m.ID == id })
-	})
+	known := make(map[string]bool, len(heads))
+	for _, m := range heads {
+		known[m.ID] = true
+	}
+	maps.DeleteFunc(s.later, func(id string, _ time.Time) bool { return !known[id] })
+	maps.DeleteFunc(s.around, func(id, _ string) bool { return !known[id] })
 }
 
 // mayGo is when a message may be tried: not after now means now, and takes up
-// what the sink allows. Diverts, if not empty, is why its page must go another
-// way meanwhile.
-func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, diverts string) {
+// what the sink allows. Failing, if not empty, is why the sink is left alone
+// meanwhile.
+func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, failing string) {
 	whenWoken := now.Add(time.Minute) // the end of a request wakes us
 	s.flight.Lock()
 	wait, places, flying := s.later[m.ID], workers-len(s.flying), s.flying[m.Stream]
@@ -474,8 +480,8 @@ func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, diverts
 	for _, t := range []time.Time{m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m)} {
 		at = latest(at, s.Timing.notLonger(t, now)) // each by itself: one that a clock set back explains takes nothing from the others
 	}
-	if m.Operation == OpTrigger && h.open(now) {
-		diverts = h.Why
+	if h.open(now) {
+		failing = h.Why
 	}
 	switch {
 	case at.After(now):
@@ -484,7 +490,7 @@ func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, diverts
 	default:
 		h.spend(now)
 	}
-	return at, diverts
+	return at, failing
 }
 
 // launch takes one message through an attempt.
@@ -546,9 +552,9 @@ func (s *shift) attempt(head Message) error {
 	}
 	jitter := s.Rand()
 	over := time.Now()
-	if onTime {
+	if onTime && m.Operation != OpNote { // notes go another way than pages, and must not hold them up
 		s.learn(m, outcome, over)
-	} else {
+	} else { // it says nothing of the sink
 		s.refund(m.Sink)
 	}
 	err = s.record(m.Incident, func(c Case) (Decision, error) {
@@ -556,7 +562,7 @@ func (s *shift) attempt(head Message) error {
 		d.Health = s.noted(m.Sink)
 		return d, nil
 	})
-	if err == nil && m.Operation == OpTrigger && outcome.Class == Dead {
+	if err == nil && m.isCall() && outcome.Class == Dead {
 		err = s.divert(m, outcome.Err.Error())
 	}
 	return err
@@ -590,11 +596,36 @@ func (s *shift) wire(m Message, inc incident.Incident) Outcome {
 	return o
 }
 
-// divert sends a page that its sink does not take to the chats.
+// another takes what waits for a sink that fails another way, if there is one: a
+// page the policy's, words for a chat a note that they are not there. It looks anew
+// when other sinks fail than the last time.
+func (s *shift) another(m Message, why string) error {
+	calls := m.isCall()
+	if !calls && !(s.Notes && m.wantsChat()) {
+		return nil
+	}
+	mark := strings.Join(slices.Sorted(maps.Keys(s.broken())), " ")
+	if s.around[m.ID] == mark {
+		return nil
+	}
+	var err error
+	if calls {
+		err = s.divert(m, why)
+	} else {
+		now := time.Now()
+		err = s.Book.Turn(s.ctx, s.present(), now, m.Incident, func(c Case) (Decision, error) { return s.planner.tellOfOutage(c, m.ID, now), nil })
+	}
+	if err == nil {
+		s.around[m.ID] = mark
+	}
+	return err
+}
+
+// divert takes a page another way, given its message or one that stands in for it.
 func (s *shift) divert(m Message, why string) error {
-	now := time.Now()
+	now, broken := time.Now(), s.broken()
 	return s.Book.Turn(s.ctx, s.present(), now, m.Incident, func(c Case) (Decision, error) {
-		return s.planner.divert(c, m.ID, why, now), nil
+		return s.planner.divert(c, m.ID, why, broken, now), nil
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
@@ -36,6 +38,21 @@ func (g *GameDay) ladder(rungs []LevelRule) []LevelRule {
 		wakes = wakes && r.Level != g.WakesUpTo
 	}
 	return out
+}
+
+// instead is the sinks that a page of a level is diverted to in a drill: those of
+// the policy themselves only where the level is called through its own.
+func (g *GameDay) instead(level incident.Level, sinks []string) []string {
+	if g == nil {
+		return sinks
+	}
+	return g.replaced(sinks, g.WakesUpTo != WakesNobody && levelNumber(level) <= levelNumber(g.WakesUpTo))
+}
+
+// levelNumber is that of a level, which check has seen: L2 is 2.
+func levelNumber(l incident.Level) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(string(l), "L"))
+	return n
 }
 
 // told is the sinks of an audience that a drill tells: none that is real.

@@ -138,6 +138,20 @@ func (e *Engine) alone(sink string) (until time.Time) {
 // open says whether the sink is left alone because it fails.
 func (h SinkHealth) open(now time.Time) bool { return h.Broken && h.Until.After(now) }
 
+// broken is the sinks that fail, also while one request finds out whether they still
+// do, and why.
+func (e *Engine) broken() map[string]string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[string]string{}
+	for sink, h := range e.sinks {
+		if h.Broken {
+			all[sink] = h.Why
+		}
+	}
+	return all
+}
+
 // learn takes the outcome of an attempt in. A refusal is no failure of the
 // sink: it answered.
 func (e *Engine) learn(m Message, o Outcome, now time.Time) {
@@ -222,7 +236,7 @@ func (e *Engine) states(known []SinkHealth, heads []Message, now time.Time) []Si
 			}
 		}
 		for _, m := range heads {
-			if m.Kind() == kind && m.Error != "" && st.State == SinkOK {
+			if m.Kind() == kind && m.Error != "" && m.Operation != OpNote && st.State == SinkOK {
 				st.State, st.Why = SinkWaiting, m.Error
 			}
 		}

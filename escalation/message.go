@@ -109,6 +109,8 @@ type Content struct {
 	Resweep  bool              `json:"resweep,omitempty"`   // a second resolve, for a trigger that came late; a second update, for an older one that did
 	Thread   string            `json:"thread,omitempty"`    // stream of the post that this belongs to, if it goes out in another one
 	Diverts  string            `json:"diverts,omitempty"`   // ID of the page that this stands in for
+	Turn     int               `json:"turn,omitempty"`      // of what stands in for a page: its place in the policy's divert, from 1; 0 where all chats are told
+	Chat     string            `json:"chat,omitempty"`      // of a note: the sink that does not answer
 	Sweeps   string            `json:"sweeps,omitempty"`    // ID of the post whose copies are looked for
 	SweepRef string            `json:"sweep_ref,omitempty"` // the copy to keep
 	TriedAt  time.Time         `json:"tried_at,omitzero"`   // of the post that is swept: where to begin to look
@@ -176,6 +178,8 @@ func (m Message) priority() int {
 		return 1
 	}
 	switch c := m.Content(); {
+	case m.Operation == OpNote:
+		return 3
 	case c.Diverts != "":
 		return 0
 	case c.Headline:

@@ -140,6 +140,9 @@ func NoticeText(m Message, inc incident.Incident) string {
 			about += fmt.Sprintf(" round %d", m.Round)
 		}
 		text = fmt.Sprintf("%s: %s", about, inc.Title)
+		if c.Diverts != "" && c.Text != "" {
+			text = fmt.Sprintf("%s: %s", about, c.Text)
+		}
 		if late := time.Duration(min(c.Late, 1e9) * float64(time.Second)).Round(time.Second); late > 0 {
 			text += fmt.Sprintf(" (late by %s)", strictyaml.FormatDuration(late))
 		}

@@ -28,6 +28,7 @@ type Policy struct {
 	Severities map[incident.Severity]Response `json:"severities"`
 	Ladders    map[string][]LevelRule         `json:"ladders"`
 	Audiences  map[string][]string            `json:"audiences,omitempty"` // where updates to an audience go; one that is not named here is told by people
+	Divert     []string                       `json:"divert,omitzero"`     // where a page goes that its sink does not take, one after the other; nil is every chat that the ladders name, at once
 	Services   []ServiceRule                  `json:"services,omitempty"`
 	QuietHours []QuietHours                   `json:"quiet_hours,omitempty"`
 	GameDay    *GameDay                       `json:"game_day,omitempty"` // nil in what older versions froze: their drills call everybody
@@ -40,6 +41,7 @@ type policyFile struct {
 	Severities map[incident.Severity]Override `yaml:"severities"`
 	Ladders    map[string][]LevelRule         `yaml:"ladders"`
 	Audiences  map[string][]string            `yaml:"audiences"`
+	Divert     []string                       `yaml:"divert"`
 	Services   []ServiceRule                  `yaml:"services"`
 	QuietHours []QuietHours                   `yaml:"quiet_hours"`
 	GameDay    *GameDay                       `yaml:"game_day"`
@@ -132,7 +134,7 @@ func (p Policy) prepared() Policy {
 // it: with what the service replaces in place, so that it means the same whatever
 // becomes of the policy.
 func (p Policy) Frozen(service string) json.RawMessage {
-	p.Severities, p.Services = p.forService(service), nil
+	p.Severities, p.Divert, p.Services = p.forService(service), p.divertFor(service), nil
 	return incident.Payload(p)
 }
 
@@ -183,6 +185,10 @@ func (p Policy) Sinks() []string {
 	}
 	for _, name := range p.audiences() {
 		all = append(all, p.Audiences[name]...)
+	}
+	all = append(all, p.Divert...)
+	for _, s := range p.Services {
+		all = append(all, s.Divert...)
 	}
 	if p.GameDay != nil {
 		all = slices.AppendSeq(all, maps.Values(p.GameDay.Notify))

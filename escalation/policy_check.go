@@ -26,12 +26,15 @@ type complain func(path, format string, args ...any) error
 // over is the policy of a file, with what it leaves out from d. An empty list of
 // notify or declare stays empty: those are choices.
 func (f policyFile) over(d Policy) Policy {
-	p := Policy{Ladders: f.Ladders, Audiences: f.Audiences, Services: f.Services, QuietHours: f.QuietHours, GameDay: f.GameDay, Declare: f.Declare}
+	p := Policy{Ladders: f.Ladders, Audiences: f.Audiences, Divert: f.Divert, Services: f.Services, QuietHours: f.QuietHours, GameDay: f.GameDay, Declare: f.Declare}
 	if p.Ladders == nil {
 		p.Ladders = d.Ladders
 	}
 	if p.Audiences == nil {
 		p.Audiences = d.Audiences
+	}
+	if p.Divert == nil {
+		p.Divert = d.Divert
 	}
 	if p.Services == nil {
 		p.Services = d.Services
@@ -76,6 +79,9 @@ func (p Policy) check(errorf complain) error {
 		}
 	}
 	if err := p.checkAudiences(errorf); err != nil {
+		return err
+	}
+	if err := checkDivert("divert", p.Divert, errorf); err != nil {
 		return err
 	}
 	for i, s := range p.Services {

@@ -60,7 +60,7 @@ type RoomStep struct {
 // failure is no failure of it.
 func (m Message) Beside() bool {
 	switch m.Operation {
-	case OpCreate, OpTopic, OpInvite, OpPin, OpBookmark, OpArchive, OpPicture, OpSchedule, OpUnschedule:
+	case OpCreate, OpTopic, OpInvite, OpPin, OpBookmark, OpArchive, OpPicture, OpSchedule, OpUnschedule, OpNote:
 		return true
 	}
 	return false

@@ -14,6 +14,7 @@ type Rules struct {
 	severities map[incident.Severity]Response
 	ladders    map[string][]LevelRule
 	audiences  map[string][]string
+	divert     []string // nil: every chat of the ladders
 	quiet      []QuietHours
 	gameDay    *GameDay // nil: no drill
 }
@@ -21,7 +22,7 @@ type Rules struct {
 // For is the rules for inc. Its service and whether it is a drill stay what they
 // were declared as.
 func (p Policy) For(inc incident.Incident) Rules {
-	r := Rules{severities: p.forService(inc.Service), ladders: p.Ladders, audiences: p.Audiences, quiet: p.QuietHours}
+	r := Rules{severities: p.forService(inc.Service), ladders: p.Ladders, audiences: p.Audiences, divert: p.divertFor(inc.Service), quiet: p.QuietHours}
 	if inc.Drill {
 		r.gameDay = p.GameDay
 	}

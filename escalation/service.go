@@ -16,6 +16,7 @@ import (
 type ServiceRule struct {
 	Match      []string                       `yaml:"match" json:"match"` // names of services; * is any part of one, ? a character
 	Severities map[incident.Severity]Override `yaml:"severities" json:"severities"`
+	Divert     []string                       `yaml:"divert" json:"divert,omitzero"` // nil: the policy's own
 }
 
 func (s ServiceRule) matches(service string) bool {
@@ -74,8 +75,11 @@ func (p Policy) checkService(at string, s ServiceRule, errorf complain) error {
 			return errorf(fmt.Sprintf("%s.match[%d]", at, i), "%q is no service and no pattern: a [ is not closed, or a \\ ends it", pattern)
 		}
 	}
-	if len(s.Severities) == 0 {
-		return errorf(at, "the rule replaces nothing: severities is missing")
+	if len(s.Severities) == 0 && s.Divert == nil {
+		return errorf(at, "the rule replaces nothing: severities is missing, and divert too")
+	}
+	if err := checkDivert(at+".divert", s.Divert, errorf); err != nil {
+		return err
 	}
 	own := p
 	own.Severities = p.overridden(s)

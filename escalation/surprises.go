@@ -33,6 +33,10 @@ func CheckPolicy(file string, src []byte, lacks func(sink string) string) (Polic
 		r.severities(fmt.Sprintf("services[%d].", i), own)
 	}
 	r.audiences()
+	r.divert("divert", p.Divert)
+	for i, s := range p.Services {
+		r.divert(fmt.Sprintf("services[%d].divert", i), s.Divert)
+	}
 	r.order()
 	r.quiet()
 	r.gameDay()
@@ -159,6 +163,22 @@ func (r *review) audiences() {
 	}
 }
 
+// divert complains of a last resort that is none. A policy without one has its
+// chats told.
+func (r *review) divert(path string, sinks []string) {
+	if sinks == nil {
+		return
+	}
+	r.sinks(path, sinks)
+	own := func(sink string) bool { return sinkKind(sink) == "command" || sinkKind(sink) == "webhook" }
+	switch {
+	case len(sinks) == 0:
+		r.add(path, "a page that its sink does not take is told to nobody else")
+	case !slices.ContainsFunc(sinks, own):
+		r.add(path, "when PagerDuty and Slack are both down nobody is reached: let it end with command:NAME or webhook:NAME")
+	}
+}
+
 // order complains of rules that can never be the first that matches.
 func (r *review) order() {
 	for i, later := range r.policy.Declare {
@@ -209,7 +229,10 @@ func (r *review) gameDay() {
 	if r.policy.GameDay == nil {
 		return
 	}
-	named := slices.Concat(slices.Collect(maps.Values(r.policy.Audiences))...)
+	named := slices.Concat(append(slices.Collect(maps.Values(r.policy.Audiences)), r.policy.Divert)...)
+	for _, s := range r.policy.Services {
+		named = append(named, s.Divert...)
+	}
 	for _, rungs := range r.policy.Ladders {
 		for _, rung := range rungs {
 			named = append(named, rung.Notify...)

@@ -74,6 +74,9 @@ const (
 	ClockSetBack         Kind = "escalation.clock_set_back" // the rung's clocks begin anew
 	AuditFailed          Kind = "escalation.audit_failed"   // the ladder did not do what was due, and was made to
 
+	DeliveryDegraded Kind = "escalation.delivery_degraded" // a page is due and nothing takes it
+	DeliveryRestored Kind = "escalation.delivery_restored"
+
 	PageQueued       Kind = "page.queued"
 	PageAttempted    Kind = "page.attempted"
 	PageAccepted     Kind = "page.accepted"

@@ -23,7 +23,7 @@ func (inc Incident) Apply(e Event) Incident {
 		return inc // already folded in: a reader may offer an event twice
 	}
 	inc.Seq = max(inc.Seq, e.Seq)
-	inc.Attention = inc.Attention.apply(e)
+	inc.Attention, inc.Degraded = inc.Attention.apply(e), inc.Degraded.apply(e)
 	switch e.Kind {
 	case Declared:
 		inc = inc.applyDeclared(e)

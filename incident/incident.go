@@ -27,6 +27,7 @@ type Incident struct {
 	Roles      map[Role]Person `json:"roles,omitempty"`
 	Rung       Rung            `json:"rung"`
 	Attention  Attention       `json:"attention,omitzero"`
+	Degraded   Degraded        `json:"degraded,omitzero"`
 	Resolution string          `json:"resolution,omitempty"`
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`

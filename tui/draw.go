@@ -41,6 +41,9 @@ func (m *model) layout() layout {
 func (m *model) draw() dialog.Cursor {
 	f, l := m.picture.frame, m.layout()
 	f.Clear()
+	if inc, ok := m.alarmed(); ok {
+		return m.drawUnheard(f, inc)
+	}
 	if l.survival {
 		return m.drawSurvival(f)
 	}
@@ -48,7 +51,7 @@ func (m *model) draw() dialog.Cursor {
 	m.shown().Draw(f.Sub(l.body), m.screen())
 	m.drawFooter(f.Sub(l.footer))
 	inside := frame.Rect{X: l.body.X, Y: l.body.Y, W: l.body.W, H: l.body.H + 1}
-	m.drawNotices(f.Sub(inside), m.drawNobody(f.Sub(inside)), inside.H/2)
+	m.drawNotices(f.Sub(inside), m.drawUnreached(f.Sub(inside), m.drawNobody(f.Sub(inside))), inside.H/2)
 	if m.o.Prod {
 		f.VLine(0, 0, l.all.H, theme.Danger)
 		f.VLine(l.all.W-1, 0, l.all.H, theme.Danger)

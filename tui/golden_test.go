@@ -111,6 +111,8 @@ func TestPictures(t *testing.T) {
 		{"drill", sizes[:1], nil, []func(*Options){with(drills)}},
 		{"doubt", sizes, nil, []func(*Options){with(questioned("alice"))}},
 		{"doubt_other", sizes[:1], nil, []func(*Options){with(questioned("bob"))}},
+		{"unheard", append(sizes, [2]int{60, 16}, [2]int{40, 10}, [2]int{24, 4}), nil, []func(*Options){with(nobodyReached)}},
+		{"unheard_has", sizes[:2], nil, []func(*Options){with(nobodyReached), with(aliceHasIt)}},
 		{"help", sizes[:2], []string{"?"}, nil},
 		{"palette", sizes[:1], []string{":", "s", "e"}, nil},
 		{"ascii", sizes[:1], nil, []func(*Options){inASCII}},

@@ -215,6 +215,9 @@ func (m *model) ladder(inc incident.Incident) piece {
 	if m.world.Delivery.Nobody() {
 		return say(10, theme.Danger, safe.Const("nobody runs the ladder: sitrep daemon"), safe.Const("nobody runs the ladder"))
 	}
+	if wantsCall(inc) {
+		return say(10, theme.Danger, safe.Sprintf("NOBODY REACHED: call %s", m.firstCallee(inc)), safe.Const("NOBODY REACHED: call by phone"), safe.Const("NOBODY REACHED"))
+	}
 	if left := inc.Rung.Snoozed.Sub(m.now); left > 0 {
 		return say(10, theme.Warn, safe.Sprintf("snoozed for %s", pane.Until(left)))
 	}

@@ -42,6 +42,7 @@ type model struct {
 	counts  countdowns
 	toasts  toasts
 	heard   heard
+	unheard unheard
 	ladders ladders
 
 	interruptedAt time.Time
@@ -132,7 +133,7 @@ func (m *model) synchronised() tea.Cmd {
 
 // Update implements tea.Model. It decides and does no I/O.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	cmd := m.update(msg)
+	cmd := tea.Batch(m.update(msg), m.raise())
 	if m.o.LooksAt != nil && m.place.selected != m.told {
 		m.told = m.place.selected
 		m.o.LooksAt(m.told)

@@ -132,6 +132,9 @@ func (m *model) unanswered() (incident.Incident, bool) {
 // jump goes to what nobody has answered, else to the newest page, else to the
 // newest alert.
 func (m *model) jump() tea.Cmd {
+	if m.recall() {
+		return nil
+	}
 	if inc, ok := m.unanswered(); ok {
 		return m.goTo(inc.ID)
 	}

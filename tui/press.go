@@ -67,6 +67,9 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 	if m.asked != nil {
 		return m.pressDialog(k)
 	}
+	if inc, ok := m.alarmed(); ok {
+		return m.pressUnheard(inc, k)
+	}
 	b, ok := m.keys.Lookup(m.shown().Scope(), key)
 	if !ok {
 		return nil
@@ -360,7 +363,7 @@ func (m *model) keyFor(a keys.Action) string {
 // click presses what is drawn there.
 func (m *model) click(at tea.Mouse) tea.Cmd {
 	action, ok := strings.CutPrefix(m.picture.frame.ZoneAt(at.X, at.Y), actionZone)
-	if !ok || m.asked != nil || at.Button != tea.MouseLeft {
+	if _, alarm := m.alarmed(); alarm || !ok || m.asked != nil || at.Button != tea.MouseLeft {
 		return nil
 	}
 	return m.act(keys.Action(action), byName)
@@ -374,6 +377,9 @@ func (m *model) wheel(at tea.Mouse) tea.Cmd {
 	}
 	if m.asked != nil {
 		m.asked.Press(dialog.Press{Action: a, At: m.now})
+		return nil
+	}
+	if _, alarm := m.alarmed(); alarm {
 		return nil
 	}
 	return m.apply(m.shown().Press(a, m.screen()))

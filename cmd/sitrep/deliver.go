@@ -36,7 +36,7 @@ func (a *app) ladder(ctx context.Context, db *store.DB, state func(escalation.St
 	}
 	return escalation.New(escalation.Config{
 		Book: db, Leases: db, Timeline: db, Audit: db, Senders: a.senders(c, db), Policy: policy, Install: install, Owner: a.owner(),
-		State: state, Problem: problem, Missing: c.missing(policy), Chat: c.chat(),
+		State: state, Problem: problem, Missing: c.missing(policy), Chat: c.chat(), Notes: c.writesNotes(),
 	}), nil
 }
 
@@ -73,7 +73,7 @@ func (a *app) pagerduty(c *config, db *store.DB) *pagerduty.Sender {
 		images = append(images, pagerduty.Image{Alt: i.Alt, URL: i.URL})
 	}
 	return pagerduty.New(pagerduty.Config{
-		EventsURL: c.PagerDuty.EventsURL, Source: host, Links: links, Images: images,
+		EventsURL: c.PagerDuty.EventsURL, Source: host, Links: links, Images: images, API: c.pagerdutyAPI(), From: c.PagerDuty.From,
 		More: func(ctx context.Context, inc incident.Incident) []pagerduty.Link { return chatLinks(ctx, db, inc.ID) },
 		Key: func(ctx context.Context, name string) (string, error) {
 			key, ok := c.PagerDuty.RoutingKeys[name]
@@ -84,6 +84,9 @@ func (a *app) pagerduty(c *config, db *store.DB) *pagerduty.Sender {
 		},
 	})
 }
+
+// writesNotes says whether sitrep itself may write notes at PagerDuty.
+func (c *config) writesNotes() bool { return c.pagerdutyAPI() != nil && c.PagerDuty.From != "" }
 
 // chatLinks leads to the channels in Slack where an incident is spoken of. A page
 // does without what cannot be found out.

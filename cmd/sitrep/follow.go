@@ -22,6 +22,7 @@ type follower struct {
 	mailbox *tui.Mailbox
 	cursor  int64
 	loaded  map[incident.ID]bool // whose whole timelines are in the world
+	onCall  *onCallList
 }
 
 const (
@@ -85,8 +86,14 @@ func (f *follower) load(ctx context.Context, now time.Time) (err error) {
 	if err != nil {
 		return err
 	}
+	diverted := map[string]bool{}
+	for _, events := range byIncident {
+		divertedIn(events, diverted)
+	}
+	reach := f.reach(ctx, shown)
 	f.mailbox.Update(func(w *pane.World) {
 		w.Unread = false
+		w.Diverted, w.Reach = diverted, reach
 		w.Incidents, w.Events, w.Delivery.Messages, w.Drafts = ordered(shown), byIncident, messages, drafts
 	})
 	return f.relate(ctx) // after what is there is on the screen
@@ -171,7 +178,9 @@ func (f *follower) take(ctx context.Context, events []incident.Event) error {
 	if err != nil {
 		return err
 	}
+	reach := f.reach(ctx, changed)
 	f.mailbox.Update(func(w *pane.World) {
+		w.Diverted, w.Reach = divertedSince(w.Diverted, whole, events), reached(w.Reach, changed, reach)
 		list := slices.DeleteFunc(slices.Clone(w.Incidents), func(inc incident.Incident) bool { _, is := fresh[inc.ID]; return is })
 		w.Incidents = ordered(append(list, changed...))
 		w.Events = merge(w.Events, whole, events)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/escalation"
@@ -186,8 +187,12 @@ func (l *listener) record(ctx context.Context, id incident.ID, e pagerduty.Entry
 	if l.seen[once] || e.Did == pagerduty.Other {
 		return nil
 	}
+	own, err := l.own(ctx, id, e)
+	if own || err != nil {
+		return err
+	}
 	var moved *movedError
-	err := error(&movedError{})
+	err = error(&movedError{})
 	for errors.As(err, &moved) { // somebody else acted meanwhile
 		err = l.decide(ctx, id, e, once, now)
 	}
@@ -199,6 +204,16 @@ func (l *listener) record(ctx context.Context, id incident.ID, e pagerduty.Entry
 		l.seen[once] = true
 	}
 	return err
+}
+
+// own says whether an entry is a note of the ladder's, which is no person's doing,
+// whoever's name it was written in.
+func (l *listener) own(ctx context.Context, id incident.ID, e pagerduty.Entry) (bool, error) {
+	if e.Ours == "" {
+		return false, nil
+	}
+	messages, err := l.db.Messages(ctx, id)
+	return slices.ContainsFunc(messages, func(m escalation.Message) bool { return m.ID == e.Ours }), err
 }
 
 // movedError says that an incident is another one than it was looked at as.

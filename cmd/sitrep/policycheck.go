@@ -60,6 +60,7 @@ type policyView struct {
 	QuietHours int              `json:"quiet_hours"`
 	Declare    int              `json:"declare"`
 	Sinks      []string         `json:"sinks"`
+	Divert     []string         `json:"divert"` // null: every chat of the ladders
 	Severities []severityView   `json:"severities"`
 	Warnings   []surpriseOfFile `json:"warnings"`
 }
@@ -116,7 +117,7 @@ func (a *app) printPolicy(file string, p escalation.Policy, warnings []*strictya
 func policyViewOf(file string, p escalation.Policy, warnings []*strictyaml.Error) policyView {
 	v := policyView{
 		File: file, Ladders: slices.Sorted(maps.Keys(p.Ladders)), Services: len(p.Services), QuietHours: len(p.QuietHours), Declare: len(p.Declare),
-		Sinks: append([]string{}, p.Sinks()...), Warnings: []surpriseOfFile{},
+		Sinks: append([]string{}, p.Sinks()...), Divert: p.Divert, Warnings: []surpriseOfFile{},
 	}
 	for _, s := range incident.Severities() {
 		r := p.Severities[s]

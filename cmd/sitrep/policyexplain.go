@@ -95,6 +95,7 @@ type callView struct {
 	Who      []incident.Person          `json:"who"`
 	Phones   map[incident.Person]string `json:"phones"` // of those whom the configuration knows
 	Notify   []string                   `json:"notify"`
+	Divert   []string                   `json:"divert"` // where it goes if that does not take it
 }
 
 func (a *app) explain(x explanation) error {
@@ -105,8 +106,9 @@ func (a *app) explain(x explanation) error {
 	views := []callView{}
 	for i, sev := range x.severities {
 		calls := escalation.Explain(x.policy, sev, x.script, x.horizon)
+		rules := x.policy.For(x.script.Incident(sev))
 		for _, c := range calls {
-			views = append(views, callView{sev, c.At, c.After.Seconds(), c.Level, c.Round, c.Reason, c.Page, c.Who, phones.of(c.Who), c.Notify})
+			views = append(views, callView{sev, c.At, c.After.Seconds(), c.Level, c.Round, c.Reason, c.Page, c.Who, phones.of(c.Who), c.Notify, instead(rules, c)})
 		}
 		if a.flags.json {
 			continue
@@ -130,6 +132,16 @@ func (a *app) explain(x explanation) error {
 		return a.print(views)
 	}
 	return nil
+}
+
+// instead is where a call goes that is not taken; one that pages nobody goes
+// nowhere.
+func instead(rules escalation.Rules, c escalation.Call) []string {
+	if c.Page == escalation.PageNone {
+		return []string{}
+	}
+	sinks, _ := rules.Divert(c.Level)
+	return append([]string{}, sinks...)
 }
 
 func (a *app) printCalls(calls []escalation.Call) error {

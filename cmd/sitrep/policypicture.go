@@ -90,6 +90,9 @@ func (p *picture) heading(r escalation.Response) {
 		notes = append(notes, fmt.Sprintf("the ladder's clocks x%g", r.Scale))
 	}
 	p.wrapped("", "  ", strings.Join(notes, ", "))
+	for _, line := range p.diverted() {
+		p.wrapped("", "  ", line)
+	}
 	if p.script.Service != "" {
 		rule, ok := p.policy.ServiceRule(p.script.Service)
 		said := "the policy has no rule for this service"
@@ -104,6 +107,44 @@ func (p *picture) heading(r escalation.Response) {
 	if d := p.script.Acknowledged; d > 0 {
 		p.line("  somebody acknowledges after %s", short(d))
 	}
+}
+
+// diverted says where pages go that are not taken: once if it is the same for all
+// levels.
+func (p *picture) diverted() (said []string) {
+	rules := p.policy.For(p.script.Incident(p.sev))
+	var levels [][]incident.Level
+	var ways []string
+	for _, rung := range rules.Ladder(p.sev) {
+		way := wayRound(rules.Divert(rung.Level))
+		if n := len(ways); n > 0 && ways[n-1] == way {
+			levels[n-1] = append(levels[n-1], rung.Level)
+			continue
+		}
+		ways, levels = append(ways, way), append(levels, []incident.Level{rung.Level})
+	}
+	for i, way := range ways {
+		of := ""
+		switch n := len(levels[i]); {
+		case len(ways) > 1 && n > 1:
+			of = fmt.Sprintf(" of %s-%s", levels[i][0], levels[i][n-1])
+		case len(ways) > 1:
+			of = fmt.Sprintf(" of %s", levels[i][0])
+		}
+		said = append(said, fmt.Sprintf("a page%s that is not taken %s", of, way))
+	}
+	return said
+}
+
+// wayRound is where a page goes that is not taken.
+func wayRound(sinks []string, inTurn bool) string {
+	switch {
+	case len(sinks) == 0:
+		return "is told to nobody else"
+	case inTurn:
+		return "goes to " + strings.Join(sinks, ", then ")
+	}
+	return "is told to " + strings.Join(sinks, ", ")
 }
 
 // held says that quiet hours hold the first call back.

@@ -61,7 +61,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	})
 	g, engines := errgroup.WithContext(life)
 	c.start(engines, g)
-	follow := &follower{db: db, mailbox: mailbox}
+	follow := &follower{db: db, mailbox: mailbox, onCall: c.onCall}
 	g.Go(func() error { return c.keep(engines, "the timeline", follow.Run) })
 	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
 	g.Go(func() error { return c.keep(engines, "who is on call now", op.duties.Run) })

@@ -78,6 +78,9 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 	if inc.InDoubt() {
 		rows = append(rows, []string{"still on it?", doubt(inc, now)})
 	}
+	if inc.Unreached() {
+		rows = append(rows, unreachedRows(inc, now)...)
+	}
 	if inc.MergedInto != "" {
 		rows = append(rows, []string{"merged into", string(inc.MergedInto)})
 	}
@@ -126,6 +129,43 @@ func doubt(inc incident.Incident, now time.Time) string {
 		stamp(inc.Attention.Questioned), stamp(ends), span(ends.Sub(now)), inc.ID)
 }
 
+// unreachedRows say that nobody could be told, and what failed since when.
+func unreachedRows(inc incident.Incident, now time.Time) [][]string {
+	rows := [][]string{{"NOBODY REACHED", fmt.Sprintf("since %s (%s): no page of %s goes out; call by phone (sitrep who)", stamp(inc.Degraded.Since), span(now.Sub(inc.Degraded.Since)), inc.Degraded.Level)}}
+	for _, f := range inc.Degraded.Sinks {
+		rows = append(rows, []string{"failing", fmt.Sprintf("since %s %s", stamp(f.Since), f.Why)})
+	}
+	return rows
+}
+
+// degradedView is an outage in which nobody could be told.
+type degradedView struct {
+	Since time.Time         `json:"since"`
+	Level incident.Level    `json:"level"`
+	Round int               `json:"round"`
+	Who   []incident.Person `json:"who"`
+	Sinks []failingView     `json:"sinks"`
+}
+
+type failingView struct {
+	Sink  string     `json:"sink"`
+	Since *time.Time `json:"since"`
+	Why   string     `json:"why"`
+}
+
+// degradedOf is nil while there is a way out.
+func degradedOf(inc incident.Incident) *degradedView {
+	if !inc.Unreached() {
+		return nil
+	}
+	d := inc.Degraded
+	v := &degradedView{d.Since.UTC(), d.Level, d.Round, append([]incident.Person{}, d.Who...), []failingView{}}
+	for _, f := range d.Sinks {
+		v.Sinks = append(v.Sinks, failingView{f.Sink, moment(f.Since), f.Why})
+	}
+	return v
+}
+
 // incidentView is `incident show --json` (DESIGN section 4).
 type incidentView struct {
 	ID             incident.ID                       `json:"id"`
@@ -146,6 +186,7 @@ type incidentView struct {
 	NextLevelAt    *time.Time                        `json:"next_level_at"`
 	InDoubtUntil   *time.Time                        `json:"in_doubt_until"` // whoever has it was asked "still on it?"; then it goes back to the ladder
 	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
+	Degraded       *degradedView                     `json:"delivery_degraded"` // nothing takes a page that is due
 	Roles          map[incident.Role]incident.Person `json:"roles"`
 	Labels         map[string]string                 `json:"labels"`
 	RunbookURL     string                            `json:"runbook_url"`
@@ -169,8 +210,8 @@ func viewOf(inc incident.Incident, now time.Time) incidentView {
 		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, RunbookURL: runbook.URL(inc), Runbook: inc.Runbook, Actions: inc.Actions, Items: inc.Items,
 		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
 		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
-		InDoubtUntil: moment(escalation.DoubtEndsAt(inc)),
-		UpdateDueAt:  moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,
+		InDoubtUntil: moment(escalation.DoubtEndsAt(inc)), Degraded: degradedOf(inc),
+		UpdateDueAt: moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,
 	}
 	if inc.Acknowledged() {
 		v.AcknowledgedBy = &inc.Clocks.AckBy

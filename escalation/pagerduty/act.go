@@ -143,18 +143,30 @@ func (a *API) Note(ctx context.Context, from, id, text, ulid string) error {
 	if !errors.As(err, &lost) || lost.Class != escalation.Unsure {
 		return err
 	}
+	there, look := a.noted(ctx, id, ulid)
+	switch {
+	case look != nil:
+		return fmt.Errorf("%w; and whether it is there cannot be seen: %w", err, look)
+	case there:
+		return nil
+	}
+	return write()
+}
+
+// noted says whether an incident has the note of a ULID.
+func (a *API) noted(ctx context.Context, id, ulid string) (bool, error) {
 	var answer struct {
 		Notes []struct{ Content lax[string] }
 	}
-	if look := a.get(ctx, path, nil, &answer); look != nil {
-		return fmt.Errorf("%w; and whether it is there cannot be seen: %w", err, look)
+	if err := a.get(ctx, "/incidents/"+url.PathEscape(id)+"/notes", nil, &answer); err != nil {
+		return false, err
 	}
 	for _, n := range answer.Notes {
 		if _, mark := unmark(n.Content.v); mark == ulid {
-			return nil
+			return true, nil
 		}
 	}
-	return write()
+	return false, nil
 }
 
 // Tell sends a status update to an incident's subscribers. PagerDuty has no way to

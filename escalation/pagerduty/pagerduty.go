@@ -35,6 +35,9 @@ type Config struct {
 	// has none.
 	More func(ctx context.Context, inc incident.Incident) []Link
 
+	API  *API   // writes notes; nil: none can be written
+	From string // e-mail of the user in whose name that is done
+
 	// HTTP connects; nil is a client of escalation.NewTransport. Redirects are
 	// not followed, whatever it says.
 	HTTP *http.Client
@@ -68,6 +71,9 @@ const longestThrottle = time.Minute
 // A routing key that cannot be read makes the message Dead, not NotSent: a dead
 // page is diverted at once and offered again all the same.
 func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.Incident) escalation.Outcome {
+	if m.Operation == escalation.OpNote {
+		return s.note(ctx, m)
+	}
 	x := &escalation.Exchange{Sink: m.Sink, Client: s.config.HTTP, Longest: longestThrottle}
 	event, err := s.event(ctx, m, inc)
 	if err != nil {

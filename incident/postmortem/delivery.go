@@ -91,7 +91,7 @@ func (p page) outcome() string {
 		words[0] = strings.TrimPrefix(string(p.stands), "page.") + because(p.reason)
 	}
 	if p.is(incident.PageDiverted) {
-		words = append(words, "diverted to the chats")
+		words = append(words, "diverted to another channel")
 	}
 	return strings.Join(words, ", ")
 }

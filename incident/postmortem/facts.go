@@ -152,7 +152,7 @@ func (f *facts) take(e incident.Event) {
 		f.questioned = append(f.questioned, e)
 	case incident.CommanderMissing:
 		f.unled = append(f.unled, e)
-	case incident.AuditFailed, incident.ClockSetBack:
+	case incident.AuditFailed, incident.ClockSetBack, incident.DeliveryDegraded, incident.DeliveryRestored:
 		f.troubles = append(f.troubles, e)
 	}
 }

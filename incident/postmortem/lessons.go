@@ -319,6 +319,9 @@ func (f *facts) couldImprove() string {
 		say(p.wakes() && p.stands == incident.PageFailed, "The page of %s to %s was not delivered%s.", clock(p.queued), code(p.sink), because(p.reason))
 		say(p.wakes() && p.stands == incident.PageAmbiguous, "For the page of %s to %s there was no clear answer.", clock(p.queued), code(p.sink))
 	}
+	for _, e := range f.troubles {
+		say(e.Kind == incident.DeliveryDegraded, "At %s no channel took the page that was due: nobody could be told by sitrep.", clock(e.At))
+	}
 	worst, which := slowest(f.pages)
 	say(worst > time.Minute, "The page to %s took %s to be accepted.", code(which.sink), span(worst))
 	say(len(f.reopened) > 0, "It was opened again after a resolution (%s).", count(len(f.reopened), "time"))

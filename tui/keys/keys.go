@@ -13,7 +13,7 @@ import (
 type Scope string
 
 // The scopes. Always holds everywhere, text inputs and dialogs included. Global
-// and Incident hold in every view, beside the view's own. Dialog and Input hold
+// and Incident hold in every view, beside the view's own. Unheard, Dialog and Input hold
 // alone (with Always): while one is open, nothing else is reachable.
 const (
 	Always     Scope = "always"
@@ -27,13 +27,14 @@ const (
 	Stats      Scope = "stats"
 	Checklist  Scope = "runbook"
 	OnCall     Scope = "oncall"
+	Unheard    Scope = "nobody_reached"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 )
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Checklist, Dialog, Input}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Checklist, Unheard, Dialog, Input}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,
@@ -42,7 +43,7 @@ func (s Scope) visible() []Scope {
 	switch s {
 	case Always:
 		return []Scope{Always}
-	case Dialog, Input:
+	case Unheard, Dialog, Input:
 		return []Scope{s, Always}
 	case Global:
 		return []Scope{Global, Always}

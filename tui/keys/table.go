@@ -116,6 +116,7 @@ func Default() Map {
 	rows = append(rows, board()...)
 	rows = append(rows, views()...)
 	rows = append(rows, checklist()...)
+	rows = append(rows, unheard()...)
 	rows = append(rows, dialog()...)
 	rows = append(rows, input()...)
 	return newMap(rows)
@@ -273,6 +274,15 @@ func dialog() []Binding {
 		{Action: PreviousField, Scope: Dialog, Keys: []string{"shift+tab"}, Help: "previous field of a form"},
 		{Action: PageUp, Scope: Dialog, Keys: []string{"pgup"}, Help: "page up"},
 		{Action: PageDown, Scope: Dialog, Keys: []string{"pgdown", "space"}, Help: "page down"},
+	}
+}
+
+// unheard are the keys of the alarm that nobody could be told of an incident.
+func unheard() []Binding {
+	return []Binding{
+		{Action: Ack, Scope: Unheard, Keys: []string{"a"}, Help: "I have it, or I called somebody: asks which"},
+		{Action: UndoCountdown, Scope: Unheard, Keys: []string{"u"}, Help: "stop what counts down", Reach: Undo},
+		{Action: Cancel, Scope: Unheard, Keys: []string{"esc", "ctrl+[", "backspace"}, Help: "back to the board, where a red line stays"},
 	}
 }
 

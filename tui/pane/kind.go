@@ -41,6 +41,10 @@ func word(e *incident.Event) safe.Text {
 		return safe.Const("clock")
 	case incident.AuditFailed:
 		return safe.Const("audit")
+	case incident.DeliveryDegraded:
+		return safe.Const("unheard")
+	case incident.DeliveryRestored:
+		return safe.Const("heard")
 	case incident.EscalationSnoozed:
 		return safe.Const("snooze")
 	}
@@ -119,12 +123,12 @@ func changeWord(e *incident.Event) safe.Text {
 func wordStyle(k incident.Kind) theme.Style {
 	switch k {
 	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened,
-		incident.AuditFailed:
+		incident.AuditFailed, incident.DeliveryDegraded:
 		return theme.Crit
 	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged,
 		incident.UpdateDue, incident.AckQuestioned, incident.CommanderMissing, incident.TargetMissed, incident.ClockSetBack:
 		return theme.Warn
-	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated:
+	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated, incident.DeliveryRestored:
 		return theme.OK
 	case incident.ChangeRecorded, incident.NoteAdded, incident.ActionTaken, incident.EscalationEntered, incident.StatusChanged,
 		incident.UpdateSent, incident.Merged, incident.Split, incident.StepDone, incident.StepUndone, incident.RunbookAttached:

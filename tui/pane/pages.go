@@ -111,12 +111,11 @@ func pageSection(s *Screen, f *filter) section {
 	if aside > 0 {
 		title = safe.Sprintf("%s  +%d beside", title, aside)
 	}
-	elsewhere := divertedIn(s)
 	return section{
 		name: "pages", title: title, note: pageNote(s, open),
 		rows: &rows{
 			n: len(list), id: func(i int) string { return list[i].ID },
-			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s, elsewhere[list[i].ID]) },
+			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s, s.World.Diverted[list[i].ID]) },
 			open: func(i int, s *Screen) Effect { return readPage(list[i], s) },
 			none: f.without(safe.Const("nobody was told anything")),
 		},
@@ -128,20 +127,6 @@ func pageSection(s *Screen, f *filter) section {
 func tidies(m *escalation.Message) bool {
 	keeps := m.Beside() || m.Operation == escalation.OpUpdate || m.Operation == escalation.OpSweep
 	return keeps && (m.State == escalation.Accepted || m.State == escalation.Superseded)
-}
-
-// divertedIn is which messages were told to another channel in their place, by ID.
-func divertedIn(s *Screen) map[string]bool {
-	out := map[string]bool{}
-	for _, events := range s.World.Events {
-		for i := range events {
-			var p escalation.PageData
-			if events[i].Kind == incident.PageDiverted && events[i].Payload(&p) == nil {
-				out[p.Message] = true
-			}
-		}
-	}
-	return out
 }
 
 // pageNote is whether what is queued goes out.
@@ -202,7 +187,7 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	p.flow(end.style, end.text)
 	if diverted && m.AcknowledgedAt.IsZero() {
 		p.x++
-		p.flow(theme.Accent, safe.Const("told to the chats"))
+		p.flow(theme.Accent, safe.Const("told elsewhere"))
 	}
 	if m.Error != "" && m.State != escalation.Accepted {
 		p.x++
@@ -223,6 +208,8 @@ func operationWord(o escalation.Operation) safe.Text {
 		return safe.Const("alarm")
 	case escalation.OpUnschedule:
 		return safe.Const("unalarm")
+	case escalation.OpNote:
+		return safe.Const("note")
 	case escalation.OpBookmark:
 		return safe.Const("link")
 	}

@@ -16,27 +16,29 @@ import (
 // through a mailbox; nobody changes one that was published, nor anything that
 // it refers to.
 type World struct {
-	Unread    bool                                // the store was not read yet: no incident means nothing
-	Incidents []incident.Incident                 // open ones first, the worst and newest at the head; then those that ended lately
-	Events    map[incident.ID][]incident.Event    // by incident, in the order of recording; "" holds the last day outside incidents
-	Drafts    map[incident.ID]Draft               // post-mortems, by incident
-	Related   map[incident.ID][]incident.Relation // what may help with the open ones, the nearest first
-	Delivery  Delivery                            // who runs the ladder, and what became of the pages
-	Board     *query.Snapshot                     // nil before the first answer
-	Signals   []query.Signal                      // of the first board, always live, whatever Board shows
-	Alerts    Alerts                              //
-	Chaos     Chaos                               //
-	Load      Load                                //
-	Runbooks  []runbook.Runbook                   // of the configuration
-	Answers   map[string]runbook.Answer           // to the queries of runbooks, by query
-	Ledger    []LedgerEntry                       // of the lab's stand-ins, newest last; empty outside the lab
-	Present   []Present                           // who else has a screen open on this store, on this host
-	People    []incident.Person                   // that the configuration names
-	Phones    map[incident.Person]string          // of those whose telephone it names
-	Promised  []incident.Incident                 // those whose action items are not all done, whenever they ended
-	Figures   *Figures                            // the statistics; nil before they were worked out
-	OnCall    *OnCall                             // who answers now, and PagerDuty's inbox; nil before anybody looked
-	Problems  []string                            // of engines, newest last: what failed, on what, what to do
+	Unread    bool                                 // the store was not read yet: no incident means nothing
+	Incidents []incident.Incident                  // open ones first, the worst and newest at the head; then those that ended lately
+	Events    map[incident.ID][]incident.Event     // by incident, in the order of recording; "" holds the last day outside incidents
+	Drafts    map[incident.ID]Draft                // post-mortems, by incident
+	Related   map[incident.ID][]incident.Relation  // what may help with the open ones, the nearest first
+	Delivery  Delivery                             // who runs the ladder, and what became of the pages
+	Board     *query.Snapshot                      // nil before the first answer
+	Signals   []query.Signal                       // of the first board, always live, whatever Board shows
+	Alerts    Alerts                               //
+	Chaos     Chaos                                //
+	Load      Load                                 //
+	Runbooks  []runbook.Runbook                    // of the configuration
+	Answers   map[string]runbook.Answer            // to the queries of runbooks, by query
+	Ledger    []LedgerEntry                        // of the lab's stand-ins, newest last; empty outside the lab
+	Present   []Present                            // who else has a screen open on this store, on this host
+	People    []incident.Person                    // that the configuration names
+	Phones    map[incident.Person]string           // of those whose telephone it names
+	Promised  []incident.Incident                  // those whose action items are not all done, whenever they ended
+	Figures   *Figures                             // the statistics; nil before they were worked out
+	Reach     map[incident.ID][]escalation.Contact // who answers for incidents that nobody was reached about, as far as is known here
+	Diverted  map[string]bool                      // pages that were told elsewhere in their place, by message
+	OnCall    *OnCall                              // who answers now, and PagerDuty's inbox; nil before anybody looked
+	Problems  []string                             // of engines, newest last: what failed, on what, what to do
 }
 
 // Present is somebody else who looks at this store.

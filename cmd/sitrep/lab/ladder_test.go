@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/escalation/command"
 	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/escalation/slack"
 	"github.com/sitrep-dev/sitrep/incident"
@@ -51,6 +52,7 @@ const ladderEnv = "SITREP_TEST_LIFE"
 // life is what a child is told.
 type life struct {
 	DB, PagerDuty, Slack string
+	Command              string               // a program that command:sms runs; "" = it has none
 	Point                point                // at which it kills itself, the first time that
 	Operation            escalation.Operation // is done
 	Chance               float64              // of dying at any point of any message
@@ -207,6 +209,11 @@ func ladderMain(text string) int {
 			"slack": sending{slack.New(slack.Config{
 				APIURL: l.Slack, HTTP: client,
 				Token: func(context.Context) (string, error) { return labSlackToken, nil },
+			})},
+			"command": sending{command.New(command.Config{
+				Target: func(context.Context, string) (command.Target, error) {
+					return command.Target{Argv: []string{l.Command}}, nil
+				},
 			})},
 		},
 	})

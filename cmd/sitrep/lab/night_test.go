@@ -140,7 +140,7 @@ func (n *night) judgePages(v *verdict, inc incident.Incident, messages []escalat
 		switch {
 		case m.State != escalation.Accepted && m.State != escalation.Superseded:
 			v.lost = append(v.lost, fmt.Sprintf("%s: %s is %s: %s", inc.ID, m.DedupKey, m.State, m.Error))
-		case m.State == escalation.Accepted && len(at) == 0:
+		case m.State == escalation.Accepted && len(at) == 0 && m.Kind() != "command": // those are counted by the program
 			v.lost = append(v.lost, fmt.Sprintf("%s: %s counts as accepted, and nobody has it", inc.ID, m.DedupKey))
 		}
 		if len(at) > 1 {
