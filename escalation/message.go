@@ -106,6 +106,7 @@ type Content struct {
 	Headline bool              `json:"headline,omitempty"` // the one message of the incident that is kept up to date
 	Late     float64           `json:"late_seconds,omitempty"`
 	AckedAt  time.Time         `json:"acked_at,omitzero"`   // the acknowledgement that stood when this was decided
+	Joins    int               `json:"joins,omitempty"`     // how many had joined when this was decided
 	Resweep  bool              `json:"resweep,omitempty"`   // a second resolve, for a trigger that came late; a second update, for an older one that did
 	Thread   string            `json:"thread,omitempty"`    // stream of the post that this belongs to, if it goes out in another one
 	Diverts  string            `json:"diverts,omitempty"`   // ID of the page that this stands in for

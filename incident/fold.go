@@ -106,9 +106,10 @@ func (inc Incident) applyDeclared(e Event) Incident {
 }
 
 // applyAcknowledged keeps the first acknowledgement: a second one says that
-// somebody else is there too, and changes nothing.
+// somebody else is there too, and answers for those who were called with them.
 func (inc Incident) applyAcknowledged(e Event) Incident {
 	if inc.Acknowledged() {
+		inc.Joins = append(inc.Joins[:len(inc.Joins):len(inc.Joins)], Join{e.Actor, e.At})
 		return inc
 	}
 	inc.Clocks.Acknowledged, inc.Clocks.AckBy, inc.Clocks.AckClaimed = e.At, e.Actor, e.Claimed

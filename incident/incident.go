@@ -27,6 +27,7 @@ type Incident struct {
 	Roles      map[Role]Person `json:"roles,omitempty"`
 	Rung       Rung            `json:"rung"`
 	Attention  Attention       `json:"attention,omitzero"`
+	Joins      []Join          `json:"joins,omitempty"` // in the order of joining; a person may join again
 	Resolution string          `json:"resolution,omitempty"`
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`
@@ -68,6 +69,13 @@ type Rung struct {
 	WantedWhy  string        `json:"wanted_why,omitempty"`
 	Unanswered bool          `json:"unanswered,omitempty"` // un-acknowledged or reopened: a new round is due
 	Snoozed    time.Time     `json:"snoozed,omitzero"`
+}
+
+// Join says that somebody acknowledged what another one, or they themselves, had
+// already.
+type Join struct {
+	Who Person    `json:"who"`
+	At  time.Time `json:"at"`
 }
 
 // OpenItem is an action item and whether it is done.

@@ -91,8 +91,11 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 		e.title, e.yes = "acknowledge "+string(inc.ID), "acknowledge"
 		events, err = inc.Acknowledge(by)
 		has := "has"
-		if inc.InDoubt() {
+		switch {
+		case inc.InDoubt():
 			has = "is on"
+		case inc.Acknowledged():
+			has = fmt.Sprintf("joins %s at", inc.Clocks.AckBy)
 		}
 		e.says = []string{fmt.Sprintf("Tells everybody that %s %s %s: %s.", m.o.Actor, has, inc.ID, inc.Title), m.afterAck(inc, events)}
 	case pane.Unacknowledge:

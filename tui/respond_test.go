@@ -240,6 +240,17 @@ func TestThePaletteKnowsItsCommands(t *testing.T) {
 	})
 }
 
+// Whoever comes when another one has it joins: the call to them is answered.
+func TestWhoeverComesLaterJoins(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.press("]", "a")
+		p.sees("Acknowledge INC-203", "Tells everybody that mallory joins alice at INC-203")
+		p.press("y")
+		p.wait(6 * time.Second)
+		require.Equal(t, []pane.Order{pane.Acknowledge{ID: "INC-203"}}, p.desk.taken())
+	}, as("mallory"))
+}
+
 func TestZoneThemeMouse(t *testing.T) {
 	play(t, 120, 40, func(p *player) {
 		p.sees("00:00:00Z")
