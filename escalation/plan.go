@@ -269,7 +269,7 @@ func worthTelling(e incident.Event) bool {
 	case incident.NoteCorrected:
 		var p incident.Correction
 		return e.Payload(&p) == nil && p.Kind != e.Kind && worthTelling(incident.Event{Kind: p.Kind})
-	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.StatusChanged,
+	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.ServiceSet, incident.StatusChanged,
 		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened,
 		incident.Merged, incident.Split, incident.UpdateDue, incident.UpdateSent,
 		incident.CommanderMissing:

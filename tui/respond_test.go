@@ -197,6 +197,7 @@ func TestThePaletteKnowsItsCommands(t *testing.T) {
 	for line, want := range map[string]pane.Order{
 		"note pool is full":         pane.Note{ID: "INC-204", Text: "pool is full"},
 		"did rolled back":           pane.Did{ID: "INC-204", Action: incident.Action{Term: incident.Immediate, Text: "rolled back"}},
+		"service  search  edge":     pane.SetService{ID: "INC-204", Service: "search  edge"},
 		"status identified pool":    pane.SetStatus{ID: "INC-204", To: incident.StatusIdentified, Details: "pool"},
 		"assign ic bob":             pane.Assign{ID: "INC-204", Role: incident.Commander, Person: "bob"},
 		"escalate to l3 it spreads": pane.Escalate{ID: "INC-204", Level: "L3", Reason: "it spreads"},
