@@ -224,7 +224,7 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	for _, post := range c.chats() {
 		own := room != "" && post.Sink == "slack:"+room
 		lines := c.told(post.Sink, own)
-		content := Content{Top: own}
+		content := Content{InChat: InChat{Top: own}}
 		if own && c.Incident.Status.Over() && !c.ended(post.Stream) {
 			lines, content.Ends = append(lines, Summary(c.Incident)), c.Incident.Clocks.Resolved
 		}

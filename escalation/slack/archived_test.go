@@ -31,7 +31,7 @@ func TestArchivedChannels(t *testing.T) {
 	own.archived = true
 	over := checkout()
 	over.Status = incident.StatusResolved
-	m = message1(escalation.OpPost, "01B", escalation.Content{Text: "the end", Top: true})
+	m = message1(escalation.OpPost, "01B", escalation.Content{Text: "the end", InChat: escalation.InChat{Top: true}})
 	m.Sink = "slack:C0OWN"
 	o := s.Send(t.Context(), m, over)
 	require.Equal(t, escalation.Dead, o.Class)
