@@ -74,7 +74,7 @@ func (pl planner) alarm(c *Case, d *Decision, p Rules, next, now time.Time) (wak
 			wake = earlier(wake, last.LastTryAt.Add(alarmRetry))
 		case last.Operation == OpSchedule && free:
 			if !have.At.Equal(want.At) {
-				last.Payload = incident.Payload(Content{Alarm: &want, Who: who})
+				last.Payload = incident.Payload(Content{Who: who, InChat: InChat{Alarm: &want}})
 				pl.put(c, d, last, "", now)
 			}
 		case last.Operation == OpSchedule && last.State == Accepted && !have.moves(want, now):
@@ -82,7 +82,7 @@ func (pl planner) alarm(c *Case, d *Decision, p Rules, next, now time.Time) (wak
 				wake = earlier(wake, at)
 			}
 		default:
-			pl.queue(c, d, m, Content{Alarm: &want, Who: who}, now)
+			pl.queue(c, d, m, Content{Who: who, InChat: InChat{Alarm: &want}}, now)
 		}
 	}
 	return wake

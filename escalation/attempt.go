@@ -216,11 +216,11 @@ func (pl planner) sweep(c *Case, d *Decision, m Message, now time.Time) {
 	switch {
 	case m.Operation == OpResolve && !m.Content().Resweep && c.murky(m.Stream) && comesLate(m.Kind()):
 		next.Operation, next.NotBefore = OpResolve, now.Add(pl.timing.Resweep)
-		pl.queue(c, d, next, Content{Resweep: true}, now)
+		pl.queue(c, d, next, Content{Sweep: Sweep{Resweep: true}}, now)
 	case m.Murky && (m.Operation == OpPost || m.Operation == OpAnnounce && (m.Kind() == "slack" || m.Kind() == statusPage)):
 		next.Operation, next.NotBefore = OpSweep, now.Add(pl.timing.Sweep)
 		next.Stream = "sweep/" + m.ID // the thread need not wait for it
-		pl.queue(c, d, next, Content{Sweeps: m.ID, SweepRef: m.Ref, TriedAt: m.FirstTryAt}, now)
+		pl.queue(c, d, next, Content{Sweep: Sweep{Sweeps: m.ID, SweepRef: m.Ref, TriedAt: m.FirstTryAt}}, now)
 	case m.Operation == OpUpdate && c.overtaken(m, pl.timing, now):
 		next.Operation, next.NotBefore = OpUpdate, now.Add(pl.timing.Settle)
 		next.Stream = "sweep/" + m.ID

@@ -10,7 +10,7 @@ import (
 
 // However much is asked of a sink, no minute holds more than it allows.
 func TestNoMinuteAboveTheLimit(t *testing.T) {
-	for sink, limit := range map[string]int{"pagerduty:primary": 120, "slack:#incidents": 63} {
+	for sink, c := range map[string]struct{ limit, least int }{"pagerduty:primary": {120, 590}, "slack:#incidents": {63, 590}, updates: {50, 440}} {
 		e := New(Config{})
 		h := e.health(sink)
 		now := time.Unix(0, 0)
@@ -30,9 +30,9 @@ func TestNoMinuteAboveTheLimit(t *testing.T) {
 					within++
 				}
 			}
-			require.LessOrEqual(t, within, limit, sink)
+			require.LessOrEqual(t, within, c.limit, sink)
 		}
-		require.Greater(t, len(sent), 590, "%s: and it is not left idle", sink)
+		require.Greater(t, len(sent), c.least, "%s: and it is not left idle", sink)
 	}
 }
 
@@ -50,4 +50,25 @@ func TestNothingShortensAThrottling(t *testing.T) {
 	}
 	e.learn(m, Outcome{Class: Done}, now)
 	require.Equal(t, asked, e.health(m.Sink).notBefore(now))
+}
+
+// What Slack says about one of its methods is not about the channel; both buckets are
+// stored with an attempt, and a request that was not made is given back to both.
+func TestUpdatesArePacedAcrossChannels(t *testing.T) {
+	e := New(Config{})
+	now := time.Unix(1000, 0)
+	update, post := Message{Sink: "slack:#a", Operation: OpUpdate}, Message{Sink: "slack:#a", Operation: OpPost}
+	require.Len(t, e.noted(update), 2)
+	require.Len(t, e.noted(post), 1)
+	require.Equal(t, []string{"webhook:a"}, paced(Message{Sink: "webhook:a", Operation: OpUpdate}))
+	e.learn(update, Outcome{Class: Throttled, After: time.Minute}, now)
+	require.Equal(t, now, e.health("slack:#a").notBefore(now))
+	require.Equal(t, now.Add(time.Minute), e.health(updates).notBefore(now))
+
+	later := now.Add(time.Hour)
+	e.health(updates).spend(later)
+	e.health("slack:#a").spend(later)
+	e.refund(update)
+	require.InDelta(t, 5, e.health(updates).Tokens, 0.01)
+	require.InDelta(t, 3, e.health("slack:#a").Tokens, 0.01)
 }

@@ -477,7 +477,11 @@ func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, failing
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.health(m.Sink)
-	for _, t := range []time.Time{m.NotBefore, wait, h.notBefore(now), s.planner.lostAt(m)} {
+	times := []time.Time{m.NotBefore, wait, s.planner.lostAt(m)}
+	for _, bucket := range paced(m) {
+		times = append(times, s.health(bucket).notBefore(now))
+	}
+	for _, t := range times {
 		at = latest(at, s.Timing.notLonger(t, now)) // each by itself: one that a clock set back explains takes nothing from the others
 	}
 	if h.open(now) {
@@ -488,7 +492,9 @@ func (s *shift) mayGo(m Message, rank int, now time.Time) (at time.Time, failing
 	case places <= 0 || h.probing:
 		at = whenWoken
 	default:
-		h.spend(now)
+		for _, bucket := range paced(m) {
+			s.health(bucket).spend(now)
+		}
 	}
 	return at, failing
 }
@@ -527,11 +533,11 @@ func (s *shift) attempt(head Message) error {
 	ok := false
 	err := s.Book.Turn(s.ctx, s.present(), now, head.Incident, func(c Case) (d Decision, _ error) {
 		inc = c.Incident
-		if wait = s.alone(head.Sink); !wait.IsZero() { // it has asked for that since this message was let go
+		if wait = s.alone(head); !wait.IsZero() { // it has asked for that since this message was let go
 			return d, nil
 		}
 		if d, m, wait, ok = s.planner.claim(c, head.ID, s.present(), now); ok {
-			d.Health = s.noted(m.Sink) // before the wire: who takes over must know of this request
+			d.Health = s.noted(m) // before the wire: who takes over must know of this request
 		}
 		return d, nil
 	})
@@ -539,7 +545,7 @@ func (s *shift) attempt(head Message) error {
 		if err != nil {
 			wait = time.Now().Add(afterTrouble)
 		}
-		s.refund(head.Sink)
+		s.refund(head)
 		s.flight.Lock()
 		s.later[head.ID] = wait
 		s.flight.Unlock()
@@ -555,11 +561,11 @@ func (s *shift) attempt(head Message) error {
 	if onTime && m.Operation != OpNote { // notes go another way than pages, and must not hold them up
 		s.learn(m, outcome, over)
 	} else { // it says nothing of the sink
-		s.refund(m.Sink)
+		s.refund(m)
 	}
 	err = s.record(m.Incident, func(c Case) (Decision, error) {
 		d := s.planner.settle(c, m, outcome, jitter, over)
-		d.Health = s.noted(m.Sink)
+		d.Health = s.noted(m)
 		return d, nil
 	})
 	if err == nil && m.isCall() && outcome.Class == Dead {

@@ -35,12 +35,29 @@ type sinkHealth struct {
 // failure opens the breaker again, its success lets the others go.
 const failuresInARow = 3
 
+// updates is the bucket of chat.update, which Slack counts for the workspace and
+// not for a channel: about 50 a minute, so 5 at once and 45 a minute. It is kept
+// as a sink is. Source: Slack, Rate limits, tier 3.
+const updates = "slack:chat.update" // no channel has a name with a dot
+
+// paced is the buckets that an attempt at m takes from: the sink's own, and after it
+// the one that it shares with others.
+func paced(m Message) []string {
+	if m.Operation == OpUpdate && m.Kind() == "slack" {
+		return []string{m.Sink, updates}
+	}
+	return []string{m.Sink}
+}
+
 // health is the sink's; the caller holds the mutex.
 func (e *Engine) health(sink string) *sinkHealth {
 	h, ok := e.sinks[sink]
 	if !ok {
 		h = &sinkHealth{SinkHealth: SinkHealth{Sink: sink}}
 		h.rate, h.burst = pace(sinkKind(sink))
+		if sink == updates {
+			h.rate, h.burst = 45.0/60, 5
+		}
 		e.sinks[sink] = h
 	}
 	return h
@@ -82,11 +99,14 @@ func (e *Engine) remember(stored []SinkHealth, now time.Time) {
 	}
 }
 
-// noted is how a sink does, for the store.
-func (e *Engine) noted(sink string) []SinkHealth {
+// noted is how the sink of m does, for the store.
+func (e *Engine) noted(m Message) (list []SinkHealth) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return []SinkHealth{e.health(sink).SinkHealth}
+	for _, bucket := range paced(m) {
+		list = append(list, e.health(bucket).SinkHealth)
+	}
+	return list
 }
 
 // notBefore is when the sink may be asked next.
@@ -116,21 +136,25 @@ func (h *sinkHealth) spend(now time.Time) {
 }
 
 // refund takes back a spend that no request came of.
-func (e *Engine) refund(sink string) {
+func (e *Engine) refund(m Message) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := e.health(sink)
-	h.Tokens++
-	h.probing = false
+	for _, bucket := range paced(m) {
+		h := e.health(bucket)
+		h.Tokens++
+		h.probing = false
+	}
 }
 
-// alone is until when a sink is to be left alone; zero if it may be asked.
-func (e *Engine) alone(sink string) (until time.Time) {
+// alone is until when the sink of m is to be left alone; zero if it may be asked.
+func (e *Engine) alone(m Message) (until time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	if at := e.Timing.notLonger(e.health(sink).Until, now); at.After(now) { // as mayGo sees it, or the two would send a message to and fro
-		until = at
+	for _, bucket := range paced(m) {
+		if at := e.Timing.notLonger(e.health(bucket).Until, now); at.After(now) { // as mayGo sees it, or the two would send a message to and fro
+			until = latest(until, at)
+		}
 	}
 	return until
 }
@@ -160,6 +184,9 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 	h := e.health(m.Sink)
 	h.probing = false
 	h.carried(m, o)
+	if buckets := paced(m); o.Class == Throttled { // Slack's 429 is about the method
+		h = e.health(buckets[len(buckets)-1])
+	}
 	switch o.Class {
 	case Done, Dead:
 		e.reached(m.Kind(), now)

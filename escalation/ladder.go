@@ -16,6 +16,7 @@ const (
 	ReasonClimbed        = "climbed"
 	ReasonByHand         = "by_hand"
 	ReasonSeverity       = "severity"
+	ReasonService        = "service"
 	ReasonRepeat         = "repeat"
 	ReasonUnacknowledged = "unacknowledged"
 	ReasonReopened       = "reopened"
@@ -57,6 +58,8 @@ type Step struct {
 //     lowering a severity stretches the clocks that run. Raising it notifies the
 //     present rung at once; a climb that would be overdue under the new scale
 //     gets its full time from now.
+//   - When it turns out to be about a service whose rules call others at the
+//     present rung, that rung is entered again at once.
 //   - After a gap it climbs one rung: the clocks of the next begin at now.
 //   - In the quiet hours of the severity nothing of this happens: what is due in
 //     them is due at their end, one thing a pass as always.
@@ -138,6 +141,9 @@ func (l look) byEvent() (Step, bool) {
 	if l.inc.Severity.WorseThan(rung.Severity) {
 		climb, climbs := l.climbAt()
 		return l.step(l.at, climbs && !climb.After(l.now), ReasonSeverity, l.now), true
+	}
+	if rung.Recall {
+		return l.step(l.at, true, ReasonService, l.now), true // others are called, whose time begins now
 	}
 	return Step{}, false
 }
@@ -303,6 +309,8 @@ func (s Step) why(inc incident.Incident) string {
 		return "asked for by hand"
 	case ReasonSeverity:
 		return fmt.Sprintf("now %s", inc.Severity)
+	case ReasonService:
+		return "it is about " + inc.Service
 	case ReasonRepeat:
 		return "still not resolved"
 	case ReasonUnacknowledged:

@@ -105,23 +105,37 @@ type Content struct {
 	Text     string            `json:"text,omitempty"`     // raw: a sender escapes it
 	Headline bool              `json:"headline,omitempty"` // the one message of the incident that is kept up to date
 	Late     float64           `json:"late_seconds,omitempty"`
-	AckedAt  time.Time         `json:"acked_at,omitzero"`   // the acknowledgement that stood when this was decided
-	Resweep  bool              `json:"resweep,omitempty"`   // a second resolve, for a trigger that came late; a second update, for an older one that did
-	Thread   string            `json:"thread,omitempty"`    // stream of the post that this belongs to, if it goes out in another one
-	Diverts  string            `json:"diverts,omitempty"`   // ID of the page that this stands in for
-	Turn     int               `json:"turn,omitempty"`      // of what stands in for a page: its place in the policy's divert, from 1; 0 where all chats are told
-	Chat     string            `json:"chat,omitempty"`      // of a note: the sink that does not answer
-	Sweeps   string            `json:"sweeps,omitempty"`    // ID of the post whose copies are looked for
-	SweepRef string            `json:"sweep_ref,omitempty"` // the copy to keep
-	TriedAt  time.Time         `json:"tried_at,omitzero"`   // of the post that is swept: where to begin to look
-	Top      bool              `json:"top,omitempty"`       // not a reply: it stands by itself in the channel
-	Ends     time.Time         `json:"ends,omitzero"`       // it says how the incident ended, at this time
-	Room     *RoomStep         `json:"room,omitempty"`
-	Alarm    *Alarm            `json:"alarm,omitempty"`
-	Picture  *PictureOf        `json:"picture,omitempty"`
-	Event    string            `json:"event,omitempty"` // ID of the update that is announced: once to every sink
-	Update   incident.Update   `json:"update,omitzero"` // the words of it, in parts; empty for those of a correction
-	Test     bool              `json:"test,omitempty"`  // sitrep doctor tries the way: nothing has happened
+	AckedAt  time.Time         `json:"acked_at,omitzero"` // the acknowledgement that stood when this was decided
+	Joins    int               `json:"joins,omitempty"`   // how many had joined when this was decided
+	Diverts  string            `json:"diverts,omitempty"` // ID of the page that this stands in for
+	Turn     int               `json:"turn,omitempty"`    // of what stands in for a page: its place in the policy's divert, from 1; 0 where all chats are told
+	Chat     string            `json:"chat,omitempty"`    // of a note: the sink that does not answer
+	Event    string            `json:"event,omitempty"`   // ID of the update that is announced: once to every sink
+	Update   incident.Update   `json:"update,omitzero"`   // the words of it, in parts; empty for those of a correction
+	Test     bool              `json:"test,omitempty"`    // sitrep doctor tries the way: nothing has happened
+
+	Sweep
+	InChat
+}
+
+// Sweep is what cleans up behind an attempt that nobody knew the end of. In JSON
+// its fields stand beside those of the Content.
+type Sweep struct {
+	Resweep  bool      `json:"resweep,omitempty"`   // a second resolve, for a trigger that came late; a second update, for an older one that did
+	Sweeps   string    `json:"sweeps,omitempty"`    // ID of the post whose copies are looked for
+	SweepRef string    `json:"sweep_ref,omitempty"` // the copy to keep
+	TriedAt  time.Time `json:"tried_at,omitzero"`   // of the post that is swept: where to begin to look
+}
+
+// InChat is where in a chat a message has its place, and what it does there beside
+// saying something. In JSON its fields stand beside those of the Content.
+type InChat struct {
+	Thread  string     `json:"thread,omitempty"` // stream of the post that this belongs to, if it goes out in another one
+	Top     bool       `json:"top,omitempty"`    // not a reply: it stands by itself in the channel
+	Ends    time.Time  `json:"ends,omitzero"`    // it says how the incident ended, at this time
+	Room    *RoomStep  `json:"room,omitempty"`
+	Alarm   *Alarm     `json:"alarm,omitempty"`
+	Picture *PictureOf `json:"picture,omitempty"`
 }
 
 // DedupKey is what PagerDuty knows a page by: unique in the world, new for

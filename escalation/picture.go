@@ -33,7 +33,7 @@ func (pl planner) pictures(c *Case, d *Decision, now time.Time) {
 		if of := pictureOf(e); of.Event != "" {
 			for _, post := range c.chats() {
 				m := Message{Sink: post.Sink, Stream: "picture/" + post.Stream, Operation: OpPicture, NotBefore: now.Add(pictureWait)}
-				pl.queue(c, d, m, Content{Picture: &of}, now)
+				pl.queue(c, d, m, Content{InChat: InChat{Picture: &of}}, now)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	next = earlier(next, pl.attend(&c, &d, p, now))
 	next = earlier(next, alarm)
 	pl.withdraw(&c, &d, now)
-	next = earlier(next, pl.finish(&c, &d, now))
+	next = earlier(next, pl.finish(&c, &d, p, now))
 	pl.announce(&c, &d, p, now)
 	pl.room(&c, &d, firsts, now)
 	pl.headlines(&c, &d, now) // first: a reply may have to wait
@@ -119,7 +119,7 @@ func (pl planner) lostAt(m Message) time.Time {
 // call queues what a step tells its sinks. The first message to a chat is the
 // headline; later steps reply to it.
 func (pl planner) call(c *Case, d *Decision, s Step, firsts map[string]bool, now time.Time) {
-	content := Content{Reason: s.Reason, Page: s.Page, Until: s.Until, Who: s.Who, Late: s.Late.Seconds(), AckedAt: c.Incident.Clocks.Acknowledged}
+	content := Content{Reason: s.Reason, Page: s.Page, Until: s.Until, Who: s.Who, Late: s.Late.Seconds(), AckedAt: c.Incident.Clocks.Acknowledged, Joins: len(c.Incident.Joins)}
 	for _, sink := range s.Notify {
 		m := Message{Sink: sink, Level: s.Level, Round: s.Round}
 		if sinkKind(sink) == "slack" {
@@ -171,22 +171,23 @@ const ringing = time.Minute
 // key triggered before it, a resolution for every key ever triggered. A raised
 // severity calls whoever has the incident, who need not say so again: that page is
 // acknowledged when it has rung, which next waits for. A page of the climb is for
-// others, and stays open until they answer.
-func (pl planner) finish(c *Case, d *Decision, now time.Time) (next time.Time) {
+// others, and stays open until they join.
+func (pl planner) finish(c *Case, d *Decision, p Rules, now time.Time) (next time.Time) {
 	inc := c.Incident
 	for _, t := range slices.Clone(c.Messages) {
 		if t.Operation != OpTrigger || !t.reached() {
 			continue
 		}
 		m := Message{Stream: t.Stream, Sink: t.Sink, Level: t.Level, Round: t.Round, DedupKey: t.DedupKey}
-		answered := inc.Acknowledged() && !t.Content().AckedAt.Equal(inc.Clocks.Acknowledged)
+		at := c.answeredAt(t, p)
+		answered := !at.IsZero()
 		rings := inc.Acknowledged() && !answered && t.Content().Reason == ReasonSeverity && t.State == Accepted
 		heard := rings && !t.AcceptedAt.Add(ringing).After(now)
 		if rings && !heard && !inc.Status.Over() {
 			next = earlier(next, t.AcceptedAt.Add(ringing))
 		}
 		if answered && t.State == Accepted && t.AcknowledgedAt.IsZero() {
-			t.AcknowledgedAt = inc.Clocks.Acknowledged
+			t.AcknowledgedAt = at
 			pl.put(c, d, t, incident.PageAcknowledged, now)
 		}
 		switch {
@@ -223,7 +224,7 @@ func (pl planner) report(c *Case, d *Decision, firsts map[string]bool, now time.
 	for _, post := range c.chats() {
 		own := room != "" && post.Sink == "slack:"+room
 		lines := c.told(post.Sink, own)
-		content := Content{Top: own}
+		content := Content{InChat: InChat{Top: own}}
 		if own && c.Incident.Status.Over() && !c.ended(post.Stream) {
 			lines, content.Ends = append(lines, Summary(c.Incident)), c.Incident.Clocks.Resolved
 		}
@@ -268,7 +269,7 @@ func worthTelling(e incident.Event) bool {
 	case incident.NoteCorrected:
 		var p incident.Correction
 		return e.Payload(&p) == nil && p.Kind != e.Kind && worthTelling(incident.Event{Kind: p.Kind})
-	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.StatusChanged,
+	case incident.Acknowledged, incident.Unacknowledged, incident.Assigned, incident.SeverityChanged, incident.ServiceSet, incident.StatusChanged,
 		incident.Mitigated, incident.ActionTaken, incident.Resolved, incident.Reopened,
 		incident.Merged, incident.Split, incident.UpdateDue, incident.UpdateSent,
 		incident.CommanderMissing:

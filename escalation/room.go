@@ -38,6 +38,8 @@ const (
 	OpPin      Operation = "pin"
 	OpBookmark Operation = "bookmark"
 	OpArchive  Operation = "archive"
+
+	OpUnarchive Operation = "unarchive" // the incident was reopened
 )
 
 // roomSink takes all of them, for all incidents: one that is asked too often is
@@ -60,7 +62,7 @@ type RoomStep struct {
 // failure is no failure of it.
 func (m Message) Beside() bool {
 	switch m.Operation {
-	case OpCreate, OpTopic, OpInvite, OpPin, OpBookmark, OpArchive, OpPicture, OpSchedule, OpUnschedule, OpNote:
+	case OpCreate, OpTopic, OpInvite, OpPin, OpBookmark, OpArchive, OpUnarchive, OpPicture, OpSchedule, OpUnschedule, OpNote:
 		return true
 	}
 	return false
@@ -136,6 +138,9 @@ func (pl planner) room(c *Case, d *Decision, firsts map[string]bool, now time.Ti
 		return
 	}
 	channel := c.room()
+	if away := c.away(); away && !inc.Status.Over() {
+		pl.unarchive(c, d, channel, now) // before anything is said there
+	}
 	post, posted := c.headlineIn(channel)
 	if !posted {
 		m := Message{Sink: "slack:" + channel, Stream: chatStream("slack:"+channel, inc), Operation: OpPost}
@@ -150,9 +155,29 @@ func (pl planner) room(c *Case, d *Decision, firsts map[string]bool, now time.Ti
 		pl.side(c, d, OpPin, RoomStep{Channel: channel, Message: post.Ref}, Content{}, now)
 	}
 	pl.bookmark(c, d, channel, now)
-	if _, away := c.latest(OpArchive); !away && pl.chat.Rooms.Archive && inc.Status == incident.StatusClosed && !c.busy(channel) {
+	if !c.away() && pl.chat.Rooms.Archive && inc.Status == incident.StatusClosed && !c.busy(channel) {
 		pl.side(c, d, OpArchive, RoomStep{Channel: channel}, Content{}, now)
 	}
+}
+
+// away says whether the channel is archived, or on its way there.
+func (c Case) away() bool {
+	for _, m := range slices.Backward(c.Messages) {
+		if (m.Operation == OpArchive || m.Operation == OpUnarchive) && m.State != Superseded {
+			return m.Operation == OpArchive
+		}
+	}
+	return false
+}
+
+// unarchive takes the channel back, or leaves it if it has not been put away yet.
+func (pl planner) unarchive(c *Case, d *Decision, channel string, now time.Time) {
+	if last, ok := c.latest(OpArchive); ok && last.State == Pending && last.Attempts == 0 {
+		last.State, last.Error = Superseded, "the incident was reopened"
+		pl.put(c, d, last, incident.PageSuperseded, now)
+		return
+	}
+	pl.side(c, d, OpUnarchive, RoomStep{Channel: channel}, Content{}, now)
 }
 
 // remember keeps who is to be asked in until there is a channel: news is told once.

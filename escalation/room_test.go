@@ -124,6 +124,38 @@ func TestAChannelOfTheIncidentsOwn(t *testing.T) {
 	})
 }
 
+// What was put away comes back when the incident is reopened, and goes away again.
+func TestAReopenedIncidentHasItsChannelBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.chatty("ana@bastion 1", rooms())()
+		inc := w.declare(incident.Sev2)
+		w.after(time.Minute)
+		end := func() {
+			t.Helper()
+			_, err := w.desk.Resolve(t.Context(), w.by("bob"), inc.ID, "rolled back")
+			require.NoError(t, err)
+			_, err = w.desk.Close(t.Context(), w.by("bob"), inc.ID)
+			require.NoError(t, err)
+		}
+		end()
+		w.after(3 * time.Minute)
+		require.Len(t, w.slack.calls(escalation.OpArchive), 1)
+		require.Empty(t, w.slack.calls(escalation.OpUnarchive))
+		_, err := w.desk.Reopen(t.Context(), w.by("bob"), inc.ID)
+		require.NoError(t, err)
+		w.after(5 * time.Minute)
+		back := w.slack.calls(escalation.OpUnarchive)
+		require.Len(t, back, 1)
+		require.Equal(t, w.slack.calls(escalation.OpArchive)[0].m.Content().Room.Channel, back[0].m.Content().Room.Channel)
+		end()
+		w.after(8 * time.Minute)
+		require.Len(t, w.slack.calls(escalation.OpArchive), 2)
+		require.Len(t, w.slack.calls(escalation.OpUnarchive), 1)
+		require.Empty(t, w.everDue())
+	})
+}
+
 // A channel that cannot be made holds up neither the page nor the headline, and
 // neither low severities nor drills get one.
 func TestAChannelHoldsNothingUp(t *testing.T) {

@@ -19,8 +19,7 @@ type Rules struct {
 	gameDay    *GameDay // nil: no drill
 }
 
-// For is the rules for inc. Its service and whether it is a drill stay what they
-// were declared as.
+// For is the rules for inc: by its service, and by whether it was declared a drill.
 func (p Policy) For(inc incident.Incident) Rules {
 	r := Rules{severities: p.forService(inc.Service), ladders: p.Ladders, audiences: p.Audiences, divert: p.divertFor(inc.Service), quiet: p.QuietHours}
 	if inc.Drill {

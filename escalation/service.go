@@ -1,6 +1,7 @@
 package escalation
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -42,6 +43,25 @@ func (p Policy) ServiceRule(service string) (ServiceRule, bool) {
 		return ServiceRule{}, false
 	}
 	return p.Services[i], true
+}
+
+// Reroute implements incident.Reroute with the policy as it is today: an incident
+// carries only what its former service made of the policy of its declaration.
+func (p Policy) Reroute(inc incident.Incident, service string) (frozen json.RawMessage, others bool) {
+	was := policyOf(inc, p).Ladder(inc.Severity)
+	inc.Service = service
+	is := p.For(inc).Ladder(inc.Severity)
+	if len(was) > 0 && len(is) > 0 && inc.Rung.Level != "" {
+		old, rung := was[standsAt(was, inc.Rung.Level)], is[standsAt(is, inc.Rung.Level)]
+		has := inc.Acknowledged() && slices.Contains(rung.Who, inc.Clocks.AckBy)
+		others = !has && (!subset(rung.Notify, old.Notify) || !subset(rung.Who, old.Who))
+	}
+	return p.Frozen(service), others
+}
+
+// subset says whether all of list are among known.
+func subset[T comparable](list, known []T) bool {
+	return !slices.ContainsFunc(list, func(v T) bool { return !slices.Contains(known, v) })
 }
 
 func (p Policy) overridden(s ServiceRule) map[incident.Severity]Response {

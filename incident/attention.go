@@ -77,7 +77,7 @@ func (a Attention) apply(e Event) Attention {
 // byHand says whether e is something that a person does about an incident.
 func (e Event) byHand() bool {
 	return e.Actor != Sitrep && e.Actor != "" && slices.Contains([]Kind{
-		Declared, Acknowledged, Unacknowledged, Assigned, SeverityChanged, StatusChanged, Mitigated, Reopened,
+		Declared, Acknowledged, Unacknowledged, Assigned, SeverityChanged, ServiceSet, StatusChanged, Mitigated, Reopened,
 		NoteAdded, NoteCorrected, UpdateSent, ActionTaken, ItemAdded, ItemClosed, EscalationWanted, EscalationSnoozed,
 		RunbookAttached, StepDone, StepUndone,
 	}, e.Kind)

@@ -148,6 +148,37 @@ func (inc Incident) ChangeSeverity(by By, to Severity, reason string) ([]Event, 
 	return []Event{by.event(inc.ID, SeverityChanged, text, SeverityChange{inc.Severity, to, reason})}, nil
 }
 
+// longestService is a name that a ladder's line still shows, in characters.
+const longestService = 200
+
+// Reroute gives the rules that hold for an incident when it turns out to be about
+// service, and says whether they call others at the level where its ladder stands.
+type Reroute func(inc Incident, service string) (policy json.RawMessage, others bool)
+
+// SetService says what it is about; the ladder follows, by the rules that reroute
+// gives for the service.
+func (inc Incident) SetService(by By, service string, reroute Reroute) ([]Event, error) {
+	const verb = "set the service of"
+	if err := inc.mustBeOpen(verb); err != nil {
+		return nil, err
+	}
+	switch service = strings.Join(strings.Fields(service), " "); {
+	case service == "":
+		return nil, inc.refuse(verb, ErrMissing, "the service (--service NAME)")
+	case len([]rune(service)) > longestService:
+		return nil, inc.refuse(verb, ErrUnfit, "a service has at most %d characters", longestService)
+	case service == inc.Service:
+		return nil, inc.refuse(verb, ErrNoChange, "it is %s", service)
+	}
+	change := ServiceChange{From: inc.Service, To: service}
+	change.Policy, change.Recall = reroute(inc, service)
+	text := "service: " + service
+	if inc.Service != "" {
+		text += ", not " + inc.Service
+	}
+	return []Event{by.event(inc.ID, ServiceSet, text, change)}, nil
+}
+
 // ChangeStatus says where the response stands. Monitoring also sets the
 // mitigation time, if nothing did before.
 func (inc Incident) ChangeStatus(by By, to Status, details string) ([]Event, error) {

@@ -71,6 +71,11 @@ func (d *Desk) ChangeSeverity(ctx context.Context, by By, id ID, to Severity, re
 	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.ChangeSeverity(by, to, reason) })
 }
 
+// SetService says what the incident is about.
+func (d *Desk) SetService(ctx context.Context, by By, id ID, service string, reroute Reroute) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.SetService(by, service, reroute) })
+}
+
 // ChangeStatus changes the status.
 func (d *Desk) ChangeStatus(ctx context.Context, by By, id ID, to Status, details string) (Incident, error) {
 	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.ChangeStatus(by, to, details) })

@@ -48,6 +48,7 @@ const (
 	Unacknowledged  Kind = "incident.unacknowledged"
 	Assigned        Kind = "incident.assigned"
 	SeverityChanged Kind = "incident.severity_changed"
+	ServiceSet      Kind = "incident.service_set"
 	StatusChanged   Kind = "incident.status_changed"
 	Mitigated       Kind = "incident.mitigated"
 	Resolved        Kind = "incident.resolved"
@@ -141,6 +142,15 @@ type (
 		Reason string   `json:"reason,omitempty"`
 	}
 
+	// ServiceChange says what it turned out to be about. Policy is the rules that
+	// hold from then on; Recall says that they call others at the present level.
+	ServiceChange struct {
+		From   string          `json:"from,omitempty"`
+		To     string          `json:"to"`
+		Policy json.RawMessage `json:"policy,omitempty"`
+		Recall bool            `json:"recall,omitempty"`
+	}
+
 	// StatusChange says from what to what.
 	StatusChange struct {
 		From    Status `json:"from"`
@@ -174,7 +184,7 @@ type (
 	Escalation struct {
 		Level       Level    `json:"level"`
 		Round       int      `json:"round"`
-		Reason      string   `json:"reason"` // declared, unanswered, climbed, by_hand, severity, repeat, unacknowledged, reopened
+		Reason      string   `json:"reason"` // declared, unanswered, climbed, by_hand, severity, service, repeat, unacknowledged, reopened
 		Severity    Severity `json:"severity"`
 		Who         []Person `json:"who,omitempty"`
 		Notify      []string `json:"notify,omitempty"`

@@ -45,6 +45,8 @@ func (inc Incident) Apply(e Event) Incident {
 				inc.Rung.Severity = p.To // whoever was told the worse one is to hear when it comes back
 			}
 		}
+	case ServiceSet:
+		inc = inc.applyService(e)
 	case StatusChanged:
 		inc = inc.applyStatus(e)
 	case Mitigated:
@@ -106,9 +108,10 @@ func (inc Incident) applyDeclared(e Event) Incident {
 }
 
 // applyAcknowledged keeps the first acknowledgement: a second one says that
-// somebody else is there too, and changes nothing.
+// somebody else is there too, and answers for those who were called with them.
 func (inc Incident) applyAcknowledged(e Event) Incident {
 	if inc.Acknowledged() {
+		inc.Joins = append(inc.Joins[:len(inc.Joins):len(inc.Joins)], Join{e.Actor, e.At})
 		return inc
 	}
 	inc.Clocks.Acknowledged, inc.Clocks.AckBy, inc.Clocks.AckClaimed = e.At, e.Actor, e.Claimed
@@ -122,6 +125,20 @@ func (inc Incident) applyAcknowledged(e Event) Incident {
 	if inc.Status == StatusOpen {
 		inc.Status = StatusInvestigating
 	}
+	return inc
+}
+
+// applyService takes over what it is about, and the rules that come with that.
+func (inc Incident) applyService(e Event) Incident {
+	var p ServiceChange
+	if e.Payload(&p) != nil || p.To == "" {
+		return inc
+	}
+	inc.Service = p.To
+	if len(p.Policy) > 0 {
+		inc.Policy, inc.Refrozen = p.Policy, inc.Refrozen+1
+	}
+	inc.Rung.Recall = inc.Rung.Recall || p.Recall && inc.Rung.Level != "" && !inc.Status.Over()
 	return inc
 }
 
@@ -175,7 +192,7 @@ func (inc Incident) applyEnding(e Event) Incident {
 			return inc
 		}
 		inc.Status, inc.Resolution, inc.Clocks.Resolved = StatusResolved, p.Resolution, e.At
-		inc.Rung.Wanted, inc.Rung.Unanswered = "", false
+		inc.Rung.Wanted, inc.Rung.Unanswered, inc.Rung.Recall = "", false, false
 		inc = inc.mitigate(e)
 	case Closed:
 		inc.Status, inc.Clocks.Closed = StatusClosed, e.At
@@ -223,7 +240,7 @@ func (inc Incident) applyMerge(e Event) Incident {
 			inc.Resolution, inc.Clocks.Resolved = "merged into "+string(p.Into), e.At
 		}
 		inc.Status, inc.MergedInto, inc.Clocks.Closed = StatusClosed, p.Into, e.At
-		inc.Rung.Wanted, inc.Rung.Unanswered = "", false
+		inc.Rung.Wanted, inc.Rung.Unanswered, inc.Rung.Recall = "", false, false
 	}
 	return inc
 }
@@ -256,7 +273,8 @@ func (r Rung) apply(e Event) Rung {
 		if e.Kind == EscalationEntered {
 			r.Entered, r.Wanted, r.WantedWhy = e.At, "", ""
 		}
-		r.Level, r.Round, r.Severity, r.Notified, r.Unanswered = p.Level, p.Round, p.Severity, e.At, false
+		r.Level, r.Round, r.Severity, r.Notified = p.Level, p.Round, p.Severity, e.At
+		r.Unanswered, r.Recall = false, false
 		r.Rounds = with(r.Rounds, p.Level, max(p.Round, r.Rounds[p.Level]))
 	case EscalationWanted:
 		var p Escalation

@@ -18,6 +18,7 @@ type Incident struct {
 	Drill    bool              `json:"drill,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Policy   json.RawMessage   `json:"policy,omitempty"`
+	Refrozen int               `json:"refrozen,omitempty"` // how often Policy was replaced, with the service
 
 	RunbookURL string `json:"runbook_url,omitempty"` // that the alert it was declared from names
 	Runbook    string `json:"runbook,omitempty"`     // that a person attached last, by name
@@ -28,6 +29,7 @@ type Incident struct {
 	Rung       Rung            `json:"rung"`
 	Attention  Attention       `json:"attention,omitzero"`
 	Degraded   Degraded        `json:"degraded,omitzero"`
+	Joins      []Join          `json:"joins,omitempty"` // in the order of joining; a person may join again
 	Resolution string          `json:"resolution,omitempty"`
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`
@@ -67,8 +69,16 @@ type Rung struct {
 	Rounds     map[Level]int `json:"rounds,omitempty"` // rounds used, by level
 	Wanted     Level         `json:"wanted,omitempty"` // asked for by hand, not entered yet
 	WantedWhy  string        `json:"wanted_why,omitempty"`
+	Recall     bool          `json:"recall,omitempty"`     // it is about another service, whose people are to be called at this level
 	Unanswered bool          `json:"unanswered,omitempty"` // un-acknowledged or reopened: a new round is due
 	Snoozed    time.Time     `json:"snoozed,omitzero"`
+}
+
+// Join says that somebody acknowledged what another one, or they themselves, had
+// already.
+type Join struct {
+	Who Person    `json:"who"`
+	At  time.Time `json:"at"`
 }
 
 // OpenItem is an action item and whether it is done.

@@ -48,7 +48,7 @@ func Moments(events []Event) []Moment {
 // escalated says where to; empty for a call that is no escalation.
 func escalated(e Event) string {
 	var p Escalation
-	if e.Payload(&p) != nil || p.Level == "" || p.Reason == "declared" || p.Reason == "repeat" {
+	if e.Payload(&p) != nil || p.Level == "" || p.Reason == "declared" || p.Reason == "repeat" || p.Reason == "service" {
 		return ""
 	}
 	return fmt.Sprintf("escalated to %s", p.Level)

@@ -55,6 +55,8 @@ func about(o pane.Order) incident.ID {
 		return o.ID
 	case pane.SetSeverity:
 		return o.ID
+	case pane.SetService:
+		return o.ID
 	case pane.SetStatus:
 		return o.ID
 	case pane.Assign:
@@ -91,8 +93,11 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 		e.title, e.yes = "acknowledge "+string(inc.ID), "acknowledge"
 		events, err = inc.Acknowledge(by)
 		has := "has"
-		if inc.InDoubt() {
+		switch {
+		case inc.InDoubt():
 			has = "is on"
+		case inc.Acknowledged():
+			has = fmt.Sprintf("joins %s at", inc.Clocks.AckBy)
 		}
 		e.says = []string{fmt.Sprintf("Tells everybody that %s %s %s: %s.", m.o.Actor, has, inc.ID, inc.Title), m.afterAck(inc, events)}
 	case pane.Unacknowledge:
@@ -109,6 +114,8 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 		e.title, e.yes = fmt.Sprintf("make %s %s", inc.ID, o.To), fmt.Sprintf("make it %s", o.To)
 		e.says = []string{fmt.Sprintf("%s goes from %s to %s.", inc.ID, inc.Severity, o.To)}
 		events, err = inc.ChangeSeverity(by, o.To, o.Reason)
+	case pane.SetService:
+		return m.rerouting(inc, by, o)
 	case pane.SetStatus:
 		e.title, e.yes = fmt.Sprintf("set %s to %s", inc.ID, o.To), string(o.To)
 		e.says = []string{fmt.Sprintf("%s goes from %s to %s; the thread is told.", inc.ID, inc.Status, o.To)}
@@ -175,7 +182,10 @@ func (m *model) afterAck(inc incident.Incident, events []incident.Event) string 
 
 // withCalls adds whom it pages at once.
 func (m *model) withCalls(e errand, inc incident.Incident, events []incident.Event) errand {
-	steps := consequences(inc, m.ladders.of(inc, m.world), events, m.now)
+	return m.callsOf(e, consequences(inc, m.ladders.of(inc, m.world), events, m.now))
+}
+
+func (m *model) callsOf(e errand, steps []escalation.Step) errand {
 	whom := calls(steps)
 	if len(steps) > 0 {
 		e.says = append([]string{capital(whom) + "."}, e.says...)
@@ -183,6 +193,25 @@ func (m *model) withCalls(e errand, inc incident.Incident, events []incident.Eve
 	}
 	e.brief = e.title + ": " + whom
 	return e
+}
+
+// rerouting says whom the rules of the service call: not those that the incident
+// has now.
+func (m *model) rerouting(inc incident.Incident, by incident.By, o pane.SetService) (errand, error) {
+	events, err := inc.SetService(by, o.Service, today(m.world).Reroute)
+	if err != nil {
+		return errand{}, err
+	}
+	e := errand{order: o, title: fmt.Sprintf("say that %s is about %s", inc.ID, o.Service), yes: "it is"}
+	e.says = []string{fmt.Sprintf("%s follows the policy for %s from now on; the thread is told.", inc.ID, o.Service)}
+	for _, event := range events {
+		inc = inc.Apply(event)
+	}
+	policy, err := escalation.Thaw(inc.Policy)
+	if err != nil {
+		return errand{}, err
+	}
+	return m.callsOf(e, consequences(inc, policy.For(inc), nil, m.now)), nil // rules that are kept are those that hold
 }
 
 // escalating names the rung in the order: the ladder may climb by itself while

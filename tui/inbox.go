@@ -1,8 +1,10 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +20,7 @@ import (
 // inboxActs are the actions that are about PagerDuty's incident where its inbox is
 // on the screen, in the order of the footer.
 func inboxActs() []keys.Action {
-	return []keys.Action{keys.Ack, keys.Escalate, keys.Snooze, keys.AddNote, keys.MergeThere, keys.Runbook, keys.Open}
+	return []keys.Action{keys.Ack, keys.Escalate, keys.Snooze, keys.AddNote, keys.MergeThere, keys.Runbook, keys.Assign, keys.SendUpdate, keys.Open}
 }
 
 // inboxShown says that an inbox is on the screen that can be acted on.
@@ -46,6 +48,10 @@ func (m *model) actInbox(a keys.Action, by how) (tea.Cmd, bool) {
 		act = m.noteThere
 	case keys.MergeThere:
 		act = m.mergeThere
+	case keys.Assign:
+		act = m.requestThere
+	case keys.SendUpdate:
+		act = m.updateThere
 	case keys.Runbook:
 		act = m.runbookThere
 	case keys.Open:
@@ -101,6 +107,63 @@ func (m *model) snoozeThere(it pane.InboxItem) tea.Cmd {
 			return nil
 		}
 		return m.request(pane.InboxSnooze{ID: it.ID, Length: d})
+	})
+	return nil
+}
+
+// requestThere offers whom PagerDuty has on call and whom the configuration names,
+// and asks what for.
+func (m *model) requestThere(it pane.InboxItem) tea.Cmd {
+	var rows []dialog.Choice
+	add := func(value, label, why string) {
+		known := slices.ContainsFunc(rows, func(c dialog.Choice) bool { return c.Value == value })
+		if value != "" && !known && len(rows) < mostCandidates {
+			rows = append(rows, dialog.Choice{Value: value, Text: safe.Sprintf("%-20s %s", safe.New(label, 40), why)})
+		}
+	}
+	for _, c := range m.world.OnCall.Contacts {
+		if c.Automatic {
+			add(cmp.Or(string(c.Person), c.Email, c.Name), c.Label(), fmt.Sprintf("is called for %s", c.Level))
+		}
+	}
+	for _, who := range m.world.People {
+		add(string(who), string(who), "")
+	}
+	rows = append(rows, dialog.Choice{Value: somebodyElse, Text: safe.Const("somebody else: asks for the name or the e-mail")})
+	title := safe.Sprintf("Who is to help with %s?", it.ID)
+	m.ask(dialog.NewPicker(title, safe.Const("they are called, and nobody loses it; you are asked again"), m.keys, rows, "").Careful(m.now), "", func(who string) tea.Cmd {
+		if who != somebodyElse {
+			return m.whatFor(it, who)
+		}
+		m.ask(dialog.NewPrompt(title, safe.Const("the name or the e-mail that they have in PagerDuty"), "", m.answers["person"]), "person", func(name string) tea.Cmd {
+			if name = strings.TrimSpace(name); name == "" {
+				return nil
+			}
+			return m.whatFor(it, name)
+		})
+		return nil
+	})
+	return nil
+}
+
+// whatFor asks why, because whoever is woken will.
+func (m *model) whatFor(it pane.InboxItem, who string) tea.Cmd {
+	m.ask(dialog.NewPrompt(safe.Sprintf("What is %s needed for?", safe.New(who, 40)), safe.Const("one line; you are asked again before it goes out"), "", m.answers["why"]), "why", func(text string) tea.Cmd {
+		if text = strings.TrimSpace(text); text == "" {
+			return nil
+		}
+		return m.request(pane.InboxRequest{ID: it.ID, Who: who, Message: text})
+	})
+	return nil
+}
+
+func (m *model) updateThere(it pane.InboxItem) tea.Cmd {
+	help := safe.Const("one line, for its subscribers in PagerDuty; you are asked again before it goes out")
+	m.ask(dialog.NewPrompt(safe.Sprintf("Status update on %s", it.ID), help, "", m.answers["update there"]), "update there", func(text string) tea.Cmd {
+		if text = strings.TrimSpace(text); text == "" {
+			return nil
+		}
+		return m.request(pane.InboxUpdate{ID: it.ID, Text: text})
 	})
 	return nil
 }
@@ -262,6 +325,12 @@ func (m *model) inboxErrand(o pane.InboxOrder) (errand, bool) {
 	case pane.InboxEscalate:
 		e.title, e.yes = fmt.Sprintf("escalate %s to level %d", it.ID, o.Level), "escalate"
 		e.says = []string{fmt.Sprintf("PagerDuty calls %s (level %d of %s) about %s.", o.Who, o.Level, it.Policy, about)}
+	case pane.InboxRequest:
+		e.title, e.yes = fmt.Sprintf("ask %s to help with %s", o.Who, it.ID), "ask"
+		e.says = []string{fmt.Sprintf("PagerDuty calls %s about %s.", o.Who, about), "It says: " + o.Message}
+	case pane.InboxUpdate:
+		e.title, e.yes = "send the update on "+it.ID, "send it"
+		e.says = []string{"PagerDuty tells the subscribers of " + about, "It says: " + o.Text}
 	case pane.InboxMerge:
 		into, ok := m.world.OnCall.Item(o.Into)
 		if !ok {
@@ -295,8 +364,11 @@ func (m *model) inboxDoables() []doable {
 	for _, a := range inboxActs() {
 		if b, ok := m.keys.Of(a); ok && len(b.Keys) > 0 {
 			name := short(b)
-			if a == keys.Open {
+			switch a {
+			case keys.Open:
 				name = "open"
+			case keys.Assign:
+				name = "ask help"
 			}
 			out = append(out, doable{a, keys.Label(b.Keys[0]), name})
 		}

@@ -187,7 +187,7 @@ func TestOnCallByName(t *testing.T) {
 			p.press("enter")
 			require.Equal(t, onCallView, p.m.place.at, name)
 			p.press("?")
-			p.sees("here a E S n w are about PagerDuty's chosen one")
+			p.sees("here a E S n w A U are about PagerDuty's chosen one")
 		})
 	}
 }
@@ -198,4 +198,32 @@ func TestShowsTellsTheView(t *testing.T) {
 		p.press("6", "?", "esc", "1", "6", "esc")
 		require.Equal(t, []string{"now", "oncall", "now", "oncall", "now"}, told)
 	}, func(o *Options) { o.Shows = func(s keys.Scope) { told = append(told, string(s)) } })
+}
+
+// Help is asked for from whom PagerDuty has on call or the configuration names, with a
+// reason; an update goes to subscribers. Both are asked about first.
+func TestHelpAndUpdatesThere(t *testing.T) {
+	atInbox(t, func(p *player) {
+		p.press("A")
+		p.sees("Who is to help with Q1SEARCH?", "somebody else")
+		p.wait(time.Second)
+		p.press("b")
+		p.sees("What is Lena Lead needed for?")
+		p.typed("the pool is full")
+		p.press("enter")
+		p.sees("PagerDuty calls Lena Lead about Q1SEARCH", "It says: the pool is full")
+		p.press("y")
+		p.wait(6 * time.Second)
+		p.press("U")
+		p.sees("Status update on Q1SEARCH")
+		p.typed("searching is slow")
+		p.press("enter")
+		p.sees("PagerDuty tells the subscribers of Q1SEARCH", "It says: searching is slow")
+		p.press("y")
+		p.wait(6 * time.Second)
+		require.Equal(t, []pane.Order{
+			pane.InboxRequest{ID: "Q1SEARCH", Who: "Lena Lead", Message: "the pool is full"},
+			pane.InboxUpdate{ID: "Q1SEARCH", Text: "searching is slow"},
+		}, p.desk.taken())
+	})
 }

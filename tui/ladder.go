@@ -13,12 +13,19 @@ import (
 
 // ladders are the rules of the policies that incidents were declared with, thawed
 // once: the countdown to the next page is drawn every second.
-type ladders map[string]escalation.Rules // by incident.Key
+type ladders map[ladderKey]escalation.Rules
+
+// ladderKey is incident.Key, and how often its rules were replaced.
+type ladderKey struct {
+	key      string
+	refrozen int
+}
 
 // of is the rules for an incident. One that carries none gets today's, as the
 // engine does.
 func (l *ladders) of(inc incident.Incident, w *pane.World) escalation.Rules {
-	if r, ok := (*l)[inc.Key]; ok && inc.Key != "" {
+	key := ladderKey{inc.Key, inc.Refrozen}
+	if r, ok := (*l)[key]; ok && inc.Key != "" {
 		return r
 	}
 	p, err := escalation.Thaw(inc.Policy)
@@ -29,7 +36,7 @@ func (l *ladders) of(inc incident.Incident, w *pane.World) escalation.Rules {
 		*l = ladders{}
 	}
 	r := p.For(inc)
-	(*l)[inc.Key] = r
+	(*l)[key] = r
 	return r
 }
 

@@ -29,6 +29,7 @@ func commands() []command {
 		{"note", "TEXT", "a line on the timeline", (*model).runNote},
 		{"did", "TEXT [--mitigates] [--term short-term]", "what was done about it; the thread is told", (*model).runDid},
 		{"sev", "1-4 [WHY]", "change the severity", (*model).runSev},
+		{"service", "NAME", "what it is about; the ladder follows", (*model).runService},
 		{"status", "investigating|identified|monitoring [DETAILS]", "where the response stands", (*model).runStatus},
 		{"assign", "ROLE PERSON", "commander, scribe, communications, operations, responder", (*model).runAssign},
 		{"escalate to", "Ln WHY", "call a rung by its name", (*model).runEscalate},
@@ -189,6 +190,12 @@ func (m *model) runSev(words string) tea.Cmd {
 	}
 	return m.withOpen("change the severity of", func(inc incident.Incident) tea.Cmd {
 		return m.request(pane.SetSeverity{ID: inc.ID, To: to, Reason: strings.TrimSpace(why)})
+	})
+}
+
+func (m *model) runService(name string) tea.Cmd {
+	return m.withOpen("set the service of", func(inc incident.Incident) tea.Cmd {
+		return m.request(pane.SetService{ID: inc.ID, Service: name})
 	})
 }
 

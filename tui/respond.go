@@ -94,22 +94,34 @@ func (m *model) withOpen(what string, then func(incident.Incident) tea.Cmd) tea.
 
 // acknowledge is done at once by the one who was paged: it is the safe act, and
 // their key press is the proof that they woke. So does whoever is asked whether
-// they are still on it. Everybody else is asked.
+// they are still on it. Everybody else is asked. Who comes when another one has it
+// joins, which answers the call to them.
 func (m *model) acknowledge(inc incident.Incident, by how) tea.Cmd {
 	if inc.Acknowledged() && !inc.InDoubt() {
-		switch who := inc.Clocks.AckBy; who {
-		case m.o.Actor:
+		switch joined := joinedAt(inc, m.o.Actor); {
+		case inc.Clocks.AckBy == m.o.Actor:
 			m.inform("you have %s already, since %s", inc.ID, m.wall(inc.Clocks.Acknowledged))
-		default:
-			m.inform("%s has %s since %s; %s hands it over", who, inc.ID, m.wall(inc.Clocks.Acknowledged), m.keyFor(keys.Assign))
+			return nil
+		case joined.After(latestCall(inc)):
+			m.inform("you joined %s at %s; %s has it, %s hands it over", inc.ID, m.wall(joined), inc.Clocks.AckBy, m.keyFor(keys.Assign))
+			return nil
 		}
-		return nil
 	}
 	o := pane.Acknowledge{ID: inc.ID}
 	if by == byKey && (inc.Clocks.AckBy == m.o.Actor && inc.InDoubt() || m.paged(inc, m.o.Actor)) {
 		return m.do(o)
 	}
 	return m.request(o)
+}
+
+// joinedAt is when who last joined others at an incident; zero for never.
+func joinedAt(inc incident.Incident, who incident.Person) (at time.Time) {
+	for _, j := range inc.Joins {
+		if j.Who == who {
+			at = j.At
+		}
+	}
+	return at
 }
 
 func (m *model) note(id incident.ID) tea.Cmd {

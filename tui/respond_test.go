@@ -197,6 +197,7 @@ func TestThePaletteKnowsItsCommands(t *testing.T) {
 	for line, want := range map[string]pane.Order{
 		"note pool is full":         pane.Note{ID: "INC-204", Text: "pool is full"},
 		"did rolled back":           pane.Did{ID: "INC-204", Action: incident.Action{Term: incident.Immediate, Text: "rolled back"}},
+		"service  search  edge":     pane.SetService{ID: "INC-204", Service: "search  edge"},
 		"status identified pool":    pane.SetStatus{ID: "INC-204", To: incident.StatusIdentified, Details: "pool"},
 		"assign ic bob":             pane.Assign{ID: "INC-204", Role: incident.Commander, Person: "bob"},
 		"escalate to l3 it spreads": pane.Escalate{ID: "INC-204", Level: "L3", Reason: "it spreads"},
@@ -238,6 +239,17 @@ func TestThePaletteKnowsItsCommands(t *testing.T) {
 			p.press("esc")
 		}
 	})
+}
+
+// Whoever comes when another one has it joins: the call to them is answered.
+func TestWhoeverComesLaterJoins(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.press("]", "a")
+		p.sees("Acknowledge INC-203", "Tells everybody that mallory joins alice at INC-203")
+		p.press("y")
+		p.wait(6 * time.Second)
+		require.Equal(t, []pane.Order{pane.Acknowledge{ID: "INC-203"}}, p.desk.taken())
+	}, as("mallory"))
 }
 
 func TestZoneThemeMouse(t *testing.T) {

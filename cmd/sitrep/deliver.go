@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -49,8 +51,9 @@ func (a *app) senders(c *config, db *store.DB) map[string]escalation.Sender {
 			APIURL:  c.Slack.APIURL,
 			Mention: func(p incident.Person) string { return c.People[string(p)].Slack },
 			Phone:   func(p incident.Person) string { return c.People[string(p)].Phone },
-			Picture: chatPicture(db),
-			Token:   c.botToken, Buttons: c.Slack.AppToken != "",
+			Picture: chatPicture(db), Instead: c.Slack.Channel,
+			Token: c.botToken, Buttons: c.Slack.AppToken != "",
+			Learn: func(ctx context.Context, workspace func() (string, bool)) { learnWorkspace(ctx, db, workspace) },
 		}),
 		"webhook":    c.webhook(),
 		"command":    c.command(),
@@ -88,8 +91,36 @@ func (a *app) pagerduty(c *config, db *store.DB) *pagerduty.Sender {
 // writesNotes says whether sitrep itself may write notes at PagerDuty.
 func (c *config) writesNotes() bool { return c.pagerdutyAPI() != nil && c.PagerDuty.From != "" }
 
-// chatLinks leads to the channels in Slack where an incident is spoken of. A page
-// does without what cannot be found out.
+// workspaceAnswer is the name under which the address of Slack's workspace is kept.
+const workspaceAnswer = "slack/workspace"
+
+// learnWorkspace keeps the address of the workspace; it is asked for again after a
+// day: a workspace may be renamed.
+func learnWorkspace(ctx context.Context, db *store.DB, ask func() (string, bool)) {
+	if db == nil {
+		return
+	}
+	now := time.Now()
+	if _, at, err := db.Answer(ctx, workspaceAnswer); err != nil || now.Sub(at) < 24*time.Hour {
+		return
+	}
+	if address, ok := ask(); ok {
+		_ = db.KeepAnswer(ctx, workspaceAnswer, now, incident.Payload(address)) // without it links lead to the channel only
+	}
+}
+
+// slackHome is that address; empty while nobody has asked.
+func slackHome(ctx context.Context, db *store.DB) (address string) {
+	body, _, err := db.Answer(ctx, workspaceAnswer)
+	if err != nil || json.Unmarshal(body, &address) != nil {
+		return ""
+	}
+	return address
+}
+
+// chatLinks leads to the headlines in Slack about an incident, or to their channels
+// while the workspace's address is not known. A page does without what cannot be
+// found out.
 func chatLinks(ctx context.Context, db *store.DB, id incident.ID) (links []pagerduty.Link) {
 	if db == nil {
 		return nil
@@ -98,12 +129,14 @@ func chatLinks(ctx context.Context, db *store.DB, id incident.ID) (links []pager
 	if err != nil {
 		return nil
 	}
+	home := slackHome(ctx, db)
 	seen := map[string]bool{}
 	for _, m := range messages {
 		channel, _, _ := strings.Cut(m.Ref, "/")
-		if m.Kind() == "slack" && m.State == escalation.Accepted && channel != "" && !seen[channel] {
+		if m.Kind() == "slack" && m.State == escalation.Accepted && channel != "" && m.Content().Headline && m.Operation == escalation.OpPost && !seen[channel] {
 			seen[channel] = true
-			links = append(links, pagerduty.Link{Text: "Slack " + m.Target(), URL: "https://slack.com/app_redirect?channel=" + url.QueryEscape(channel)})
+			to := cmp.Or(slack.Permalink(home, m.Ref), "https://slack.com/app_redirect?channel="+url.QueryEscape(channel))
+			links = append(links, pagerduty.Link{Text: "Slack " + m.Target(), URL: to})
 		}
 	}
 	return links

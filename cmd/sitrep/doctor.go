@@ -16,6 +16,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/tui"
 )
 
@@ -112,6 +113,9 @@ func (a *app) examine(ctx context.Context) []finding {
 	}
 	found = append(found, examineLogout(), a.examinePrometheus(ctx))
 	found = append(append(found, c.examineSecrets(ctx)...), c.examineCommands()...)
+	if api := c.pagerdutyAPI(); api != nil {
+		found = append(found, c.examinePagerDuty(ctx, api))
+	}
 	return append(found, examineChaos())
 }
 
@@ -165,6 +169,35 @@ func (a *app) examinePrometheus(ctx context.Context) finding {
 	defer cancel()
 	info, err := client.Ready(ctx)
 	return check("prometheus", client.URL()+" "+info.Version, err)
+}
+
+// examinePagerDuty asks PagerDuty what the API token is, and whether it knows in whose
+// name things are done.
+func (c *config) examinePagerDuty(ctx context.Context, api *pagerduty.API) finding {
+	const what = "PagerDuty's REST API"
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	t, err := api.Token(ctx)
+	if err != nil {
+		return check(what, "", err)
+	}
+	fine := c.PagerDuty.APIURL + " knows the token: an account's"
+	if t.User.ID != "" {
+		fine = fmt.Sprintf("%s knows the token: that of %s (%s)", c.PagerDuty.APIURL, sanitise(t.User.Name), orDash(sanitise(t.Role)))
+	}
+	if t.ReadOnly() {
+		fine += ", who may look and change nothing"
+	}
+	if !t.Requests() {
+		fine += "; its plan has no requests for responders"
+	}
+	if c.PagerDuty.From == "" {
+		return check(what, fine, nil)
+	}
+	if _, err := api.UserNamed(ctx, c.PagerDuty.From); err != nil {
+		return check(what, "", fmt.Errorf("pagerduty.from: %w", err))
+	}
+	return check(what, fine, nil)
 }
 
 // examineSecrets fetches every secret, and says nothing of any.

@@ -288,26 +288,63 @@ func (b *inbox) escalate(ctx context.Context, by incident.By, ids []string, leve
 // calls them.
 func (b *inbox) reassign(ctx context.Context, by incident.By, ids, users []string) ([]incident.ID, error) {
 	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
-		var to []string
-		for _, name := range users {
-			p := b.config.People[name]
-			switch {
-			case p.PagerDuty != "":
-				to = append(to, p.PagerDuty)
-				continue
-			case foreignID.MatchString(name):
-				to = append(to, name)
-				continue
-			case p.Email != "":
-				name = p.Email
-			}
-			u, err := b.api.UserNamed(ctx, name)
+		to, err := b.users(ctx, users)
+		if err != nil {
+			return err
+		}
+		return b.api.Reassign(ctx, from, to, ids...)
+	})
+}
+
+// users is the IDs of users there.
+func (b *inbox) users(ctx context.Context, names []string) (ids []string, err error) {
+	for _, name := range names {
+		p := b.config.People[name]
+		switch {
+		case p.PagerDuty != "":
+			ids = append(ids, p.PagerDuty)
+			continue
+		case foreignID.MatchString(name):
+			ids = append(ids, name)
+			continue
+		case p.Email != "":
+			name = p.Email
+		}
+		u, err := b.api.UserNamed(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, u.ID)
+	}
+	return ids, nil
+}
+
+// request asks users, and whom escalation policies call, to come and help. As with
+// tell, one whose answer is lost may have been sent.
+func (b *inbox) request(ctx context.Context, by incident.By, ids, users, policies []string, message string) ([]incident.ID, error) {
+	return b.do(ctx, by, ids, func(ctx context.Context, from string, ids []string) error {
+		requester, err := b.api.UserNamed(ctx, from)
+		if err != nil {
+			return err
+		}
+		to, err := b.users(ctx, users)
+		if err != nil {
+			return err
+		}
+		var groups []string
+		for _, name := range policies {
+			p, err := b.api.Policy(ctx, name)
 			if err != nil {
 				return err
 			}
-			to = append(to, u.ID)
+			groups = append(groups, p.ID)
 		}
-		return b.api.Reassign(ctx, from, to, ids...)
+		for _, id := range ids {
+			if err := b.api.Request(ctx, from, requester.ID, id, message, to, groups); err != nil {
+				return maybe(err, "the request for responders to %s", id)
+			}
+		}
+		return nil
 	})
 }
 

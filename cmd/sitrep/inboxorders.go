@@ -37,6 +37,12 @@ func (o *operator) actThere(ctx context.Context, order pane.InboxOrder) (pane.Re
 	case pane.InboxEscalate:
 		ours, err = b.escalate(ctx, by, []string{id}, order.Level)
 		done = fmt.Sprintf("escalated in PagerDuty to level %d: %s", order.Level, order.Who)
+	case pane.InboxRequest:
+		ours, err = b.request(ctx, by, []string{id}, []string{order.Who}, nil, order.Message)
+		done = fmt.Sprintf("%s asked through PagerDuty to help", order.Who)
+	case pane.InboxUpdate:
+		ours, err = b.tell(ctx, by, []string{id}, order.Text)
+		done = "update sent through PagerDuty"
 	case pane.InboxMerge:
 		ours, err = b.merge(ctx, by, []string{id}, order.Into)
 		done = "merged in PagerDuty into " + order.Into

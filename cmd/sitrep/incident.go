@@ -27,7 +27,7 @@ func (a *app) incidentCommand() *cobra.Command {
 		a.act("note ID TEXT", "put a line on the timeline (-7m TEXT or 14:05 TEXT back-dates it)", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			return d.Note(ctx, o.by, o.id, o.args[0])
 		}),
-		a.correctCommand(), a.didCommand(), a.statusCommand(), a.updateCommand(), a.severityCommand(),
+		a.correctCommand(), a.didCommand(), a.statusCommand(), a.updateCommand(), a.severityCommand(), a.setCommand(),
 		a.act("assign ID ROLE PERSON", "give a role: commander, responder, scribe, communications, operations", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 			role, err := incident.ParseRole(o.args[0])
 			if err != nil {
@@ -178,6 +178,21 @@ func (a *app) severityCommand() *cobra.Command {
 		return d.ChangeSeverity(ctx, o.by, o.id, severity, reason)
 	})
 	c.Flags().StringVar(&reason, "reason", "", "why")
+	return c
+}
+
+func (a *app) setCommand() *cobra.Command {
+	var service string
+	c := a.act("set ID", "say what service it is about; the ladder follows", true, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+		policy, err := a.policy()
+		if err != nil {
+			return incident.Incident{}, err
+		}
+		return d.SetService(ctx, o.by, o.id, service, policy.Reroute)
+	})
+	c.Long = "Say what service an incident is about, when that turns out after it was declared. What the policy, as it is now, has\n" +
+		"for the service holds from then on. Whoever the ladder calls at the present level is called, if that is somebody else."
+	c.Flags().StringVar(&service, "service", "", "the service that hurts, by `name`")
 	return c
 }
 

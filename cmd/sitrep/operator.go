@@ -104,6 +104,9 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 	case pane.SetSeverity:
 		inc, err := o.desk.ChangeSeverity(ctx, by, order.ID, order.To, order.Reason)
 		return o.told(ctx, inc, err, fmt.Sprintf("%s is %s", order.ID, order.To))
+	case pane.SetService:
+		inc, err := o.desk.SetService(ctx, by, order.ID, order.Service, o.policy.Reroute)
+		return o.told(ctx, inc, err, fmt.Sprintf("%s is about %s", order.ID, inc.Service))
 	case pane.SetStatus:
 		inc, err := o.desk.ChangeStatus(ctx, by, order.ID, order.To, order.Details)
 		return o.told(ctx, inc, err, fmt.Sprintf("%s is %s", order.ID, order.To))

@@ -56,7 +56,7 @@ func (a *app) pagerdutyCommand() *cobra.Command {
 		a.deed("update ID TEXT", "send a status update to PagerDuty's subscribers", "sent through PagerDuty", func(ctx context.Context, b *inbox, by incident.By, ids, words []string) ([]incident.ID, error) {
 			return b.tell(ctx, by, ids, words[0])
 		}),
-		a.inboxResolveCommand(),
+		a.inboxRequestCommand(), a.inboxResolveCommand(),
 	)
 	return group
 }
@@ -146,6 +146,25 @@ func (a *app) inboxEscalateCommand() *cobra.Command {
 		return b.escalate(ctx, by, ids, level)
 	})
 	c.Flags().UintVar(&level, "to", 0, "the `level` of PagerDuty's escalation policy, 1 the first")
+	return c
+}
+
+func (a *app) inboxRequestCommand() *cobra.Command {
+	var message string
+	var policies []string
+	c := a.deed("request-responders ID USER", "ask people to come and help: they are called, and nobody else loses it", "responders requested through PagerDuty",
+		func(ctx context.Context, b *inbox, by incident.By, ids, users []string) ([]incident.ID, error) {
+			if len(users)+len(policies) == 0 {
+				return nil, usage("request responders: whom? A USER, or --escalation-policy NAME")
+			}
+			if strings.TrimSpace(message) == "" {
+				return nil, usage("request responders: what for? --message TEXT: whoever is woken will ask")
+			}
+			return b.request(ctx, by, ids, users, policies, message)
+		})
+	c.Use, c.Args = "request-responders ID [USER...]", cobra.MinimumNArgs(1)
+	c.Flags().StringVar(&message, "message", "", "what they are needed for")
+	c.Flags().StringArrayVar(&policies, "escalation-policy", nil, "also whoever the escalation policy of that `name` calls first; may be repeated")
 	return c
 }
 

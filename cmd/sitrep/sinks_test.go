@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/store"
 )
 
 // What cannot work is said at its place before anything is sent.
@@ -105,4 +106,22 @@ people: {bob: {phone: "+15550100"}}
 	found := c.examineCommands()
 	require.Equal(t, []bool{false, true}, []bool{found[0].OK, found[1].OK})
 	require.Contains(t, found[0].Detail, "./call.sh cannot be run")
+}
+
+// A page leads to the headline where the workspace's address is known, and to the
+// channel before.
+func TestPagesLeadToTheHeadline(t *testing.T) {
+	ctx := t.Context()
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "s.db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	learn := func(home string, ok bool) {
+		learnWorkspace(ctx, db, func() (string, bool) { return home, ok })
+	}
+	learn("", false)
+	require.Empty(t, slackHome(ctx, db))
+	learn("https://shop.slack.com/", true)
+	learn("https://other.slack.com/", true)
+	require.Equal(t, "https://shop.slack.com/", slackHome(ctx, db), "it is not asked for again within a day")
+	require.Empty(t, chatLinks(ctx, db, "INC-1"))
 }

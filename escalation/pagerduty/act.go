@@ -18,7 +18,7 @@ import (
 )
 
 // What can be done to incidents. From is the e-mail of the user in whose name it is
-// done. All but Note and Tell can be repeated: they name the state that is wanted.
+// done. All but Note, Tell and Request can be repeated: they name the state that is wanted.
 
 // mostAtOnce is how many incidents one call changes. Source: PagerDuty, REST API,
 // Manage incidents.
@@ -177,6 +177,32 @@ func (a *API) Tell(ctx context.Context, from, id, message string) error {
 		_, err := c.CreateIncidentStatusUpdate(ctx, url.PathEscape(id), from, message)
 		return err
 	})
+}
+
+// Request asks users, and whoever the escalation policies call first, by ID, to come
+// and help; requester is the ID of the user of from. As with Tell, nobody can tell
+// one request from its copy: it is tried once. Source: PagerDuty, REST API, Create a
+// responder request for an incident.
+func (a *API) Request(ctx context.Context, from, requester, id, message string, users, policies []string) error {
+	type target struct {
+		Target struct {
+			ID   string `json:"id"`
+			Type string `json:"type"`
+		} `json:"responder_request_target"`
+	}
+	var targets []target
+	add := func(kind string, ids []string) {
+		for _, id := range ids {
+			var t target
+			t.Target.ID, t.Target.Type = id, kind
+			targets = append(targets, t)
+		}
+	}
+	add("user_reference", users)
+	add("escalation_policy_reference", policies)
+	return a.do(ctx, http.MethodPost, "/incidents/"+url.PathEscape(id)+"/responder_requests", from, map[string]any{
+		"requester_id": requester, "message": line(message, maxSummary), "responder_request_targets": targets,
+	}, nil)
 }
 
 // UserNamed is the user of an e-mail address or a name; it is an error if there is

@@ -302,6 +302,7 @@ func TestDeeds(t *testing.T) {
 	require.NoError(t, a.Merge(t.Context(), from, "Q1", "Q2", "Q3"))
 	require.NoError(t, a.Note(t.Context(), from, "Q1", " rolled back ", "01ARZ3NDEKTSV4RRFFQ69G5FAV"))
 	require.NoError(t, a.Tell(t.Context(), from, "Q1", "all is well"))
+	require.NoError(t, a.Request(t.Context(), from, "PU9", "Q1", "help\nus", []string{"PU1", "PU2"}, []string{"PP1"}))
 	require.Equal(t, []string{
 		`PUT /incidents ana@example.com {"incidents":[{"id":"Q1","type":"incident","status":"acknowledged"},{"id":"Q2","type":"incident","status":"acknowledged"}]}`,
 		`PUT /incidents ana@example.com {"incidents":[{"id":"Q1","type":"incident","status":"resolved","resolution":"rolled back"}]}`,
@@ -311,10 +312,13 @@ func TestDeeds(t *testing.T) {
 		`PUT /incidents/Q1/merge ana@example.com {"source_incidents":[{"id":"Q2","type":"incident_reference"},{"id":"Q3","type":"incident_reference"}]}`,
 		`POST /incidents/Q1/notes ana@example.com {"note":{"content":"rolled back [sitrep:01ARZ3NDEKTSV4RRFFQ69G5FAV]"}}`,
 		`POST /incidents/Q1/status_updates ana@example.com {"message":"all is well"}`,
+		`POST /incidents/Q1/responder_requests ana@example.com {"message":"help us","requester_id":"PU9","responder_request_targets":[` +
+			`{"responder_request_target":{"id":"PU1","type":"user_reference"}},{"responder_request_target":{"id":"PU2","type":"user_reference"}},` +
+			`{"responder_request_target":{"id":"PP1","type":"escalation_policy_reference"}}]}`,
 	}, d.lines)
 	require.ErrorContains(t, a.Snooze(t.Context(), from, "Q1", 8*24*time.Hour), "1s to 7 days")
 	require.ErrorContains(t, a.Note(t.Context(), from, "Q1", strings.Repeat("é", 2000), "01ARZ3NDEKTSV4RRFFQ69G5FAV"), "the note has 2036 characters, 36 too many")
-	require.Len(t, d.lines, 8)
+	require.Len(t, d.lines, 9)
 
 	d.lines = nil
 	many := make([]string, 600)

@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/slack-go/slack"
 
@@ -68,7 +69,7 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 	channel := a.m.Target()
 	options := []slack.MsgOption{
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
-		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: eventType, EventPayload: map[string]any{"id": a.m.ID, "incident": string(a.inc.ID)}}),
+		slack.MsgOptionMetadata(a.metadata()),
 	}
 	if parent.channel != "" {
 		channel = parent.channel
@@ -85,6 +86,13 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 	if got.code == "not_in_channel" && a.join(ctx, channel) {
 		got = a.write(ctx, channel, slack.MsgOptionCompose(options...))
 	}
+	if got.code == "is_archived" {
+		if a.takenBack(ctx, channel) {
+			got = a.write(ctx, channel, slack.MsgOptionCompose(options...))
+		} else if other, ok := a.instead(); ok {
+			return other.post(ctx, ref{})
+		}
+	}
 	if got.Class != escalation.Done {
 		return got.Outcome
 	}
@@ -97,13 +105,45 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 		return escalation.Outcome{Class: escalation.Unsure, Err: a.errorf("said yes without saying which message it is: it may have been posted")}
 	}
 	a.rememberChannel(a.m.Target(), posted.channel)
+	a.learn(ctx)
 	return escalation.Outcome{Class: escalation.Done, Ref: posted.String()}
+}
+
+// takenBack unarchives a channel that is known by its ID, which an incident that is
+// open may want.
+func (a attempt) takenBack(ctx context.Context, channel string) bool {
+	if a.inc.Status.Over() || !channelID.MatchString(channel) {
+		return false
+	}
+	got := a.call(func(api *slack.Client) { _ = api.UnArchiveConversationContext(ctx, channel) })
+	return got.Class == escalation.Done || got.code == "not_archived"
+}
+
+// instead is the attempt to post to the channel that takes what is for one that was
+// put away; false if there is none. What is only said in the incident's own channel
+// is said there anyhow.
+func (a attempt) instead() (attempt, bool) {
+	to := a.config.Instead
+	if to == "" || to == a.m.Target() || a.content.Top {
+		return a, false
+	}
+	a.content.Text = fmt.Sprintf("%s\n(for %s, which is archived)", a.content.Text, a.m.Target())
+	a.m.Sink, a.m.Parent = "slack:"+to, "" // no thread there says what it is about
+	return a, true
+}
+
+// metadata marks a post as ours.
+func (a attempt) metadata() slack.SlackMetadata {
+	return slack.SlackMetadata{EventType: eventType, EventPayload: map[string]any{"id": a.m.ID, "incident": string(a.inc.ID)}}
 }
 
 // update changes the message old. Doing it twice does no harm. The metadata is
 // left out, so Slack keeps that of the post.
 func (a attempt) update(ctx context.Context, old ref) escalation.Outcome {
 	got := a.write(ctx, old.channel, slack.MsgOptionUpdate(old.ts))
+	if got.code == "is_archived" && a.takenBack(ctx, old.channel) {
+		got = a.write(ctx, old.channel, slack.MsgOptionUpdate(old.ts))
+	}
 	if got.Class != escalation.Done {
 		return got.Outcome
 	}
@@ -113,7 +153,7 @@ func (a attempt) update(ctx context.Context, old ref) escalation.Outcome {
 // write sends the text and its blocks, and the text alone if Slack does not
 // like the blocks: it says so before it has posted anything.
 func (a attempt) write(ctx context.Context, channel string, more slack.MsgOption) answer {
-	text, blocks := a.words()
+	text, blocks := a.words(ctx)
 	plain := slack.MsgOptionCompose(
 		slack.MsgOptionText(text, false),                             // escaped already
 		slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false), // chat.update would take @here for a mention otherwise

@@ -17,12 +17,17 @@ const (
 	actionAck      = "sitrep_ack"
 	actionNote     = "sitrep_note"
 	actionSeverity = "sitrep_severity"
+	actionResolve  = "sitrep_resolve"
 	noteBlock      = "note"
 	noteText       = "text"
 )
 
-// maxModalTitle is what the title of a modal may have. Source: Slack, views.
-const maxModalTitle = 24
+// maxModalTitle is what the title of a modal may have, maxConfirm the text of a
+// confirmation. Source: Slack, views, confirmation dialog object.
+const (
+	maxModalTitle = 24
+	maxConfirm    = 300
+)
 
 // buttons are those of a headline. Each is bound to the incident, by the ID that
 // people use and the key that no other store has. Who has it needs no button for
@@ -40,6 +45,11 @@ func (a attempt) buttons() []slack.Block {
 		elements = append(elements, slack.NewButtonBlockElement(actionAck, bound, plain("Acknowledge")).WithStyle(slack.StylePrimary))
 	}
 	elements = append(elements, slack.NewButtonBlockElement(actionNote, bound, plain("Note…")))
+	resolve := slack.NewButtonBlockElement(actionResolve, bound, plain("Resolve…")).WithStyle(slack.StyleDanger)
+	resolve.Confirm = slack.NewConfirmationBlockObject(plain("Resolve "+string(a.inc.ID)+"?"),
+		plain(escape("It ends for everybody: the ladder stops, and its pages are resolved. You are asked how it was fixed. "+oneLine(a.inc.Title), maxConfirm)),
+		plain("It is over"), plain("Leave it"))
+	elements = append(elements, resolve)
 	var options []*slack.OptionBlockObject
 	for _, sev := range incident.Severities() {
 		if sev != a.inc.Severity {
@@ -116,7 +126,7 @@ func (s *Socket) interaction(ctx context.Context, api *slack.Client, payload jso
 			err = s.press(ctx, api, once, p.User.ID, action.ID, action.Value+action.Selected.Value, p.Channel.ID, p.Trigger)
 		}
 		s.refused(ctx, api, p.Channel.ID, p.User.ID, p.Container.Thread, err)
-	case p.Type == "view_submission" && p.View.Callback == actionNote:
+	case p.Type == "view_submission" && (p.View.Callback == actionNote || p.View.Callback == actionResolve):
 		bound, channel, _ := strings.Cut(p.View.Private, "|")
 		once := "slack/view/" + p.View.ID
 		if !s.first(once) {
@@ -128,10 +138,20 @@ func (s *Socket) interaction(ctx context.Context, api *slack.Client, payload jso
 			inc, _, err = s.bound(ctx, bound)
 		}
 		if err == nil {
-			_, err = s.desk(once).Note(ctx, s.by(ctx, api, p.User.ID), inc.ID, clean(p.View.State.Values[noteBlock][noteText].Value))
+			err = s.written(ctx, p.View.Callback, once, inc.ID, s.by(ctx, api, p.User.ID), clean(p.View.State.Values[noteBlock][noteText].Value))
 		}
 		s.refused(ctx, api, channel, p.User.ID, "", err)
 	}
+}
+
+// written does what the words of a modal are for.
+func (s *Socket) written(ctx context.Context, modal, once string, id incident.ID, by incident.By, text string) (err error) {
+	if modal == actionResolve {
+		_, err = s.desk(once).Resolve(ctx, by, id, oneLine(text))
+		return err
+	}
+	_, err = s.desk(once).Note(ctx, by, id, text)
+	return err
 }
 
 // press does what a button says.
@@ -149,21 +169,26 @@ func (s *Socket) press(ctx context.Context, api *slack.Client, once, user, actio
 			_, err = s.desk(once).ChangeSeverity(ctx, s.by(ctx, api, user), inc.ID, sev, "")
 		}
 	case actionNote:
-		_, err = api.OpenViewContext(ctx, trigger, noteModal(inc, channel))
+		_, err = api.OpenViewContext(ctx, trigger, modal(inc, channel, actionNote, "Note on ", "Record"))
+	case actionResolve:
+		if inc.Status.Over() {
+			return fmt.Errorf("%s is %s already", inc.ID, inc.Status)
+		}
+		_, err = api.OpenViewContext(ctx, trigger, modal(inc, channel, actionResolve, "How fixed? ", "Resolve"))
 	}
 	return err
 }
 
-// noteModal asks for the words of a note.
-func noteModal(inc incident.Incident, channel string) slack.ModalViewRequest {
+// modal asks for the words of a note, or for how it was fixed.
+func modal(inc incident.Incident, channel, action, title, submit string) slack.ModalViewRequest {
 	plain := func(s string, most int) *slack.TextBlockObject {
 		return slack.NewTextBlockObject(slack.PlainTextType, cut(oneLine(s), most), false, false)
 	}
 	input := slack.NewPlainTextInputBlockElement(nil, noteText)
 	input.Multiline, input.MaxLength = true, 3000
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: actionNote, PrivateMetadata: bind(inc) + "|" + channel,
-		Title: plain("Note on "+string(inc.ID), maxModalTitle), Submit: plain("Record", maxModalTitle), Close: plain("Cancel", maxModalTitle),
+		Type: slack.VTModal, CallbackID: action, PrivateMetadata: bind(inc) + "|" + channel,
+		Title: plain(title+string(inc.ID), maxModalTitle), Submit: plain(submit, maxModalTitle), Close: plain("Cancel", maxModalTitle),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewInputBlock(noteBlock, plain(inc.Title, maxHeader), nil, input)}},
 	}
 }

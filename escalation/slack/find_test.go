@@ -202,7 +202,7 @@ func TestFindsTheChannel(t *testing.T) {
 }
 
 func sweep(of escalation.Message, keep string) escalation.Message {
-	return message1(escalation.OpSweep, "01SWEEP", escalation.Content{Sweeps: of.ID, SweepRef: keep, TriedAt: of.FirstTryAt})
+	return message1(escalation.OpSweep, "01SWEEP", escalation.Content{Sweep: escalation.Sweep{Sweeps: of.ID, SweepRef: keep, TriedAt: of.FirstTryAt}})
 }
 
 // Copies that came late are deleted, at the top and in a thread, and nothing

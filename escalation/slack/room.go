@@ -52,6 +52,8 @@ func (a attempt) room(ctx context.Context) escalation.Outcome {
 		})
 	case escalation.OpBookmark:
 		return a.bookmark(ctx, step)
+	case escalation.OpUnarchive:
+		got = a.call(func(api *slack.Client) { _ = api.UnArchiveConversationContext(ctx, step.Channel) })
 	case escalation.OpArchive:
 		got = a.call(func(api *slack.Client) { _ = api.ArchiveConversationContext(ctx, step.Channel) })
 	}
@@ -62,7 +64,7 @@ func (a attempt) room(ctx context.Context) escalation.Outcome {
 // before is no failure.
 func (a attempt) settled(got answer, ref string) escalation.Outcome {
 	switch got.code {
-	case "already_pinned", "already_in_channel", "already_archived", "cant_invite_self":
+	case "already_pinned", "already_in_channel", "already_archived", "not_archived", "cant_invite_self":
 		return escalation.Outcome{Class: escalation.Done, Ref: ref, Reconciled: a.m.Murky}
 	}
 	if got.Class == escalation.Done {

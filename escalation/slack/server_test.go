@@ -89,6 +89,14 @@ func (s *server) answer(method string, form url.Values, bearer string) map[strin
 	if form.Get("token") != token && bearer != token {
 		return refuse("invalid_auth")
 	}
+	if method == "auth.test" {
+		return map[string]any{"ok": true, "url": "https://shop.slack.com/", "team_id": "T0", "user_id": "U0BOT"}
+	}
+	if method == "usergroups.list" {
+		return map[string]any{"ok": true, "usergroups": []map[string]any{
+			{"id": "S0ONCALL", "handle": "oncall", "date_delete": 0}, {"id": "S0GONE", "handle": "gone", "date_delete": 1_700_000_000},
+		}}
+	}
 	if method == "conversations.list" {
 		return s.list(form)
 	}
@@ -109,6 +117,15 @@ func (s *server) answer(method string, form url.Values, bearer string) map[strin
 		}
 		c.member = true
 		return map[string]any{"ok": true, "channel": map[string]any{"id": c.id, "name": c.name}}
+	case method == "conversations.unarchive":
+		switch {
+		case !c.archived:
+			return refuse("not_archived")
+		case !c.member:
+			return refuse("not_in_channel")
+		}
+		c.archived = false
+		return map[string]any{"ok": true}
 	case c.archived:
 		return refuse("is_archived")
 	case !c.member:

@@ -27,9 +27,14 @@ type Config struct {
 	// is not kept.
 	Token func(ctx context.Context) (string, error)
 
-	// Mention, if set, gives the Slack user ID of a person ("U123"), empty if
-	// there is none. Whoever is called is mentioned by it.
+	// Mention, if set, gives the Slack user ID of a person ("U123"), or the ID or
+	// handle of a user group ("S123", "@oncall"), empty if there is none. Whoever is
+	// called is mentioned by it.
 	Mention func(incident.Person) string
+
+	// Instead is the channel that takes what is for one that was archived and that
+	// cannot be taken back; empty for none.
+	Instead string
 
 	// Phone, if set, gives the number of a person; empty if there is none. It
 	// stands in what Slack says when nobody runs the ladder.
@@ -38,6 +43,10 @@ type Config struct {
 	// Picture, if set, draws the signals of an incident as a PNG, and says in
 	// words what is to be seen.
 	Picture func(ctx context.Context, inc incident.Incident, of escalation.PictureOf) (png []byte, alt string, err error)
+
+	// Learn, if set, is called when a headline was posted, and may ask for the
+	// address of the workspace (see Permalink); false is no answer.
+	Learn func(ctx context.Context, workspace func() (string, bool))
 
 	// Buttons says whether headlines have buttons: somebody has to listen (Socket).
 	Buttons bool
@@ -54,6 +63,7 @@ type Sender struct {
 
 	mu       sync.Mutex
 	channels map[string]string // IDs of the channels whose names were met
+	groups   groups
 }
 
 // New is a sender by config.

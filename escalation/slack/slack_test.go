@@ -228,7 +228,7 @@ func TestNotEvenTried(t *testing.T) {
 	require.Equal(t, escalation.Dead, o.Class)
 	require.ErrorContains(t, o.Err, "Slack cannot trigger")
 
-	o = s.Send(t.Context(), message1(escalation.OpSweep, "01A", escalation.Content{Sweeps: "01B", SweepRef: "gone"}), checkout())
+	o = s.Send(t.Context(), message1(escalation.OpSweep, "01A", escalation.Content{Sweep: escalation.Sweep{Sweeps: "01B", SweepRef: "gone"}}), checkout())
 	require.Equal(t, escalation.Dead, o.Class)
 
 	s.config.Token = func(context.Context) (string, error) {

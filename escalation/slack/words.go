@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"unicode"
@@ -24,7 +25,7 @@ const (
 // words is what the message says: the blocks that are shown, and the text for
 // notifications and for where blocks are not. Everything from outside is
 // escaped in both.
-func (a attempt) words() (text string, blocks []slack.Block) {
+func (a attempt) words(ctx context.Context) (text string, blocks []slack.Block) {
 	raw := clean(a.content.Text)
 	if raw == "" { // a damaged payload
 		raw = clean(escalation.Headline(a.inc))
@@ -52,7 +53,7 @@ func (a attempt) words() (text string, blocks []slack.Block) {
 		text += "\n" + room
 		sections = append(sections, room)
 	}
-	if mentions := a.mentions(); mentions != "" {
+	if mentions := a.mentions(ctx); mentions != "" {
 		text += "\n" + mentions
 		sections = append(sections, mentions)
 	}
@@ -64,15 +65,15 @@ func (a attempt) words() (text string, blocks []slack.Block) {
 }
 
 // mentions calls the people whom the message is for, if it calls anybody.
-func (a attempt) mentions() string {
+func (a attempt) mentions(ctx context.Context) string {
 	calls := a.content.Diverts != "" || a.content.Page != "" && a.content.Page != escalation.PageNone
-	if a.config.Mention == nil || !calls {
+	if !calls {
 		return ""
 	}
 	var all []string
 	for _, who := range a.content.Who[:min(len(a.content.Who), maxMentions)] {
-		if id := a.config.Mention(who); userID.MatchString(id) {
-			all = append(all, "<@"+id+">")
+		if one := a.mention(ctx, who); one != "" {
+			all = append(all, one)
 		}
 	}
 	return strings.Join(all, " ")

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"regexp"
@@ -16,7 +17,7 @@ import (
 
 func words(m escalation.Message, inc incident.Incident, mention func(incident.Person) string) (string, []string) {
 	a := attempt{Sender: New(Config{Mention: mention}), m: m, content: m.Content(), inc: inc}
-	text, blocks := a.words()
+	text, blocks := a.words(context.Background())
 	encoded, err := json.Marshal(blocks)
 	if err != nil {
 		panic(err)

@@ -108,7 +108,7 @@ func TestALostCreation(t *testing.T) {
 
 			srv.create(map[string]any{"status": "investigating", "metadata": map[string]any{"sitrep": map[string]any{"id": "01A"}}}) // it came late
 			srv.create(map[string]any{"status": "investigating", "metadata": map[string]any{}})                                      // somebody else's
-			o = s.Send(t.Context(), message(escalation.OpSweep, "01S", "", escalation.Content{Sweeps: "01A", SweepRef: "inc1"}), inc)
+			o = s.Send(t.Context(), message(escalation.OpSweep, "01S", "", escalation.Content{Sweep: escalation.Sweep{Sweeps: "01A", SweepRef: "inc1"}}), inc)
 			require.Equal(t, escalation.Done, o.Class, "%v", o.Err)
 			require.Len(t, srv.incidents, 2)
 			require.Equal(t, "inc1", srv.incidents[0]["id"])

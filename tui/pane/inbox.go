@@ -129,6 +129,11 @@ type (
 		Level uint
 		Who   string // whom that calls, in words
 	}
+	// InboxRequest asks somebody to come and help: by e-mail, by the name that they
+	// have there or that the configuration gives them.
+	InboxRequest struct{ ID, Who, Message string }
+	// InboxUpdate tells its subscribers.
+	InboxUpdate struct{ ID, Text string }
 	// InboxMerge makes it part of Into, which goes on.
 	InboxMerge struct{ ID, Into string }
 )
@@ -139,6 +144,8 @@ func (InboxNote) order()     {}
 func (InboxSnooze) order()   {}
 func (InboxEscalate) order() {}
 func (InboxMerge) order()    {}
+func (InboxRequest) order()  {}
+func (InboxUpdate) order()   {}
 
 // There implements InboxOrder.
 func (o LookInto) There() string { return o.ID }
@@ -157,3 +164,9 @@ func (o InboxEscalate) There() string { return o.ID }
 
 // There implements InboxOrder.
 func (o InboxMerge) There() string { return o.ID }
+
+// There implements InboxOrder.
+func (o InboxRequest) There() string { return o.ID }
+
+// There implements InboxOrder.
+func (o InboxUpdate) There() string { return o.ID }

@@ -25,6 +25,8 @@ func word(e *incident.Event) safe.Text {
 		return changeWord(e)
 	case incident.SeverityChanged:
 		return safe.Const("sev")
+	case incident.ServiceSet:
+		return safe.Const("service")
 	case incident.StatusChanged:
 		return safe.Const("status")
 	case incident.AlertResolved:
@@ -125,7 +127,7 @@ func wordStyle(k incident.Kind) theme.Style {
 	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened,
 		incident.AuditFailed, incident.DeliveryDegraded:
 		return theme.Crit
-	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged,
+	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged, incident.ServiceSet,
 		incident.UpdateDue, incident.AckQuestioned, incident.CommanderMissing, incident.TargetMissed, incident.ClockSetBack:
 		return theme.Warn
 	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated, incident.DeliveryRestored:

@@ -55,6 +55,10 @@ type (
 		To     incident.Severity
 		Reason string
 	}
+	SetService struct {
+		ID      incident.ID
+		Service string
+	}
 	SetStatus struct {
 		ID      incident.ID
 		To      incident.Status
@@ -167,6 +171,7 @@ func (Unacknowledge) order() {}
 func (Note) order()          {}
 func (Did) order()           {}
 func (SetSeverity) order()   {}
+func (SetService) order()    {}
 func (SetStatus) order()     {}
 func (Assign) order()        {}
 func (Escalate) order()      {}

@@ -8,14 +8,21 @@ import (
 // policies are the rules of the policies that incidents were declared with,
 // thawed once: countdowns are drawn every second.
 type policies struct {
-	frozen   map[string]escalation.Rules // by incident.Key
-	fallback *escalation.Policy          // the default one
+	frozen   map[rulesKey]escalation.Rules
+	fallback *escalation.Policy // the default one
+}
+
+// rulesKey is incident.Key, and how often its rules were replaced.
+type rulesKey struct {
+	key      string
+	refrozen int
 }
 
 // of is the rules for an incident. One that carries none gets today's, as the
 // engine does.
 func (p *policies) of(inc incident.Incident, w *World) escalation.Rules {
-	if known, ok := p.frozen[inc.Key]; ok && inc.Key != "" {
+	key := rulesKey{inc.Key, inc.Refrozen}
+	if known, ok := p.frozen[key]; ok && inc.Key != "" {
 		return known
 	}
 	policy, err := escalation.Thaw(inc.Policy)
@@ -23,10 +30,10 @@ func (p *policies) of(inc incident.Incident, w *World) escalation.Rules {
 		return p.today(w).For(inc)
 	}
 	if p.frozen == nil || len(p.frozen) > 1000 {
-		p.frozen = map[string]escalation.Rules{}
+		p.frozen = map[rulesKey]escalation.Rules{}
 	}
 	rules := policy.For(inc)
-	p.frozen[inc.Key] = rules
+	p.frozen[key] = rules
 	return rules
 }
 

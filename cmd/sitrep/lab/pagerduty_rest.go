@@ -51,7 +51,7 @@ func (p *pagerDuty) rest(r *http.Request, body []byte) reply {
 // isREST says whether a path belongs to the REST API.
 func isREST(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	return slices.Contains([]string{"incidents", "oncalls", "users", "escalation_policies", "services", "change_events"}, first)
+	return slices.Contains([]string{"incidents", "oncalls", "users", "escalation_policies", "services", "change_events", "abilities"}, first)
 }
 
 func (p *pagerDuty) read(path []string, q url.Values) reply {
@@ -60,6 +60,8 @@ func (p *pagerDuty) read(path []string, q url.Values) reply {
 		switch path[0] {
 		case "incidents":
 			return p.listIncidents(q)
+		case "abilities":
+			return reply{body: map[string]any{"abilities": []string{"sso", "teams", "coordinated_responding"}}}
 		case "oncalls":
 			return pdPage("oncalls", p.onCalls(q), q)
 		case "users":
@@ -77,6 +79,8 @@ func (p *pagerDuty) read(path []string, q url.Values) reply {
 		}
 	}
 	switch {
+	case path[0] == "users" && len(path) == 2 && path[1] == "me": // the lab's token is the account's
+		return pdFault(http.StatusBadRequest, 2001, "Invalid Input Provided", "User can not be determined with an account-level access token.")
 	case path[0] == "escalation_policies" && len(path) == 2:
 		for _, one := range p.policies() {
 			if one["id"] == path[1] {
@@ -161,9 +165,13 @@ type pdWrite struct {
 	Sources []struct {
 		ID string `json:"id"`
 	} `json:"source_incidents"`
-	Note     struct{ Content string }
-	Duration int
-	Message  string
+	Note      struct{ Content string }
+	Duration  int
+	Message   string
+	Requester string `json:"requester_id"`
+	Targets   []struct {
+		Target struct{ ID, Type string } `json:"responder_request_target"`
+	} `json:"responder_request_targets"`
 }
 
 // alter is PUT and POST.
@@ -202,10 +210,51 @@ func (p *pagerDuty) alter(method string, path []string, by pdUser, in pdWrite) r
 			return invalid("Message cannot be empty.")
 		}
 		return reply{body: map[string]any{"status_update": map[string]any{"id": "PLABUPDATE", "message": in.Message, "sender": by.ref()}}}
+	case "POST responder_requests":
+		return p.requestResponders(inc, by, in)
 	case "PUT merge":
 		return p.merge(inc, by, in)
 	}
 	return pdFault(http.StatusNotFound, 2100, "Not Found")
+}
+
+// requestResponders asks users, or whom escalation policies call, to help.
+func (p *pagerDuty) requestResponders(inc *pdIncident, by pdUser, in pdWrite) reply {
+	invalid := func(why string) reply { return pdFault(http.StatusBadRequest, 2001, "Invalid Input Provided", why) }
+	if u, known := p.user(in.Requester); !known || u.id != in.Requester {
+		return invalid("Requester is invalid.")
+	}
+	if len(in.Targets) == 0 || in.Message == "" {
+		return invalid("Message and responder_request_targets are required.")
+	}
+	var names []string
+	for _, t := range in.Targets {
+		name := ""
+		switch t.Target.Type {
+		case "user_reference":
+			if u, known := p.user(t.Target.ID); known && u.id == t.Target.ID {
+				name = u.name
+			}
+		case "escalation_policy_reference":
+			for _, one := range p.policies() {
+				if one["id"] == t.Target.ID {
+					name = one["name"].(string)
+				}
+			}
+		}
+		if name == "" {
+			return invalid("Responder request target is invalid.")
+		}
+		names = append(names, name)
+	}
+	if inc.status == "resolved" {
+		return pdFault(http.StatusBadRequest, 1001, "Incident Already Resolved")
+	}
+	p.write(inc, by, "responder_request", fmt.Sprintf("%s requested responders: %s", by.name, strings.Join(names, ", ")), map[string]any{"type": "website"}, nil)
+	return reply{body: map[string]any{"responder_request": map[string]any{
+		"incident": map[string]any{"id": inc.id, "type": "incident_reference"}, "requester": by.ref(), "message": in.Message,
+		"requested_at": p.now().UTC().Format(time.RFC3339), "responder_request_targets": in.Targets,
+	}}}
 }
 
 // manage is PUT /incidents: all of it, or nothing.

@@ -24,7 +24,7 @@ const (
 	slackKept = 2000 // messages of a channel
 )
 
-const slackScopes = "chat:write,chat:write.public,channels:read,channels:join,channels:history,channels:manage,groups:read,groups:write," +
+const slackScopes = "chat:write,usergroups:read,chat:write.public,channels:read,channels:join,channels:history,channels:manage,groups:read,groups:write," +
 	"pins:read,pins:write,reactions:read,bookmarks:read,bookmarks:write,files:write,commands,users:read"
 
 const (
@@ -146,9 +146,13 @@ func newSlackStandIn(log *ledger, now func() time.Time) *slackStandIn {
 		"conversations.setTopic": perMinute(20, s.conversationsSetTopic),
 		"conversations.invite":   perMinute(50, s.conversationsInvite),
 		"conversations.archive":  perMinute(20, s.conversationsArchive),
-		"pins.add":               perMinute(20, s.pinsAdd),
-		"bookmarks.list":         perMinute(20, s.bookmarksList),
-		"bookmarks.add":          perMinute(20, s.bookmarksAdd),
+
+		"conversations.unarchive": perMinute(20, s.conversationsUnarchive),
+		"usergroups.list":         perMinute(20, s.usergroupsList),
+
+		"pins.add":       perMinute(20, s.pinsAdd),
+		"bookmarks.list": perMinute(20, s.bookmarksList),
+		"bookmarks.add":  perMinute(20, s.bookmarksAdd),
 
 		"files.getUploadURLExternal":   perMinute(100, s.filesGetUploadURL),
 		"files.completeUploadExternal": perMinute(100, s.filesCompleteUpload),

@@ -227,4 +227,21 @@ func (c *blockCheck) element(at string, value any) {
 	case "image":
 		c.image(at, e)
 	}
+	if e["confirm"] != nil {
+		c.confirm(at+"/confirm", e["confirm"])
+	}
+}
+
+// confirm checks a confirmation dialog.
+func (c *blockCheck) confirm(at string, value any) {
+	dialog, is := value.(map[string]any)
+	if !is {
+		c.add(at, "must provide an object")
+		return
+	}
+	c.only(at, dialog, "title", "text", "confirm", "deny", "style")
+	c.textObject(at+"/title", dialog["title"], 100, "plain_text")
+	c.textObject(at+"/text", dialog["text"], 300, "plain_text", "mrkdwn")
+	c.textObject(at+"/confirm", dialog["confirm"], 30, "plain_text")
+	c.textObject(at+"/deny", dialog["deny"], 30, "plain_text")
 }

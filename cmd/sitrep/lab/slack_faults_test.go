@@ -77,15 +77,15 @@ func beside(t *testing.T, s *slackStandIn, inc incident.Incident) map[escalation
 	s.mu.Unlock()
 	all := map[escalation.Operation]escalation.Message{}
 	for op, c := range map[escalation.Operation]escalation.Content{
-		escalation.OpCreate:     {Room: &escalation.RoomStep{Name: escalation.RoomName("inc", inc)}},
-		escalation.OpTopic:      {Room: &escalation.RoomStep{Channel: room.id}, Text: escalation.Topic(inc)},
-		escalation.OpInvite:     {Room: &escalation.RoomStep{Channel: room.id, Invite: []string{slackAna}}, Who: []incident.Person{"bob"}},
-		escalation.OpPin:        {Room: &escalation.RoomStep{Channel: room.id, Message: post}},
-		escalation.OpBookmark:   {Room: &escalation.RoomStep{Channel: room.id, Title: "<!here> board", Link: "https://g.example/1"}},
-		escalation.OpArchive:    {Room: &escalation.RoomStep{Channel: room.id}},
-		escalation.OpSchedule:   {Alarm: &escalation.Alarm{Level: "L2", Due: time.Now().Add(3 * time.Minute), At: time.Now().Add(5 * time.Minute)}, Who: []incident.Person{"<!channel>"}},
+		escalation.OpCreate:     {InChat: escalation.InChat{Room: &escalation.RoomStep{Name: escalation.RoomName("inc", inc)}}},
+		escalation.OpTopic:      {InChat: escalation.InChat{Room: &escalation.RoomStep{Channel: room.id}}, Text: escalation.Topic(inc)},
+		escalation.OpInvite:     {InChat: escalation.InChat{Room: &escalation.RoomStep{Channel: room.id, Invite: []string{slackAna}}}, Who: []incident.Person{"bob"}},
+		escalation.OpPin:        {InChat: escalation.InChat{Room: &escalation.RoomStep{Channel: room.id, Message: post}}},
+		escalation.OpBookmark:   {InChat: escalation.InChat{Room: &escalation.RoomStep{Channel: room.id, Title: "<!here> board", Link: "https://g.example/1"}}},
+		escalation.OpArchive:    {InChat: escalation.InChat{Room: &escalation.RoomStep{Channel: room.id}}},
+		escalation.OpSchedule:   {InChat: escalation.InChat{Alarm: &escalation.Alarm{Level: "L2", Due: time.Now().Add(3 * time.Minute), At: time.Now().Add(5 * time.Minute)}}, Who: []incident.Person{"<!channel>"}},
 		escalation.OpUnschedule: {},
-		escalation.OpPicture:    {Picture: &escalation.PictureOf{Event: "e", What: "declared", At: time.Now(), Thread: post}},
+		escalation.OpPicture:    {InChat: escalation.InChat{Picture: &escalation.PictureOf{Event: "e", What: "declared", At: time.Now(), Thread: post}}},
 	} {
 		all[op] = escalation.Message{ID: "01" + string(op), Incident: inc.ID, Sink: "slack:#incidents", Operation: op, Payload: incident.Payload(c), FirstTryAt: time.Now(), LastTryAt: time.Now()}
 	}
@@ -111,7 +111,7 @@ func TestHostileWordsAreTextEverywhere(t *testing.T) {
 			}
 		}
 		head := escalation.Message{ID: "01H", Sink: "slack:#incidents", Operation: escalation.OpPost, Payload: incident.Payload(escalation.Content{
-			Headline: true, Text: escalation.Headline(inc), Room: &escalation.RoomStep{Channel: "C01ABGENERAL"},
+			Headline: true, Text: escalation.Headline(inc), InChat: escalation.InChat{Room: &escalation.RoomStep{Channel: "C01ABGENERAL"}},
 		})}
 		o := sender.Send(t.Context(), head, inc)
 		require.Equal(t, escalation.Done, o.Class, "%v", o.Err)

@@ -135,6 +135,30 @@ func (s *slackStandIn) conversationsArchive(a slackArgs) (slackAnswer, *slackFau
 	return slackAnswer{}, nil
 }
 
+func (s *slackStandIn) conversationsUnarchive(a slackArgs) (slackAnswer, *slackFault) {
+	c, fault := s.channel(a)
+	switch {
+	case fault != nil:
+		return nil, fault
+	case !c.archived:
+		return nil, refuse("not_archived")
+	case !c.member:
+		return nil, refuse("not_in_channel")
+	}
+	c.archived = false
+	return slackAnswer{}, nil
+}
+
+// slackOncall is the user group of the lab's workspace.
+const slackOncall = "S01ABONCALL"
+
+func (s *slackStandIn) usergroupsList(slackArgs) (slackAnswer, *slackFault) {
+	return slackAnswer{"usergroups": []map[string]any{
+		{"id": slackOncall, "team_id": slackTeam, "is_usergroup": true, "name": "On call", "handle": "oncall", "date_delete": 0},
+		{"id": "S01ABOLD", "team_id": slackTeam, "is_usergroup": true, "name": "Gone", "handle": "gone", "date_delete": 1772000000},
+	}}, nil
+}
+
 func (s *slackStandIn) pinsAdd(a slackArgs) (slackAnswer, *slackFault) {
 	c, fault := s.joined(a)
 	if fault != nil {

@@ -189,8 +189,19 @@ func TestButtonsAreKeys(t *testing.T) {
 	e = o.event(incident.NoteAdded, "pool [31mexhausted")
 	require.Less(t, e.At, time.Now().Add(-4*time.Minute), "back-dated as by the key")
 
-	_, err := incident.NewDesk(o.db).Resolve(t.Context(), incident.By{Actor: "ana", Source: "test", At: time.Now()}, o.inc.ID, "rolled back")
-	require.NoError(t, err)
+	blocks := string(incident.Payload(o.messages("C01ABINCIDENTS")[0].Blocks))
+	require.Contains(t, blocks, `"Resolve INC-1?"`, "it asks first")
+	o.slack.mu.Lock()
+	o.slack.view = nil
+	o.slack.mu.Unlock()
+	o.press(slackAna, "sitrep_resolve", "")
+	o.until("it asks how it was fixed", func() bool {
+		o.slack.mu.Lock()
+		defer o.slack.mu.Unlock()
+		return o.slack.view != nil
+	})
+	o.does(gesture{Do: "submit", User: slackAna, Text: "rolled\nback"})
+	require.Equal(t, incident.Person("ana"), o.event(incident.Resolved, "rolled back").Actor)
 	o.until("what is over has no buttons", func() bool {
 		return !strings.Contains(string(incident.Payload(o.messages("C01ABINCIDENTS")[0].Blocks)), "actions")
 	})
