@@ -183,7 +183,9 @@ func (pl planner) finish(c *Case, d *Decision, p Rules, now time.Time) (next tim
 		answered := !at.IsZero()
 		rings := inc.Acknowledged() && !answered && t.Content().Reason == ReasonSeverity && t.State == Accepted
 		heard := rings && !t.AcceptedAt.Add(ringing).After(now)
-		if rings && !heard && !inc.Status.Over() {
+		if inc.Acknowledged() && p.beyond(t, inc.Severity) {
+			heard = true // the severity was lowered: nobody is called there any more
+		} else if rings && !heard && !inc.Status.Over() {
 			next = earlier(next, t.AcceptedAt.Add(ringing))
 		}
 		if answered && t.State == Accepted && t.AcknowledgedAt.IsZero() {
@@ -201,6 +203,18 @@ func (pl planner) finish(c *Case, d *Decision, p Rules, now time.Time) (next tim
 		pl.queue(c, d, m, Content{}, now)
 	}
 	return next
+}
+
+// beyond says whether the ladder climbed further for page t than a severity now
+// reaches. Whom a person called by hand was meant, whatever the severity.
+func (r Rules) beyond(t Message, sev incident.Severity) bool {
+	switch t.Content().Reason {
+	case ReasonClimbed, ReasonRepeat, ReasonUnanswered:
+		rungs := r.Ladder(sev)
+		at := levelIndex(rungs, t.Level)
+		return at < 0 || at > levelIndex(rungs, r.Response(sev).Reaches)
+	}
+	return false
 }
 
 // has says whether a stream has a message of that operation that was not

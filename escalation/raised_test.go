@@ -71,3 +71,26 @@ func TestOnlyTheRaisedPageIsTakenAsHeard(t *testing.T) {
 		}
 	})
 }
+
+// The ladder went on to L3 although somebody has the incident, and then it turns out
+// to be less than was thought: a SEV-3 reaches L2, so L3's telephone stops.
+func TestALowerSeverityStopsThePagesThatItDoesNotReach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.run("ana@bastion 1")()
+		inc := w.declareUnder(trusting(), incident.Sev1)
+		w.after(16 * time.Minute)
+		_, err := w.desk.Acknowledge(t.Context(), w.by("ana"), inc.ID)
+		require.NoError(t, err)
+		w.after(50 * time.Minute)
+		before := len(w.pd.calls(escalation.OpAcknowledge))
+		require.Equal(t, "45m0s L3 r1 critical", w.pages()[len(w.pages())-1])
+		_, err = w.desk.ChangeSeverity(t.Context(), w.by("ana"), inc.ID, incident.Sev3, "one customer")
+		require.NoError(t, err)
+		w.after(51 * time.Minute)
+		acks := w.pd.calls(escalation.OpAcknowledge)[before:]
+		require.Len(t, acks, 1)
+		require.Equal(t, incident.Level("L3"), acks[0].m.Level)
+		require.Equal(t, 50*time.Minute, acks[0].at.Sub(w.start).Round(time.Second))
+	})
+}
