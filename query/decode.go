@@ -19,7 +19,7 @@ const (
 type answer struct {
 	status, errType, errMsg string
 	kind                    string // resultType
-	warnings                []string
+	warnings, infos         []string
 	series                  []Series // range
 	samples                 []Sample // instant
 	seen, over              int      // series in the body, and those beyond the bounds
@@ -58,8 +58,10 @@ func (d *decoder) envelope() error {
 			d.out.errType, err = d.maybeText()
 		case "error":
 			d.out.errMsg, err = d.maybeText()
-		case "warnings", "infos":
-			err = d.warn()
+		case "warnings":
+			err = d.warn(&d.out.warnings)
+		case "infos":
+			err = d.warn(&d.out.infos)
 		case "data":
 			err = d.data()
 		default:
@@ -92,14 +94,14 @@ func (d *decoder) remarks() []string {
 	return says
 }
 
-func (d *decoder) warn() error {
+func (d *decoder) warn(to *[]string) error {
 	if d.peek() == 'n' {
 		return d.skip(0)
 	}
 	return d.array(func() error {
 		text, err := d.name()
-		if err == nil && len(d.out.warnings) < maxWarnings {
-			d.out.warnings = append(d.out.warnings, text)
+		if err == nil && len(*to) < maxWarnings {
+			*to = append(*to, text)
 		}
 		return err
 	})

@@ -69,6 +69,7 @@ func (g *gathering) add(p part, before PanelData, at time.Time) (PanelData, bool
 		setLegends(panel.Queries[q.query].Legend, panel.Title, series)
 		merged.Series = append(merged.Series, series...)
 		merged.Warnings = append(merged.Warnings, q.frame.Warnings...)
+		merged.Infos = append(merged.Infos, q.frame.Infos...)
 	}
 	if now.Err != nil {
 		if len(parts) == 1 {
