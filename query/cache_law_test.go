@@ -83,6 +83,7 @@ func alike(a, b float64) bool {
 // from the cache is what a full query gives, as long as samples are not later
 // than the cache was told.
 func TestCacheIsAFullQuery(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	var points, cached, full int
 	rapid.Check(t, func(t *rapid.T) {
@@ -136,6 +137,7 @@ func TestCacheIsAFullQuery(t *testing.T) {
 // The law test can fail: samples that come later than the cache was told make it
 // show what is not so, and the audit is what limits that.
 func TestLaterThanToldIsFoundByTheAudit(t *testing.T) {
+	t.Parallel()
 	show := func(lag, settle time.Duration, audit int) (share float64) {
 		var differ, points int
 		for seed := range uint64(2) {

@@ -294,7 +294,7 @@ func (h *held) frame(g Grid, s span) Frame {
 		// The array behind what is shown stays ours to append to.
 		c.shown = max(c.shown, int(to))
 		one := Series{Labels: c.labels, Legend: c.legend, Expr: h.expr, Values: values}
-		if c.now.At.After(end) {
+		if after := c.now.At.Sub(end); after > 0 && after < g.Step {
 			one.Now = c.now
 		}
 		f.Series = append(f.Series, one)
