@@ -189,10 +189,14 @@ func (c *Client) Data(ctx context.Context, expr string, start, end time.Time, st
 		Error    string          `json:"error"`
 		Warnings []string        `json:"warnings"`
 		Infos    []string        `json:"infos"`
+		Partial  bool            `json:"isPartial"`
 	}
 	err = json.Unmarshal(body, &r)
 	if err = c.judge(answer{status: r.Status, errType: r.Type, errMsg: r.Error}, err, body); err != nil {
 		return nil, nil, err
+	}
+	if r.Partial {
+		r.Warnings = append(r.Warnings, isPartial)
 	}
 	return r.Data, slices.Concat(r.Warnings, r.Infos), nil
 }

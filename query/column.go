@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"time"
-	"unsafe"
 )
 
 // held is what a Cache knows of one expression at one step: columns of values
@@ -344,7 +343,7 @@ func (h *held) thin(from *held, s span) {
 func (h *held) bytes() int64 {
 	n := int64(len(h.expr)) + 256
 	for _, c := range h.columns {
-		n += int64(cap(c.values))*8 + int64(unsafe.Sizeof(*c)) + int64(len(c.legend))
+		n += int64(cap(c.values))*8 + 160 + int64(len(c.legend))
 		for k, v := range c.labels {
 			n += int64(len(k)+len(v)) + 32
 		}
