@@ -65,7 +65,7 @@ func newWorld(seed uint64, start time.Time, hours int, lag time.Duration) *world
 	from := start.Add(-2 * time.Hour).UnixMilli()
 	until := start.Add(time.Duration(hours) * time.Hour).UnixMilli()
 	for pod := range 5 {
-		interval := int64([]int{5_000, 10_000, 15_000}[r.IntN(3)])
+		interval := int64([]int{10_000, 15_000, 30_000}[r.IntN(3)])
 		phase := r.Int64N(interval)
 		begin, end := from, until
 		if pod >= 2 { // churn
