@@ -31,13 +31,20 @@ type Config struct {
 	// 401, from any goroutine but never two at a time.
 	Bearer, Password func() (string, error)
 
+	CertFile, KeyFile string // of a client certificate, PEM; read again when they change
+	CAFile            string // the authorities to trust instead of the system's, PEM; likewise
+	ServerName        string // that its certificate must be for, instead of the URL's host
+	ProxyURL          string // http://, https:// or socks5://, user and password allowed; "" = from the environment
+
 	Timeout  time.Duration     // of one query; 0 = 10 s
 	MaxBytes int64             // of one answer, unpacked; 0 = 32 MiB
-	HTTP     http.RoundTripper // nil = a pool for 32 panels, proxy from the environment
+	HTTP     http.RoundTripper // instead of one for the certificates and the proxy above
 }
 
 // Client talks to one server by the Prometheus HTTP API (Prometheus, Thanos,
-// Mimir, VictoriaMetrics, ...). It is safe for use by several goroutines.
+// Mimir, VictoriaMetrics, ...). It is safe for use by several goroutines: 8 requests
+// are on their way at once, the others wait. A server that asks for patience
+// (Retry-After) is not asked until then, and ErrBusy says so.
 type Client struct {
 	shown   string
 	timeout time.Duration
@@ -63,11 +70,11 @@ func NewClient(cfg Config) (*Client, error) {
 	shown := *u
 	shown.RawQuery = ""
 	rt := &roundTripper{
-		next: cfg.HTTP, shown: shown.String(), headers: cfg.Headers, user: cfg.User,
+		shown: shown.String(), headers: cfg.Headers, user: cfg.User,
 		bearer: newSecret(cfg.Bearer), pass: newSecret(cfg.Password), limit: cfg.MaxBytes,
 	}
-	if rt.next == nil {
-		rt.next = defaultTransport()
+	if rt.next, err = transportOf(cfg); err != nil {
+		return nil, err
 	}
 	if rt.limit <= 0 {
 		rt.limit = maxBody
@@ -84,7 +91,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prometheus URL: %w", err)
 	}
-	wire := classified{Client: inner, shown: rt.shown, within: cfg.Timeout}
+	wire := classified{Client: inner, shown: rt.shown, within: cfg.Timeout, gate: newGate(inFlight)}
 	return &Client{shown: rt.shown, timeout: cfg.Timeout, wire: wire, meta: promv1.NewAPI(strict{wire}), rt: rt}, nil
 }
 
@@ -144,7 +151,7 @@ func (c *Client) Range(ctx context.Context, expr string, g Grid) (Frame, error) 
 		a.series[i].Expr = expr
 	}
 	now := time.Now()
-	return Frame{Grid: g, Series: a.series, Warnings: a.warnings, Took: now.Sub(start), At: now}, nil
+	return Frame{Grid: g, Series: a.series, Warnings: a.warnings, Infos: a.infos, Took: now.Sub(start), At: now, offGrid: a.offGrid}, nil
 }
 
 // Instant evaluates expr at one time; the zero time is the server's now. A
@@ -161,7 +168,7 @@ func (c *Client) Instant(ctx context.Context, expr string, at time.Time) (sample
 	if a.text {
 		return nil, nil, &Error{URL: c.shown, Kind: ErrQuery, Msg: "the query gives a string, not numbers"}
 	}
-	return a.samples, a.warnings, nil
+	return a.samples, slices.Concat(a.warnings, a.infos), nil
 }
 
 // Data is Prometheus' own data object ({"resultType":...,"result":...}),
@@ -182,10 +189,14 @@ func (c *Client) Data(ctx context.Context, expr string, start, end time.Time, st
 		Error    string          `json:"error"`
 		Warnings []string        `json:"warnings"`
 		Infos    []string        `json:"infos"`
+		Partial  bool            `json:"isPartial"`
 	}
 	err = json.Unmarshal(body, &r)
 	if err = c.judge(answer{status: r.Status, errType: r.Type, errMsg: r.Error}, err, body); err != nil {
 		return nil, nil, err
+	}
+	if r.Partial {
+		r.Warnings = append(r.Warnings, isPartial)
 	}
 	return r.Data, slices.Concat(r.Warnings, r.Infos), nil
 }

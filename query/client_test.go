@@ -87,7 +87,7 @@ func TestRangeOfPrometheus3(t *testing.T) {
 	require.Len(t, f.Series, 1)
 	require.Equal(t, 1000.0, f.Series[0].Values[0])
 	require.Equal(t, "b\x1b[2J", f.Series[0].Labels["job"], "kept as it came; drawing makes it safe")
-	require.Equal(t, []string{"PromQL info: metric might not be a counter", "partial response", "1 native histogram series are not drawn: use histogram_quantile()"}, f.Warnings)
+	require.Equal(t, []string{"partial response", "1 native histogram series are not drawn: use histogram_quantile()"}, f.Warnings)
 }
 
 func TestInstant(t *testing.T) {
@@ -134,7 +134,7 @@ func TestAnAnswerThatIsNoneIsExplained(t *testing.T) {
 		"error in a 200": {body(200, "application/json", `{"status":"error","errorType":"bad_data","error":"odd backend"}`), ErrQuery, "odd backend"},
 		"starting":       {body(503, "text/plain", "Service Unavailable"), ErrStarting, "503 Service Unavailable: starting up (it replays its log), or overloaded"},
 		"500":            {body(500, "text/plain", "panic: \x00boom"), ErrServer, `500 Internal Server Error: "panic: �boom"`},
-		"429":            {body(429, "text/plain", "slow down"), ErrNotPrometheus, `429 Too Many Requests: "slow down"`},
+		"429":            {body(429, "text/plain", "slow down"), ErrBusy, `429 Too Many Requests: "slow down": it limits how much it is asked: raise refresh, or ask for less`},
 		"login redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://sso.example.com/login?state=s3cret", http.StatusFound)
 		}, ErrNotPrometheus, "302 Found: it redirects to https://sso.example.com/login: a login page, or the URL to use instead?"},

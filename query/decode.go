@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -12,19 +13,25 @@ const (
 	maxRangeSeries    = 1_000
 	maxInstantSamples = 10_000
 	maxWarnings       = 20
+	maxLabels         = 64 << 10 // bytes of the labels of one series
 )
+
+// isPartial says what VictoriaMetrics has no warning for.
+const isPartial = "the answer is partial: a part of the storage did not answer"
 
 // answer is the body of query and query_range. Everything but Samples and
 // Series is optional in the wild.
 type answer struct {
 	status, errType, errMsg string
 	kind                    string // resultType
-	warnings                []string
+	warnings, infos         []string
 	series                  []Series // range
 	samples                 []Sample // instant
 	seen, over              int      // series in the body, and those beyond the bounds
 	offGrid, histograms     int
+	doubles, large          int  // series of the same labels, and with too much of them
 	text                    bool // a string, which is no number
+	partial                 bool // the server says so, without a warning
 }
 
 // decoder fills an answer; with a grid it makes columns, without one samples.
@@ -38,14 +45,36 @@ type decoder struct {
 func decodeRange(body []byte, g Grid) (answer, error) {
 	d := decoder{scanner: newScanner(body), grid: &g}
 	err := d.envelope()
-	slices.SortStableFunc(d.out.series, func(a, b Series) int { return a.Labels.compare(b.Labels) })
+	d.sort()
+	d.out.warnings = append(d.out.warnings, d.remarks()...)
 	return d.out, err
+}
+
+// sort puts the series in order and joins those of the same labels, which is
+// what a proxy makes of two replicas that it does not tell apart.
+func (d *decoder) sort() {
+	slices.SortStableFunc(d.out.series, func(a, b Series) int { return a.Labels.compare(b.Labels) })
+	kept := d.out.series[:0]
+	for _, s := range d.out.series {
+		if n := len(kept); n == 0 || !maps.Equal(kept[n-1].Labels, s.Labels) {
+			kept = append(kept, s)
+			continue
+		}
+		d.out.doubles++
+		for i, v := range s.Values {
+			if first := kept[len(kept)-1].Values; IsAbsent(first[i]) {
+				first[i] = v
+			}
+		}
+	}
+	d.out.series = kept
 }
 
 // decodeInstant reads the body of query.
 func decodeInstant(body []byte) (answer, error) {
 	d := decoder{scanner: newScanner(body)}
 	err := d.envelope()
+	d.out.warnings = append(d.out.warnings, d.remarks()...)
 	return d.out, err
 }
 
@@ -58,8 +87,15 @@ func (d *decoder) envelope() error {
 			d.out.errType, err = d.maybeText()
 		case "error":
 			d.out.errMsg, err = d.maybeText()
-		case "warnings", "infos":
-			err = d.warn()
+		case "warnings":
+			err = d.warn(&d.out.warnings)
+		case "infos":
+			err = d.warn(&d.out.infos)
+		case "isPartial": // VictoriaMetrics
+			if d.peek() == 't' {
+				d.out.partial = true
+			}
+			err = d.skip(0)
 		case "data":
 			err = d.data()
 		default:
@@ -73,18 +109,26 @@ func (d *decoder) envelope() error {
 	if d.peek() != 0 || d.out.status == "" {
 		return errJSON
 	}
-	d.out.warnings = append(d.out.warnings, d.remarks()...)
 	return nil
 }
 
 // remarks says what was in the body and is not in the result.
 func (d *decoder) remarks() []string {
 	var says []string
+	if d.out.partial {
+		says = append(says, isPartial)
+	}
 	if d.out.over > 0 {
 		says = append(says, fmt.Sprintf("%d series; only the first %d are kept: aggregate with sum by (...) or topk", d.out.seen, d.out.seen-d.out.over))
 	}
 	if d.out.histograms > 0 {
 		says = append(says, fmt.Sprintf("%d native histogram series are not drawn: use histogram_quantile()", d.out.histograms))
+	}
+	if d.out.doubles > 0 {
+		says = append(says, fmt.Sprintf("%d series have the same labels as another one and were joined with it: several servers answer as one", d.out.doubles))
+	}
+	if d.out.large > 0 {
+		says = append(says, fmt.Sprintf("%d series with more than %d KiB of labels are left out: drop the label with sum without (...)", d.out.large, maxLabels>>10))
 	}
 	if d.out.offGrid > 0 {
 		says = append(says, fmt.Sprintf("%d points were between the steps and moved to the nearest", d.out.offGrid))
@@ -92,14 +136,14 @@ func (d *decoder) remarks() []string {
 	return says
 }
 
-func (d *decoder) warn() error {
+func (d *decoder) warn(to *[]string) error {
 	if d.peek() == 'n' {
 		return d.skip(0)
 	}
 	return d.array(func() error {
 		text, err := d.name()
-		if err == nil && len(d.out.warnings) < maxWarnings {
-			d.out.warnings = append(d.out.warnings, text)
+		if err == nil && len(*to) < maxWarnings {
+			*to = append(*to, text)
 		}
 		return err
 	})
@@ -152,11 +196,12 @@ func (d *decoder) result() error {
 func (d *decoder) one() error {
 	d.out.seen++
 	col := column{d: d}
-	histograms := false
+	histograms, large := false, false
 	err := d.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "metric":
 			col.labels, err = d.labels()
+			large = col.labels == nil
 		case "values":
 			err = d.array(func() error {
 				ms, v, err := d.pair()
@@ -179,6 +224,10 @@ func (d *decoder) one() error {
 	if err != nil {
 		return err
 	}
+	if large {
+		d.out.large++
+		return nil
+	}
 	if histograms {
 		d.out.histograms++
 	}
@@ -188,6 +237,7 @@ func (d *decoder) one() error {
 
 func (d *decoder) labels() (Labels, error) {
 	l := make(Labels, 8)
+	began := d.i
 	err := d.object(func(key []byte) error {
 		k, ok := d.intern[string(key)]
 		if !ok {
@@ -200,6 +250,9 @@ func (d *decoder) labels() (Labels, error) {
 		l[k] = v
 		return err
 	})
+	if d.i-began > maxLabels {
+		return nil, err
+	}
 	return l, err
 }
 

@@ -51,6 +51,7 @@ func TestDecodeAgreesWithTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := Grid{Start: time.Unix(1_700_000_000, 0), Step: 15 * time.Second, N: 20}
 		var matrix model.Matrix
+		histograms := 0
 		for i := range rapid.IntRange(0, 5).Draw(t, "series") {
 			s := &model.SampleStream{Metric: model.Metric{"i": model.LabelValue(strconv.Itoa(i))}}
 			for range rapid.IntRange(0, 3).Draw(t, "labels") {
@@ -61,7 +62,14 @@ func TestDecodeAgreesWithTheModel(t *testing.T) {
 					s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(g.Time(j).UnixNano()), Value: model.SampleValue(anyValue().Draw(t, "v"))})
 				}
 			}
-			if len(s.Values) > 0 {
+			if rapid.IntRange(0, 9).Draw(t, "native histogram") == 0 {
+				s.Values = nil
+				s.Histograms = []model.SampleHistogramPair{{Timestamp: model.TimeFromUnixNano(g.Time(1).UnixNano()), Histogram: &model.SampleHistogram{
+					Count: 3, Sum: 2.5, Buckets: model.HistogramBuckets{{Boundaries: 1, Lower: 0.1, Upper: 0.2, Count: 3}},
+				}}}
+				histograms++
+			}
+			if len(s.Values)+len(s.Histograms) > 0 {
 				matrix = append(matrix, s)
 			}
 		}
@@ -70,15 +78,25 @@ func TestDecodeAgreesWithTheModel(t *testing.T) {
 		if matrix == nil {
 			result = []byte("[]")
 		}
-		a, err := decodeRange([]byte(`{"status":"success","data":{"resultType":"matrix","result":`+string(result)+`}}`), g)
+		infos := rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "infos")
+		more, err := json.Marshal(infos)
 		require.NoError(t, err)
-		require.Len(t, a.series, len(matrix))
-		require.Empty(t, a.warnings)
+		a, err := decodeRange([]byte(`{"status":"success","infos":`+string(more)+`,"data":{"resultType":"matrix","result":`+string(result)+`}}`), g)
+		require.NoError(t, err)
+		require.Len(t, a.series, len(matrix)-histograms)
+		require.Equal(t, histograms, a.histograms)
+		require.Len(t, a.infos, len(infos))
+		if histograms == 0 {
+			require.Empty(t, a.warnings)
+		}
 		byLabels := map[string]Series{}
 		for _, s := range a.series {
 			byLabels[fmt.Sprintf("%q", s.Labels)] = s
 		}
 		for _, s := range matrix {
+			if len(s.Histograms) > 0 {
+				continue
+			}
 			l := Labels{}
 			for k, v := range s.Metric {
 				l[string(k)] = string(v)
@@ -105,6 +123,30 @@ func anyValue() *rapid.Generator[float64] {
 		rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(1), math.Inf(-1)}))
 }
 
+// The short way to read a pair gives what the long way gives.
+func TestUsualPairsAreReadAsAllOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(
+			rapid.StringMatching(`\[[0-9]{1,12}(\.[0-9]{0,4})?,"-?[0-9]{0,20}(\.[0-9]{0,20})?(e[+-]?[0-9]{1,3})?"\]`),
+			rapid.Custom(func(t *rapid.T) string {
+				return fmt.Sprintf(`[%d,%q]`, rapid.Int64Range(0, 2e9).Draw(t, "t"), strconv.FormatFloat(rapid.Float64().Draw(t, "v"), 'f', -1, 64))
+			}),
+		).Draw(t, "pair")
+		usual := newScanner([]byte(text))
+		ms, v, ok := usual.usualPair()
+		if !ok {
+			require.Zero(t, usual.i, "left where it was")
+			return
+		}
+		long := newScanner([]byte(" " + text)) // a space is not usual
+		ms2, v2, err := long.pair()
+		require.NoError(t, err)
+		require.Equal(t, ms2, ms)
+		require.Equal(t, math.Float64bits(v2), math.Float64bits(v), text)
+		require.Equal(t, long.i-1, usual.i)
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{matrix242, matrix3, vector242, scalar242, string242, parse242, "", "{", `{"status":"success","data":null}`} {
 		f.Add([]byte(seed))
@@ -124,10 +166,10 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// fiftySeries is the answer to a panel at 6 h: 50 series of 361 points.
-func fiftySeries(b *testing.B) ([]byte, Grid) {
+// fiftySeries is the answer to a panel with 50 series of n points.
+func fiftySeries(b *testing.B, n int) ([]byte, Grid) {
 	b.Helper()
-	g := Grid{Start: time.Unix(1_700_000_040, 0), Step: time.Minute, N: 361}
+	g := Grid{Start: time.Unix(1_700_000_040, 0), Step: time.Minute, N: n}
 	var s strings.Builder
 	s.WriteString(`{"status":"success","data":{"resultType":"matrix","result":[`)
 	for i := range 50 {
@@ -148,7 +190,7 @@ func fiftySeries(b *testing.B) ([]byte, Grid) {
 }
 
 func BenchmarkRangeDecode(b *testing.B) {
-	body, g := fiftySeries(b)
+	body, g := fiftySeries(b, 361)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,7 @@ var (
 	ErrTooLarge      = errors.New("the answer is too large")
 	ErrStarting      = errors.New("the server is not ready")
 	ErrServer        = errors.New("the server failed")
+	ErrBusy          = errors.New("the server asks for patience")
 )
 
 // Error says which server, what happened and what to do, in one line. It holds
@@ -85,13 +87,17 @@ func unreachable(url string, err error, within time.Duration) error {
 	case errors.As(err, &op):
 		e.Msg = oneLine(op.Err.Error())
 	default:
+		if asked := (*neturl.Error)(nil); errors.As(err, &asked) {
+			err = asked.Err // without the URL, which is said already
+		}
 		e.Msg = oneLine(err.Error())
 	}
 	return e
 }
 
 // refused explains an answer that is not a success: status and what came instead.
-func refused(url string, resp *http.Response, body []byte) error {
+// patience is what it asked for with Retry-After, 0 if it did not.
+func refused(url string, resp *http.Response, body []byte, patience time.Duration) error {
 	e := &Error{URL: url, Status: resp.StatusCode, Kind: ErrServer}
 	code := resp.StatusCode
 	status := fmt.Sprintf("%d %s", code, http.StatusText(code))
@@ -101,6 +107,8 @@ func refused(url string, resp *http.Response, body []byte) error {
 		e.Kind, e.Msg = ErrDenied, status+": the user, password or token is missing or wrong"
 	case code == http.StatusForbidden:
 		e.Kind, e.Msg = ErrDenied, status+": these credentials may not query"
+	case code == http.StatusTooManyRequests:
+		e.Kind, e.Msg = ErrBusy, status+quoted(said, body)+wait(patience, ": it limits how much it is asked: raise refresh, or ask for less")
 	case code/100 == 3:
 		e.Kind, e.Msg = ErrNotPrometheus, status+elsewhere(resp)
 	case said.typ == "timeout":
@@ -112,7 +120,7 @@ func refused(url string, resp *http.Response, body []byte) error {
 	case said.typ != "":
 		e.Msg = fmt.Sprintf("%s: %s", status, said.msg)
 	case code == http.StatusServiceUnavailable:
-		e.Kind, e.Msg = ErrStarting, status+": starting up (it replays its log), or overloaded"
+		e.Kind, e.Msg = ErrStarting, status+wait(patience, ": starting up (it replays its log), or overloaded")
 	case code == http.StatusNotFound:
 		e.Kind, e.Msg = ErrNotPrometheus, status+": no Prometheus API under this URL: is the path right?"
 	case code/100 == 4:
@@ -121,6 +129,22 @@ func refused(url string, resp *http.Response, body []byte) error {
 		e.Msg = status + instead(body)
 	}
 	return e
+}
+
+// wait says for how long, or else what is likely the matter.
+func wait(patience time.Duration, otherwise string) string {
+	if patience <= 0 {
+		return otherwise
+	}
+	return fmt.Sprintf(": it is left alone for %v, as it asks", patience.Round(time.Second))
+}
+
+// quoted is the reason that was given, or what came in its place.
+func quoted(why said, body []byte) string {
+	if why.msg != "" {
+		return ": " + why.msg
+	}
+	return instead(body)
 }
 
 func elsewhere(resp *http.Response) string {

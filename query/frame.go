@@ -24,7 +24,17 @@ type Series struct {
 	Legend string    // what a person sees; Labels.String() unless the panel has a template
 	Expr   string    // the PromQL that was sent, so that evidence can be asked again
 	Ref    string    // of the query that it answers; only within a panel
-	Values []float64 // one a grid point, len == Grid.N; no sample is Absent()
+	Values []float64 // one a grid point, len == Grid.N; no sample is Absent(). Shared: never written to
+	Now    Point     // after the last grid point, if the source gave one: see Point
+}
+
+// Point is a value at a time of its own, between the last grid point and now. It
+// is provisional: the next look may give another one, and it never becomes part
+// of the grid, so a chart draws it differently, or not at all. With At zero
+// there is none.
+type Point struct {
+	At    time.Time
+	Value float64
 }
 
 // Last is the youngest value within the last reach points and its index, or
@@ -45,9 +55,12 @@ func (s Series) Last(reach int) (float64, int) {
 type Frame struct {
 	Grid     Grid
 	Series   []Series // sorted by labels within one expression
-	Warnings []string // what the server said, and what was left out here
+	Warnings []string // what the server said, and what was left out here: the answer is not all there is
+	Infos    []string // what the server remarked; the answer is whole
 	Took     time.Duration
 	At       time.Time // when the answer was complete, by this machine's clock
+
+	offGrid int // points that the server put elsewhere, and were moved
 }
 
 // Sample is one value of an instant query.

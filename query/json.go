@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -251,6 +252,9 @@ func smallInt(raw []byte) (float64, bool) {
 
 // pair reads [ <seconds>, "<value>" ].
 func (s *scanner) pair() (ms int64, v float64, err error) {
+	if ms, v, ok := s.usualPair(); ok {
+		return ms, v, nil
+	}
 	if !s.take('[') {
 		return 0, 0, errJSON
 	}
@@ -267,6 +271,106 @@ func (s *scanner) pair() (ms int64, v float64, err error) {
 		return 0, 0, errJSON
 	}
 	return ms, v, nil
+}
+
+// usualPair reads a pair the way that Go's servers write it: no spaces, whole or
+// milliseconds, a plain number as the value. Anything else is
+// left to pair, from the same place.
+func (s *scanner) usualPair() (ms int64, v float64, ok bool) {
+	b, i := s.b, s.i
+	if i+6 > len(b) || b[i] != '[' {
+		return 0, 0, false
+	}
+	i++
+	start := i
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		ms = ms*10 + int64(b[i]-'0')
+	}
+	if i == start || i-start > 11 {
+		return 0, 0, false
+	}
+	ms *= 1000
+	if i < len(b) && b[i] == '.' {
+		i++
+		for scale := int64(100); i < len(b) && b[i]-'0' <= 9; i++ {
+			if scale == 0 {
+				return 0, 0, false
+			}
+			ms += int64(b[i]-'0') * scale
+			scale /= 10
+		}
+		if b[i-1] == '.' {
+			return 0, 0, false
+		}
+	}
+	if i+2 > len(b) || b[i] != ',' || b[i+1] != '"' {
+		return 0, 0, false
+	}
+	i += 2
+	v, n := usualNumber(b[i:])
+	if i += n; n == 0 || i+2 > len(b) || b[i] != '"' || b[i+1] != ']' {
+		return 0, 0, false
+	}
+	s.i = i + 2
+	return ms, v, true
+}
+
+// usualNumber reads -12.34 and how long it was; 0 if it is not of that kind. Up to
+// 2^53 and with at most 22 places both parts of the division are exact, so that it
+// gives the nearest float64 (W. D. Clinger, How to read floating point numbers
+// accurately).
+func usualNumber(b []byte) (v float64, n int) {
+	negative := len(b) > 0 && b[0] == '-'
+	if negative {
+		n++
+	}
+	mantissa, digits, point := int64(0), 0, -1
+	for ; n < len(b); n++ {
+		switch c := b[n]; {
+		case c-'0' <= 9:
+			mantissa = mantissa*10 + int64(c-'0')
+			if digits++; digits > 18 {
+				return longNumber(b)
+			}
+			continue
+		case c == '.' && point < 0 && digits > 0:
+			point = digits
+			continue
+		}
+		break
+	}
+	if digits == 0 || point == digits {
+		return 0, 0
+	}
+	if mantissa > 1<<53 {
+		return longNumber(b)
+	}
+	v = float64(mantissa)
+	if point >= 0 {
+		v /= math.Pow10(digits - point)
+	}
+	if negative {
+		v = -v
+	}
+	return v, n
+}
+
+// longNumber reads what has too many digits for that.
+func longNumber(b []byte) (float64, int) {
+	end := bytes.IndexByte(b[:min(len(b), 32)], '"')
+	if end < 0 {
+		return 0, 0
+	}
+	for _, c := range b[:end] {
+		if c-'0' > 9 && c != '.' && c != '-' && c != '+' && c != 'e' {
+			return 0, 0
+		}
+	}
+	v, err := strconv.ParseFloat(string(b[:end]), 64)
+	if err != nil {
+		return 0, 0
+	}
+	return v, end
 }
 
 // skip passes over any value.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -65,14 +66,12 @@ func (c *Client) Alerts(ctx context.Context) ([]RawAlert, error) {
 
 // Rules are the alerting rules of the server, in the order of its files.
 func (c *Client) Rules(ctx context.Context) ([]RawRule, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	got, err := c.meta.Rules(ctx, nil)
+	groups, err := c.ruleGroups(ctx)
 	if err != nil {
-		return nil, c.readable(err)
+		return nil, err
 	}
 	var rules []RawRule
-	for _, g := range got.Groups {
+	for _, g := range groups {
 		for _, r := range g.Rules {
 			a, ok := r.(promv1.AlertingRule)
 			if !ok {
@@ -87,6 +86,16 @@ func (c *Client) Rules(ctx context.Context) ([]RawRule, error) {
 		}
 	}
 	return rules, nil
+}
+
+func (c *Client) ruleGroups(ctx context.Context) ([]promv1.RuleGroup, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	got, err := c.meta.Rules(ctx, nil)
+	if err != nil {
+		return nil, c.readable(err)
+	}
+	return got.Groups, nil
 }
 
 // Ready asks whether the server can answer queries and what it is. A server
@@ -114,38 +123,16 @@ func (c *Client) Ready(ctx context.Context) (BuildInfo, error) {
 // targets (of equally common ones the longest), for $__rate_interval. It is 0
 // where no target says it.
 func (c *Client) ScrapeInterval(ctx context.Context) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	u := c.wire.URL("/api/v1/targets", nil)
-	args := u.Query()
-	args.Set("state", "active")
-	u.RawQuery = args.Encode()
-	req, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	targets, err := c.Targets(ctx)
 	if err != nil {
 		return 0, err
-	}
-	_, body, err := strict{c.wire}.Do(ctx, req)
-	if err != nil {
-		return 0, err
-	}
-	var got struct {
-		Data struct {
-			ActiveTargets []struct {
-				ScrapeInterval string `json:"scrapeInterval"`
-			} `json:"activeTargets"`
-		} `json:"data"`
-	}
-	if err := json.Unmarshal(body, &got); err != nil {
-		return 0, notPrometheus(c.shown, http.StatusOK, body)
 	}
 	votes := map[time.Duration]int{}
 	var best time.Duration
-	for _, t := range got.Data.ActiveTargets {
-		d, err := model.ParseDuration(t.ScrapeInterval)
-		if err != nil || d <= 0 {
-			continue
+	for _, t := range targets {
+		if t.Interval > 0 {
+			votes[t.Interval]++
 		}
-		votes[time.Duration(d)]++
 	}
 	for d, n := range votes {
 		if n > votes[best] || n == votes[best] && d > best {
@@ -153,6 +140,30 @@ func (c *Client) ScrapeInterval(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return best, nil
+}
+
+// get asks an endpoint that client_golang does not know, or not in full, and
+// decodes its data.
+func (c *Client) get(ctx context.Context, path string, args url.Values, data any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	u := c.wire.URL(path, nil)
+	u.RawQuery = merged(u, args).Encode()
+	req, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	_, body, err := strict{c.wire}.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	got := struct {
+		Data any `json:"data"`
+	}{data}
+	if err := json.Unmarshal(body, &got); err != nil {
+		return notPrometheus(c.shown, http.StatusOK, body)
+	}
+	return nil
 }
 
 // readable makes an error of client_golang's decoder one of ours; those of the

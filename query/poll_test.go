@@ -53,3 +53,25 @@ func TestPollEndsWithItsContext(t *testing.T) {
 	s := query.Poll(ctx, source, &board, time.Now())
 	require.Equal(t, query.NoData, query.Signals(s)[0].State)
 }
+
+// ahead is a server whose clock is not ours.
+type ahead struct {
+	sourceFunc
+	by time.Duration
+}
+
+func (a ahead) Skew() (time.Duration, bool) { return a.by, true }
+
+func TestALiveWindowEndsAtTheServersNow(t *testing.T) {
+	now := time.Date(2026, 11, 24, 3, 0, 2, 0, time.UTC)
+	board := query.Board{Range: 4 * time.Minute, Refresh: time.Second, Panels: []query.Panel{{Queries: []query.Query{{Expr: "x"}}}}}
+	for by, end := range map[time.Duration]time.Time{
+		0: now, 90 * time.Second: now.Add(90 * time.Second), -time.Hour: now.Add(-time.Hour),
+		1500 * time.Millisecond: now, // a Date has whole seconds
+	} {
+		s := query.Poll(t.Context(), ahead{by: by, sourceFunc: func(_ context.Context, _ string, g query.Grid) (query.Frame, error) {
+			return query.Frame{Grid: g}, nil
+		}}, &board, now)
+		require.Equal(t, query.Align(end, board.Range, 0), s.Grid, by)
+	}
+}

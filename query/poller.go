@@ -8,8 +8,10 @@ import (
 )
 
 // Source answers range queries: a Client, the engine in this process, or a
-// recording. Range must honour ctx and be safe for several goroutines; the
-// Frame it returns belongs to the caller.
+// recording. Range must honour ctx and be safe for several goroutines. The list of
+// series in its Frame belongs to the caller; their labels and values may be shared
+// with others and are never written to. A source may also know the Skew of its
+// server's clock, as Client does: the window of a Poller then ends at its now.
 type Source interface {
 	Range(ctx context.Context, expr string, g Grid) (Frame, error)
 }
@@ -98,6 +100,15 @@ func (p *Poller) wanted() (window, bool) {
 	return w, again
 }
 
+// grid is that of a window at now. A clock that is wrong by as much as can be
+// told from the server's Date would show a gap, or points that are not yet there.
+func (p *Poller) grid(w window, now time.Time) Grid {
+	if ahead, known := skewOf(p.Source); known && ahead.Abs() >= 2*time.Second {
+		now = now.Add(ahead)
+	}
+	return w.grid(now)
+}
+
 func (p *Poller) now() time.Time {
 	if p.Now == nil {
 		return time.Now()
@@ -145,7 +156,7 @@ type run struct {
 func (r *run) turn(ctx context.Context) time.Duration {
 	w, _ := r.wanted()
 	started := r.now()
-	grid := w.grid(started)
+	grid := r.grid(w, started)
 	if !r.shown || w.gen != r.generation {
 		r.shown, r.generation = true, w.gen
 		r.publish(w, grid)
@@ -166,7 +177,7 @@ func (r *run) turn(ctx context.Context) time.Duration {
 		}
 		r.failures = 0
 		started = r.now()
-		grid = w.grid(started)
+		grid = r.grid(w, started)
 	}
 	got, done := r.round(ctx, w, grid, all, false)
 	switch {

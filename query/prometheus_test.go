@@ -58,9 +58,6 @@ groups:
 // ended, by its own process only, with the test.
 func startPrometheus(t *testing.T) *realServer {
 	t.Helper()
-	binary, err := exec.LookPath("prometheus")
-	require.NoError(t, err, "the tests need prometheus, which is missing: run make setup")
-
 	past := newPast(t)
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -78,6 +75,24 @@ scrape_configs:
   static_configs: [{targets: [%q], labels: {instance: a}}]
 `, rules, past.addr))
 
+	p := launch(t, dir, config)
+	return &realServer{past: past, output: p.output, stop: p.stop, url: p.url, c: p.c}
+}
+
+// process is a prometheus that runs, and answers queries.
+type process struct {
+	url    string
+	pid    int
+	c      *query.Client
+	output *outputTail
+	stop   func()
+}
+
+// launch runs prometheus with a configuration; its data are in dir.
+func launch(t testing.TB, dir, config string) *process {
+	t.Helper()
+	binary, err := exec.LookPath("prometheus")
+	require.NoError(t, err, "the tests need prometheus, which is missing: run make setup")
 	out := &outputTail{}
 	cmd := exec.Command(binary, "--config.file="+config, "--web.listen-address=127.0.0.1:0", "--storage.tsdb.path="+filepath.Join(dir, "data"))
 	cmd.Stdout, cmd.Stderr = out, out
@@ -96,23 +111,23 @@ scrape_configs:
 	})
 	t.Cleanup(stop)
 
-	s := &realServer{past: past, output: out, stop: stop}
+	p := &process{pid: cmd.Process.Pid, output: out, stop: stop}
 	require.Eventually(t, func() bool {
-		s.url = out.address()
-		return s.url != ""
+		p.url = out.address()
+		return p.url != ""
 	}, 30*time.Second, 10*time.Millisecond, "prometheus does not listen: %s", out)
-	s.c = clientOf(t, s.url)
+	p.c = clientOf(t, p.url)
 	require.Eventually(t, func() bool {
-		_, err := s.c.Ready(t.Context())
+		_, err := p.c.Ready(t.Context())
 		if err != nil && !errors.Is(err, query.ErrStarting) && !errors.Is(err, query.ErrUnreachable) {
 			t.Errorf("a server that starts is neither: %v", err)
 		}
 		return err == nil
 	}, 30*time.Second, 20*time.Millisecond, "prometheus does not get ready: %s", out)
-	return s
+	return p
 }
 
-func clientOf(t *testing.T, url string) *query.Client {
+func clientOf(t testing.TB, url string) *query.Client {
 	t.Helper()
 	c, err := query.NewClient(query.Config{URL: url})
 	require.NoError(t, err)

@@ -72,6 +72,7 @@ func (g *gathering) add(p part, before PanelData, at time.Time) (PanelData, bool
 		}
 		merged.Series = append(merged.Series, series...)
 		merged.Warnings = append(merged.Warnings, q.frame.Warnings...)
+		merged.Infos = append(merged.Infos, q.frame.Infos...)
 	}
 	if now.Err != nil {
 		if len(parts) == 1 {

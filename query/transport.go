@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,16 +44,21 @@ type classified struct {
 	api.Client
 	shown  string // the URL without secrets
 	within time.Duration
+	gate   *gate
 }
 
 // Do performs req and returns its body only if it is a JSON answer of status 2xx.
 func (c classified) Do(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
+	if err := c.gate.enter(ctx, c.shown); err != nil {
+		return nil, nil, err
+	}
+	defer c.gate.leave()
 	resp, body, err := c.Client.Do(ctx, req)
 	switch {
 	case err != nil:
 		return resp, nil, unreachable(c.shown, err, c.within)
 	case resp.StatusCode/100 != 2:
-		return resp, nil, refused(c.shown, resp, body)
+		return resp, nil, refused(c.shown, resp, body, c.gate.hear(resp))
 	case !looksJSON(body):
 		return resp, nil, notPrometheus(c.shown, resp.StatusCode, body)
 	}
@@ -187,8 +193,13 @@ func (t *roundTripper) once(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.clock(resp.Header.Get("Date"), sent, time.Now())
+	if resp.Header.Get("Age") == "" { // a cache in between repeats old dates
+		t.clock(resp.Header.Get("Date"), sent, time.Now())
+	}
 	resp.Body = &bounded{ReadCloser: resp.Body, left: t.limit, limit: t.limit, shown: t.shown}
+	if strings.HasSuffix(req.URL.Path, "/api/v1/query_range") || strings.HasSuffix(req.URL.Path, "/api/v1/query") {
+		resp.Body = &flood{ReadCloser: resp.Body, shown: t.shown}
+	}
 	return resp, nil
 }
 

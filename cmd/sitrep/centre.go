@@ -27,6 +27,8 @@ type centre struct {
 	app         *app
 	db          *store.DB
 	client      *query.Client
+	sources     query.Sources // for what is asked again and again
+	closeAll    func()        // their connections
 	policy      escalation.Policy
 	boards      []query.Board
 	experiments []experiment
@@ -79,6 +81,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.client, err = a.prometheus(ctx); err != nil {
 		return nil, err
 	}
+	if c.sources, c.closeAll, err = a.boardSources(ctx, c.client); err != nil {
+		return nil, err
+	}
 	by, err := a.by(nil)
 	if err != nil {
 		return nil, err
@@ -88,7 +93,7 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	} else if err := cfg.silent(c.policy); err != nil {
 		n.problem(err.Error())
 	}
-	c.signals = newSignals(c.client, c.boards, n.signals)
+	c.signals = newSignals(c.sources[""], c.client.URL(), c.boards, n.signals)
 	by.Source = source
 	c.rec = &recorder{db: db, by: by, freeze: c.signals.freeze}
 	if c.mirror, err = a.mirror(ctx, db, n.problem); err != nil {
@@ -331,4 +336,4 @@ func (c *centre) note(err error) {
 	}
 }
 
-func (c *centre) close() { c.client.CloseIdle() }
+func (c *centre) close() { c.closeAll() }

@@ -24,6 +24,7 @@ import (
 // config is sitrep.yaml. docs/configuration.md describes every key.
 type config struct {
 	Prometheus  prometheusConfig            `yaml:"prometheus"`
+	Sources     map[string]prometheusConfig `yaml:"sources"` // other servers, by the names that boards use
 	PagerDuty   pagerdutyConfig             `yaml:"pagerduty"`
 	Slack       slackConfig                 `yaml:"slack"`
 	Webhooks    map[string]webhookConfig    `yaml:"webhooks"`
@@ -44,15 +45,6 @@ type config struct {
 	file string          // "" where there is none
 	dir  string          // that relative paths start from
 	doc  *strictyaml.Doc // of file, to point at a line of it
-}
-
-type prometheusConfig struct {
-	URL      string              `yaml:"url"`
-	Headers  map[string]string   `yaml:"headers"`
-	Bearer   secret              `yaml:"bearer"`
-	User     string              `yaml:"user"`
-	Password secret              `yaml:"password"`
-	Timeout  strictyaml.Duration `yaml:"timeout"`
 }
 
 type pagerdutyConfig struct {
@@ -275,7 +267,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSlack(), c.checkSinks()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkSlack(), c.checkSinks()); err != nil {
 		return nil, err
 	}
 	if err := c.Evidence.check(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 func writeConfig(t *testing.T, src string) string {
@@ -108,4 +109,43 @@ func TestConfigPagerDutysRegion(t *testing.T) {
 		_, err := loadConfig(writeConfig(t, "pagerduty: {"+src+"}\n"))
 		require.ErrorContains(t, err, strings.TrimPrefix(says, "pagerduty.links[0]"), src)
 	}
+}
+
+// What is wrong with a source is said where it stands.
+func TestConfigSources(t *testing.T) {
+	c, err := loadConfig(writeConfig(t, `
+prometheus: {url: "https://p:9090", ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: p, proxy: "socks5://127.0.0.1:1080"}
+sources:
+  mimir: {url: "https://mimir/prometheus", headers: {X-Scope-OrgID: b}, timeout: 30s}
+`))
+	require.NoError(t, err)
+	require.Equal(t, "b", c.Sources["mimir"].Headers["X-Scope-OrgID"])
+	for src, want := range map[string]string{
+		"prometheus:\n  cert_file: c.pem\n":                  ":2:14: key_file is missing",
+		"prometheus:\n  key_file: c.pem\n":                   ":2:13: cert_file is missing",
+		"prometheus:\n  proxy: proxy:3128\n":                 ":2:10: ",
+		"prometheus:\n  proxy: http://bob:hunter2@p:3128\n":  "set HTTPS_PROXY in the environment instead",
+		"sources:\n  a: {timeout: 3s}\n":                     ":2:7: url is missing",
+		"sources:\n  a: {url: mimir}\n":                      "\"mimir\" is not a URL",
+		"sources:\n  a: {url: \"http://a\", tenant: team}\n": "unknown key \"tenant\"",
+	} {
+		_, err := loadConfig(writeConfig(t, src))
+		require.ErrorContains(t, err, want, src)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+	a := &app{cfg: c}
+	_, err = a.server(t.Context(), "mirim")
+	require.EqualError(t, err, `there is no source "mirim"; there are mimir`)
+	sources, closeAll, err := a.boardSources(t.Context(), mustServer(t, a))
+	require.NoError(t, err)
+	defer closeAll()
+	_, err = sources.Named("mimir")
+	require.NoError(t, err)
+}
+
+func mustServer(t *testing.T, a *app) *query.Client {
+	t.Helper()
+	client, err := a.server(t.Context(), "")
+	require.NoError(t, err)
+	return client
 }

@@ -111,7 +111,10 @@ func (a *app) examine(ctx context.Context) []finding {
 		found = append(found, check("ladder", holder, err))
 		_ = db.Close()
 	}
-	found = append(found, examineLogout(), a.examinePrometheus(ctx))
+	found = append(found, examineLogout(), a.examinePrometheus(ctx, "prometheus", ""))
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		found = append(found, a.examinePrometheus(ctx, "sources."+name, name))
+	}
 	found = append(append(found, c.examineSecrets(ctx)...), c.examineCommands()...)
 	if api := c.pagerdutyAPI(); api != nil {
 		found = append(found, c.examinePagerDuty(ctx, api))
@@ -159,16 +162,26 @@ func (c *config) settings() error {
 	return errors.Join(zoneErr, themeErr, err)
 }
 
-func (a *app) examinePrometheus(ctx context.Context) finding {
-	client, err := a.prometheus(ctx)
+// examinePrometheus asks a server of the configuration what it is, and what its
+// clock says.
+func (a *app) examinePrometheus(ctx context.Context, place, name string) finding {
+	client, err := a.server(ctx, name)
 	if err != nil {
-		return check("prometheus", "", err)
+		return check(place, "", err)
 	}
 	defer client.CloseIdle()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	info, err := client.Ready(ctx)
-	return check("prometheus", client.URL()+" "+info.Version, err)
+	said := strings.TrimSpace(client.URL() + " " + info.Version)
+	if ahead, known := client.Skew(); known && ahead.Abs() >= 2*time.Second {
+		which := "ahead of"
+		if ahead < 0 {
+			which = "behind"
+		}
+		said += fmt.Sprintf(", its clock is %v %s this machine's: boards end at its now", ahead.Abs().Round(time.Second), which)
+	}
+	return check(place, said, err)
 }
 
 // examinePagerDuty asks PagerDuty what the API token is, and whether it knows in whose
@@ -218,6 +231,10 @@ func (c *config) examineSecrets(ctx context.Context) []finding {
 	try("daemon.token", c.Daemon.Token)
 	try("prometheus.bearer", c.Prometheus.Bearer)
 	try("prometheus.password", c.Prometheus.Password)
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		try("sources."+name+".bearer", c.Sources[name].Bearer)
+		try("sources."+name+".password", c.Sources[name].Password)
+	}
 	own := c.sinkSecrets()
 	for _, place := range slices.Sorted(maps.Keys(own)) {
 		try(place, own[place])

@@ -14,24 +14,6 @@ import (
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
-// prometheus is the client that the configuration describes.
-func (a *app) prometheus(ctx context.Context) (*query.Client, error) {
-	c, err := a.config()
-	if err != nil {
-		return nil, err
-	}
-	p := c.Prometheus
-	read := func(s secret) func() (string, error) {
-		if s == "" {
-			return nil
-		}
-		return func() (string, error) { return s.read(ctx, c.dir) }
-	}
-	return query.NewClient(query.Config{
-		URL: p.URL, Headers: p.Headers, User: p.User, Bearer: read(p.Bearer), Password: read(p.Password), Timeout: p.Timeout.D(),
-	})
-}
-
 // boards loads the boards of the configuration; the first is the one that the
 // screen opens with. Without any there is a built-in one.
 func (a *app) boards() ([]query.Board, error) {
@@ -113,20 +95,21 @@ func freeze(s *query.Snapshot) json.RawMessage {
 }
 
 func (a *app) queryCommand() *cobra.Command {
-	var span, step string
+	var span, step, source string
 	c := &cobra.Command{
 		Use: "query EXPR", Short: "ask Prometheus", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.query(cmd.Context(), args[0], span, step)
+			return a.query(cmd.Context(), source, args[0], span, step)
 		},
 	}
 	c.Flags().StringVar(&span, "range", "", "how far back, such as 1h (default: the value now)")
 	c.Flags().StringVar(&step, "step", "30s", "distance of the points")
+	c.Flags().StringVar(&source, "source", "", "a server of the section sources, by name (default: prometheus)")
 	return c
 }
 
-func (a *app) query(ctx context.Context, expr, span, step string) error {
-	client, err := a.prometheus(ctx)
+func (a *app) query(ctx context.Context, source, expr, span, step string) error {
+	client, err := a.server(ctx, source)
 	if err != nil {
 		return err
 	}

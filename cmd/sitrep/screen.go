@@ -119,7 +119,7 @@ func (c *centre) boardPoller(m *tui.Mailbox) *query.Poller {
 		return nil
 	}
 	return &query.Poller{
-		Source: c.client, Board: &c.boards[0], Name: c.client.URL(),
+		Source: c.sources[""], Board: &c.boards[0], Name: c.client.URL(),
 		Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) },
 	}
 }

@@ -18,7 +18,7 @@ type signals struct {
 }
 
 // newSignals is nil without a board that has signals: then nothing is frozen.
-func newSignals(client *query.Client, boards []query.Board, report func(*query.Snapshot)) *signals {
+func newSignals(source query.Source, name string, boards []query.Board, report func(*query.Snapshot)) *signals {
 	if len(boards) == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func newSignals(client *query.Client, boards []query.Board, report func(*query.S
 		return nil
 	}
 	s := &signals{}
-	s.poller = &query.Poller{Source: client, Board: board, Name: client.URL(), Report: func(snap *query.Snapshot) {
+	s.poller = &query.Poller{Source: source, Board: board, Name: name, Report: func(snap *query.Snapshot) {
 		s.latest.Store(snap)
 		report(snap)
 	}}
@@ -47,9 +47,11 @@ func (s *signals) Run(ctx context.Context) error {
 // poll runs a poller with the scrape interval that its server says; one that
 // does not say gets the default.
 func poll(ctx context.Context, p *query.Poller) error {
-	if client, ok := p.Source.(*query.Client); ok {
+	if s, ok := p.Source.(interface {
+		ScrapeInterval(ctx context.Context) (time.Duration, error)
+	}); ok {
 		ask, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-		p.Scrape, _ = client.ScrapeInterval(ask) // unknown is 0, the default
+		p.Scrape, _ = s.ScrapeInterval(ask) // unknown is 0, the default
 		cancel()
 	}
 	return p.Run(ctx)
@@ -84,7 +86,7 @@ func (a *app) recorder(ctx context.Context) (rec *recorder, stop func(), err err
 	if err != nil {
 		return nil, nil, err
 	}
-	live := newSignals(client, boards, func(*query.Snapshot) {})
+	live := newSignals(query.NewCache(client, query.CacheConfig{}), client.URL(), boards, func(*query.Snapshot) {})
 	rec.freeze = live.freeze
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})

@@ -1,0 +1,25 @@
+package query
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Sources are servers by the names that boards and panels use; the one of the
+// empty name is meant where none is named.
+type Sources map[string]Source
+
+// Named is the source of a name; the error of one that is not there names those
+// that are.
+func (s Sources) Named(name string) (Source, error) {
+	if source, ok := s[name]; ok {
+		return source, nil
+	}
+	known := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(n string) bool { return n == "" })
+	if len(known) == 0 {
+		return nil, fmt.Errorf("there is no source %q: the configuration has no sources section", oneLine(name))
+	}
+	return nil, fmt.Errorf("there is no source %q; there are %s", oneLine(name), strings.Join(known, ", "))
+}
