@@ -21,11 +21,13 @@ type encoded struct {
 	ActiveAt    time.Time    `json:"active_at,omitzero"`
 	Value       any          `json:"value"`
 	Fingerprint string       `json:"fingerprint"`
+	Silenced    []string     `json:"silenced_by,omitempty"`
+	Muted       string       `json:"muted,omitempty"`
 }
 
 // MarshalJSON writes every alert, whatever its value.
 func (a Alert) MarshalJSON() ([]byte, error) {
-	e := encoded{a.Name, a.State, a.Labels, a.Annotations, a.ActiveAt, a.Value, a.Fingerprint}
+	e := encoded{a.Name, a.State, a.Labels, a.Annotations, a.ActiveAt, a.Value, a.Fingerprint, a.Silenced, a.Muted}
 	switch {
 	case query.IsAbsent(a.Value):
 		e.Value = nil
@@ -54,6 +56,6 @@ func (a *Alert) UnmarshalJSON(b []byte) error {
 	default:
 		return fmt.Errorf("alert %s: value %v is not a number", e.Name, got)
 	}
-	*a = Alert{e.Name, e.State, e.Labels, e.Annotations, e.ActiveAt, v, e.Fingerprint}
+	*a = Alert{e.Name, e.State, e.Labels, e.Annotations, e.ActiveAt, v, e.Fingerprint, e.Silenced, e.Muted}
 	return nil
 }
