@@ -19,6 +19,7 @@ type Incident struct {
 	Labels   map[string]string `json:"labels,omitempty"`
 	Policy   json.RawMessage   `json:"policy,omitempty"`
 
+	Alerts     int    `json:"alerts,omitempty"`      // that it was declared from, and that joined it
 	RunbookURL string `json:"runbook_url,omitempty"` // that the alert it was declared from names
 	Runbook    string `json:"runbook,omitempty"`     // that a person attached last, by name
 	Ticks      []Tick `json:"ticks,omitempty"`       // steps that are done, in the order of doing

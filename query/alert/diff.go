@@ -26,7 +26,18 @@ type Alert struct {
 
 	Silenced []string // IDs of the silences that hide it
 	Muted    string   // why Alertmanager tells nobody of it, if not for a silence
+
+	From     string // FromPrometheus (also if empty) or FromManager
+	Group    string // Alertmanager's key of the group that it was told in
+	Incident string // that it was declared as, or attached to
+	Flapping bool   // it had fired too often before: nothing was declared for it
 }
+
+// Whom an alert was heard from.
+const (
+	FromPrometheus = "prometheus"
+	FromManager    = "alertmanager"
+)
 
 // Hidden says that Alertmanager tells nobody of it.
 func (a Alert) Hidden() bool { return len(a.Silenced) > 0 || a.Muted != "" }
