@@ -27,13 +27,14 @@ const (
 	Stats      Scope = "stats"
 	Checklist  Scope = "runbook"
 	OnCall     Scope = "oncall"
+	Alerts     Scope = "alerts"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 )
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Checklist, Dialog, Input}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, Checklist, Dialog, Input}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,
