@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ func ReadNotification(body []byte) (Notification, error) {
 		Version   string `json:"version"`
 		GroupKey  string `json:"groupKey"`
 		Receiver  string `json:"receiver"`
+		Status    string `json:"status"` // of an alert that has none of its own
 		Truncated uint64 `json:"truncatedAlerts"`
 		Alerts    *[]struct {
 			Status      string       `json:"status"`
@@ -62,6 +64,7 @@ func ReadNotification(body []byte) (Notification, error) {
 	}
 	n := Notification{Receiver: cut(w.Receiver, longestKey), Group: cut(w.GroupKey, longest), Truncated: int(min(w.Truncated, 1<<30))}
 	for i, a := range *w.Alerts {
+		a.Status = cmp.Or(a.Status, w.Status)
 		switch {
 		case len(a.Labels) == 0:
 			n.LeftOut = append(n.LeftOut, fmt.Sprintf("alert %d has no labels", i+1))
