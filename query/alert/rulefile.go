@@ -131,12 +131,12 @@ func textOf(n ast.Node) (string, place, bool) {
 			p.column++
 		}
 		return n.Value, p, true
+	case *ast.AnchorNode:
+		return textOf(n.Value)
 	case *ast.NullNode:
 		return "", placeOf(n.GetToken()), false
 	case ast.ScalarNode:
 		return fmt.Sprint(n.GetValue()), placeOf(n.GetToken()), true
-	case *ast.AnchorNode:
-		return textOf(n.Value)
 	}
 	return "", place{}, false
 }
