@@ -94,6 +94,10 @@ const (
 
 	AlertFired     Kind = "alert.fired"
 	AlertResolved  Kind = "alert.resolved"
+	AlertAttached  Kind = "alert.attached" // alerts that came later are part of the incident
+	AlertSilenced  Kind = "alert.silenced"
+	SilenceExpired Kind = "alert.silence_expired"
+	AlertNoise     Kind = "alert.noise_marked" // a person says that an alert was none worth having
 	ChangeRecorded Kind = "change.recorded"
 
 	ChaosStarted      Kind = "chaos.started"
@@ -245,6 +249,27 @@ type (
 		Conditions string `json:"conditions"`
 		Actions    string `json:"actions,omitempty"`
 		Needs      string `json:"needs,omitempty"`
+	}
+
+	// Attached is how many alerts an alert.attached event brings, by their names.
+	Attached struct {
+		Alerts int            `json:"alerts"`
+		Names  map[string]int `json:"names"`
+	}
+
+	// Silenced is a silence that was created in Alertmanager from here.
+	Silenced struct {
+		Silence       string    `json:"silence"` // its ID there
+		Matchers      string    `json:"matchers"`
+		EndsAt        time.Time `json:"ends_at"`
+		UntilResolved bool      `json:"until_resolved,omitempty"` // it is ended when the incident is
+	}
+
+	// Noise is an alert that a person calls noise: all of that name, or the one of
+	// that fingerprint.
+	Noise struct {
+		Name        string `json:"name"`
+		Fingerprint string `json:"fingerprint,omitempty"`
 	}
 
 	// Reminder says since when an update is due.

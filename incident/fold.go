@@ -37,6 +37,11 @@ func (inc Incident) Apply(e Event) Incident {
 		if e.Payload(&p) == nil && p.Role != "" {
 			inc.Roles = with(inc.Roles, p.Role, p.Person)
 		}
+	case AlertAttached:
+		var p Attached
+		if e.Payload(&p) == nil && p.Alerts > 0 {
+			inc.Alerts += p.Alerts
+		}
 	case SeverityChanged:
 		var p SeverityChange
 		if e.Payload(&p) == nil && p.To != "" {
@@ -99,6 +104,9 @@ func (inc Incident) applyDeclared(e Event) Incident {
 	inc.Title, inc.Severity, inc.Service, inc.Drill = p.Title, p.Severity, p.Service, p.Drill
 	inc.Labels, inc.Policy, inc.Status = p.Labels, p.Policy, StatusOpen
 	inc.RunbookURL = p.RunbookURL
+	if p.DetectedBy != "" {
+		inc.Alerts = 1
+	}
 	inc.Clocks.Declared = e.At
 	inc.Clocks.Detected, inc.Clocks.DetectedBy = p.DetectedAt, p.DetectedBy
 	if inc.Clocks.Detected.IsZero() {

@@ -20,6 +20,7 @@ type Incident struct {
 	Policy   json.RawMessage   `json:"policy,omitempty"`
 	Refrozen int               `json:"refrozen,omitempty"` // how often Policy was replaced, with the service
 
+	Alerts     int    `json:"alerts,omitempty"`      // that it was declared from, and that joined it
 	RunbookURL string `json:"runbook_url,omitempty"` // that the alert it was declared from names
 	Runbook    string `json:"runbook,omitempty"`     // that a person attached last, by name
 	Ticks      []Tick `json:"ticks,omitempty"`       // steps that are done, in the order of doing

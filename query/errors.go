@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -32,6 +33,7 @@ var (
 // Error says which server, what happened and what to do, in one line. It holds
 // no secret: userinfo, headers and query arguments are left out of URL.
 type Error struct {
+	Server string // what it is; empty is prometheus
 	URL    string
 	Status int    // HTTP status, 0 if there was no answer
 	Msg    string // one line for a person
@@ -39,7 +41,19 @@ type Error struct {
 	Cause  error  // may be nil
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("prometheus %s: %s", e.URL, e.Msg) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s %s: %s", cmp.Or(e.Server, "prometheus"), e.URL, e.Msg)
+}
+
+// Unsent says that the request cannot have reached the server.
+func (e *Error) Unsent() bool {
+	var dns *net.DNSError
+	var op *net.OpError
+	if e.Status != 0 || e.Kind == ErrBusy { // without a status it was not even sent: the server is left alone
+		return e.Status == 0
+	}
+	return e.Cause != nil && (errors.As(e.Cause, &dns) || errors.As(e.Cause, &op) && op.Op == "dial")
+}
 
 // Unwrap gives both the sentinel and the cause.
 func (e *Error) Unwrap() []error {

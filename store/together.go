@@ -31,7 +31,7 @@ func (db *DB) appendToEach(ctx context.Context, tx *sql.Tx, events []incident.Ev
 	named := map[incident.ID]incident.Incident{}
 	for _, e := range events {
 		inc, known := named[e.Incident]
-		if !known {
+		if !known && e.Incident != "" {
 			var err error
 			if inc, err = db.foldTx(tx, e.Incident); err != nil && !(e.Kind == incident.Declared && errors.Is(err, incident.ErrUnknown)) {
 				return nil, err

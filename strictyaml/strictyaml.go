@@ -79,6 +79,15 @@ func Decode(file string, src []byte, dst any) (*Doc, error) {
 	return doc, nil
 }
 
+// Tree is a file that others wrote and that has more in it than is read here: its
+// nodes, of every document, within the bounds of Decode.
+func Tree(file string, src []byte) (*ast.File, error) {
+	if len(src) > MaxSize {
+		return nil, tooLarge(file)
+	}
+	return parse(file, bytes.TrimPrefix(src, []byte("\ufeff")))
+}
+
 func parse(file string, src []byte) (*ast.File, error) {
 	if err := checkDepth(file, source(src)); err != nil {
 		return nil, err

@@ -26,6 +26,10 @@ func (m *model) errandFor(o pane.Order) (errand, bool) {
 		return m.startingLoad(o)
 	case pane.InboxOrder:
 		return m.inboxErrand(o)
+	case pane.Silence:
+		e = m.silencing(o)
+	case pane.EndSilence:
+		e = m.endingSilence(o)
 	default:
 		inc, ok := find(m.world, about(o))
 		if !ok {

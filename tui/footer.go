@@ -69,6 +69,9 @@ func (m *model) doables() []doable {
 	if m.inboxShown() {
 		return m.inboxDoables()
 	}
+	if m.place.at == alertsView {
+		return m.alertDoables()
+	}
 	var out []doable
 	add := func(scope keys.Scope, want func(keys.Action) bool) {
 		for _, b := range m.keys.All() {
@@ -129,13 +132,13 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 		end = f.PutRight(end, y, theme.Accent, safe.Sprintf("%d open %s", n, m.keyFor(keys.NextInc))) - 2
 	}
 	list := m.places()
-	for _, spare := range []keys.Action{keys.Filter, keys.Palette, keys.ViewStats, keys.ViewOnCall, keys.Help} {
-		here := spare == keys.ViewStats && m.place.at == statsView || spare == keys.ViewOnCall && m.place.at == onCallView
+	for _, spare := range []keys.Action{keys.ViewAlerts, keys.Filter, keys.Palette, keys.ViewStats, keys.ViewOnCall, keys.Help} {
+		here := spare == keys.ViewStats && m.place.at == statsView || spare == keys.ViewOnCall && m.place.at == onCallView || spare == keys.ViewAlerts && m.place.at == alertsView
 		if 1+lengthOfPlaces(list) > end && !here {
 			list = slices.DeleteFunc(list, func(d doable) bool { return d.action == spare })
 		}
 	}
-	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats, keys.Runbook, keys.ViewOnCall}[m.place.at]
+	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats, keys.Runbook, keys.ViewOnCall, keys.ViewAlerts}[m.place.at]
 	for _, d := range list {
 		style := theme.Dim
 		if d.action == here {
@@ -151,7 +154,7 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 // places are the ways to everything else.
 func (m *model) places() []doable {
 	var out []doable
-	for _, a := range []keys.Action{keys.Help, keys.Palette, keys.Filter, keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewOnCall, keys.ViewStats} {
+	for _, a := range []keys.Action{keys.Help, keys.Palette, keys.Filter, keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewOnCall, keys.ViewStats, keys.ViewAlerts} {
 		b, ok := m.keys.Of(a)
 		if !ok || len(b.Keys) == 0 {
 			continue

@@ -114,6 +114,9 @@ func (m *model) helpOf(scope keys.Scope) []dialog.Item {
 			if last == keys.Incident && scope == keys.OnCall {
 				out = append(out, heading("here "+m.inboxKeys()+" are about PagerDuty's chosen one"))
 			}
+			if last == keys.Incident && scope == keys.Alerts {
+				out = append(out, heading("here "+m.keyFor(keys.Snooze)+" silences and "+m.keyFor(keys.Declare)+" declares the chosen alerts"))
+			}
 		}
 		out = append(out, itemOf(b))
 	}

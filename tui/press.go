@@ -29,6 +29,7 @@ const (
 	statsView
 	runbookView
 	onCallView
+	alertsView
 )
 
 // asked is an open dialog and what follows from its answer.
@@ -148,6 +149,9 @@ func (m *model) act(a keys.Action, by how) tea.Cmd {
 	if cmd, ok := m.actGlobal(a, by); ok {
 		return cmd
 	}
+	if m.place.at == alertsView && (a == keys.Snooze || a == keys.Declare) { // there they are about the chosen alerts
+		return m.actView(a)
+	}
 	if cmd, ok := m.actIncident(a, by); ok {
 		return cmd
 	}
@@ -204,6 +208,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.show(onCallView), true
 	case keys.ViewStats:
 		return m.show(statsView), true
+	case keys.ViewAlerts:
+		return m.show(alertsView), true
 	case keys.LastView:
 		return m.show(m.place.last), true
 	case keys.PreviousInc:

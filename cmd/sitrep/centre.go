@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,7 +17,6 @@ import (
 	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
 )
 
@@ -40,8 +39,11 @@ type centre struct {
 	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
 	listener    *listener     // nil: PagerDuty is not read
 	onCall      *onCallList
-	listens     *ear        // nil: nobody hears of Slack's buttons
-	mine        atomic.Bool // this process runs the ladder
+	desk        *alertDesk
+	watch       *alertWatch
+	webhook     *webhookListener // nil: no notifications are taken in
+	listens     *ear             // nil: nobody hears of Slack's buttons
+	mine        atomic.Bool      // this process runs the ladder
 	news        news
 }
 
@@ -50,14 +52,14 @@ type centre struct {
 type news struct {
 	signals func(*query.Snapshot)
 	ladder  func(escalation.State)
-	alerts  func([]alert.Alert, error)
+	alerts  func(alertNews)
 	problem func(string)
 }
 
 // silent is news for a program without a screen.
 func silent(problem func(string)) news {
 	return news{
-		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func([]alert.Alert, error) {}, problem: problem,
+		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, problem: problem,
 	}
 }
 
@@ -96,6 +98,9 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	c.signals = newSignals(c.sources[""], c.client.URL(), c.boards, n.signals)
 	by.Source = source
 	c.rec = &recorder{db: db, by: by, freeze: c.signals.freeze}
+	if err := c.alerts(ctx, source); err != nil {
+		return nil, err
+	}
 	if c.mirror, err = a.mirror(ctx, db, n.problem); err != nil {
 		return nil, err
 	}
@@ -110,6 +115,32 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	}
 	c.ladder, err = a.ladder(ctx, db, c.ladderState(n.ladder), func(err error) { n.problem(err.Error()) })
 	return c, err
+}
+
+// alerts makes what hears of alerts and decides on them.
+func (c *centre) alerts(ctx context.Context, source string) error {
+	cfg, err := c.app.config()
+	if err != nil {
+		return err
+	}
+	manager, err := c.app.alertmanager(ctx)
+	if err != nil {
+		return err
+	}
+	c.desk = &alertDesk{db: c.db, policy: c.policy, rules: cfg.Alerts.rules(), source: source, freeze: c.signals.freeze}
+	c.watch = &alertWatch{
+		desk: c.desk, client: c.client, manager: manager, every: alertInterval(c.boards), manages: cmp.Or(cfg.Manager.Interval.D(), 15*time.Second),
+		tell: c.news.alerts, again: make(chan struct{}, 1),
+	}
+	if cfg.Manager.Webhook.Listen == "" {
+		return nil
+	}
+	in := webhookIn{desk: c.desk, poke: c.watch.poke, busy: make(chan struct{}, mostNotifications), now: time.Now}
+	if token := cfg.Manager.Webhook.Token; token != "" {
+		in.token = func(ctx context.Context) (string, error) { return token.read(ctx, cfg.dir) }
+	}
+	c.webhook = &webhookListener{address: cfg.Manager.Webhook.Listen, handler: in, problem: c.news.problem, retry: 5 * time.Second}
+	return nil
 }
 
 // phones are the telephones that the configuration names.
@@ -148,12 +179,8 @@ func (c *centre) people() []incident.Person {
 
 // start begins every engine that screen and daemon have in common, in g.
 func (c *centre) start(ctx context.Context, g *errgroup.Group) {
-	watcher := &alert.Watcher{
-		Known: c.firing(ctx), Source: c.client, Interval: alertInterval(c.boards), Latest: c.news.alerts,
-		Report: func(ctx context.Context, changes []alert.Change) error { return c.rec.alerts(ctx, c.policy, changes) },
-	}
 	engines := map[string]func(context.Context) error{
-		"the ladder": c.ladder.Run, "the alerts": watcher.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
+		"the ladder": c.ladder.Run, "the alerts": c.watch.Run, "alerts that flap": c.desk.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
 		"the evidence": c.captures, "the retention": c.retain,
 	}
 	if c.mirror != nil {
@@ -166,32 +193,15 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	if c.listens != nil {
 		engines["Slack's buttons and commands"] = c.listens.Run
 	}
+	if c.webhook != nil {
+		engines["the alerts that Alertmanager sends"] = c.webhook.Run
+	}
+	if m := c.watch.manager; m != nil {
+		engines["the silences until something is resolved"] = silenceKeeper{db: c.db, manager: m, mine: c.mine.Load, problem: c.news.problem}.Run
+	}
 	for name, run := range engines {
 		g.Go(func() error { return c.keep(ctx, name, run) })
 	}
-}
-
-// firing is the alerts that the timeline knows as firing: those that end while
-// nobody watches are told as resolved at the next start.
-func (c *centre) firing(ctx context.Context) []alert.Alert {
-	now := time.Now()
-	events, err := c.db.Between(ctx, now.Add(-lookBack), now, mostEvents)
-	if err != nil {
-		c.news.problem(fmt.Sprintf("read the alerts of the last day: %v", err))
-		return nil
-	}
-	known := map[string]alert.Alert{}
-	for _, e := range events {
-		var a alert.Alert
-		if e.Kind != incident.AlertFired && e.Kind != incident.AlertResolved || e.Payload(&a) != nil {
-			continue
-		}
-		delete(known, a.Fingerprint)
-		if e.Kind == incident.AlertFired {
-			known[a.Fingerprint] = a
-		}
-	}
-	return slices.Collect(maps.Values(known))
 }
 
 // alertInterval is how often the alerts are asked for: as often as the board.

@@ -25,6 +25,8 @@ import (
 type config struct {
 	Prometheus  prometheusConfig            `yaml:"prometheus"`
 	Sources     map[string]prometheusConfig `yaml:"sources"` // other servers, by the names that boards use
+	Manager     managerConfig               `yaml:"alertmanager"`
+	Alerts      alertsConfig                `yaml:"alerts"`
 	PagerDuty   pagerdutyConfig             `yaml:"pagerduty"`
 	Slack       slackConfig                 `yaml:"slack"`
 	Webhooks    map[string]webhookConfig    `yaml:"webhooks"`
@@ -196,13 +198,14 @@ func defaults() config {
 		PagerDuty:  pagerdutyConfig{EventsURL: eventsURL, APIURL: apiURL},
 		Slack:      slackConfig{APIURL: "https://slack.com/api/", NoteEmoji: "pushpin"},
 		Daemon:     daemonConfig{Listen: "127.0.0.1:9096"},
+		Alerts:     defaultAlerts(),
 		UI:         uiConfig{Theme: "auto", Timezone: "UTC"},
 	}
 }
 
 // later names the sections that DESIGN reserves and this version does not
 // read: saying so beats ignoring them.
-var later = []string{"alertmanager", "slos", "services", "links", "checks", "embedded", "load"}
+var later = []string{"slos", "services", "links", "checks", "embedded", "load"}
 
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.
@@ -268,6 +271,9 @@ func loadConfig(file string) (*config, error) {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
 	if err := errors.Join(c.checkSources(), c.checkSlack(), c.checkSinks()); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {
 		return nil, err
 	}
 	if err := c.Evidence.check(); err != nil {

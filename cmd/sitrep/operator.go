@@ -76,6 +76,13 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.lookInto(ctx, order)
 	case pane.InboxOrder:
 		return o.actThere(ctx, order)
+	case pane.Silence:
+		return o.silence(ctx, order)
+	case pane.EndSilence:
+		return o.endSilence(ctx, order)
+	case pane.MarkNoise:
+		text, err := markNoise(ctx, o.db, o.by(), order.Name, order.Reason)
+		return pane.Receipt{Text: text}, err
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
@@ -234,38 +233,6 @@ func (a *app) printSignals(s *query.Snapshot) error {
 			value = err.Error()
 		}
 		rows = append(rows, []string{sig.Name, value, string(sig.State), sig.Query})
-	}
-	return table(a.stdout, rows)
-}
-
-func (a *app) alertCommand() *cobra.Command {
-	group := &cobra.Command{Use: "alert", Short: "what fires"}
-	group.AddCommand(&cobra.Command{Use: "list", Short: "pending and firing alerts", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		client, err := a.prometheus(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer client.CloseIdle()
-		raw, err := client.Alerts(cmd.Context())
-		if err != nil {
-			return withCode(exitInconclusive, err)
-		}
-		return a.printAlerts(alert.From(raw))
-	}})
-	return group
-}
-
-func (a *app) printAlerts(list []alert.Alert) error {
-	rows := [][]string{{"STATE", "ALERT", "SINCE", "SUMMARY"}}
-	for _, al := range list {
-		rows = append(rows, []string{al.State, al.Name, stamp(al.ActiveAt), al.Annotations["summary"]})
-	}
-	switch {
-	case a.flags.json:
-		return a.print(append([]alert.Alert{}, list...))
-	case len(list) == 0:
-		_, err := fmt.Fprintln(a.stdout, "nothing fires")
-		return err
 	}
 	return table(a.stdout, rows)
 }

@@ -116,45 +116,6 @@ func (r *recorder) loadFinished(ctx context.Context, res loadtest.Result, at tim
 	return r.append(ctx, r.by, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
 }
 
-// alerts records transitions, once for all processes that watch, and declares
-// an incident where the policy says so.
-func (r *recorder) alerts(ctx context.Context, policy escalation.Policy, changes []alert.Change) error {
-	for _, c := range changes {
-		kind, state := incident.AlertResolved, "resolved"
-		if c.Fired {
-			kind, state = incident.AlertFired, "fired"
-		}
-		cause := alertCause(c.Alert)
-		text := c.Alert.Name + " " + state
-		if s := c.Alert.Annotations["summary"]; s != "" && c.Fired { // the words are those of the firing
-			text += ": " + s
-		} else if s := serviceOf(c.Alert); s != "" {
-			text += " on " + s
-		}
-		if err := r.append(ctx, incident.By{Actor: incident.Sitrep, Source: r.by.Source}, time.Now(), kind, text, cause+"/"+state, c.Alert); err != nil {
-			return err
-		}
-		if severity, auto, ok := policy.DeclareFor(c.Alert.Labels); c.Fired && ok && auto {
-			if err := r.declare(ctx, policy, c.Alert, severity); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// declare opens the incident that an alert asks for; another process may have
-// been first.
-func (r *recorder) declare(ctx context.Context, policy escalation.Policy, a alert.Alert, severity incident.Severity) error {
-	by := incident.By{Actor: incident.Sitrep, Source: "alert", At: time.Now(), Evidence: r.freeze()}
-	_, err := incident.NewDesk(r.db).Declare(ctx, by, alertCause(a)+"/declared", declarationOf(a, severity, policy))
-	var dup *incident.DuplicateError
-	if errors.As(err, &dup) {
-		return nil
-	}
-	return err
-}
-
 // declarationOf says what an alert says, as an incident.
 func declarationOf(a alert.Alert, severity incident.Severity, policy escalation.Policy) incident.Declaration {
 	title := a.Annotations["summary"]

@@ -14,7 +14,6 @@ import (
 	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
@@ -97,12 +96,9 @@ func mailboxNews(m *tui.Mailbox) news {
 	return news{
 		signals: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Signals = query.Signals(s) }) },
 		ladder:  func(s escalation.State) { m.Update(func(w *pane.World) { w.Delivery = delivery(w.Delivery, s) }) },
-		alerts: func(list []alert.Alert, err error) {
+		alerts: func(n alertNews) {
 			m.Update(func(w *pane.World) {
-				w.Alerts.List, w.Alerts.Err = list, err
-				if err == nil {
-					w.Alerts.At = time.Now()
-				}
+				w.Alerts = pane.Alerts{List: n.list, Silences: n.silences, Rules: n.rules, Manager: n.manager, At: n.at, Err: n.err}
 			})
 		},
 		problem: func(text string) {

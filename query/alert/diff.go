@@ -23,7 +23,24 @@ type Alert struct {
 	ActiveAt            time.Time // when its expression became true
 	Value               float64
 	Fingerprint         string // of Labels
+
+	Silenced []string // IDs of the silences that hide it
+	Muted    string   // why Alertmanager tells nobody of it, if not for a silence
+
+	From     string // FromPrometheus (also if empty) or FromManager
+	Group    string // Alertmanager's key of the group that it was told in
+	Incident string // that it was declared as, or attached to
+	Flapping bool   // it had fired too often before: nothing was declared for it
 }
+
+// Whom an alert was heard from.
+const (
+	FromPrometheus = "prometheus"
+	FromManager    = "alertmanager"
+)
+
+// Hidden says that Alertmanager tells nobody of it.
+func (a Alert) Hidden() bool { return len(a.Silenced) > 0 || a.Muted != "" }
 
 // Change is a transition that was seen: Fired, or else resolved.
 type Change struct {
@@ -147,16 +164,15 @@ func From(raw []query.RawAlert) []Alert {
 			ActiveAt: r.ActiveAt, Value: r.Value, Fingerprint: Fingerprint(r.Labels),
 		})
 	}
-	slices.SortFunc(alerts, func(a, b Alert) int {
-		switch {
-		case a.State != b.State: // firing before pending
-			return strings.Compare(a.State, b.State)
-		case !a.ActiveAt.Equal(b.ActiveAt):
-			return a.ActiveAt.Compare(b.ActiveAt)
-		}
-		return compareNames(a, b)
-	})
+	sortAlerts(alerts)
 	return alerts
+}
+
+// sortAlerts puts firing before pending, and older before younger.
+func sortAlerts(list []Alert) {
+	slices.SortFunc(list, func(a, b Alert) int {
+		return cmp.Or(strings.Compare(a.State, b.State), a.ActiveAt.Compare(b.ActiveAt), compareNames(a, b))
+	})
 }
 
 func compareNames(a, b Alert) int {

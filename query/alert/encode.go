@@ -21,11 +21,17 @@ type encoded struct {
 	ActiveAt    time.Time    `json:"active_at,omitzero"`
 	Value       any          `json:"value"`
 	Fingerprint string       `json:"fingerprint"`
+	Silenced    []string     `json:"silenced_by,omitempty"`
+	Muted       string       `json:"muted,omitempty"`
+	From        string       `json:"from,omitempty"`
+	Group       string       `json:"group,omitempty"`
+	Incident    string       `json:"incident,omitempty"`
+	Flapping    bool         `json:"flapping,omitempty"`
 }
 
 // MarshalJSON writes every alert, whatever its value.
 func (a Alert) MarshalJSON() ([]byte, error) {
-	e := encoded{a.Name, a.State, a.Labels, a.Annotations, a.ActiveAt, a.Value, a.Fingerprint}
+	e := encoded{a.Name, a.State, a.Labels, a.Annotations, a.ActiveAt, a.Value, a.Fingerprint, a.Silenced, a.Muted, a.From, a.Group, a.Incident, a.Flapping}
 	switch {
 	case query.IsAbsent(a.Value):
 		e.Value = nil
@@ -54,6 +60,6 @@ func (a *Alert) UnmarshalJSON(b []byte) error {
 	default:
 		return fmt.Errorf("alert %s: value %v is not a number", e.Name, got)
 	}
-	*a = Alert{e.Name, e.State, e.Labels, e.Annotations, e.ActiveAt, v, e.Fingerprint}
+	*a = Alert{e.Name, e.State, e.Labels, e.Annotations, e.ActiveAt, v, e.Fingerprint, e.Silenced, e.Muted, e.From, e.Group, e.Incident, e.Flapping}
 	return nil
 }

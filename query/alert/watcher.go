@@ -1,9 +1,11 @@
-// Package alert watches the alerts of a Prometheus server and tells each
-// transition once.
+// Package alert knows alerts: it watches those of Prometheus and Alertmanager and
+// tells each transition once, reads Alertmanager's webhook, groups what comes
+// together, speaks Alertmanager's API and lints alerting rules.
 package alert
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/query"
@@ -22,6 +24,9 @@ type Watcher struct {
 	Interval time.Duration // between polls; 0 = 5 s
 	Known    []Alert       // reported as firing before this process started
 
+	// Again, if set, has the next poll begin at once.
+	Again <-chan struct{}
+
 	// Report is told each transition once, of one poll together. If it fails,
 	// what still holds of them is offered again with the next poll.
 	Report func(context.Context, []Change) error
@@ -35,6 +40,10 @@ type Watcher struct {
 	// with Health "err" cannot fire.
 	Rules func([]Rule)
 }
+
+// ErrLater is what Report answers when it did not take all that it was told, and
+// nothing is wrong: what still holds is offered again, and Latest hears no error.
+var ErrLater = errors.New("later")
 
 // longest wait between polls while the server does not answer.
 const longestPause = 5 * time.Second
@@ -66,6 +75,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			t.Stop()
 			return ctx.Err()
+		case <-w.Again:
+			t.Stop()
 		case <-t.C:
 		}
 	}
@@ -87,7 +98,10 @@ func (w *Watcher) poll(ctx context.Context, known memory, last []Alert) (memory,
 	now := From(raw)
 	changes, next := known.step(now, rules)
 	if len(changes) > 0 && w.Report != nil {
-		if err := w.Report(ctx, changes); err != nil {
+		switch err := w.Report(ctx, changes); {
+		case errors.Is(err, ErrLater):
+			return known, now, nil
+		case err != nil:
 			return known, now, err
 		}
 	}

@@ -28,13 +28,14 @@ const (
 	Checklist  Scope = "runbook"
 	OnCall     Scope = "oncall"
 	Unheard    Scope = "nobody_reached"
+	Alerts     Scope = "alerts"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 )
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Checklist, Unheard, Dialog, Input}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, Checklist, Unheard, Dialog, Input}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,

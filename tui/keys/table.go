@@ -20,6 +20,7 @@ const (
 	ViewPM        Action = "view_postmortem"
 	ViewOnCall    Action = "view_oncall"
 	ViewStats     Action = "view_stats"
+	ViewAlerts    Action = "view_alerts"
 	NextPane      Action = "next_pane"
 	PreviousPane  Action = "previous_pane"
 	PreviousInc   Action = "previous_incident"
@@ -91,6 +92,8 @@ const (
 	AddItem           Action = "add_item"
 	CloseItem         Action = "close_item"
 	MergeThere        Action = "merge_there"
+	EndSilence        Action = "end_silence"
+	MarkNoise         Action = "mark_noise"
 	Tick              Action = "tick"
 	Ask               Action = "ask"
 	Yes               Action = "yes"
@@ -110,7 +113,7 @@ func Default() Map {
 	rows = append(rows, always()...)
 	rows = append(rows, global()...)
 	rows = append(rows, incident()...)
-	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, OnCall, Stats} {
+	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, OnCall, Stats, Alerts} {
 		rows = append(rows, list(s)...)
 	}
 	rows = append(rows, board()...)
@@ -143,6 +146,7 @@ func global() []Binding {
 		{Action: ViewPM, Scope: Global, Keys: []string{"5"}, Name: "post-mortems", Help: "the written record"},
 		{Action: ViewOnCall, Scope: Global, Keys: []string{"6"}, Name: "on-call", Help: "who answers now, with telephones; the open incidents of PagerDuty's account"},
 		{Action: ViewStats, Scope: Global, Keys: []string{"7"}, Name: "stats", Help: "how long incidents took, how many there were, who found them"},
+		{Action: ViewAlerts, Scope: Global, Keys: []string{"8"}, Name: "alerts", Help: "all that fires or is pending, silences, broken rules"},
 		{Action: NextPane, Scope: Global, Keys: []string{"tab"}, Help: "next pane"},
 		{Action: PreviousPane, Scope: Global, Keys: []string{"shift+tab"}, Help: "previous pane"},
 		{Action: PreviousInc, Scope: Global, Keys: []string{"["}, Name: "previous incident", Help: "previous open incident"},
@@ -241,6 +245,9 @@ func views() []Binding {
 		{Action: ExportDraft, Scope: Postmortem, Keys: []string{"W"}, Name: "export post-mortem", Help: "write it to a file"},
 		{Action: Detail, Scope: OnCall, Keys: []string{"enter"}, Help: "all about it: notes, log, alerts, links; of a person every number"},
 		{Action: MergeThere, Scope: OnCall, Keys: []string{"I"}, Name: "merge into", Help: "make PagerDuty's incident part of another one there", Reach: People, Tier: T1, Opens: true},
+		{Action: Detail, Scope: Alerts, Keys: []string{"enter"}, Help: "the alerts of the group; of one alert or silence everything"},
+		{Action: EndSilence, Scope: Alerts, Keys: []string{"c"}, Name: "end silence", Help: "the chosen silence, or the one that hides the chosen alert; you are asked", Opens: true, Tier: T1},
+		{Action: MarkNoise, Scope: Alerts, Keys: []string{"F"}, Name: "noise", Help: "the last firing of this alert was noise: it counts against it"},
 		{Action: ZoomIn, Scope: Stats, Keys: []string{"+", "="}, Name: "shorter", Help: "a shorter range"},
 		{Action: ZoomOut, Scope: Stats, Keys: []string{"-"}, Name: "longer", Help: "a longer range"},
 		{Action: Range, Scope: Stats, Keys: []string{"t"}, Help: "time range"},

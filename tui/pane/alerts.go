@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
@@ -26,13 +28,63 @@ type alertGroup struct {
 	newest time.Time
 }
 
+// id tells groups apart.
+func (g alertGroup) id() string { return g.state + " " + g.name }
+
+// grouping is the groups of the newest list, and how they were made: ten thousand
+// alerts are not put together anew for every picture.
+type grouping struct {
+	list                      []alert.Alert
+	typed                     string
+	groups                    *[]alertGroup
+	firing, pending, silenced int
+}
+
+// of is the groups of the alerts that pass the filter.
+func (c *grouping) of(s *Screen, policy escalation.Policy, f *filter) *[]alertGroup {
+	list := s.World.Alerts.List
+	same := len(list) == len(c.list) && (len(list) == 0 || &list[0] == &c.list[0])
+	if c.groups != nil && same && c.typed == f.typed {
+		return c.groups
+	}
+	*c = grouping{list: list, typed: f.typed}
+	groups := groupAlerts(list, policy, f)
+	for _, g := range groups {
+		for _, a := range g.list {
+			switch {
+			case a.Hidden():
+				c.silenced++
+			case a.State == alert.Firing:
+				c.firing++
+			default:
+				c.pending++
+			}
+		}
+	}
+	c.groups = &groups
+	return c.groups
+}
+
+// title is how many there are; where there is little room the rows alone say what
+// is pending.
+func (c *grouping) title(brief bool) safe.Text {
+	t := safe.Sprintf("alerts  %d firing", c.firing)
+	if c.pending > 0 && !brief {
+		t = safe.Sprintf("%s, %d pending", t, c.pending)
+	}
+	if c.silenced > 0 {
+		t = safe.Sprintf("%s, %d silenced", t, c.silenced)
+	}
+	return t
+}
+
 // groupAlerts puts alerts together by their rule: what fires first, the worst
 // first, of equals the newest first.
 func groupAlerts(list []alert.Alert, policy escalation.Policy, f *filter) []alertGroup {
 	var out []alertGroup
 	index := map[string]int{}
 	for _, a := range list {
-		if !f.text(alertText(a)) {
+		if !f.empty() && !f.text(alertText(a)) {
 			continue
 		}
 		key := a.State + " " + a.Name
@@ -59,23 +111,20 @@ func alertText(a alert.Alert) string {
 
 // alertSection lists the alerts by rule. Enter reads one, or with declares set
 // opens an incident from it.
-func alertSection(s *Screen, policy escalation.Policy, f *filter, declares bool) section {
-	groups := groupAlerts(s.World.Alerts.List, policy, f)
-	firing, name := 0, 0
+func alertSection(s *Screen, c *grouping, policy escalation.Policy, f *filter, declares bool) section {
+	groups := *c.of(s, policy, f)
+	name := 0
 	for _, g := range groups {
 		name = max(name, safe.New(g.name, 80).Width())
-		if g.state == alert.Firing {
-			firing += len(g.list)
-		}
 	}
-	title, none := safe.Sprintf("alerts  %d firing", firing), safe.Const("no alert fires")
+	title, none := c.title(true), safe.Const("no alert fires")
 	if s.World.Alerts.At.IsZero() {
 		title, none = safe.Const("alerts"), safe.Const("alerts are not known yet")
 	}
 	sec := section{
 		name: "alerts", title: title, note: alertNote(s, declares && len(groups) > 0), dear: 6, least: 1, want: max(len(groups), 1),
 		rows: &rows{
-			n: len(groups), id: func(i int) string { return groups[i].state + groups[i].name },
+			n: len(groups), id: func(i int) string { return groups[i].id() },
 			draw: func(f *frame.Frame, i int) { drawAlert(f, groups[i], name, s) },
 			open: func(i int, s *Screen) Effect { return readAlerts(groups[i], s) },
 			none: none,
@@ -112,7 +161,11 @@ func drawAlert(f *frame.Frame, g alertGroup, name int, s *Screen) {
 	}
 	p.left(4, severityStyle(g), severityWord(g))
 	p.right(5, theme.Dim, safe.New(Ago(s.Now.Sub(g.newest)), 5))
-	const counts, places = 3, 8
+	const places = 8
+	counts := 3
+	if len(g.list) > 99 {
+		counts = len(strconv.Itoa(len(g.list))) + 1
+	}
 	name = min(name, max(p.room()-counts-1, 0))
 	p.left(name, style, safe.New(g.name, 80))
 	count := safe.Text{}
@@ -120,6 +173,9 @@ func drawAlert(f *frame.Frame, g alertGroup, name int, s *Screen) {
 		count = safe.Sprintf("×%d", len(g.list))
 	}
 	p.right(counts, theme.Plain, count)
+	if b := becameOf(g.list); b.text.Width() > 0 && p.room() > b.text.Width() {
+		p.flow(b.style, b.text)
+	}
 	if p.room() >= places {
 		p.flow(theme.Dim, placeOf(g))
 	}
@@ -140,6 +196,49 @@ func severityStyle(g alertGroup) theme.Style {
 		return theme.Dim
 	}
 	return theme.Sev(g.sev.Rank())
+}
+
+// becameOf is what became of alerts: who hides them, whether they flap, and the
+// incident that they belong to.
+func becameOf(list []alert.Alert) piece {
+	silenced, muted, flapping := 0, 0, 0
+	var ids []string
+	for _, a := range list {
+		switch {
+		case len(a.Silenced) > 0:
+			silenced++
+		case a.Muted != "":
+			muted++
+		}
+		if a.Flapping {
+			flapping++
+		}
+		if a.Incident != "" && len(ids) < 3 && !slices.Contains(ids, a.Incident) {
+			ids = append(ids, a.Incident)
+		}
+	}
+	some := func(n int, word string) string {
+		if n == len(list) {
+			return word
+		}
+		return fmt.Sprintf("%d %s", n, word)
+	}
+	var words []string
+	if silenced > 0 {
+		words = append(words, some(silenced, "silenced"))
+	}
+	if muted > 0 {
+		words = append(words, some(muted, "muted"))
+	}
+	if flapping > 0 {
+		words = append(words, some(flapping, "flapping"))
+	}
+	words = append(words, ids...)
+	style := theme.Accent
+	if silenced+muted == len(list) {
+		style = theme.Dim
+	}
+	return piece{safe.New(strings.Join(words, " "), 60), style}
 }
 
 // placeOf is where the alerts of a group are: "eu-west-1 +1".
@@ -167,11 +266,23 @@ func serviceOf(a alert.Alert) string { return cmp.Or(a.Labels["service"], a.Labe
 func readAlerts(g alertGroup, s *Screen) Effect {
 	var p page
 	for i, a := range g.list {
+		if i == mostRead {
+			p.text(fmt.Sprintf("and %d more", len(g.list)-i))
+			break
+		}
 		if i > 0 {
 			p.text(" ")
 		}
 		p.labelled("state", fmt.Sprintf("%s since %s, %s", a.State, a.ActiveAt.In(s.Zone).Format("15:04:05 MST"), Ago(s.Now.Sub(a.ActiveAt))))
-		p.labelled("value", fmt.Sprintf("%.4g", a.Value))
+		if !query.IsAbsent(a.Value) {
+			p.labelled("value", fmt.Sprintf("%.4g", a.Value))
+		}
+		p.labelled("incident", a.Incident)
+		p.labelled("silenced by", strings.Join(a.Silenced, ", "))
+		p.labelled("not told", a.Muted)
+		if a.Flapping {
+			p.labelled("flaps", "it fired too often: nothing is opened for it before it lasts")
+		}
 		for _, k := range slices.Sorted(maps.Keys(a.Annotations)) {
 			p.labelled(k, a.Annotations[k])
 		}

@@ -20,7 +20,7 @@ import (
 func (v *now) calm(s *Screen) []column {
 	events := v.passing(v.story.of(s), s)
 	signals := v.signals(s)
-	alerts := alertSection(s, v.policies.today(s.World), &v.filter, true)
+	alerts := alertSection(s, &v.alerts, v.policies.today(s.World), &v.filter, true)
 	alerts.dear = 11 // without an incident they are the news
 	items, lately, past := itemSection(s, &v.filter), latelySection(events, s), pastSection(s)
 	if s.World.Unread {

@@ -19,6 +19,7 @@ type now struct {
 	panes    panes
 	panels   panels
 	story    story
+	alerts   grouping
 	policies policies
 	window   window
 	spot     *spot
@@ -99,7 +100,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	events := v.story.of(s)
 	signals := v.signals(s)
 	changes, tail := changeSection(inc, events, s), tailSection(v.passing(events, s), s)
-	alerts := alertSection(s, v.policies.today(s.World), &v.filter, false)
+	alerts := alertSection(s, &v.alerts, v.policies.today(s.World), &v.filter, false)
 	rules := v.policies.of(inc, s.World)
 	all := frame.Rect{W: v.w, H: v.h}
 	if v.w < twoColumns {

@@ -85,6 +85,10 @@ func scenes() []struct {
 		{"oncall_calm", onCallIndex, "", onCallNothingOpen, nil},
 		{"oncall_hostile", onCallIndex, "", onCallHostile, nil},
 		{"oncall_empty", onCallIndex, "", empty, nil},
+		{"alerts", alertsIndex, "INC-204", alertsWorld, []keys.Action{keys.Detail}},
+		{"alerts_silences", alertsIndex, "", alertsWorld, []keys.Action{keys.NextPane}},
+		{"alerts_10000", alertsIndex, "", manyAlerts(10_000), nil},
+		{"alerts_empty", alertsIndex, "", empty, nil},
 	}
 }
 

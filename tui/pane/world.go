@@ -71,9 +71,12 @@ type Sink struct {
 
 // Alerts is the last answer of the alert source.
 type Alerts struct {
-	List []alert.Alert
-	At   time.Time // of the last good answer; zero before the first
-	Err  error     // of the last try; nil = fine
+	List     []alert.Alert
+	Silences []alert.Silence // of Alertmanager, active ones first
+	Rules    []alert.Rule    // of Prometheus
+	Manager  string          // Alertmanager's address; empty: none is configured
+	At       time.Time       // of the last good answer; zero before the first
+	Err      error           // of the last try; nil = fine
 }
 
 // Chaos is what may be started and what runs.

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+func (a *app) alertCommand() *cobra.Command {
+	group := &cobra.Command{Use: "alert", Short: "what fires, what is silenced, and how good the rules are"}
+	var grouped bool
+	list := &cobra.Command{
+		Use: "list", Short: "pending, firing and silenced alerts, and rules that are broken", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.listAlerts(cmd.Context(), grouped) },
+	}
+	list.Flags().BoolVar(&grouped, "group", false, "as Alertmanager groups them; without one by their rule")
+	group.AddCommand(list, a.silenceCommand(), a.alertLintCommand(), a.alertStatsCommand(), a.alertNoiseCommand())
+	return group
+}
+
+// allAlerts is what Prometheus and Alertmanager say together, with how the rules do.
+// One that does not answer is said in err; what the other says is there.
+func (a *app) allAlerts(ctx context.Context) (list []alert.Alert, rules []alert.Rule, err error) {
+	client, err := a.prometheus(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer client.CloseIdle()
+	manager, err := a.alertmanager(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, promErr := client.Alerts(ctx)
+	if promErr == nil {
+		rules, _ = client.Rules(ctx) // not every backend has them
+	}
+	if manager == nil {
+		return alert.From(raw), rules, withCode(exitInconclusive, promErr)
+	}
+	defer manager.CloseIdle()
+	managed, managerErr := manager.Alerts(ctx)
+	return alert.Merge(alert.From(raw), managed), rules, withCode(exitInconclusive, errors.Join(promErr, managerErr))
+}
+
+func (a *app) listAlerts(ctx context.Context, grouped bool) error {
+	list, rules, err := a.allAlerts(ctx)
+	if err != nil && len(list) == 0 {
+		return err
+	}
+	if grouped {
+		groups, groupErr := a.groupsOf(ctx, list)
+		return errors.Join(groupErr, a.printGroups(groups), err)
+	}
+	if err := a.printAlerts(list); err != nil {
+		return err
+	}
+	for _, r := range rules {
+		if r.Health == "err" {
+			fmt.Fprintln(a.stderr, sanitise(fmt.Sprintf("sitrep: the rule %s of %s is broken and cannot fire: %s", r.Name, r.Group, r.LastError)))
+		}
+	}
+	return err
+}
+
+// groupsOf is Alertmanager's groups, else the alerts by their rule.
+func (a *app) groupsOf(ctx context.Context, list []alert.Alert) ([]alert.Group, error) {
+	manager, err := a.alertmanager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if manager != nil {
+		defer manager.CloseIdle()
+		groups, err := manager.Groups(ctx)
+		return groups, withCode(exitInconclusive, err)
+	}
+	var groups []alert.Group
+	at := map[string]int{}
+	for _, al := range list {
+		i, known := at[al.Name]
+		if !known {
+			i, at[al.Name] = len(groups), len(groups)
+			groups = append(groups, alert.Group{Labels: query.Labels{"alertname": al.Name}})
+		}
+		groups[i].Alerts = append(groups[i].Alerts, al)
+	}
+	return groups, nil
+}
+
+func (a *app) printGroups(groups []alert.Group) error {
+	type view struct {
+		Labels   query.Labels  `json:"labels"`
+		Receiver string        `json:"receiver"`
+		Alerts   []alert.Alert `json:"alerts"`
+	}
+	views := []view{}
+	rows := [][]string{{"GROUP", "RECEIVER", "ALERTS", "HIDDEN", "SINCE"}}
+	for _, g := range groups {
+		views = append(views, view(g))
+		hidden, since := 0, time.Time{}
+		for _, al := range g.Alerts {
+			if al.Hidden() {
+				hidden++
+			}
+			if since.IsZero() || al.ActiveAt.Before(since) {
+				since = al.ActiveAt
+			}
+		}
+		rows = append(rows, []string{g.Labels.String(), orDash(g.Receiver), fmt.Sprint(len(g.Alerts)), fmt.Sprint(hidden), stamp(since)})
+	}
+	switch {
+	case a.flags.json:
+		return a.print(views)
+	case len(groups) == 0:
+		_, err := fmt.Fprintln(a.stdout, "nothing fires")
+		return err
+	}
+	return table(a.stdout, rows)
+}
+
+func (a *app) printAlerts(list []alert.Alert) error {
+	rows := [][]string{{"STATE", "ALERT", "SINCE", "SUMMARY"}}
+	for _, al := range list {
+		state := al.State
+		switch {
+		case len(al.Silenced) > 0:
+			state = "silenced"
+		case al.Muted != "":
+			state = "muted"
+		}
+		rows = append(rows, []string{state, al.Name, stamp(al.ActiveAt), al.Annotations["summary"]})
+	}
+	switch {
+	case a.flags.json:
+		return a.print(append([]alert.Alert{}, list...))
+	case len(list) == 0:
+		_, err := fmt.Fprintln(a.stdout, "nothing fires")
+		return err
+	}
+	return table(a.stdout, rows)
+}
+
+func (a *app) alertLintCommand() *cobra.Command {
+	var server bool
+	c := &cobra.Command{
+		Use: "lint (FILE... | --server)", Short: "what is wrong with alerting rules, by file, line and column", Args: cobra.ArbitraryArgs,
+		Long: `Names alerting rules that fire on causes and not on what users see, ratios of
+selectors that can never match, and rules without for, severity or runbook.
+Files are those of Prometheus, or manifests of PrometheusRule.`,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if server == (len(files) > 0) {
+				return usage("alert lint: give files, or --server for the rules of %s", "prometheus.url")
+			}
+			found, err := a.lintAlerts(cmd.Context(), files)
+			if err != nil {
+				return err
+			}
+			if err := a.printRuleLint(found); err != nil {
+				return err
+			}
+			if n := len(found); n > 0 {
+				return withCode(exitNotHeld, fmt.Errorf("%s", count(n, "finding")))
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&server, "server", false, "the rules that the server has")
+	return c
+}
+
+func (a *app) lintAlerts(ctx context.Context, files []string) ([]alert.Finding, error) {
+	if len(files) == 0 {
+		client, err := a.prometheus(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer client.CloseIdle()
+		rules, err := client.Rules(ctx)
+		return alert.LintServer(client.URL(), rules), withCode(exitInconclusive, err)
+	}
+	var found []alert.Finding
+	for _, f := range files {
+		rules, err := loadFile(f, alert.ReadRules)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, alert.LintRules(f, rules)...)
+	}
+	return found, nil
+}
+
+func (a *app) printRuleLint(found []alert.Finding) error {
+	if a.flags.json {
+		return a.print(append([]alert.Finding{}, found...))
+	}
+	for _, f := range found {
+		if _, err := fmt.Fprintln(a.stdout, sanitise(f.String())); err != nil {
+			return err
+		}
+	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "nothing is wrong with the rules")
+		return err
+	}
+	return nil
+}
+
+func (a *app) alertNoiseCommand() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use: "noise ALERT", Short: "say that an alert was noise: its last firing counts against it in alert stats", Args: cobra.ExactArgs(1),
+		Long: "ALERT is the name of an alert that has fired, or the fingerprint of one. Nothing is silenced by that: the rule is to be mended.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := a.by(nil)
+			if err != nil {
+				return err
+			}
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				text, err := markNoise(cmd.Context(), db, by, args[0], reason)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(a.stdout, sanitise(text))
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for whoever mends the rule")
+	return c
+}
+
+// silencedName is what matchers are about, for a typed confirmation.
+func silencedName(ms alert.Matchers) string {
+	for _, name := range []string{"service", "alertname"} {
+		if i := slices.IndexFunc(ms, func(m alert.Matcher) bool { return m.Name == name && !m.Not }); i >= 0 && ms[i].Value != "" {
+			return ms[i].Value
+		}
+	}
+	return cmp.Or(strings.TrimSpace(ms[0].Value), ms[0].Name)
+}
