@@ -72,6 +72,14 @@ func (s *Spec) format(v float64) string {
 	return s.Format(v)
 }
 
+// formatOf writes a value of one series.
+func (s *Spec) formatOf(i int, v float64) string {
+	if f := s.Series[i].Format; f != nil {
+		return f(v)
+	}
+	return s.format(v)
+}
+
 func (s *Spec) axisFormat(v float64) string {
 	if s.Axis == nil {
 		return s.format(v)

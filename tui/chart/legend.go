@@ -70,10 +70,10 @@ func (s *Spec) entry(i, nameWidth int, withMax bool) safe.Text {
 	if v := s.at(series.Values); math.IsNaN(v) {
 		text = safe.Concat(text, safe.Const("-"))
 	} else {
-		text = safe.Concat(text, safe.New(s.format(v), 16))
+		text = safe.Concat(text, safe.New(s.formatOf(i, v), 16))
 	}
 	if _, hi, ok := plot.Range(series.Values); ok && withMax {
-		text = safe.Concat(text, safe.Const(" max "), safe.New(s.format(hi), 16))
+		text = safe.Concat(text, safe.Const(" max "), safe.New(s.formatOf(i, hi), 16))
 	}
 	return text
 }

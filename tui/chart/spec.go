@@ -51,10 +51,11 @@ type Series struct {
 	Form     Form
 	Nulls    Nulls
 	Stack    Stack
-	Negative bool      // drawn below zero; figures stay as they are
-	Right    bool      // on the axis at the right
-	Behind   bool      // what was before, to compare with: dim, and not stacked
-	Figures  safe.Text // beside the name in the legend
+	Negative bool                 // drawn below zero; figures stay as they are
+	Right    bool                 // on the axis at the right
+	Behind   bool                 // what was before, to compare with: dim, and not stacked
+	Figures  safe.Text            // beside the name in the legend
+	Format   func(float64) string // where it differs from that of the others
 }
 
 // Form is how a series is drawn.

@@ -74,7 +74,7 @@ func (s *Spec) figure() (figure, beyond, arrow safe.Text, style theme.Style) {
 		}
 		return safe.Const("-"), safe.Text{}, safe.Text{}, theme.Dim
 	}
-	figure, style = safe.New(s.format(v), 16), theme.Bright
+	figure, style = safe.New(s.formatOf(s.focus(), v), 16), theme.Bright
 	if t, crossed := s.breach(v); crossed {
 		style = t.Level.style()
 		sign := safe.Const(" > ")
