@@ -107,17 +107,15 @@ func (p *Painter) heat(f *frame.Frame, h *Heatmap, l layout, w plot.Window) {
 
 // gather adds the mean of a bucket's values in each cell.
 func (h *Heatmap) gather(r *HeatRow, sums []float64, counts []int, w plot.Window, cell int) {
-	stretch := max(w.Columns/max(w.N, 1)/cell, 1) // cells that one value covers
 	for i, v := range r.Values {
 		if v-v != 0 {
 			continue
 		}
-		x := floorCell(w.Column(i), cell)
-		for k := x; k < x+stretch && k < len(sums); k++ {
-			if k >= 0 {
-				counts[k]++
-				sums[k] += v
-			}
+		from := floorCell(w.Column(i), cell)
+		next := max(floorCell(w.Column(i+1), cell), from+1) // it covers the cells up to the next
+		for k := max(from, 0); k < min(next, len(sums)); k++ {
+			counts[k]++
+			sums[k] += v
 		}
 	}
 	for x, c := range counts {

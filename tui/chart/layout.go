@@ -159,6 +159,9 @@ func (s *Spec) axis(y *YAxis, lo, hi float64, ok bool, n int) (plot.Scale, []flo
 	if y.HasSoftMax && y.SoftMax-y.SoftMax == 0 {
 		hi = max(hi, y.SoftMax)
 	}
+	if lo < 0 && hi > 0 {
+		n = max(n, 3) // of two round numbers one would not be zero
+	}
 	niceLo, niceHi, ticks := plot.Axis(lo, hi, n)
 	if !y.HasMin && !y.HasMax {
 		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks

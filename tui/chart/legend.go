@@ -89,7 +89,10 @@ func flow(f *frame.Frame, entries []entry, s *Spec) int {
 		if x > 0 && x+need+reserve > f.Width() {
 			if y == f.Height()-1 {
 				if s != nil {
-					f.Put(x, y, theme.Dim, safe.Sprintf("+%d", len(entries)-i))
+					more := safe.Sprintf("+%d", len(entries)-i)
+					x = min(x, f.Width()-more.Width())
+					f.Fill(frame.Rect{X: x - 1, Y: y, W: more.Width() + 1, H: 1}, theme.Plain, ' ')
+					f.Put(x, y, theme.Dim, more)
 				}
 				return i
 			}

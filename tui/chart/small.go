@@ -78,8 +78,8 @@ func (s Stat) Draw(f *frame.Frame) {
 		style = theme.Bright
 	}
 	x := f.PutFit(0, 1, w, style, s.Value)
-	if s.Note.Width() > 0 {
-		f.PutFit(x+1, 1, w-x-1, theme.Dim, s.Note)
+	if room := w - x - 1; s.Note.Width() > 0 && room >= min(s.Note.Width(), 12) {
+		f.PutFit(x+1, 1, room, theme.Dim, s.Note)
 	}
 	new(Painter).past(f, 2, f.Height()-2, s.Values, theme.Series(0))
 }

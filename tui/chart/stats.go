@@ -42,8 +42,9 @@ func (s Stats) Draw(f *frame.Frame) {
 	}
 	columns := min(max(w/figureWidth, 1), len(s.Figures))
 	rows := (len(s.Figures) + columns - 1) / columns
-	if h < leastFigure*rows {
-		rows = max(h/leastFigure, 1)
+	flat := h < leastFigure*rows // then name and value share a row
+	if flat {
+		rows = min(rows, h)
 	}
 	cells := body.Bounds().Grid(rows, columns, 0)
 	for i, r := range cells {
@@ -57,8 +58,26 @@ func (s Stats) Draw(f *frame.Frame) {
 		if (i+1)%columns != 0 {
 			r.W--
 		}
+		if flat {
+			s.Figures[i].flat(body.Sub(r), s.Names)
+			continue
+		}
 		s.figure(body.Sub(r), &s.Figures[i])
 	}
+}
+
+// flat is a figure in one row.
+func (v *Figure) flat(f *frame.Frame, names bool) {
+	value, name := v.Value, v.Name
+	if names {
+		value, name = v.Name, safe.Text{}
+	}
+	at := f.PutRight(f.Width(), 0, v.Style, value.Fit(f.Width()))
+	if g := Glyph(v.Style); g != ' ' && at > 1 {
+		at -= 2
+		f.Rune(at, 0, v.Style, g)
+	}
+	f.PutFit(0, 0, at-1, theme.Dim, name)
 }
 
 func (s Stats) figure(f *frame.Frame, v *Figure) {

@@ -47,6 +47,7 @@ const (
 // Draw implements View.
 func (b *board) Draw(f *frame.Frame, s *Screen) {
 	s = b.past.of(s)
+	b.w, b.h = f.Width(), f.Height()
 	charts := b.shown(s)
 	b.rest = safe.Text{}
 	if g := gridOf(s); b.crosshair.Before(g.Start) || b.crosshair.After(g.End()) {

@@ -142,7 +142,7 @@ func (c *panelChart) drawMeters(f *frame.Frame, head chart.Head, crosshair time.
 		m.From, m.To = safe.New(panelFigure(c.panel, lo), 16), safe.New(panelFigure(c.panel, hi), 16)
 	}
 	if c.others > 0 {
-		m.Rest = safe.Sprintf("%d others, each at most %s", c.others, fieldFigure(&c.panel.Field, c.largest))
+		m.Rest = safe.Sprintf("%s, at most %s each", plural(c.others, "other"), fieldFigure(&c.panel.Field, c.largest))
 	}
 	m.Draw(f)
 }

@@ -18,7 +18,7 @@ func (c *panelChart) drawText(f *frame.Frame, l *look) {
 		f = panelHead(f, c.spec.Title, safe.Text{})
 	}
 	if c.proseFor != f.Width() {
-		c.proseFor, c.prose = f.Width(), newProse(c.panel.Markdown, f.Width())
+		c.proseFor, c.prose = f.Width(), newProse(c.panel.Markdown, f.Width()-2)
 	}
 	c.prose.draw(f, min(l.top, max(len(c.prose.lines)-f.Height(), 0)), nil)
 }
