@@ -66,6 +66,8 @@ func TestAxisLaws(t *testing.T) {
 	require.Equal(t, []float64{1, 2, 5, 10}, LogTicks(1, 10, 4))
 	require.Equal(t, []float64{1, 10, 100, 1000}, LogTicks(1, 1000, 5))
 	require.Empty(t, LogTicks(0, 10, 5))
+	require.Equal(t, []float64{1, 4, 16}, BinaryTicks(1, 40, 3))
+	require.Empty(t, BinaryTicks(math.NaN(), 40, 3))
 }
 
 func TestScale(t *testing.T) {

@@ -123,4 +123,18 @@ func decades(lo, hi float64, first, last, every int, mantissas []float64) []floa
 	return out
 }
 
+// BinaryTicks are powers of two inside lo..hi, at most n of them. Bounds must be
+// above zero, else there are none.
+func BinaryTicks(lo, hi float64, n int) []float64 {
+	if n < 1 || !(lo > 0) || hi < lo || !finite(hi) {
+		return nil
+	}
+	first, last := int(math.Ceil(math.Log2(lo))), int(math.Floor(math.Log2(hi)))
+	var out []float64
+	for e, every := first, (last-first)/n+1; e <= last; e += every {
+		out = append(out, math.Ldexp(1, e))
+	}
+	return out
+}
+
 func mod(a, b int) int { return (a%b + b) % b }

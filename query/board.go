@@ -230,12 +230,22 @@ func (p *Panel) Format(v float64) string { return p.Field.Format(v) }
 // Of a value that is fine it is OK with the threshold nearest to it, which is
 // the next one to be crossed; nil if the panel has none. No value is NoData.
 func (p *Panel) Judge(v float64) (State, *Threshold) {
+	f := &p.Field
+	if f.Percent {
+		lines := f.Absolute(0, 100)
+		f = &lines
+	}
+	return p.JudgeBy(f, v)
+}
+
+// JudgeBy is Judge by the thresholds of a series or column, which are in its unit.
+func (p *Panel) JudgeBy(f *Field, v float64) (State, *Threshold) {
 	if v != v { // NaN, absent or computed
 		return NoData, nil
 	}
 	var crossed, next *Threshold
-	for i := range p.Thresholds {
-		t := &p.Thresholds[i]
+	for i := range f.Thresholds {
+		t := &f.Thresholds[i]
 		switch {
 		case !p.reached(v, t.Value):
 			if next == nil || p.worse(next.Value, t.Value) {

@@ -36,6 +36,7 @@ type Poller struct {
 	mu      sync.Mutex
 	want    window
 	refresh bool
+	only    map[int]bool // panels that are asked; nil = all
 	kick    chan struct{}
 }
 
@@ -161,7 +162,7 @@ func (r *run) turn(ctx context.Context) time.Duration {
 		r.shown, r.generation = true, w.gen
 		r.publish(w, grid)
 	}
-	all := jobs(r.Board)
+	all := r.jobs()
 	if len(all) == 0 {
 		return r.Board.Refresh
 	}

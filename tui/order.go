@@ -32,7 +32,7 @@ func outward(o pane.Order) bool {
 	switch o.(type) {
 	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkNoise:
 		return false
-	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow:
+	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow, pane.ShowBoard, pane.AskPanels:
 		return false
 	}
 	return true

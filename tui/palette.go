@@ -42,6 +42,8 @@ func commands() []command {
 		{"reopen", "", "take the resolution back", (*model).runReopen},
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
+		{"preset", "NAME", "a preset of the board; without a name all panels", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "preset "+w) }},
+		{"show board", "NAME", "another board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "board "+w) }},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"messages", "", "everything that was said below", (*model).runMessages},
@@ -63,6 +65,7 @@ func (m *model) everything() []dialog.Item {
 	for _, inc := range open(m.world) {
 		out = append(out, dialog.Item{Value: "go " + string(inc.ID), Name: safe.Sprintf("go %s", inc.ID), Note: safe.Sprintf("%s%s %s", drillWord(inc), inc.Severity, inc.Title)})
 	}
+	out = append(out, m.boardItems()...)
 	for _, b := range m.keys.Palette(m.shown().Scope()) {
 		out = append(out, itemOf(b))
 	}
@@ -72,6 +75,21 @@ func (m *model) everything() []dialog.Item {
 			value += " "
 		}
 		out = append(out, dialog.Item{Value: value, Name: safe.New(c.name, 24), Note: safe.New(strings.TrimSpace(c.wants+"  "+c.help), safe.Line)})
+	}
+	return out
+}
+
+// boardItems are the presets of the board and the boards, where there is a choice.
+func (m *model) boardItems() (out []dialog.Item) {
+	if snap := m.world.Board; snap != nil && snap.Board != nil {
+		for _, p := range snap.Board.Presets {
+			out = append(out, dialog.Item{Value: "preset " + p.Name, Name: safe.Sprintf("preset %s", p.Name), Note: safe.New(snap.Board.Title, 40)})
+		}
+	}
+	if len(m.world.Boards) > 1 {
+		for _, name := range m.world.Boards {
+			out = append(out, dialog.Item{Value: "show board " + name, Name: safe.Sprintf("show board %s", name)})
+		}
 	}
 	return out
 }

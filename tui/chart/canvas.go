@@ -136,8 +136,9 @@ func (c *canvas) height(s plot.Scale, v float64) (int, bool) {
 	return int(math.Round(rows - min(max(at, -2), 3)*rows)), true
 }
 
-// plot draws one series. Columns from staleFrom on are drawn dim.
-func (c *canvas) plot(columns []plot.Column, s plot.Scale, style theme.Style, staleFrom int) {
+// plot draws one series. Columns from staleFrom on are drawn dim; with connect the
+// line runs over holes.
+func (c *canvas) plot(columns []plot.Column, s plot.Scale, style theme.Style, staleFrom int, connect bool) {
 	previous := -1
 	var lastY int
 	for x := range columns {
@@ -157,7 +158,7 @@ func (c *canvas) plot(columns []plot.Column, s plot.Scale, style theme.Style, st
 			previous = -1
 			continue
 		}
-		if previous >= 0 && columns[previous].To+1 == col.From {
+		if previous >= 0 && (connect || columns[previous].To+1 == col.From) {
 			c.line(previous, lastY, x, first, ink)
 		}
 		c.bar(x, top, bottom, ink)

@@ -18,47 +18,68 @@ type Painter struct {
 	columns []plot.Column
 	shaded  []bool
 	taken   []bool // cells of the time axis that hold a mark
+	stacks
+	trace trace
 }
 
 // Draw fills all of f with the chart, at any size: what does not fit is left
 // out, the figure in the title last.
 func (p *Painter) Draw(f *frame.Frame, s *Spec) {
-	shown := 0
-	for _, series := range s.Series {
-		if !series.Hidden {
-			shown++
-		}
-	}
+	shown, right := s.counts()
 	listed := len(s.Series)
 	if s.NoLegend {
 		listed = 0
 	}
-	l := layoutOf(f.Width(), f.Height(), listed)
+	l := layoutOf(f.Width(), f.Height(), listed, right)
 	p.title(f, s)
 	if l.plotH < 1 || l.plotW < 1 {
 		return
 	}
 	p.dots.reset(f.Theme().Glyphs(), l.plotW, l.plotH)
 	w := s.window(p.dots.columns(), p.dots.dx)
-	scale, ticks, labels := s.labelledAxis(l.plotH)
-	_, _, some := s.extent()
+	p.stack(s)
+	left := p.ruler(s, false, l.plotH)
 	p.shade(f, s, l, w)
-	if some {
-		p.values(f, l, scale, ticks, labels)
-		p.thresholds(f, s, l, scale)
+	rulers := [2]ruler{left, left}
+	if right {
+		rulers[1] = p.ruler(s, true, l.plotH)
+	}
+	if left.some {
+		p.values(f, l, left)
+	}
+	if l.right {
+		p.rightValues(f, l, rulers[1])
+	}
+	solid := p.solid(s)
+	if left.some && !solid {
+		p.thresholds(f, s, l, left.scale)
 	}
 	p.events(f, s, l, w)
 	if shown > 0 {
-		p.series(s, w, scale)
+		p.series(s, w, rulers)
 		p.dots.put(f, l.plotX, 1, p.shaded)
 	}
+	if left.some && solid { // else what is filled would cover them
+		p.thresholds(f, s, l, left.scale)
+	}
 	p.timeAxis(f, s, l, w)
-	if !some {
-		p.empty(f, s, l)
+	if !left.some && !(right && rulers[1].some) {
+		p.empty(f, s.Title, s.State, l)
 	}
 	if l.legendRow >= 0 {
 		legend(f.Sub(frame.Rect{X: 0, Y: l.legendRow, W: l.w, H: l.legendLines}), s, w)
 	}
+}
+
+// counts is how many series are drawn, and whether one has the axis at the right.
+func (s *Spec) counts() (shown int, right bool) {
+	for i := range s.Series {
+		if !s.Series[i].Hidden {
+			shown++
+			right = right || s.Series[i].Right
+		}
+	}
+	return shown, right
 }
 
 // shortStep is how long the newest value may wait for a whole cell. Without that
@@ -77,40 +98,60 @@ func (s *Spec) window(columns, cell int) plot.Window {
 // Draw is Painter.Draw for a single chart.
 func Draw(f *frame.Frame, s *Spec) { new(Painter).Draw(f, s) }
 
-// series draws all lines, the focused one last.
-func (p *Painter) series(s *Spec, w plot.Window, scale plot.Scale) {
+// series draws all lines: those of before at the back, the focused one last.
+func (p *Painter) series(s *Spec, w plot.Window, rulers [2]ruler) {
 	stale := w.Columns
 	if s.State.Stale > 0 {
 		stale = w.ColumnAt(w.End().Add(-s.State.Stale)) + 1
 	}
 	focus := s.focus()
 	draw := func(i int) {
-		p.columns = w.M4(s.Series[i].Values, p.columns)
-		p.dots.plot(p.columns, scale, theme.Series(i), stale)
+		series := &s.Series[i]
+		scale := rulers[0].scale
+		if series.Right {
+			scale = rulers[1].scale
+		}
+		style, from := theme.Series(i), stale
+		if series.Behind {
+			style, from = theme.Faint, w.Columns
+		}
+		p.one(series, p.drawn[i], w, scale, style, from)
 	}
-	for i, series := range s.Series {
-		if !series.Hidden && i != focus {
-			draw(i)
+	for _, behind := range []bool{true, false} {
+		for i := range s.Series {
+			if series := &s.Series[i]; !series.Hidden && series.Behind == behind && (i != focus || series.Stack != Alone) {
+				draw(i)
+			}
 		}
 	}
-	if focus >= 0 {
+	if focus >= 0 && s.Series[focus].Stack == Alone {
 		draw(focus)
 	}
 }
 
 // values writes the labels of the value axis.
-func (p *Painter) values(f *frame.Frame, l layout, scale plot.Scale, ticks []float64, labels []safe.Text) {
+func (p *Painter) values(f *frame.Frame, l layout, r ruler) {
 	if l.plotX == 0 {
 		return
 	}
-	for i, t := range ticks {
-		y, ok := p.dots.height(scale, t)
+	for i, t := range r.ticks {
+		y, ok := p.dots.height(r.scale, t)
 		if !ok || y < 0 || y >= p.dots.rows() {
 			continue
 		}
 		row := 1 + y/p.dots.dy
-		f.PutRight(l.plotX-1, row, theme.Dim, labels[i])
+		f.PutRight(l.plotX-1, row, theme.Dim, r.labels[i])
 		f.Rune(l.plotX-1, row, theme.Dim, '┤') // in the style of its label: a change of style is eight bytes
+	}
+}
+
+// rightValues writes those of the axis at the right.
+func (p *Painter) rightValues(f *frame.Frame, l layout, r ruler) {
+	for i, t := range r.ticks {
+		if y, ok := p.dots.height(r.scale, t); ok && y >= 0 && y < p.dots.rows() && r.some {
+			f.Rune(l.plotX+l.plotW, 1+y/p.dots.dy, theme.Dim, '├')
+			f.Put(l.plotX+l.plotW+1, 1+y/p.dots.dy, theme.Dim, r.labels[i])
+		}
 	}
 }
 
@@ -140,12 +181,12 @@ func (p *Painter) ink(style theme.Style, x int) theme.Style {
 
 // empty says in the middle of the plot why there is nothing to see; what went
 // wrong may take several rows, because only the whole of it helps.
-func (p *Painter) empty(f *frame.Frame, s *Spec, l layout) {
+func (p *Painter) empty(f *frame.Frame, title safe.Text, st State, l layout) {
 	lines, style := []safe.Text{safe.Const("no data")}, theme.Dim
 	switch {
-	case s.State.Error.Width() > 0 && s.Title.Width()+len(" error: ")+s.State.Error.Width() > l.w: // the title has cut it
-		lines, style = safe.Wrap(s.State.Error.String(), l.plotW), theme.Warn
-	case s.State.Loading:
+	case st.Error.Width() > 0 && title.Width()+len(" error: ")+st.Error.Width() > l.w: // the title has cut it
+		lines, style = safe.Wrap(st.Error.String(), l.plotW), theme.Warn
+	case st.Loading:
 		lines = []safe.Text{safe.Const("loading")}
 	}
 	lines = lines[:min(len(lines), l.plotH)]

@@ -181,17 +181,28 @@ func TestAnySpecAtAnySize(t *testing.T) {
 		return rapid.SampledFrom([]time.Time{{}, t0, t0.Add(time.Minute), t0.Add(-time.Hour), t0.AddDate(300, 0, 0), time.Unix(1<<55, 0)}).Draw(t, "time")
 	})
 	text := rapid.Map(rapid.StringOf(rapid.RuneFrom([]rune("ab 日é\x1b"))), func(s string) safe.Text { return safe.New(s, 200) })
+	axis := rapid.Custom(func(t *rapid.T) YAxis {
+		return YAxis{
+			number.Draw(t, "min"), number.Draw(t, "max"), rapid.Bool().Draw(t, "hasMin"), rapid.Bool().Draw(t, "hasMax"), rapid.Bool().Draw(t, "tight"), rapid.Bool().Draw(t, "log"),
+			rapid.SampledFrom([]int{0, 2, 10}).Draw(t, "base"), number.Draw(t, "softMin"), number.Draw(t, "softMax"), rapid.Bool().Draw(t, "hasSoftMin"), rapid.Bool().Draw(t, "hasSoftMax"),
+		}
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		s := &Spec{
 			Title: text.Draw(t, "title"), Start: instant.Draw(t, "start"),
-			Step:      time.Duration(rapid.SampledFrom([]int64{0, -1, 1, 1e9, 15e9, 1e18}).Draw(t, "step")),
-			Points:    rapid.IntRange(-1, 300).Draw(t, "points"),
-			Y:         YAxis{number.Draw(t, "min"), number.Draw(t, "max"), rapid.Bool().Draw(t, "hasMin"), rapid.Bool().Draw(t, "hasMax"), rapid.Bool().Draw(t, "tight"), rapid.Bool().Draw(t, "log")},
+			Step:   time.Duration(rapid.SampledFrom([]int64{0, -1, 1, 1e9, 15e9, 1e18}).Draw(t, "step")),
+			Points: rapid.IntRange(-1, 300).Draw(t, "points"),
+			Y:      axis.Draw(t, "left"), Right: axis.Draw(t, "right"), Calc: rapid.Bool().Draw(t, "calc"),
 			Crosshair: instant.Draw(t, "crosshair"), Focus: rapid.IntRange(-2, 12).Draw(t, "focus"),
-			State: State{rapid.Bool().Draw(t, "loading"), text.Draw(t, "error"), time.Duration(rapid.Int64().Draw(t, "age")), rapid.Bool().Draw(t, "partial"), time.Duration(rapid.Int64().Draw(t, "stale"))},
+			State: State{rapid.Bool().Draw(t, "loading"), text.Draw(t, "error"), time.Duration(rapid.Int64().Draw(t, "age")), rapid.Bool().Draw(t, "partial"), time.Duration(rapid.Int64().Draw(t, "stale")), time.Second},
 		}
 		for range rapid.IntRange(0, 11).Draw(t, "series") {
-			s.Series = append(s.Series, Series{text.Draw(t, "name"), rapid.SliceOfN(number, 0, 60).Draw(t, "values"), rapid.Bool().Draw(t, "hidden")})
+			s.Series = append(s.Series, Series{
+				text.Draw(t, "name"), rapid.SliceOfN(number, 0, 60).Draw(t, "values"), rapid.Bool().Draw(t, "hidden"),
+				Form(rapid.IntRange(0, 5).Draw(t, "form")), Nulls(rapid.IntRange(0, 2).Draw(t, "nulls")), Stack(rapid.IntRange(0, 2).Draw(t, "stack")),
+				rapid.Bool().Draw(t, "negative"), rapid.Bool().Draw(t, "at the right"), rapid.Bool().Draw(t, "behind"), text.Draw(t, "figures"), nil,
+			})
+			s.Order = append(s.Order, len(s.Series)-1)
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "marks") {
 			s.Marks = append(s.Marks, Mark{instant.Draw(t, "at"), instant.Draw(t, "until"), MarkKind(rapid.IntRange(0, 7).Draw(t, "kind")), rapid.Bool().Draw(t, "running")})
@@ -253,4 +264,45 @@ func TestATypewriterCanDrawIt(t *testing.T) {
 			require.True(t, r == '\n' || r >= 0x20 && r < 0x7f, "%s: %q", name, r)
 		}
 	}
+}
+
+// The other panels, too, are drawn at any size, whatever they show.
+func TestAnyPanelAtAnySize(t *testing.T) {
+	number := rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, 1, math.NaN(), math.Inf(1), math.MaxFloat64}))
+	text := rapid.Map(rapid.StringOf(rapid.RuneFrom([]rune("ab 日é\x1b"))), func(s string) safe.Text { return safe.New(s, 200) })
+	style := rapid.SampledFrom([]theme.Style{theme.Plain, theme.OK, theme.Warn, theme.Crit, theme.Series(3)})
+	count := rapid.IntRange(0, 9)
+	rapid.Check(t, func(t *rapid.T) {
+		th, err := theme.New(theme.Options{Glyphs: theme.Glyphs(rapid.IntRange(0, 2).Draw(t, "glyphs")), Profile: theme.Profile(rapid.IntRange(0, 3).Draw(t, "profile"))})
+		require.NoError(t, err)
+		f := frame.New(rapid.IntRange(0, 90).Draw(t, "w"), rapid.IntRange(0, 30).Draw(t, "h"), th)
+		head := Head{Title: text.Draw(t, "title"), State: State{Error: text.Draw(t, "error"), Loading: rapid.Bool().Draw(t, "loading")}, Note: text.Draw(t, "note")}
+		stats, meters := Stats{Head: head, Names: rapid.Bool().Draw(t, "names")}, Meters{Head: head, Top: rapid.IntRange(-1, 12).Draw(t, "top"), Rest: text.Draw(t, "rest")}
+		for range count.Draw(t, "figures") {
+			stats.Figures = append(stats.Figures, Figure{text.Draw(t, "name"), text.Draw(t, "value"), text.Draw(t, "note"), style.Draw(t, "style"), rapid.SliceOfN(number, 0, 40).Draw(t, "past")})
+			meters.Meters = append(meters.Meters, Meter{text.Draw(t, "name"), text.Draw(t, "value"), number.Draw(t, "ratio"), style.Draw(t, "style"), []Tick{{number.Draw(t, "line"), Crit}}})
+		}
+		sheet := Sheet{Head: head, Top: meters.Top, Sorted: rapid.IntRange(-1, 3).Draw(t, "sorted"), Rows: rapid.SliceOfN(rapid.IntRange(-1, 9), 0, 9).Draw(t, "rows")}
+		for range count.Draw(t, "columns") {
+			c := SheetColumn{Name: text.Draw(t, "column"), Right: rapid.Bool().Draw(t, "right"), Want: rapid.IntRange(-1, 60).Draw(t, "want")}
+			for range count.Draw(t, "cells") {
+				c.Cells = append(c.Cells, Cell{text.Draw(t, "cell"), style.Draw(t, "style"), rapid.Bool().Draw(t, "filled"), number.Draw(t, "ratio")})
+			}
+			sheet.Columns = append(sheet.Columns, c)
+		}
+		points := rapid.IntRange(-1, 50).Draw(t, "points")
+		heat := &Heatmap{Head: head, Max: number.Draw(t, "max"), Start: t0, Step: time.Second, Points: points, Marks: []Mark{{At: t0, Kind: Alert}}, Crosshair: t0.Add(time.Second)}
+		states := &States{Head: head, Top: meters.Top, Start: t0, Step: time.Second, Points: points, Crosshair: t0}
+		for range rapid.IntRange(0, 40).Draw(t, "rows") {
+			heat.Rows = append(heat.Rows, HeatRow{text.Draw(t, "label"), rapid.SliceOfN(number, 0, 50).Draw(t, "values")})
+			from := rapid.IntRange(-2, 50).Draw(t, "from")
+			states.Rows = append(states.Rows, StateRow{text.Draw(t, "thing"), []StateRun{{from, from + rapid.IntRange(-2, 30).Draw(t, "length"), text.Draw(t, "state"), style.Draw(t, "style")}}})
+		}
+		p := new(Painter)
+		for _, draw := range []func(){func() { stats.Draw(f) }, func() { meters.Draw(f) }, func() { sheet.Draw(f) }, func() { p.Heatmap(f, heat) }, func() { p.States(f, states) }} {
+			f.Clear()
+			draw()
+			require.NotContains(t, f.Plain(), "\x1b")
+		}
+	})
 }

@@ -21,15 +21,19 @@ type layout struct {
 	axisRow     int // -1: none
 	legendRow   int // -1: none
 	legendLines int
+	right       bool // there is an axis at the right
 }
 
-func layoutOf(w, h, series int) layout {
+func layoutOf(w, h, series int, right bool) layout {
 	l := layout{w: w, h: h, axisRow: -1, legendRow: -1}
 	rest := h - 1 // the title
 	if series > 1 && h >= 7 {
 		l.legendLines = 1
 		if h >= 16 && series > 3 {
 			l.legendLines = 2
+		}
+		if h >= 26 && series > 8 {
+			l.legendLines = 4
 		}
 		rest -= l.legendLines
 		l.legendRow = h - l.legendLines
@@ -43,6 +47,10 @@ func layoutOf(w, h, series int) layout {
 		l.plotX = gutter
 	}
 	l.plotW = max(w-l.plotX, 0)
+	if right && l.plotX > 0 && w >= 2*gutter+20 {
+		l.right = true
+		l.plotW -= gutter
+	}
 	return l
 }
 
@@ -62,6 +70,14 @@ func (s *Spec) format(v float64) string {
 		return plot.Short(v)
 	}
 	return s.Format(v)
+}
+
+// formatOf writes a value of one series.
+func (s *Spec) formatOf(i int, v float64) string {
+	if f := s.Series[i].Format; f != nil {
+		return f(v)
+	}
+	return s.format(v)
 }
 
 func (s *Spec) axisFormat(v float64) string {
@@ -91,16 +107,19 @@ func (s *Spec) focus() int {
 	return -1
 }
 
-// extent is the range of all values that are shown; ok is false without any.
-func (s *Spec) extent() (lo, hi float64, ok bool) {
+// extent is the range of all that is drawn on one of the axes; ok is false without
+// any.
+func (p *Painter) extent(s *Spec, right bool) (lo, hi float64, ok bool) {
 	lo, hi = math.Inf(1), math.Inf(-1)
-	for _, series := range s.Series {
-		if series.Hidden {
+	y := s.y(right)
+	for i := range s.Series {
+		series := &s.Series[i]
+		if series.Hidden || series.Right != right {
 			continue
 		}
-		a, b, some := plot.Range(series.Values)
-		if some && s.Y.Log {
-			a, some = plot.LowestPositive(series.Values)
+		a, b, some := plot.Range(p.drawn[i].top)
+		if some && y.Log {
+			a, some = plot.LowestPositive(p.drawn[i].top)
 		}
 		if some {
 			lo, hi, ok = min(lo, a), max(hi, b), true
@@ -109,33 +128,50 @@ func (s *Spec) extent() (lo, hi float64, ok bool) {
 	return lo, hi, ok
 }
 
-// axis is the value scale and its ticks, at most n.
-func (s *Spec) axis(n int) (plot.Scale, []float64) {
-	lo, hi, ok := s.extent()
-	if s.Y.Log {
-		return s.logAxis(lo, hi, ok, n)
+func (s *Spec) y(right bool) *YAxis {
+	if right {
+		return &s.Right
+	}
+	return &s.Y
+}
+
+// axis is the value scale of lo..hi and its ticks, at most n.
+func (s *Spec) axis(y *YAxis, lo, hi float64, ok bool, n int) (plot.Scale, []float64) {
+	if y.Log {
+		return y.logAxis(lo, hi, ok, n)
 	}
 	if !ok {
 		lo, hi = 0, 1
 	}
-	for _, t := range s.Thresholds { // a threshold in sight is worth the room, one far away is not
-		if v := t.Value; v-v == 0 && v > hi && v <= 4*hi {
-			hi = v
+	if y == &s.Y {
+		for _, t := range s.Thresholds { // a threshold in sight is worth the room, one far away is not
+			if v := t.Value; v-v == 0 && v > hi && v <= 4*hi {
+				hi = v
+			}
 		}
 	}
-	if !s.Y.Tight {
+	if !y.Tight {
 		lo, hi = min(lo, 0), max(hi, 0)
 	}
+	if y.HasSoftMin && y.SoftMin-y.SoftMin == 0 {
+		lo = min(lo, y.SoftMin)
+	}
+	if y.HasSoftMax && y.SoftMax-y.SoftMax == 0 {
+		hi = max(hi, y.SoftMax)
+	}
+	if lo < 0 && hi > 0 {
+		n = max(n, 3) // of two round numbers one would not be zero
+	}
 	niceLo, niceHi, ticks := plot.Axis(lo, hi, n)
-	if !s.Y.HasMin && !s.Y.HasMax {
+	if !y.HasMin && !y.HasMax {
 		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks
 	}
 	fixedLo, fixedHi := niceLo, niceHi
-	if s.Y.HasMin {
-		fixedLo = s.Y.Min
+	if y.HasMin {
+		fixedLo = y.Min
 	}
-	if s.Y.HasMax {
-		fixedHi = s.Y.Max
+	if y.HasMax {
+		fixedHi = y.Max
 	}
 	if !(fixedLo < fixedHi) || fixedHi-fixedLo > math.MaxFloat64 {
 		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks
@@ -143,17 +179,21 @@ func (s *Spec) axis(n int) (plot.Scale, []float64) {
 	return plot.Scale{Lo: fixedLo, Hi: fixedHi}, plot.Ticks(fixedLo, fixedHi, n)
 }
 
-// logAxis spans whole powers of ten.
-func (s *Spec) logAxis(lo, hi float64, ok bool, n int) (plot.Scale, []float64) {
+// logAxis spans whole powers of ten, or of two.
+func (y *YAxis) logAxis(lo, hi float64, ok bool, n int) (plot.Scale, []float64) {
 	if !ok || lo <= 0 {
 		lo, hi = 1, 10
 	}
-	lo, hi = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
-	if s.Y.HasMin && s.Y.Min > 0 {
-		lo = s.Y.Min
+	if y.Base == 2 {
+		lo, hi = math.Pow(2, math.Floor(math.Log2(lo))), math.Pow(2, math.Ceil(math.Log2(hi)))
+	} else {
+		lo, hi = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
 	}
-	if s.Y.HasMax && s.Y.Max > 0 {
-		hi = s.Y.Max
+	if y.HasMin && y.Min > 0 {
+		lo = y.Min
+	}
+	if y.HasMax && y.Max > 0 {
+		hi = y.Max
 	}
 	if !(hi > lo) || math.IsInf(hi, 0) || lo == 0 {
 		lo, hi = max(lo, 1e-300), max(lo, 1e-300)*10
@@ -161,21 +201,40 @@ func (s *Spec) logAxis(lo, hi float64, ok bool, n int) (plot.Scale, []float64) {
 			lo, hi = 1, 10
 		}
 	}
+	if y.Base == 2 {
+		return plot.Scale{Lo: lo, Hi: hi, Log: true}, plot.BinaryTicks(lo, hi, n)
+	}
 	return plot.Scale{Lo: lo, Hi: hi, Log: true}, plot.LogTicks(lo, hi, n)
 }
 
-// labelledAxis thins the ticks out until no two labels read the same.
-func (s *Spec) labelledAxis(rows int) (plot.Scale, []float64, []safe.Text) {
+// ruler is a value axis: its scale, and its ticks with their labels.
+type ruler struct {
+	scale  plot.Scale
+	ticks  []float64
+	labels []safe.Text
+	some   bool // there are values
+}
+
+// ruler thins the ticks out until no two labels read the same.
+func (p *Painter) ruler(s *Spec, right bool, rows int) ruler {
+	lo, hi, some := p.extent(s, right)
+	format := s.axisFormat
+	if right && s.RightAxis != nil {
+		format = s.RightAxis
+	}
+	if p.percent {
+		format = plot.Percent
+	}
 	for n := min(max(rows/2, 2), 6); ; n-- {
-		scale, ticks := s.axis(n)
+		scale, ticks := s.axis(s.y(right), lo, hi, some, n)
 		labels := make([]safe.Text, len(ticks))
 		distinct := true
 		for i, t := range ticks {
-			labels[i] = safe.New(s.axisFormat(t), gutter-1)
+			labels[i] = safe.New(format(t), gutter-1)
 			distinct = distinct && (i == 0 || labels[i] != labels[i-1])
 		}
 		if distinct || n <= 2 {
-			return scale, ticks, labels
+			return ruler{scale, ticks, labels, some}
 		}
 	}
 }

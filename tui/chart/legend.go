@@ -23,7 +23,8 @@ func legend(f *frame.Frame, s *Spec, w plot.Window) {
 	for nameWidth, withMax := 24, true; ; {
 		entries := make([]entry, len(s.Series))
 		for i := range s.Series {
-			entries[i] = entry{i, s.entry(i, nameWidth, withMax)}
+			at := s.listed(i)
+			entries[i] = entry{at, s.entry(at, nameWidth, withMax)}
 		}
 		fits := flow(f, entries, nil)
 		switch {
@@ -31,7 +32,7 @@ func legend(f *frame.Frame, s *Spec, w plot.Window) {
 			flow(f, entries, s)
 			return
 		case nameWidth <= 8 && !withMax:
-			if at := s.focus(); at >= fits {
+			if at := s.place(s.focus()); at >= fits {
 				entries = slices.Concat(entries[at:at+1], entries[:at], entries[at+1:])
 			}
 			flow(f, entries, s)
@@ -44,17 +45,35 @@ func legend(f *frame.Frame, s *Spec, w plot.Window) {
 	}
 }
 
+// listed is the series at place i of the legend, place where a series stands in it.
+func (s *Spec) listed(i int) int {
+	if len(s.Order) == len(s.Series) {
+		return s.Order[i]
+	}
+	return i
+}
+
+func (s *Spec) place(series int) int {
+	if at := slices.Index(s.Order, series); at >= 0 && len(s.Order) == len(s.Series) {
+		return at
+	}
+	return series
+}
+
 // entry is the text of one series without its bullet.
 func (s *Spec) entry(i, nameWidth int, withMax bool) safe.Text {
 	series := s.Series[i]
 	text := safe.Concat(series.Name.Fit(nameWidth), safe.Const(" "))
+	if s.Calc && s.Crosshair.IsZero() {
+		return safe.Concat(text, series.Figures)
+	}
 	if v := s.at(series.Values); math.IsNaN(v) {
 		text = safe.Concat(text, safe.Const("-"))
 	} else {
-		text = safe.Concat(text, safe.New(s.format(v), 16))
+		text = safe.Concat(text, safe.New(s.formatOf(i, v), 16))
 	}
 	if _, hi, ok := plot.Range(series.Values); ok && withMax {
-		text = safe.Concat(text, safe.Const(" max "), safe.New(s.format(hi), 16))
+		text = safe.Concat(text, safe.Const(" max "), safe.New(s.formatOf(i, hi), 16))
 	}
 	return text
 }
@@ -70,7 +89,10 @@ func flow(f *frame.Frame, entries []entry, s *Spec) int {
 		if x > 0 && x+need+reserve > f.Width() {
 			if y == f.Height()-1 {
 				if s != nil {
-					f.Put(x, y, theme.Dim, safe.Sprintf("+%d", len(entries)-i))
+					more := safe.Sprintf("+%d", len(entries)-i)
+					x = min(x, f.Width()-more.Width())
+					f.Fill(frame.Rect{X: x - 1, Y: y, W: more.Width() + 1, H: 1}, theme.Plain, ' ')
+					f.Put(x, y, theme.Dim, more)
 				}
 				return i
 			}
@@ -92,6 +114,10 @@ func (s *Spec) drawEntry(f *frame.Frame, x, y, i int, t safe.Text) {
 	case i == s.focus():
 		style = theme.Bright
 	}
-	f.Rune(x, y, theme.Series(i), bullet)
+	ink := theme.Series(i)
+	if s.Series[i].Behind {
+		bullet, ink, style = '◌', theme.Dim, theme.Dim
+	}
+	f.Rune(x, y, ink, bullet)
 	f.PutFit(x+2, y, f.Width()-x-2, style, t)
 }

@@ -78,25 +78,29 @@ func (s Stat) Draw(f *frame.Frame) {
 		style = theme.Bright
 	}
 	x := f.PutFit(0, 1, w, style, s.Value)
-	if s.Note.Width() > 0 {
-		f.PutFit(x+1, 1, w-x-1, theme.Dim, s.Note)
+	if room := w - x - 1; s.Note.Width() > 0 && room >= min(s.Note.Width(), 12) {
+		f.PutFit(x+1, 1, room, theme.Dim, s.Note)
 	}
-	p := new(Painter)
-	p.dots.reset(f.Theme().Glyphs(), w, f.Height()-2)
-	lo, hi, ok := plot.Range(s.Values)
-	if p.dots.rows() < 1 || w < 1 || !ok {
+	new(Painter).past(f, 2, f.Height()-2, s.Values, theme.Series(0))
+}
+
+// past draws values as columns in h rows from y on.
+func (p *Painter) past(f *frame.Frame, y, h int, values []float64, style theme.Style) {
+	p.dots.reset(f.Theme().Glyphs(), f.Width(), h)
+	lo, hi, ok := plot.Range(values)
+	if p.dots.rows() < 1 || f.Width() < 1 || !ok {
 		return
 	}
 	lo, hi, _ = plot.Axis(lo, hi, 3)
-	points := plot.Spark(s.Values, p.dots.columns())
+	points := plot.Spark(values, p.dots.columns())
 	left := p.dots.columns() - len(points)
 	scale := plot.Scale{Lo: lo, Hi: hi}
 	for i, v := range points {
-		if y, ok := p.dots.height(scale, v); ok {
-			p.dots.bar(left+i, y, p.dots.rows()-1, theme.Series(0))
+		if dot, ok := p.dots.height(scale, v); ok {
+			p.dots.bar(left+i, dot, p.dots.rows()-1, style)
 		}
 	}
-	p.dots.put(f, 0, 2, nil)
+	p.dots.put(f, 0, y, nil)
 }
 
 // Gauge draws a bar of w cells that is filled to ratio (0 to 1; beyond that it

@@ -32,16 +32,63 @@ type Spec struct {
 	Zone       *time.Location
 	Focus      int // the series drawn over the others, and whose value the title shows
 	State      State
-	NoLegend   bool // the series are listed elsewhere
+	NoLegend   bool  // the series are listed elsewhere, or nowhere
+	Order      []int // of the series in the legend; nil is their own
+	Calc       bool  // the legend shows the Figures of each series, and not what it usually does
+
+	// The axis at the right, of the series that have it.
+	Right     YAxis
+	RightAxis func(float64) string
 }
 
-// Series is one line. NaN is "no value": it is drawn as a hole, never as 0.
-// Infinities count as NaN.
+// Series is one line. NaN is "no value": it is drawn as a hole, never as 0,
+// unless Nulls says so. Infinities count as NaN.
 type Series struct {
 	Name   safe.Text
 	Values []float64
 	Hidden bool // listed in the legend, not drawn
+
+	Form     Form
+	Nulls    Nulls
+	Stack    Stack
+	Negative bool                 // drawn below zero; figures stay as they are
+	Right    bool                 // on the axis at the right
+	Behind   bool                 // what was before, to compare with: dim, and not stacked
+	Figures  safe.Text            // beside the name in the legend
+	Format   func(float64) string // where it differs from that of the others
 }
+
+// Form is how a series is drawn.
+type Form uint8
+
+// The forms.
+const (
+	Line Form = iota
+	Area
+	Pillars
+	Points
+	Steps
+)
+
+// Nulls is what is drawn where a series has no value.
+type Nulls uint8
+
+// What a hole becomes.
+const (
+	Gap Nulls = iota
+	Connect
+	Zero
+)
+
+// Stack is how series stand on each other.
+type Stack uint8
+
+// The ways to stack; in a percent stack all together are 1.
+const (
+	Alone Stack = iota
+	Stacked
+	Percent
+)
 
 // YAxis bounds the value axis. The zero value starts at zero, unless values are
 // negative, and ends at a round number above the highest value.
@@ -50,6 +97,10 @@ type YAxis struct {
 	HasMin, HasMax bool
 	Tight          bool // from the lowest value, not from zero
 	Log            bool // logarithmic; values of zero and below are not drawn
+	Base           int  // of the logarithm's ticks: 2 or 10; 0 is 10
+
+	SoftMin, SoftMax       float64 // the axis reaches so far at least
+	HasSoftMin, HasSoftMax bool
 }
 
 // Level is how bad it is to be beyond a threshold.
@@ -94,5 +145,6 @@ type State struct {
 	Error   safe.Text     // the last query failed: what it said
 	Age     time.Duration // how old the answer is; shown from 10 s
 	Partial bool          // the source answered incompletely
+	Took    time.Duration // the query; shown from a second
 	Stale   time.Duration // how long ago the newest sample was; 0: it is fresh
 }

@@ -13,17 +13,25 @@ import (
 // ageShown is from when on an answer's age is worth saying.
 const ageShown = 10 * time.Second
 
+// tookShown is from when on a query is slow enough to be named.
+const tookShown = 2 * time.Second
+
 // title writes the first row: name, what is wrong with the data, and at the
 // right the figure with its threshold and direction. Where room is short the
 // figure stays, then what is wrong, then the name.
 func (p *Painter) title(f *frame.Frame, s *Spec) {
-	w := f.Width()
 	figure, beyond, arrow, style := s.figure()
-	badge, badgeStyle := s.State.badge()
-	if badge.Width() > 0 && (s.State.Error.Width() > 0 || s.State.Stale > 0) {
+	headline(f, s.Title, s.State, figure, beyond, arrow, style)
+}
+
+// headline is the first row of any panel.
+func headline(f *frame.Frame, title safe.Text, st State, figure, beyond, arrow safe.Text, style theme.Style) {
+	w := f.Width()
+	badge, badgeStyle := st.badge()
+	if badge.Width() > 0 && (st.Error.Width() > 0 || st.Stale > 0) {
 		style = theme.Dim // it is old
 	}
-	name := s.Title.Width()
+	name := title.Width()
 	room := w - min(name, max(w/3, 6)) - 1
 	if badge.Width() > 0 {
 		room -= min(badge.Width(), 24) + 1 // a figure's trend is worth less than why it is old
@@ -41,14 +49,14 @@ func (p *Painter) title(f *frame.Frame, s *Spec) {
 	}
 	if badge.Width() > 0 {
 		nameRoom := min(name, max(right-badge.Width()-1, min(4, right-1)))
-		x := f.PutFit(0, 0, nameRoom, theme.Title, s.Title)
+		x := f.PutFit(0, 0, nameRoom, theme.Title, title)
 		if x > 0 {
 			x++
 		}
 		f.PutFit(x, 0, right-x, badgeStyle, badge)
 		return
 	}
-	f.PutFit(0, 0, right, theme.Title, s.Title)
+	f.PutFit(0, 0, right, theme.Title, title)
 }
 
 // insert puts what between a figure and the arrow it ends with.
@@ -66,7 +74,7 @@ func (s *Spec) figure() (figure, beyond, arrow safe.Text, style theme.Style) {
 		}
 		return safe.Const("-"), safe.Text{}, safe.Text{}, theme.Dim
 	}
-	figure, style = safe.New(s.format(v), 16), theme.Bright
+	figure, style = safe.New(s.formatOf(s.focus(), v), 16), theme.Bright
 	if t, crossed := s.breach(v); crossed {
 		style = t.Level.style()
 		sign := safe.Const(" > ")
@@ -112,6 +120,9 @@ func (st State) badge() (safe.Text, theme.Style) {
 	}
 	if st.Age >= ageShown {
 		say(safe.New(plot.Ago(st.Age)+" old", safe.Line))
+	}
+	if st.Took >= tookShown {
+		say(safe.New("took "+plot.Ago(st.Took), safe.Line))
 	}
 	if st.Loading {
 		say(safe.Const("loading"))

@@ -79,6 +79,9 @@ const (
 	Grid              Action = "grid"
 	LogAxis           Action = "log_axis"
 	Range             Action = "range"
+	Preset            Action = "preset"
+	SortNext          Action = "sort_next"
+	SortOther         Action = "sort_reverse"
 	ToggleSeries      Action = "toggle_series"
 	IsolateSeries     Action = "isolate_series"
 	MarkInstant       Action = "mark_instant"
@@ -214,7 +217,11 @@ func board() []Binding {
 		{Action: CrosshairFarRight, Scope: Board, Keys: []string{"shift+right"}, Help: "crosshair right by ten"},
 		{Action: Up, Scope: Board, Keys: []string{"k", "up"}, Help: "previous panel or series"},
 		{Action: Down, Scope: Board, Keys: []string{"j", "down"}, Help: "next panel or series"},
-		{Action: Fullscreen, Scope: Board, Keys: []string{"f", "enter"}, Name: "full screen", Help: "this panel alone; again: back"},
+		{Action: PageUp, Scope: Board, Keys: []string{"pgup", "ctrl+u"}, Help: "a screen up"},
+		{Action: PageDown, Scope: Board, Keys: []string{"pgdown", "ctrl+d"}, Help: "a screen down"},
+		{Action: Top, Scope: Board, Keys: []string{"home"}, Help: "first panel or row"},
+		{Action: Bottom, Scope: Board, Keys: []string{"G", "end"}, Help: "last panel or row"},
+		{Action: Fullscreen, Scope: Board, Keys: []string{"f", "enter"}, Name: "full screen", Help: "this panel alone, again: back; a row's title: open or close it"},
 		{Action: ZoomIn, Scope: Board, Keys: []string{"+", "="}, Name: "zoom in", Help: "a shorter range"},
 		{Action: ZoomOut, Scope: Board, Keys: []string{"-"}, Name: "zoom out", Help: "a longer range"},
 		{Action: Live, Scope: Board, Keys: []string{"0"}, Name: "live", Help: "follow the present again, also from a board as it was"},
@@ -226,6 +233,9 @@ func board() []Binding {
 		{Action: ToggleSeries, Scope: Board, Keys: []string{"space"}, Name: "toggle series", Help: "show or hide the leading series"},
 		{Action: IsolateSeries, Scope: Board, Keys: []string{"i"}, Name: "isolate series", Help: "the leading series alone; again: all"},
 		{Action: MarkInstant, Scope: Board, Keys: []string{"m"}, Name: "mark", Help: "note the crosshair's instant on the timeline"},
+		{Action: Preset, Scope: Board, Keys: []string{"B"}, Name: "boards", Help: "a preset of this board, or another board"},
+		{Action: SortNext, Scope: Board, Keys: []string{">"}, Name: "sort", Help: "order a table or a legend by its next column"},
+		{Action: SortOther, Scope: Board, Keys: []string{"<"}, Name: "sort other way", Help: "the smallest first; again: the largest"},
 	}
 }
 

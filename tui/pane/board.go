@@ -1,6 +1,8 @@
 package pane
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/query"
@@ -10,22 +12,26 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
-// board is the view of charts: a grid of panels with one crosshair, or one of
+// board is the view of charts: panels in their places with one crosshair, or one of
 // them alone.
 type board struct {
 	panels    panels
 	window    window
 	filter    filter
-	looks     map[string]*look // by panel title
-	focus     string           // the focused panel's title
-	top       int              // the first row of panels that is shown
-	rest      safe.Text        // which rows they are, if there are more
-	columns   int              // side by side; 0: as many as fit well
-	alone     bool             // the focused panel fills the view
-	crosshair time.Time        // zero: none
-	past      past             // of a frozen board
-	at        []int            // the panels of the last picture, those that pass the filter
-	w, h      int              // of the view
+	of        string           // the board's name: another one begins anew
+	looks     map[string]*look // by panelChart.id
+	focus     string           // the focused panel, by panelChart.id, or a row's title
+	layout    layout
+	folded    map[int]bool // rows that were opened or closed here
+	preset    string       // the name of the chosen one; "" = all panels
+	top       int          // the first row of cells that is shown
+	rest      safe.Text    // which panels they are, if there are more
+	columns   int          // side by side; 0: as many as fit well
+	alone     bool         // the focused panel fills the view
+	crosshair time.Time    // zero: none
+	past      past         // of a frozen board
+	at        []int        // the panels that pass filter and preset
+	w, h      int          // of the view
 }
 
 // Scope implements View.
@@ -41,6 +47,7 @@ const (
 // Draw implements View.
 func (b *board) Draw(f *frame.Frame, s *Screen) {
 	s = b.past.of(s)
+	b.w, b.h = f.Width(), f.Height()
 	charts := b.shown(s)
 	b.rest = safe.Text{}
 	if g := gridOf(s); b.crosshair.Before(g.Start) || b.crosshair.After(g.End()) {
@@ -52,10 +59,10 @@ func (b *board) Draw(f *frame.Frame, s *Screen) {
 		body.PutFit(1, 0, body.Width()-1, theme.Dim, safe.Const("No board has answered yet. Boards are files (boards: in sitrep.yaml)."))
 	case len(charts) == 0:
 		body.PutFit(1, 0, body.Width()-1, theme.Dim, safe.Const("No panel's title passes the filter; esc clears it."))
-	case b.alone:
+	case b.isAlone(s):
 		b.drawAlone(body, s)
 	default:
-		b.drawGrid(body, s, charts)
+		b.drawPlaced(body, s)
 	}
 	style := theme.Title
 	if s.Frozen != nil {
@@ -64,23 +71,90 @@ func (b *board) Draw(f *frame.Frame, s *Screen) {
 	heading(f, style, b.title(s), b.note(s))
 }
 
-// shown are the panels that pass the filter; it keeps the focus on one of them.
+// shown are the panels that pass filter and preset; it keeps the focus on what is
+// there.
 func (b *board) shown(s *Screen) []int {
 	b.panels.take(s)
 	b.filter.read(s.Filter)
+	if snap := s.World.Board; snap != nil && snap.Board != nil && snap.Board.Name != b.of {
+		b.of, b.folded, b.preset, b.top, b.focus, b.alone = snap.Board.Name, nil, "", 0, "", false
+	}
 	b.at = b.at[:0]
-	found := false
 	for i := range b.panels.charts {
-		title := b.panels.charts[i].panel.Title
-		if b.filter.text(title) {
+		if title := b.panels.charts[i].panel.Title; b.filter.text(title) && b.inPreset(title, s) {
 			b.at = append(b.at, i)
-			found = found || title == b.focus
 		}
 	}
-	if !found && len(b.at) > 0 {
-		b.focus = b.panels.charts[b.at[0]].panel.Title
+	b.arrange(s)
+	if len(b.layout.all) > 0 && b.focusIndex() < 0 {
+		b.focus = b.name(b.layout.all[b.firstPanel()])
 	}
 	return b.at
+}
+
+// arrange lays out what is shown, for the size of the view.
+func (b *board) arrange(s *Screen) {
+	l := layout{w: b.w, h: max(b.h-1, 0), columns: b.columns, all: b.layout.all[:0]}
+	if len(b.panels.charts) > 0 {
+		board := b.panels.of.Board
+		if !b.filter.empty() || b.preset != "" || len(board.Rows) == 0 {
+			l.add(board, -1, b.at, true)
+		} else {
+			b.arrangeRows(&l, board)
+		}
+	}
+	b.layout = l
+}
+
+func (b *board) arrangeRows(l *layout, board *query.Board) {
+	above, next := []int{}, 0
+	for _, i := range b.at {
+		if board.RowOf(i) < 0 {
+			above = append(above, i)
+		}
+	}
+	l.add(board, -1, above, false)
+	for r := range board.Rows {
+		l.title(r)
+		if b.isFolded(r) {
+			continue
+		}
+		var panels []int
+		for next = board.Rows[r].From; next < min(board.Rows[r].To, len(b.panels.charts)); next++ {
+			panels = append(panels, next)
+		}
+		l.add(board, r, panels, false)
+	}
+}
+
+// isFolded reports whether a row's panels are not shown, nor asked for.
+func (b *board) isFolded(row int) bool {
+	if folded, said := b.folded[row]; said {
+		return folded
+	}
+	rows := b.panels.of.Board.Rows
+	return row >= 0 && row < len(rows) && rows[row].Collapsed
+}
+
+// name is what the focus is known by.
+func (b *board) name(p placed) string {
+	if p.panel < 0 {
+		return rowName(p.row)
+	}
+	return b.panels.charts[p.panel].id
+}
+
+func rowName(row int) string { return "\x00row " + strconv.Itoa(row) }
+
+// firstPanel is the first of all that is a panel: the titles of rows are passed by.
+func (b *board) firstPanel() int {
+	return max(slices.IndexFunc(b.layout.all, func(p placed) bool { return p.panel >= 0 }), 0)
+}
+
+// isAlone reports whether one panel fills the view: the title of a row cannot.
+func (b *board) isAlone(s *Screen) bool {
+	_, ok := b.focused(s)
+	return b.alone && ok
 }
 
 func (b *board) title(s *Screen) safe.Text {
@@ -136,67 +210,103 @@ func offsetOf(at time.Time, s *Screen) string {
 	return Ago(s.Now.Sub(at)) + " ago"
 }
 
-// grid is how the panels lie: columns side by side, rows of which as many are
-// on the screen as have room.
-func (b *board) grid(w, h, n int) (columns, rows int) {
-	columns = b.columns
-	if columns == 0 {
-		columns = max(min((w+1)/(goodPanelWidth+1), mostColumns), 1)
-	}
-	columns = max(min(columns, n), 1)
-	rows = (n + columns - 1) / columns
-	return columns, max(min(rows, h/leastPanelHeight), 1)
-}
-
-func (b *board) drawGrid(f *frame.Frame, s *Screen, charts []int) {
-	columns, rows := b.grid(f.Width(), f.Height(), len(charts))
-	focus, all := b.focusIndex()/columns, (len(charts)+columns-1)/columns
-	b.top = min(max(b.top, focus-rows+1), focus)
-	b.top = max(min(b.top, all-rows), 0)
-	if all > rows {
-		b.rest = safe.Sprintf("rows %d-%d of %d", b.top+1, min(b.top+rows, all), all)
-	}
-	for n, r := range f.Bounds().Grid(rows, columns, 0) {
-		n += b.top * columns
-		if n >= len(charts) {
-			break
+// drawPlaced draws what of the board is in sight, so that the focus is.
+func (b *board) drawPlaced(f *frame.Frame, s *Screen) {
+	h := f.Height()
+	b.scroll(h)
+	first, last := -1, 0
+	seen := 0
+	for n, p := range b.layout.all {
+		if p.panel >= 0 {
+			seen++
 		}
-		i := charts[n]
-		if b.panels.charts[i].panel.Title == b.focus {
+		r := p.at
+		r.Y -= b.top
+		above := max(-r.Y, 0) // what is cut off at the top; the rest is drawn smaller, and whole
+		r.Y, r.H = r.Y+above, min(r.H-above, h-r.Y-above)
+		if r.H < min(p.at.H, leastCut) {
+			continue
+		}
+		if p.panel < 0 {
+			b.drawRowTitle(f.Sub(r), p.row, n == b.focusIndex())
+			continue
+		}
+		if first < 0 {
+			first = seen
+		}
+		last = seen
+		if b.name(p) == b.focus {
 			f.VLine(r.X, r.Y, max(r.H-1, 1), theme.Accent)
 		}
-		b.panels.draw(f.Sub(frame.Rect{X: r.X + 1, Y: r.Y, W: r.W - 2, H: r.H}), i, s, b.crosshair, b.look(i))
+		b.panels.draw(f.Sub(frame.Rect{X: r.X + 1, Y: r.Y, W: r.W - 2, H: r.H}), p.panel, s, b.crosshair, b.look(p.panel))
+	}
+	if b.layout.height > h && first >= 0 {
+		b.rest = safe.Sprintf("panels %d-%d of %d", first, last, len(b.panels.charts))
 	}
 }
 
-// focusIndex is the place of the focused panel among those that are shown.
+// leastCut is how many rows of a panel have to be in sight for it to be drawn.
+const leastCut = 4
+
+// scroll moves the board as little as brings the focus into sight.
+func (b *board) scroll(h int) {
+	if n := b.focusIndex(); n >= 0 {
+		at := b.layout.all[n].at
+		b.top = max(b.top, min(at.Y+at.H-h, at.Y))
+		b.top = min(b.top, at.Y)
+		if n <= b.firstPanel() {
+			b.top = 0
+		}
+	}
+	b.top = max(min(b.top, b.layout.height-h), 0)
+}
+
+// drawRowTitle draws the title of a row, and how much of it is folded away.
+func (b *board) drawRowTitle(f *frame.Frame, row int, focused bool) {
+	r := &b.panels.of.Board.Rows[row]
+	style, mark := theme.Title, '▼'
+	note := piece{}
+	if b.isFolded(row) {
+		mark, note = '▶', piece{safe.New(plural(r.To-r.From, "panel"), 20), theme.Dim}
+	}
+	if focused {
+		style = theme.Accent
+	}
+	heading(f, style, safe.Concat(safe.New(string(mark), 1), safe.Const(" "), safe.New(r.Title, safe.Line)), note)
+}
+
+// focusIndex is the place of the focus in the layout, -1 without it.
 func (b *board) focusIndex() int {
-	for n, i := range b.at {
-		if b.panels.charts[i].panel.Title == b.focus {
+	for n, p := range b.layout.all {
+		if b.name(p) == b.focus {
 			return n
 		}
 	}
-	return 0
+	return -1
 }
 
-// focused is the focused panel's index; false without any panel.
+// focused is the focused panel's index; false without any, and on the title of a row.
 func (b *board) focused(s *Screen) (int, bool) {
 	if len(b.shown(s)) == 0 {
 		return 0, false
 	}
-	return b.at[b.focusIndex()], true
+	n := b.focusIndex()
+	if n < 0 || b.layout.all[n].panel < 0 {
+		return 0, false
+	}
+	return b.layout.all[n].panel, true
 }
 
 // look is how a panel is to be drawn.
 func (b *board) look(i int) *look {
-	title := b.panels.charts[i].panel.Title
+	id := b.panels.charts[i].id
 	if b.looks == nil {
 		b.looks = map[string]*look{}
 	}
-	if b.looks[title] == nil {
-		b.looks[title] = &look{hidden: map[string]bool{}}
+	if b.looks[id] == nil {
+		b.looks[id] = &look{hidden: map[string]bool{}}
 	}
-	return b.looks[title]
+	return b.looks[id]
 }
 
 // Resize implements View: it asks for more values than the widest panel has
@@ -207,15 +317,17 @@ func (b *board) Resize(width, height int, s *Screen) Effect {
 	if s.Frozen != nil {
 		return Effect{Handled: true} // nothing is asked for
 	}
-	n := mostColumns // while the board is not known
-	if s.World.Board != nil && s.World.Board.Board != nil {
-		n = len(s.World.Board.Board.Panels)
+	b.shown(s)
+	widest := width / mostColumns // while the board is not known
+	for n, p := range b.layout.all {
+		if p.panel >= 0 && (n == 0 || p.at.W > widest) {
+			widest = p.at.W
+		}
 	}
-	columns, _ := b.grid(width, height, n)
 	if b.alone {
-		columns = 1
+		widest = width
 	}
-	return b.window.fit(chartValues(width/columns-2), s, false)
+	return b.window.fit(chartValues(widest-2), s, false)
 }
 
 // chartValues is how many values a chart of that width is worth.

@@ -2,8 +2,10 @@ package pane
 
 import (
 	"math"
+	"slices"
 
 	"github.com/sitrep-dev/sitrep/plot"
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
@@ -12,16 +14,16 @@ import (
 // drawAlone draws the focused panel over all of f, with its series as a table
 // below where there is room for both.
 func (b *board) drawAlone(f *frame.Frame, s *Screen) {
-	i := b.at[b.focusIndex()]
-	c := &b.panels.charts[i]
+	i := b.layout.all[b.focusIndex()].panel
+	c := b.panels.at(i)
 	table := min(len(c.spec.Series)+1, f.Height()/3)
-	if table < 2 || f.Height() < 12 {
+	if table < 2 || f.Height() < 12 || !c.isLines() {
 		table = 0
 	}
 	above, below := f.Bounds().Top(f.Height() - table)
 	c.spec.NoLegend = table > 0
 	b.panels.draw(f.Sub(frame.Rect{X: 1, Y: above.Y, W: above.W - 2, H: above.H}), i, s, b.crosshair, b.look(i))
-	c.spec.NoLegend = false
+	c.spec.NoLegend = c.panel.Legend.Hide
 	if table > 0 {
 		b.drawTable(f.Sub(frame.Rect{X: 0, Y: below.Y, W: below.W, H: below.H}), c, b.look(i), !b.crosshair.IsZero())
 	}
@@ -44,9 +46,13 @@ func (b *board) drawTable(f *frame.Frame, c *panelChart, l *look, crosshair bool
 		head.right(figureColumn, theme.Dim, t)
 	}
 	focus := b.seriesIndex(c, l)
-	top := max(focus-(f.Height()-2), 0)
+	order := c.order(l, nil)
+	top := max(c.placeOf(focus, order)-(f.Height()-2), 0)
 	for y := 1; y < f.Height() && top+y-1 < len(c.spec.Series); y++ {
 		j := top + y - 1
+		if order != nil {
+			j = order[j]
+		}
 		row := pen{f: f.Sub(frame.Rect{Y: y, W: f.Width(), H: 1})}
 		if j == focus {
 			row.f.Rune(0, 0, theme.Accent, '›')
@@ -74,8 +80,21 @@ func (b *board) drawSeries(row *pen, c *panelChart, j, name int, focused bool) {
 		lo, hi, mean = math.NaN(), math.NaN(), math.NaN()
 	}
 	for _, v := range []float64{b.valueAt(c, series.Values), lo, mean, hi} {
-		row.right(figureColumn, style, safe.New(panelFigure(c.panel, v), figureColumn))
+		row.right(figureColumn, style, safe.New(fieldFigure(&c.shape.Lines[j].Field, v), figureColumn))
 	}
+}
+
+// isLines reports whether the panel is drawn as a chart of its series.
+func (c *panelChart) isLines() bool {
+	return c.panel.Type == query.TimeSeries || c.panel.Type == query.Stat || c.panel.Type == ""
+}
+
+// placeOf is where a series stands in an order; nil is their own.
+func (c *panelChart) placeOf(j int, order []int) int {
+	if order == nil {
+		return j
+	}
+	return max(slices.Index(order, j), 0)
 }
 
 // valueAt is a series' value at the crosshair, or its newest.
@@ -84,16 +103,13 @@ func (b *board) valueAt(c *panelChart, values []float64) float64 {
 		v, _ := plot.Last(values)
 		return v
 	}
-	if i := c.data.Frame.Grid.Index(b.crosshair); i >= 0 && i < len(values) {
-		return values[i]
-	}
-	return math.NaN()
+	return c.valueAt(values, b.crosshair)
 }
 
 // seriesIndex is the leading series of a panel.
 func (b *board) seriesIndex(c *panelChart, l *look) int {
-	for j, series := range c.data.Frame.Series {
-		if series.Legend == l.focus {
+	for j := range c.shape.Lines {
+		if c.shape.Lines[j].Legend == l.focus {
 			return j
 		}
 	}

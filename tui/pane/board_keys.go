@@ -30,6 +30,8 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 		return b.window.pan(1, s)
 	case keys.Range:
 		return b.askRange(s)
+	case keys.Preset:
+		return b.askPreset(s)
 	case keys.Grid:
 		b.columns = (b.columns + 1) % (mostColumns + 1)
 		e := b.Resize(b.w, b.h, s)
@@ -45,7 +47,7 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 func (b *board) pressFrozen(a keys.Action, live *Screen) Effect {
 	s := b.past.of(live)
 	switch a {
-	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range:
+	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range, keys.Preset:
 		return Effect{Handled: true, Toast: "this is all that was kept; " + s.Keys.Label(keys.Live) + " goes back to live"}
 	case keys.Live:
 		b.crosshair = time.Time{}
@@ -91,15 +93,21 @@ func (b *board) cancel(s *Screen) Effect {
 func (b *board) pressPanel(a keys.Action, s *Screen) Effect {
 	i, ok := b.focused(s)
 	if !ok {
-		return Effect{}
+		return b.pressRow(a, s)
 	}
 	switch a {
 	case keys.Up, keys.Down:
 		return b.move(a, i)
+	case keys.PageUp, keys.PageDown, keys.Top, keys.Bottom:
+		return b.page(a, i)
 	case keys.NextPane:
 		return b.next(1)
 	case keys.PreviousPane:
 		return b.next(-1)
+	case keys.SortNext:
+		return b.sort(i)
+	case keys.SortOther:
+		return b.turn(i)
 	case keys.Fullscreen:
 		b.alone = !b.alone
 		return b.Resize(b.w, b.h, s)
@@ -137,18 +145,31 @@ func (b *board) move(a keys.Action, i int) Effect {
 	if !b.alone {
 		return b.next(by)
 	}
-	c, l := &b.panels.charts[i], b.look(i)
-	series := c.data.Frame.Series
-	if n := len(series); n > 0 {
-		l.focus = series[min(max(b.seriesIndex(c, l)+by, 0), n-1)].Legend
+	c, l := b.panels.at(i), b.look(i)
+	if !c.isLines() {
+		b.scrollPanel(c, l, l.top+by)
+		return Effect{Handled: true}
+	}
+	if n := len(c.shape.Lines); n > 0 {
+		order := c.order(l, nil)
+		at := min(max(c.placeOf(b.seriesIndex(c, l), order)+by, 0), n-1)
+		if order != nil {
+			at = order[at]
+		}
+		l.focus = c.shape.Lines[at].Legend
 	}
 	return Effect{Handled: true}
 }
 
-// next gives the focus to the panel that lies by further on.
+// scrollPanel shows the rows of a panel from top on.
+func (b *board) scrollPanel(c *panelChart, l *look, top int) {
+	l.top = max(min(top, c.rowsOf()-1), 0)
+}
+
+// next gives the focus to what lies by further on, from the end to the beginning.
 func (b *board) next(by int) Effect {
-	n := len(b.at)
-	b.focus = b.panels.charts[b.at[(b.focusIndex()+by+n)%n]].panel.Title
+	n := len(b.layout.all)
+	b.focus = b.name(b.layout.all[(max(b.focusIndex(), 0)+by+n)%n])
 	return Effect{Handled: true}
 }
 
@@ -169,30 +190,30 @@ func (b *board) point(by int, s *Screen) {
 
 // toggle shows or hides the leading series; the next one leads then.
 func (b *board) toggle(i int) Effect {
-	c, l := &b.panels.charts[i], b.look(i)
-	if len(c.data.Frame.Series) == 0 {
+	c, l := b.panels.at(i), b.look(i)
+	if len(c.shape.Lines) == 0 {
 		return Effect{Handled: true, Toast: "this panel has no series"}
 	}
-	legend := c.data.Frame.Series[b.seriesIndex(c, l)].Legend
-	l.focus = legend
-	l.hidden[legend] = !l.hidden[legend]
+	line := &c.shape.Lines[b.seriesIndex(c, l)]
+	l.focus = line.Legend
+	l.hidden[line.Legend] = !l.hides(line)
 	return Effect{Handled: true}
 }
 
 // isolate shows the leading series alone, and after that all of them again.
 func (b *board) isolate(i int) Effect {
-	c, l := &b.panels.charts[i], b.look(i)
-	series := c.data.Frame.Series
+	c, l := b.panels.at(i), b.look(i)
+	series := c.shape.Lines
 	if len(series) == 0 {
 		return Effect{Handled: true, Toast: "this panel has no series"}
 	}
 	lead, others := b.seriesIndex(c, l), 0
 	for j := range series {
-		if j != lead && l.hidden[series[j].Legend] {
+		if j != lead && l.hides(&series[j]) {
 			others++
 		}
 	}
-	alone := others == len(series)-1 && others > 0 && !l.hidden[series[lead].Legend]
+	alone := others == len(series)-1 && others > 0 && !l.hides(&series[lead])
 	l.focus = series[lead].Legend
 	for j := range series {
 		l.hidden[series[j].Legend] = !alone && j != lead
@@ -206,16 +227,16 @@ func (b *board) mark(i int, s *Screen) Effect {
 	if id == "" {
 		return Effect{Handled: true, Toast: fmt.Sprintf("no incident to note it on; %s declares one", s.Keys.Label(keys.Declare))}
 	}
-	c, l := &b.panels.charts[i], b.look(i)
+	c, l := b.panels.at(i), b.look(i)
 	at, text := b.crosshair, c.panel.Title
 	if at.IsZero() && s.Frozen != nil {
 		at = s.Frozen.At
 	} else if at.IsZero() {
 		at = s.Now
 	}
-	if series := c.data.Frame.Series; len(series) > 0 {
-		lead := series[b.seriesIndex(c, l)]
-		text += " " + panelFigure(c.panel, b.valueAt(c, lead.Values))
+	if series := c.shape.Lines; len(series) > 0 {
+		lead := &series[b.seriesIndex(c, l)]
+		text += " " + fieldFigure(&lead.Field, b.valueAt(c, lead.Values))
 		if len(series) > 1 {
 			text += " (" + lead.Legend + ")"
 		}
@@ -277,18 +298,18 @@ func (b *board) setRange(answer string, s *Screen) Effect {
 
 // yank copies what the focused panel is made of.
 func (b *board) yank(i int) Effect {
-	c, l := &b.panels.charts[i], b.look(i)
+	c, l := b.panels.at(i), b.look(i)
 	var choices []Choice
 	for _, expr := range c.queries() {
 		choices = append(choices, Choice{Value: expr, Text: "PromQL  " + expr})
 	}
-	if series := c.data.Frame.Series; len(series) > 0 {
-		lead := series[b.seriesIndex(c, l)]
-		v := panelFigure(c.panel, b.valueAt(c, lead.Values))
+	if series := c.shape.Lines; len(series) > 0 {
+		lead := &series[b.seriesIndex(c, l)]
+		v := fieldFigure(&lead.Field, b.valueAt(c, lead.Values))
 		choices = append(choices,
 			Choice{Value: c.panel.Title + " " + v, Text: "value   " + c.panel.Title + " " + v},
 			Choice{Value: lead.Labels.String(), Text: "labels  " + lead.Labels.String()},
-			Choice{Value: seriesTable(c, series), Text: fmt.Sprintf("table   all %d series", len(series))})
+			Choice{Value: seriesTable(series), Text: fmt.Sprintf("table   all %d series", len(series))})
 	}
 	if len(choices) == 0 {
 		return Effect{Handled: true, Toast: "nothing to copy here"}
@@ -300,11 +321,11 @@ func (b *board) yank(i int) Effect {
 }
 
 // seriesTable is the newest value of every series, a line each.
-func seriesTable(c *panelChart, series []query.Series) string {
+func seriesTable(series []query.Drawn) string {
 	var out strings.Builder
-	for _, one := range series {
-		v, _ := one.Last(0)
-		fmt.Fprintf(&out, "%s\t%s\n", one.Legend, panelFigure(c.panel, v))
+	for i := range series {
+		v, _ := series[i].Last(0)
+		fmt.Fprintf(&out, "%s\t%s\n", series[i].Legend, fieldFigure(&series[i].Field, v))
 	}
 	return out.String()
 }

@@ -37,11 +37,20 @@ func tidy(s string) string {
 }
 
 // panelFigure is Figure in the unit and with the decimals of a panel.
-func panelFigure(p *query.Panel, v float64) string {
-	if p.Decimals != nil && !math.IsNaN(v) {
-		return p.Format(v)
+func panelFigure(p *query.Panel, v float64) string { return fieldFigure(&p.Field, v) }
+
+// fieldFigure is a value in words where its field has some for it, else in its unit.
+func fieldFigure(f *query.Field, v float64) string {
+	if text, _, _ := f.Mapped(v); text != "" {
+		return text
 	}
-	return Figure(p.Unit, v)
+	switch {
+	case math.IsNaN(v) && f.NoValue != "":
+		return f.NoValue
+	case f.Decimals != nil && !math.IsNaN(v):
+		return f.Format(v)
+	}
+	return Figure(f.Unit, v)
 }
 
 // axisFigure writes the labels of a value axis, which has six cells: the unit's

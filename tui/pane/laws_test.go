@@ -75,7 +75,17 @@ func boards() *rapid.Generator[*query.Snapshot] {
 		for range rapid.IntRange(0, 14).Draw(t, "panels") {
 			p := query.Panel{
 				Title: hostile().Draw(t, "panel"), Field: query.Field{Unit: rapid.SampledFrom([]string{"", "s", "bytes", "percentunit", "reqps", "€"}).Draw(t, "unit")}, Signal: rapid.Bool().Draw(t, "signal"),
-				Type: rapid.SampledFrom([]query.PanelType{query.TimeSeries, query.Stat, "heatmap"}).Draw(t, "type"), Better: rapid.SampledFrom([]query.Better{query.Lower, query.Higher, ""}).Draw(t, "better"),
+				Type: rapid.SampledFrom([]query.PanelType{query.TimeSeries, query.Stat, query.Gauge, query.BarGauge, query.Table, query.Heatmap, query.StateTimeline, query.TopN, query.Text, query.AlertList, query.EventList, query.NotDrawn, ""}).Draw(t, "type"), Better: rapid.SampledFrom([]query.Better{query.Lower, query.Higher, ""}).Draw(t, "better"),
+			}
+			p.Queries = []query.Query{{Expr: hostile().Draw(t, "query"), Format: rapid.SampledFrom([]query.Format{"", query.AsTable, query.AsHeatmap}).Draw(t, "format"), Instant: rapid.Bool().Draw(t, "instant")}}
+			p.Draw, p.Stack = rapid.SampledFrom([]query.Draw{"", query.Area, query.Bars, query.Points, query.StepLine}).Draw(t, "draw"), rapid.SampledFrom([]query.Stack{"", query.StackNormal, query.StackPercent}).Draw(t, "stack")
+			p.Markdown, p.Every, p.Log, p.Top = hostile().Draw(t, "markdown"), rapid.Bool().Draw(t, "every"), rapid.SampledFrom([]int{0, 2, 10}).Draw(t, "base"), rapid.IntRange(0, 2).Draw(t, "top")
+			p.Right, p.Negative, p.Cell = rapid.Bool().Draw(t, "right"), rapid.Bool().Draw(t, "negative"), rapid.SampledFrom([]query.CellForm{"", query.CellGauge, query.CellBackground}).Draw(t, "cell")
+			p.Legend.Calc = rapid.SampledFrom([][]query.Reducer{nil, {query.ReduceMax, query.ReduceMean}}).Draw(t, "calc")
+			p.Mappings = []query.Mapping{{Value: "1", Text: hostile().Draw(t, "word"), State: query.OK}}
+			if rapid.Bool().Draw(t, "has a place") {
+				x := rapid.IntRange(0, 23).Draw(t, "x")
+				p.Place = &query.Place{X: x, Y: rapid.IntRange(0, 60).Draw(t, "y"), W: rapid.IntRange(1, 24-x).Draw(t, "wide"), H: rapid.IntRange(1, 30).Draw(t, "tall")}
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "thresholds") {
 				p.Thresholds = append(p.Thresholds, query.Threshold{Value: number64().Draw(t, "line"), State: query.Crit})
@@ -86,12 +96,17 @@ func boards() *rapid.Generator[*query.Snapshot] {
 			}
 			d.Frame.Grid = s.Grid
 			for range rapid.IntRange(0, 4).Draw(t, "series") {
-				d.Frame.Series = append(d.Frame.Series, query.Series{Legend: hostile().Draw(t, "legend"), Expr: hostile().Draw(t, "expr"), Values: rapid.SliceOfN(number64(), 0, 40).Draw(t, "values")})
+				d.Frame.Series = append(d.Frame.Series, query.Series{Legend: hostile().Draw(t, "legend"), Expr: hostile().Draw(t, "expr"), Values: rapid.SliceOfN(number64(), 0, 40).Draw(t, "values"), Labels: query.Labels{"le": rapid.SampledFrom([]string{"1", "+Inf", "x"}).Draw(t, "le")}, Ago: rapid.SampledFrom([]time.Duration{0, 0, time.Hour}).Draw(t, "ago")})
 			}
 			s.Board.Panels = append(s.Board.Panels, p)
 			if rapid.IntRange(0, 9).Draw(t, "missing") > 0 {
 				s.Panels = append(s.Panels, d)
 			}
+		}
+		for from := rapid.IntRange(0, len(s.Board.Panels)).Draw(t, "first row"); from < len(s.Board.Panels); {
+			to := rapid.IntRange(from+1, len(s.Board.Panels)).Draw(t, "row")
+			s.Board.Rows = append(s.Board.Rows, query.Row{Title: hostile().Draw(t, "row's title"), Collapsed: rapid.Bool().Draw(t, "collapsed"), From: from, To: to})
+			from = to
 		}
 		return s
 	})

@@ -127,6 +127,12 @@ type (
 	}
 	AskStep struct{ Queries []runbook.Block }
 
+	// ShowBoard puts another board on the screen, by the name of its file. AskPanels
+	// says which panels of it are open, by their places on the board: the others
+	// are not asked for.
+	ShowBoard struct{ Name string }
+	AskPanels struct{ Panels []int }
+
 	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
 	// every run and undoes every fault; it never asks.
 	StartChaos struct{ Name string }
@@ -196,5 +202,7 @@ func (OpenDraft) order()     {}
 func (SaveDraft) order()     {}
 func (ExportDraft) order()   {}
 func (OpenFrozen) order()    {}
+func (ShowBoard) order()     {}
+func (AskPanels) order()     {}
 func (Window) order()        {}
 func (RefreshNow) order()    {}

@@ -1,8 +1,8 @@
 package pane
 
 import (
-	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,31 +14,57 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
-// panels are the charts of a board. What a chart is made of is put together
-// once for a snapshot; what changes with the clock is filled in when it is drawn.
+// panels are the charts of a board. What a chart is made of is put together once
+// for a snapshot, when it is first drawn; what changes with the clock is filled in
+// then.
 type panels struct {
 	painter chart.Painter
 	of      *query.Snapshot
 	charts  []panelChart
 	marks   marks
+	story   story
+	rules   policies
 }
 
-// panelChart is the chart of one panel.
+// panelChart is the picture of one panel: what its type needs of these is filled in.
 type panelChart struct {
 	panel  *query.Panel
 	data   *query.PanelData
+	id     string // the title, with a number where others have the same
+	made   bool
+	shape  query.Shape
 	spec   chart.Spec
 	newest time.Time // of all series; zero without any value
+
+	singles  []query.Single
+	others   int // of the singles, folded
+	largest  float64
+	sheet    chart.Sheet
+	heat     chart.Heatmap
+	states   chart.States
+	prose    prose
+	proseFor int // the width that prose is laid out for
 }
 
 // look is how a person wants a panel to be drawn.
 type look struct {
 	log    bool
-	hidden map[string]bool // series, by their legends
+	hidden map[string]bool // series, by their legends; those that are not in it are as the board says
 	focus  string          // the legend of the leading series
+	sort   string          // the column, or the legend's figure, that orders; "" is as the board says
+	up     bool            // from the smallest
+	top    int             // the first row that is shown
 }
 
-// take makes the charts of the screen's snapshot, if they are not made.
+// hides reports whether a series is not drawn.
+func (l *look) hides(line *query.Drawn) bool {
+	if h, said := l.hidden[line.Legend]; said {
+		return h
+	}
+	return line.Field.Hidden
+}
+
+// take knows the panels of the screen's snapshot.
 func (p *panels) take(s *Screen) []panelChart {
 	snap := s.World.Board
 	if snap == p.of {
@@ -48,39 +74,60 @@ func (p *panels) take(s *Screen) []panelChart {
 	if snap == nil || snap.Board == nil {
 		return nil
 	}
-	for i := range min(len(snap.Board.Panels), len(snap.Panels)) {
-		p.charts = append(p.charts, chartOf(&snap.Board.Panels[i], &snap.Panels[i]))
+	n := min(len(snap.Board.Panels), len(snap.Panels))
+	p.charts = make([]panelChart, n)
+	seen := map[string]int{}
+	for i := range n {
+		c := &p.charts[i]
+		c.panel, c.data = &snap.Board.Panels[i], &snap.Panels[i]
+		c.id = c.panel.Title
+		if seen[c.id]++; seen[c.id] > 1 {
+			c.id += " #" + strconv.Itoa(seen[c.panel.Title])
+		}
 	}
 	return p.charts
 }
 
-func chartOf(panel *query.Panel, data *query.PanelData) panelChart {
-	c := panelChart{panel: panel, data: data}
-	grid := data.Frame.Grid
-	c.spec = chart.Spec{
-		Title: safe.New(panel.Title, safe.Line), Start: grid.Start, Step: grid.Step, Points: grid.N,
-		Format: func(v float64) string { return panelFigure(panel, v) }, Axis: axisFigure(panel.Unit),
-	}
-	if panel.Min != nil {
-		c.spec.Y.Min, c.spec.Y.HasMin = *panel.Min, true
-	}
-	if panel.Max != nil {
-		c.spec.Y.Max, c.spec.Y.HasMax = *panel.Max, true
-	}
-	for _, t := range panel.Thresholds {
-		level := chart.Warn
-		if t.State == query.Crit {
-			level = chart.Crit
-		}
-		c.spec.Thresholds = append(c.spec.Thresholds, chart.Threshold{Value: t.Value, Level: level, Below: panel.Better == query.Higher})
-	}
-	for _, series := range data.Frame.Series {
-		c.spec.Series = append(c.spec.Series, chart.Series{Name: safe.New(series.Legend, 60), Values: series.Values})
-		if _, i := series.Last(0); i >= 0 && grid.Time(i).After(c.newest) {
-			c.newest = grid.Time(i)
-		}
+// at is the picture of panel i.
+func (p *panels) at(i int) *panelChart {
+	c := &p.charts[i]
+	if !c.made {
+		c.made = true
+		c.make()
 	}
 	return c
+}
+
+// make puts together what does not change until the next snapshot.
+func (c *panelChart) make() {
+	grid := c.data.Frame.Grid
+	if c.panel.Type.Asks() || c.panel.Type == "" {
+		c.shape = c.panel.Shape(&c.data.Frame)
+	}
+	for i := range c.shape.Lines {
+		line := &c.shape.Lines[i]
+		if _, k := line.Last(0); k >= 0 && line.Ago == 0 && grid.Time(k).After(c.newest) {
+			c.newest = grid.Time(k)
+		}
+	}
+	c.makeLines()
+	switch c.panel.Type {
+	case query.Stat, query.Gauge:
+		c.singles = c.panel.Singles(&c.shape)
+	case query.BarGauge:
+		c.singles = c.panel.Singles(&c.shape)
+		if c.panel.Top > 0 {
+			c.singles, c.others, c.largest = c.panel.Largest(&c.shape)
+		}
+	case query.TopN:
+		c.singles, c.others, c.largest = c.panel.Largest(&c.shape)
+	case query.Table:
+		c.makeSheet()
+	case query.Heatmap:
+		c.makeHeat()
+	case query.StateTimeline:
+		c.makeStates()
+	}
 }
 
 // live says that a snapshot follows the present.
@@ -96,11 +143,18 @@ func patience(snap *query.Snapshot) time.Duration {
 // state says how far the figures can be trusted now.
 func (c *panelChart) state(snap *query.Snapshot, now time.Time) chart.State {
 	var st chart.State
+	if !c.panel.Type.Asks() && c.panel.Type != "" {
+		return st
+	}
+	if err := c.shape.Err; err != nil {
+		st.Error = safe.New(err.Error(), safe.Line)
+	}
 	if c.data.Err != nil {
 		st.Error = safe.New(c.data.Err.Error(), safe.Line)
 	}
 	st.Loading = c.data.At.IsZero() && c.data.Err == nil
 	st.Partial = len(c.data.Frame.Warnings) > 0
+	st.Took = c.data.Took
 	if c.data.At.IsZero() || !live(snap) {
 		return st
 	}
@@ -115,89 +169,39 @@ func (c *panelChart) state(snap *query.Snapshot, now time.Time) chart.State {
 
 // draw draws panel i into all of f.
 func (p *panels) draw(f *frame.Frame, i int, s *Screen, crosshair time.Time, l *look) {
-	c := &p.charts[i]
-	spec := &c.spec
-	spec.State, spec.Zone, spec.Crosshair = c.state(p.of, s.Now), s.Zone, crosshair
-	spec.Marks, spec.Y.Log = p.marks.of(s), l.log
-	for j := range spec.Series {
-		spec.Series[j].Hidden = l.hidden[c.data.Frame.Series[j].Legend]
-	}
-	spec.Focus = slices.IndexFunc(c.data.Frame.Series, func(series query.Series) bool { return series.Legend == l.focus })
-	if spec.Focus < 0 { // the title says the worst: a calm figure over a line that burns is a lie
-		_, spec.Focus = c.worst(crosshair)
-	}
-	if c.panel.Type == query.Stat {
-		c.drawStat(f)
+	c := p.at(i)
+	st := c.state(p.of, s.Now)
+	head := chart.Head{Title: c.spec.Title, State: st}
+	if c.shape.Err != nil {
+		head.Empty(f)
 		return
 	}
-	p.painter.Draw(f, spec)
-}
-
-// drawStat draws a panel of one figure: the worst of its series.
-func (c *panelChart) drawStat(f *frame.Frame) {
-	stat := chart.Stat{Title: c.spec.Title}
-	v, worst := c.worst(c.spec.Crosshair)
-	state, line := c.panel.Judge(v)
-	switch {
-	case c.spec.State.Loading:
-		stat.Value, stat.Style = safe.Const("loading"), theme.Dim
-	case state == query.NoData:
-		stat.Value, stat.Style = safe.Const("no data"), theme.Warn
+	switch c.panel.Type {
+	case query.Stat:
+		c.aim(p, s, crosshair, l)
+		c.drawStat(f, head)
+	case query.Gauge, query.BarGauge, query.TopN:
+		c.drawMeters(f, head, crosshair, l)
+	case query.Table:
+		c.drawSheet(f, head, l)
+	case query.Heatmap:
+		c.heat.Head, c.heat.Zone, c.heat.Crosshair, c.heat.Marks = head, s.Zone, crosshair, p.marks.of(s)
+		p.painter.Heatmap(f, &c.heat)
+	case query.StateTimeline:
+		c.states.Head, c.states.Zone, c.states.Crosshair, c.states.Marks, c.states.Top = head, s.Zone, crosshair, p.marks.of(s), l.top
+		p.painter.States(f, &c.states)
+	case query.Text:
+		c.drawText(f, l)
+	case query.AlertList:
+		p.drawAlerts(f, c, s, l)
+	case query.EventList:
+		p.drawEvents(f, c, s, l)
+	case query.NotDrawn:
+		c.drawNotDrawn(f)
 	default:
-		stat.Value, stat.Style = safe.New(panelFigure(c.panel, v), 16), StateStyle(state)
+		c.aim(p, s, crosshair, l)
+		p.painter.Draw(f, &c.spec)
 	}
-	if state == query.OK {
-		stat.Style = theme.Bright
-	}
-	switch st := c.spec.State; {
-	case st.Error.Width() > 0:
-		stat.Note, stat.Style = safe.Concat(safe.Const("error: "), st.Error), theme.Dim
-	case st.Stale > 0:
-		stat.Note, stat.Style = safe.Sprintf("no data for %s", Ago(st.Stale)), theme.Dim
-	case st.Age > 0:
-		stat.Note = safe.Sprintf("%s old", Ago(st.Age))
-	case line != nil:
-		stat.Note = safe.Sprintf("%s %s", c.sign(), panelFigure(c.panel, line.Value))
-	}
-	stat.Draw(f)
-	if f.Height() >= 4 && worst < len(c.data.Frame.Series) {
-		f.Put(0, 3, theme.Series(0), chart.Sparkline(c.data.Frame.Series[worst].Values, f.Width(), f.Theme().Glyphs()))
-	}
-}
-
-// sign is how a threshold is read: the side that is bad.
-func (c *panelChart) sign() string {
-	if c.panel.Better == query.Higher {
-		return "bad below"
-	}
-	return "bad from"
-}
-
-// worst is the worst value of all series that are shown, at an instant or the
-// newest without one, and which series has it; of equals the first, 0 without
-// any.
-func (c *panelChart) worst(at time.Time) (v float64, which int) {
-	v = query.Absent()
-	for i, series := range c.data.Frame.Series {
-		if i < len(c.spec.Series) && c.spec.Series[i].Hidden {
-			continue
-		}
-		x, _ := series.Last(3)
-		if !at.IsZero() {
-			x = query.Absent()
-			if i := c.data.Frame.Grid.Index(at); i >= 0 && i < len(series.Values) {
-				x = series.Values[i]
-			}
-		}
-		worse := x > v
-		if c.panel.Better == query.Higher {
-			worse = x < v
-		}
-		if !math.IsNaN(x) && (math.IsNaN(v) || worse) {
-			v, which = x, i
-		}
-	}
-	return v, which
 }
 
 // queries are the panel's expressions, as they were sent where that is known.
@@ -235,9 +239,10 @@ func StateStyle(s query.State) theme.Style {
 func firstOnes(charts []panelChart, n int) []int {
 	var signals, others []int
 	for i := range charts {
-		if charts[i].panel.Signal {
+		switch p := charts[i].panel; {
+		case p.Signal:
 			signals = append(signals, i)
-		} else {
+		case p.Type.Asks():
 			others = append(others, i)
 		}
 	}

@@ -66,6 +66,8 @@ func scenes() []struct {
 		{"board_crosshair", 1, "INC-204", rich, []keys.Action{keys.Down, keys.Down, keys.CrosshairLeft, keys.CrosshairFarLeft, keys.IsolateSeries}},
 		{"board_alone", 1, "INC-204", rich, []keys.Action{keys.Down, keys.Down, keys.Fullscreen, keys.Down, keys.CrosshairLeft, keys.CrosshairFarLeft}},
 		{"board_empty", 1, "", empty, nil},
+		{"tour", 1, "INC-204", tourWorld, nil},
+		{"tour_end", 1, "INC-204", tourWorld, []keys.Action{keys.Bottom, keys.Fullscreen}},
 		{"timeline", 2, "INC-204", rich, nil},
 		{"timeline_all", 2, "", rich, []keys.Action{keys.Top, keys.Down}},
 		{"timeline_empty", 2, "", empty, nil},

@@ -263,7 +263,7 @@ func TestTheBoardAsksForWindowsThatFit(t *testing.T) {
 	}
 	board := views[1]
 	w := one(board.Resize(199, 54, s))
-	require.Equal(t, Window{Columns: 160}, w, "live, the board's own range")
+	require.Equal(t, Window{Columns: 164}, w, "live, the board's own range")
 	require.Empty(t, board.Resize(198, 54, s).Orders, "windows come in steps: the answer would be the same")
 
 	w = one(board.Press(keys.ZoomIn, s))
@@ -346,15 +346,15 @@ func TestSeriesAreToggledAndIsolated(t *testing.T) {
 
 func TestTheBoardScrollsToTheFocus(t *testing.T) {
 	r := newReader(t, 1, richWorld(t), "INC-204", 79, 18)
-	r.sees("rows 1-2 of 6", "5xx ratio")
+	r.sees("panels 1-4 of 12", "5xx ratio")
 	r.press(keys.Up) // around the end
-	r.sees("rows 5-6 of 6", "processes up", "bad below 5")
+	r.sees("panels 9-12 of 12", "processes up", "bad below 5")
 	r.seesNot("5xx ratio")
 	r.press(keys.Grid, keys.Grid)
-	r.sees("rows 5-6 of 6")
+	r.sees("of 12")
 	r.s.Filter = "cpu|memory"
 	r.sees("cpu", "error: prometheus http")
-	r.seesNot("rows")
+	r.seesNot("panels")
 }
 
 func TestChartsSayWhatIsWrongWithThem(t *testing.T) {

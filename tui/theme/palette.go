@@ -28,6 +28,9 @@ func mono(s Style) string {
 	case Link:
 		return "4"
 	}
+	if s == Heat(HeatLevels-1) {
+		return "1"
+	}
 	return ""
 }
 
@@ -135,8 +138,20 @@ func sixteen(dark bool) *palette {
 	for i, s := range series {
 		p.inks[int(firstSeries)+i] = ink{sgr16: s, rgb: own}
 	}
+	for i, rgb := range heatTones(dark) {
+		p.inks[int(firstHeat)+i] = ink{sgr16: [HeatLevels]string{"34", "34", "36", "36", "33", "33", "1;33"}[i], rgb: rgb}
+	}
 	p.shade = shades(dark)
 	return &p
+}
+
+// heatTones go from near the background to far from it, and are in this order for
+// eyes that see few colours too. Source: viridis, by van der Walt and Smith.
+func heatTones(dark bool) [HeatLevels]int {
+	if dark {
+		return [HeatLevels]int{0x443983, 0x31688e, 0x21918c, 0x35b779, 0x90d743, 0xc8e020, 0xfde725}
+	}
+	return [HeatLevels]int{0xc8d8a0, 0x90d743, 0x35b779, 0x21918c, 0x31688e, 0x443983, 0x440154}
 }
 
 func shades(dark bool) [4]string {

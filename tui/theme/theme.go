@@ -50,7 +50,13 @@ const (
 // MaxSeries is how many series have a style of their own; Series repeats after.
 const MaxSeries = 8
 
-const numStyles = int(firstSeries) + MaxSeries
+// HeatLevels is how many shades a heat map has.
+const HeatLevels = 7
+
+const (
+	firstHeat = firstSeries + MaxSeries
+	numStyles = int(firstHeat) + HeatLevels
+)
 
 // shade is a bit beside the style: the same, on a background that marks an
 // interval (where the theme has one).
@@ -63,6 +69,10 @@ func Series(n int) Style {
 	}
 	return firstSeries + Style(n%MaxSeries)
 }
+
+// Heat is the style of the nth shade of a heat map, 0 the least. In few colours it
+// needs glyphs of growing weight beside it.
+func Heat(n int) Style { return firstHeat + Style(min(max(n, 0), HeatLevels-1)) }
 
 // IsSeries says that the style is that of a series, which colours ink alone: a
 // blank in it looks like any other.

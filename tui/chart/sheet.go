@@ -1,0 +1,169 @@
+package chart
+
+import (
+	"math"
+
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// Sheet is a table: rows and columns of texts, numbers at the right.
+type Sheet struct {
+	Head
+	Columns []SheetColumn
+	Rows    []int // in the order in which they are shown; indexes of Cells
+	Top     int   // the first row that is shown
+	Sorted  int   // the column that orders the rows; -1 = none
+	Desc    bool
+}
+
+// SheetColumn is a column and its cells.
+type SheetColumn struct {
+	Name  safe.Text
+	Right bool // numbers
+	Want  int  // cells that it is wide at least; 0 = as wide as its texts
+	Cells []Cell
+}
+
+// Cell is one value. Ratio, from 0 to 1, is drawn as a bar beside the text; NaN is
+// none.
+type Cell struct {
+	Text   safe.Text
+	Style  theme.Style
+	Filled bool // the style fills the whole cell
+	Ratio  float64
+}
+
+// The widths of columns: none is narrower, and none takes more as long as others
+// want room.
+const (
+	leastColumn = 4
+	mostColumn  = 48
+	cellGauge   = 10
+)
+
+// Draw fills f, at any size. Columns that have no room are counted in the head,
+// rows in the foot.
+func (s Sheet) Draw(f *frame.Frame) {
+	if len(s.Columns) == 0 || len(s.Rows) == 0 {
+		s.Empty(f)
+		return
+	}
+	widths := s.widths(f.Width())
+	note := safe.Sprintf("%d rows", len(s.Rows))
+	if hidden := len(s.Columns) - len(widths); hidden > 0 {
+		note = safe.Sprintf("%d rows, +%d columns", len(s.Rows), hidden)
+	}
+	s.Note = note
+	body := s.draw(f)
+	h := body.Height() - 1
+	if h < 0 {
+		return
+	}
+	x := 0
+	top := min(max(s.Top, 0), max(len(s.Rows)-h, 0))
+	rows := s.Rows[top:min(top+h, len(s.Rows))]
+	for i, w := range widths {
+		c := &s.Columns[i]
+		s.header(body, x, w, i)
+		for y, row := range rows {
+			if row >= 0 && row < len(c.Cells) {
+				c.Cells[row].draw(body.Sub(frame.Rect{X: x, Y: 1 + y, W: w, H: 1}), c.Right)
+			}
+		}
+		x += w + 2
+	}
+	if below := len(s.Rows) - top - len(rows); below > 0 && h > 1 {
+		body.Fill(frame.Rect{Y: h, W: body.Width(), H: 1}, theme.Plain, ' ')
+		body.PutFit(0, h, body.Width(), theme.Dim, safe.Sprintf("+%d more", below+1))
+	}
+}
+
+func (s Sheet) header(f *frame.Frame, x, w, i int) {
+	c := &s.Columns[i]
+	name := c.Name
+	if i == s.Sorted {
+		arrow := safe.Const("▲")
+		if s.Desc {
+			arrow = safe.Const("▼")
+		}
+		name = safe.Concat(name.Fit(w-1), arrow)
+	}
+	if c.Right {
+		f.PutRight(x+w, 0, theme.Title, name.Fit(w))
+		return
+	}
+	f.PutFit(x, 0, w, theme.Title, name)
+}
+
+func (c *Cell) draw(f *frame.Frame, right bool) {
+	w := f.Width()
+	if c.Filled {
+		f.Fill(f.Bounds(), c.Style, ' ')
+	}
+	if !math.IsNaN(c.Ratio) && w > c.Text.Width()+4 {
+		bar := w - c.Text.Width() - 1
+		Gauge(f, 0, 0, min(bar, 2*cellGauge), c.Ratio, c.Style)
+		right = true
+	}
+	if right {
+		f.PutRight(w, 0, c.Style, c.Text.Fit(w))
+		return
+	}
+	f.PutFit(0, 0, w, c.Style, c.Text)
+}
+
+// widths are those of the columns that have room in w, two cells apart.
+func (s Sheet) widths(w int) []int {
+	var out []int
+	used := 0
+	for i := range s.Columns {
+		want := s.want(i)
+		if used > 0 && used+leastColumn+2 > w {
+			break
+		}
+		used += want + 2
+		out = append(out, want)
+	}
+	// The widest give way, one cell at a time, until all fit.
+	for over := used - 2 - w; over > 0; over-- {
+		widest := 0
+		for i := range out {
+			if out[i] > out[widest] {
+				widest = i
+			}
+		}
+		if len(out) == 0 || out[widest] <= leastColumn {
+			break
+		}
+		out[widest]--
+	}
+	for len(out) > 1 && total(out) > w {
+		out = out[:len(out)-1]
+	}
+	return out
+}
+
+func total(widths []int) int {
+	n := -2
+	for _, w := range widths {
+		n += w + 2
+	}
+	return n
+}
+
+// want is the width in which all of a column's texts fit. The first rows speak for
+// all of a long table.
+func (s Sheet) want(i int) int {
+	c := &s.Columns[i]
+	want := max(c.Name.Width()+truth(i == s.Sorted), leastColumn, c.Want)
+	for k := range c.Cells[:min(len(c.Cells), 500)] {
+		need := c.Cells[k].Text.Width()
+		if !math.IsNaN(c.Cells[k].Ratio) {
+			need += cellGauge + 1
+		}
+		want = max(want, need)
+	}
+	return min(want, mostColumn)
+}
