@@ -557,21 +557,6 @@ func (s *shift) record(id incident.ID, settle func(Case) (Decision, error)) erro
 	}
 }
 
-// wire sends one message within its deadline.
-func (s *shift) wire(m Message, inc incident.Incident) Outcome {
-	sender, ok := s.Senders[m.Kind()]
-	if !ok {
-		return Outcome{Class: Dead, Err: fmt.Errorf("this sitrep has no way to reach a sink of kind %q", m.Kind())}
-	}
-	ctx, cancel := context.WithTimeout(s.send, s.Timing.Attempt)
-	defer cancel()
-	o := sender.Send(ctx, m, inc)
-	if o.Class != Done && o.Err == nil {
-		o.Err = errors.New("the sink gave no reason")
-	}
-	return o
-}
-
 // divert sends a page that its sink does not take to the chats.
 func (s *shift) divert(m Message, why string) error {
 	now := time.Now()
