@@ -174,8 +174,10 @@ type problemList struct{ texts []string }
 
 func (l *problemList) add(err error) {
 	const most = 5
-	_, cause, found := strings.Cut(err.Error(), ": ") // what was tried, and why that failed
-	known := slices.ContainsFunc(l.texts, func(text string) bool { return text == err.Error() || found && strings.HasSuffix(text, ": "+cause) })
+	_, cause, found := strings.Cut(err.Error(), ": store ") // what was tried, and what the store says
+	known := slices.ContainsFunc(l.texts, func(text string) bool {
+		return text == err.Error() || found && strings.HasSuffix(text, ": store "+cause)
+	})
 	if !known && len(l.texts) < most {
 		l.texts = append(l.texts, err.Error())
 	}
