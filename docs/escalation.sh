@@ -65,7 +65,7 @@ grep -v '^policy:' "$config" >"$calm"
 config=$calm
 
 say "a daemon runs the ladder"
-quietly daemon >"$dir/daemon.log" 2>&1 & daemon=$!
+"$sitrep" --config "$config" --db "$db" --as reader daemon >"$dir/daemon.log" 2>&1 & daemon=$! # not quietly: the ID would be that of a shell around it
 runs() { curl -fsS "$(grep -o 'http://[^ ]*/health' "$dir/daemon.log")" | grep 'runs the ladder'; }
 until_ok 60 runs
 

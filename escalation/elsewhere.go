@@ -21,18 +21,27 @@ func (pl planner) elsewhere(c *Case, d *Decision, r Rules, s Step, now time.Time
 	if s.Reason != ReasonUnanswered || s.Page == PageNone {
 		return
 	}
-	var own []string
-	for _, sink := range s.Notify {
-		own = append(own, sinkKind(sink))
-	}
-	for _, sink := range r.PageSinks() {
-		if kind := sinkKind(sink); slices.Contains(own, kind) || !speaks(kind) {
-			continue
-		}
+	for _, sink := range r.Elsewhere(s.Notify) {
 		content := Content{Reason: reasonElsewhere, Page: s.Page, Until: s.Until, Who: s.Who, Text: fmt.Sprintf(
 			"%s %s: %s (%s) does not answer. %s Call by phone.", c.Incident.ID, c.Incident.Title, s.Level, people(s.Who), c.became(s))}
 		pl.queue(c, d, Message{Stream: fmt.Sprintf("%s/elsewhere/%s/%s/r%d", sink, c.Incident.Key, s.Level, s.Round), Sink: sink, Operation: OpPost, Level: s.Level, Round: s.Round}, content, now)
 	}
+}
+
+// Elsewhere is the chats that are told when a rung which calls through these
+// sinks is not answered: all that the policy calls through, unless the rung itself
+// tells one.
+func (r Rules) Elsewhere(notify []string) (chats []string) {
+	var own []string
+	for _, sink := range notify {
+		own = append(own, sinkKind(sink))
+	}
+	for _, sink := range r.PageSinks() {
+		if kind := sinkKind(sink); speaks(kind) && !slices.Contains(own, kind) {
+			chats = append(chats, sink)
+		}
+	}
+	return chats
 }
 
 // speaks says whether a sink of that kind takes plain words.

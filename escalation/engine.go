@@ -587,21 +587,6 @@ func (s *shift) record(id incident.ID, settle func(Case) (Decision, error)) erro
 	}
 }
 
-// wire sends one message within its deadline.
-func (s *shift) wire(m Message, inc incident.Incident) Outcome {
-	sender, ok := s.Senders[m.Kind()]
-	if !ok {
-		return Outcome{Class: Dead, Err: fmt.Errorf("this sitrep has no way to reach a sink of kind %q", m.Kind())}
-	}
-	ctx, cancel := context.WithTimeout(s.send, s.Timing.Attempt)
-	defer cancel()
-	o := sender.Send(ctx, m, inc)
-	if o.Class != Done && o.Err == nil {
-		o.Err = errors.New("the sink gave no reason")
-	}
-	return o
-}
-
 // another takes what waits for a sink that fails another way, if there is one: a
 // page the policy's, words for a chat a note that they are not there. It looks anew
 // when other sinks fail than the last time.

@@ -40,26 +40,35 @@ func (s Script) Incident(sev incident.Severity) incident.Incident {
 	return inc
 }
 
+// The most that an explanation looks at: whoever is called as often is not called
+// less by the next, and a ladder that only ever looks comes to no end.
+const (
+	MostCalls = 200
+	mostLooks = 10 * MostCalls
+)
+
 // Explain says who would be called when for an incident of severity sev, by
-// running the ladder itself over horizon, at most 200 calls. Whoever acknowledges
-// in the script does nothing after that.
-func Explain(p Policy, sev incident.Severity, s Script, horizon time.Duration) []Call {
-	calls, _, _ := s.play(p, sev, horizon)
-	return calls
+// running the ladder itself over horizon, at most MostCalls calls. Whoever
+// acknowledges in the script does nothing after that. Whole says that nobody is
+// called after the last of them within the horizon; if not, end is how far the
+// explanation looked.
+func Explain(p Policy, sev incident.Severity, s Script, horizon time.Duration) (calls []Call, end time.Time, whole bool) {
+	calls, _, end, whole = s.play(p, sev, horizon)
+	return calls, end, whole
 }
 
 // play runs the ladder; inc is what the incident has become by end.
-func (s Script) play(p Policy, sev incident.Severity, horizon time.Duration) (calls []Call, inc incident.Incident, end time.Time) {
-	const most = 200
+func (s Script) play(p Policy, sev incident.Severity, horizon time.Duration) (calls []Call, inc incident.Incident, end time.Time, whole bool) {
 	inc = s.Incident(sev)
 	start, rules := inc.Clocks.Declared, p.For(inc)
-	for end = start; len(calls) < most; {
+	end = start
+	for looks := 0; len(calls) < MostCalls && looks < mostLooks; looks++ {
 		since := end.Sub(start)
 		if s.Acknowledged > 0 && since >= s.Acknowledged && inc.Clocks.FirstAck.IsZero() {
 			inc = inc.Apply(incident.Event{Kind: incident.Acknowledged, At: end})
 		}
 		if s.Resolved > 0 && since >= s.Resolved {
-			break
+			return calls, inc, end, true
 		}
 		due, next := Next(inc, rules, end)
 		for _, step := range due {
@@ -73,11 +82,11 @@ func (s Script) play(p Policy, sev incident.Severity, horizon time.Duration) (ca
 		inc = after
 		next = s.before(start, end, earlier(next, attends))
 		if next.IsZero() || next.Sub(start) > horizon {
-			break
+			return calls, inc, end, true
 		}
 		end = next
 	}
-	return calls, inc, end
+	return calls, inc, end, false
 }
 
 // Prospect is a rung as an explanation shows it: its clocks under the severity's
@@ -94,7 +103,7 @@ type Prospect struct {
 // Prospects is the whole ladder of an incident of severity sev, lowest level
 // first, as Explain plays it.
 func Prospects(p Policy, sev incident.Severity, s Script, horizon time.Duration) []Prospect {
-	calls, inc, end := s.play(p, sev, horizon)
+	calls, inc, end, _ := s.play(p, sev, horizon)
 	rules := p.For(inc)
 	scale := rules.Response(sev).Scale
 	rungs := rules.Ladder(sev)

@@ -13,7 +13,7 @@ import (
 // notified is whom the ladder tells, level by level, if nobody answers.
 func notified(p escalation.Policy, s escalation.Script) map[incident.Level][]string {
 	all := map[incident.Level][]string{}
-	for _, c := range escalation.Explain(p, incident.Sev1, s, 2*time.Hour) {
+	for _, c := range explain(p, incident.Sev1, s, 2*time.Hour) {
 		all[c.Level] = c.Notify
 	}
 	return all
@@ -25,12 +25,12 @@ func TestDrillWakesNobodyAboveL1(t *testing.T) {
 	drill := escalation.Script{Drill: true}
 	require.Equal(t, map[incident.Level][]string{"L1": {"pagerduty:primary", "slack:#incidents"}, "L2": {}, "L3": {}, "L4": {}}, notified(p, drill))
 	var real, played []string
-	for _, c := range escalation.Explain(p, incident.Sev1, escalation.Script{}, 2*time.Hour) {
+	for _, c := range explain(p, incident.Sev1, escalation.Script{}, 2*time.Hour) {
 		if c.Round == 1 {
 			real = append(real, string(c.Level)+" "+c.After.String())
 		}
 	}
-	for _, c := range escalation.Explain(p, incident.Sev1, drill, 2*time.Hour) {
+	for _, c := range explain(p, incident.Sev1, drill, 2*time.Hour) {
 		if c.Round == 1 {
 			played = append(played, string(c.Level)+" "+c.After.String())
 		}

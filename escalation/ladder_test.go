@@ -2,6 +2,7 @@ package escalation_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -447,10 +448,31 @@ func TestNextLevelWithoutAPolicy(t *testing.T) {
 }
 
 // What `sitrep policy explain` prints is what the ladder does.
+// explain is the calls of an explanation.
+func explain(p escalation.Policy, sev incident.Severity, s escalation.Script, horizon time.Duration) []escalation.Call {
+	calls, _, _ := escalation.Explain(p, sev, s, horizon)
+	return calls
+}
+
+// An explanation that is not the whole says so, and how far it looked; one that
+// never comes to an end is ended.
+func TestExplainEnds(t *testing.T) {
+	at := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	calls, end, whole := escalation.Explain(escalation.Default(), incident.Sev1, escalation.Script{At: at}, 10000*time.Hour)
+	require.False(t, whole)
+	require.Len(t, calls, escalation.MostCalls)
+	require.False(t, end.Before(calls[len(calls)-1].At))
+	_, _, whole = escalation.Explain(escalation.Default(), incident.Sev1, escalation.Script{At: at}, time.Hour)
+	require.True(t, whole)
+	for _, at := range []time.Time{time.Date(9999, 12, 31, 23, 59, 0, 0, time.UTC), time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		escalation.Explain(escalation.Default(), incident.Sev1, escalation.Script{At: at}, math.MaxInt64)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	p := escalation.Default()
 	n := declared(t, p, incident.Sev1).until(8 * time.Hour)
-	calls := escalation.Explain(p, incident.Sev1, escalation.Script{}, 8*time.Hour)
+	calls := explain(p, incident.Sev1, escalation.Script{}, 8*time.Hour)
 	require.Len(t, calls, len(n.calls))
 	require.Equal(t, "0s L1 round 1 (declared) critical", calls[0].String())
 	require.Equal(t, "15m0s L2 round 1 (climbed) critical", calls[3].String())
@@ -458,18 +480,18 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, []incident.Person{"senior or lead"}, calls[3].Who)
 
 	count := func(s escalation.Script, horizon time.Duration) int {
-		return len(escalation.Explain(p, incident.Sev1, s, horizon))
+		return len(explain(p, incident.Sev1, s, horizon))
 	}
 	require.Equal(t, 2, count(escalation.Script{Acknowledged: 6 * time.Minute}, 40*time.Minute))
 	var forgotten []string
-	for _, c := range escalation.Explain(p, incident.Sev1, escalation.Script{Acknowledged: 6 * time.Minute}, time.Hour) {
+	for _, c := range explain(p, incident.Sev1, escalation.Script{Acknowledged: 6 * time.Minute}, time.Hour) {
 		forgotten = append(forgotten, c.String())
 	}
 	require.Equal(t, []string{ // it is asked after 36 minutes, and nobody answers
 		"0s L1 round 1 (declared) critical", "5m0s L1 round 2 (unanswered) critical", "41m0s L1 round 3 (unacknowledged) critical",
 		"46m0s L1 round 4 (unanswered) critical", "51m0s L1 round 5 (unanswered) critical", "56m0s L2 round 1 (climbed) critical",
 	}, forgotten)
-	calls = escalation.Explain(trusting(), incident.Sev1, escalation.Script{Acknowledged: 6 * time.Minute}, time.Hour)
+	calls = explain(trusting(), incident.Sev1, escalation.Script{Acknowledged: 6 * time.Minute}, time.Hour)
 	require.Equal(t, "1h0m0s L2 round 1 (target_missed) critical", calls[len(calls)-1].String())
 	require.Equal(t, 2, count(escalation.Script{Resolved: 6 * time.Minute}, 8*time.Hour))
 	require.Equal(t, 1, count(escalation.Script{Resolved: 5 * time.Minute}, 8*time.Hour), "what is due at the moment of the resolution is not called")
@@ -477,16 +499,16 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, 6, count(escalation.Script{Acknowledged: 20 * time.Minute, Resolved: 2 * time.Hour}, 8*time.Hour), "L3 and L4 are called although somebody has it")
 	require.Equal(t, 1, count(escalation.Script{}, 0))
 	require.Equal(t, 200, count(escalation.Script{}, 10000*time.Hour), "at most")
-	require.Empty(t, escalation.Explain(escalation.Policy{}, incident.Sev1, escalation.Script{}, time.Hour))
+	require.Empty(t, explain(escalation.Policy{}, incident.Sev1, escalation.Script{}, time.Hour))
 }
 
 func TestSummarise(t *testing.T) {
 	p := escalation.Default()
 	require.Equal(t, escalation.Stats{
 		Calls: 8, Pages: map[incident.Level]int{"L1": 3, "L2": 2, "L3": 2, "L4": 1}, Reaches: "L4", Within: 105 * time.Minute,
-	}, escalation.Summarise(escalation.Explain(p, incident.Sev1, escalation.Script{}, 2*time.Hour)))
+	}, escalation.Summarise(explain(p, incident.Sev1, escalation.Script{}, 2*time.Hour)))
 	require.Equal(t, escalation.Stats{Calls: 1, Pages: map[incident.Level]int{}, Reaches: "L1"},
-		escalation.Summarise(escalation.Explain(p, incident.Sev4, escalation.Script{}, 2*time.Hour)), "recorded, and nobody paged")
+		escalation.Summarise(explain(p, incident.Sev4, escalation.Script{}, 2*time.Hour)), "recorded, and nobody paged")
 	require.Equal(t, escalation.Stats{Pages: map[incident.Level]int{}}, escalation.Summarise(nil))
 }
 

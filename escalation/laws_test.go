@@ -232,7 +232,7 @@ func TestExplainAgreesWithUpcoming(t *testing.T) {
 		p := anyPolicy(t)
 		sev := rapid.SampledFrom(incident.Severities()).Draw(t, "severity")
 		n := declared(t, p, sev)
-		calls := escalation.Explain(p, sev, escalation.Script{}, 1000*time.Hour)
+		calls := explain(p, sev, escalation.Script{}, 1000*time.Hour)
 		for _, r := range escalation.Upcoming(n.inc, p.For(n.inc), n.now) {
 			i := slices.IndexFunc(calls, func(c escalation.Call) bool { return c.Level == r.Level })
 			if r.State == escalation.RungBeyond {

@@ -200,7 +200,7 @@ func (pl planner) finish(c *Case, d *Decision, p Rules, now time.Time) (next tim
 		default:
 			continue
 		}
-		pl.queue(c, d, m, Content{}, now)
+		pl.queue(c, d, m, Content{Who: t.Content().Who}, now) // a telephone that was called is told that it is over
 	}
 	return next
 }

@@ -276,7 +276,7 @@ func FuzzLoadPolicy(f *testing.F) {
 			return // nobody may be called within a day
 		}
 		for _, sev := range incident.Severities() {
-			calls := escalation.Explain(p, sev, escalation.Script{}, 24*time.Hour)
+			calls := explain(p, sev, escalation.Script{}, 24*time.Hour)
 			if len(calls) == 0 {
 				t.Fatalf("%s: the ladder is not even entered", sev)
 			}

@@ -24,7 +24,7 @@ func calledAt(t *testing.T, p escalation.Policy, at string) string {
 	t.Helper()
 	start, err := time.Parse(time.RFC3339, at)
 	require.NoError(t, err)
-	calls := escalation.Explain(p, incident.Sev3, escalation.Script{At: start}, 400*time.Hour)
+	calls := explain(p, incident.Sev3, escalation.Script{At: start}, 400*time.Hour)
 	require.NotEmpty(t, calls)
 	return calls[0].At.UTC().Format(time.RFC3339)
 }

@@ -5,22 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
+// Surroundings is what the configuration says about what a policy names. A nil
+// function complains of nothing.
+type Surroundings struct {
+	Lacks   func(sink string) string            // what it would need to reach a sink; "" is nothing
+	Unknown func(person incident.Person) string // why it has no telephone number of somebody; "" is that it has
+}
+
 // CheckPolicy reads a policy file as LoadPolicy does, and also says what in it is
 // no error and may still surprise whoever relies on it, in the order of the file.
-// Lacks is what the configuration would need to reach a sink; "" is nothing.
-func CheckPolicy(file string, src []byte, lacks func(sink string) string) (Policy, []*strictyaml.Error, error) {
+func CheckPolicy(file string, src []byte, around Surroundings) (Policy, []*strictyaml.Error, error) {
 	p, doc, err := readPolicy(file, src, Default())
 	if err != nil {
 		return Policy{}, nil, err
 	}
-	r := review{policy: p, lacks: lacks, told: map[string]bool{}, warn: func(path, format string, args ...any) *strictyaml.Error {
+	if around.Lacks == nil {
+		around.Lacks = func(string) string { return "" }
+	}
+	if around.Unknown == nil {
+		around.Unknown = func(incident.Person) string { return "" }
+	}
+	r := review{policy: p, lacks: around.Lacks, unknown: around.Unknown, told: map[string]bool{}, warn: func(path, format string, args ...any) *strictyaml.Error {
 		var e *strictyaml.Error
 		errors.As(doc.Errorf(path, format, args...), &e)
 		return e
@@ -48,11 +62,12 @@ func CheckPolicy(file string, src []byte, lacks func(sink string) string) (Polic
 
 // review collects what may surprise.
 type review struct {
-	policy Policy
-	lacks  func(sink string) string
-	told   map[string]bool // sinks and audiences that were complained about
-	warn   func(path, format string, args ...any) *strictyaml.Error
-	found  []*strictyaml.Error
+	policy  Policy
+	lacks   func(sink string) string
+	unknown func(incident.Person) string
+	told    map[string]bool // sinks, audiences and people that were complained about
+	warn    func(path, format string, args ...any) *strictyaml.Error
+	found   []*strictyaml.Error
 }
 
 func (r *review) add(path, format string, args ...any) {
@@ -94,6 +109,7 @@ func (r *review) ladders() {
 				r.add(path+".respond_within", "%s climbs after %s, before it would be notified again", rung.Level, rung.EscalateAfter)
 			}
 			r.sinks(path+".notify", rung.Notify)
+			r.people(path, rung)
 		}
 		if last := rungs[len(rungs)-1]; reach == len(rungs)-1 && last.RepeatEvery == 0 {
 			r.add(fmt.Sprintf("ladders.%s[%d]", name, reach), "%s is the last level and has no repeat_every: once somebody has acknowledged, nobody is called again", last.Level)
@@ -107,6 +123,28 @@ func (r *review) sinks(path string, sinks []string) {
 		if missing := r.lacks(sink); missing != "" && !r.told[sink] {
 			r.told[sink] = true
 			r.add(fmt.Sprintf("%s[%d]", path, i), "%s leads nowhere: the configuration has no %s", sink, missing)
+		}
+		if channel, chat := strings.CutPrefix(sink, "slack:"); chat && !slackTarget.MatchString(channel) && !r.told["form of "+sink] {
+			r.told["form of "+sink] = true
+			r.add(fmt.Sprintf("%s[%d]", path, i), "%s is neither a channel (slack:#%s), nor an ID (slack:C0123ABCD), nor a person (slack:@U0123ABCD)", sink, channel)
+		}
+	}
+}
+
+// slackTarget is what Slack takes for a place: a channel by name or ID, a person.
+var slackTarget = regexp.MustCompile(`^(#.+|@.+|[CGDU][A-Z0-9]{6,})$`)
+
+// people complains once of everybody whom a rung names and a command would have to
+// call without a number.
+func (r *review) people(path string, rung LevelRule) {
+	i := slices.IndexFunc(rung.Notify, func(sink string) bool { return sinkKind(sink) == "command" })
+	if i < 0 {
+		return
+	}
+	for j, who := range rung.Who {
+		if why := r.unknown(who); why != "" && !r.told["phone of "+string(who)] {
+			r.told["phone of "+string(who)] = true
+			r.add(fmt.Sprintf("%s.who[%d]", path, j), "%s gets no telephone number for %s: %s", rung.Notify[i], who, why)
 		}
 	}
 }
@@ -127,6 +165,8 @@ func (r *review) severities(at string, severities map[incident.Severity]Response
 			r.add(path+".page", "a %s pages nobody", sev)
 		case urgent && resp.Page == PageNone:
 			r.add(path+".page", "a %s does not page L1: the first who is woken is %s", sev, reached[1].Level)
+		case urgent && !slices.ContainsFunc(reached, func(rung LevelRule) bool { return len(rung.Notify) > 0 }):
+			r.add(path+".ladder", "no level that a %s reaches names a sink: nobody is called, and no chat is told", sev)
 		case urgent && !wakes:
 			r.add(path+".ladder", "a %s tells only chats: nobody is woken", sev)
 		}
@@ -229,6 +269,7 @@ func (r *review) gameDay() {
 	if r.policy.GameDay == nil {
 		return
 	}
+	r.wakes()
 	named := slices.Concat(append(slices.Collect(maps.Values(r.policy.Audiences)), r.policy.Divert)...)
 	for _, s := range r.policy.Services {
 		named = append(named, s.Divert...)
@@ -244,5 +285,26 @@ func (r *review) gameDay() {
 			r.add("game_day.notify", "no ladder and no audience names %s: nothing takes its place", sink)
 		}
 	}
+	for _, sink := range slices.Sorted(maps.Keys(notify)) {
+		if to := notify[sink]; sinkKind(to) == "command" {
+			r.add("game_day.notify", "a drill runs %s in the place of %s: if it writes to real telephones, a drill does too (SITREP_DRILL is true then)", to, sink)
+		}
+	}
 	r.sinks("game_day.notify", slices.Sorted(maps.Values(notify)))
+}
+
+// wakes complains of a last level for drills that no ladder has.
+func (r *review) wakes() {
+	last := r.policy.GameDay.WakesUpTo
+	if last == WakesNobody {
+		return
+	}
+	highest := 0
+	for _, rungs := range r.policy.Ladders {
+		if levelIndex(rungs, last) >= 0 {
+			return
+		}
+		highest = max(highest, len(rungs))
+	}
+	r.add("game_day.wakes_up_to", "no ladder has %s: a drill calls every level through its own sinks, up to L%d", last, highest)
 }

@@ -7,18 +7,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/templates"
 )
 
 // surprises are the warnings about a policy, with their lines.
 func surprises(t *testing.T, src string) string {
 	t.Helper()
-	_, found, err := escalation.CheckPolicy("p.yaml", []byte(src), func(sink string) string {
+	_, found, err := escalation.CheckPolicy("p.yaml", []byte(src), escalation.Surroundings{Unknown: unknown, Lacks: func(sink string) string {
 		if sink == "pagerduty:unknown" {
 			return "pagerduty.routing_keys.unknown"
 		}
 		return ""
-	})
+	}})
 	require.NoError(t, err)
 	var lines []string
 	for _, w := range found {
@@ -37,6 +38,14 @@ func TestDefaultSurprisesNobody(t *testing.T) {
 }
 
 // What may surprise, one policy each.
+// unknown knows one person, without a number.
+func unknown(who incident.Person) string {
+	if who == "ana" {
+		return "the configuration has no people.ana.phone"
+	}
+	return ""
+}
+
 func TestSurprises(t *testing.T) {
 	for want, src := range map[string]string{
 		`L1 of a SEV-1 is called with low urgency (info): the first who is woken is L2`:                             "severities: {SEV-1: {page: info}}\n",
@@ -44,12 +53,17 @@ func TestSurprises(t *testing.T) {
 		`a SEV-1 does not page L1: the first who is woken is L2`:                                                    "severities: {SEV-1: {page: none}}\n",
 		`a SEV-1 pages nobody`:                      "severities: {SEV-1: {page: none, reaches: L1}}\n",
 		`a SEV-1 tells only chats: nobody is woken`: `ladders: {default: [{level: L1, until: resolved, repeat_every: 1h, notify: ["slack:#a"]}]}`,
-		`pagerduty:unknown leads nowhere: the configuration has no pagerduty.routing_keys.unknown`: `ladders: {default: [{level: L1, until: resolved, repeat_every: 1h, notify: ["pagerduty:unknown"]}]}`,
-		`SEV-2 has quiet hours: nobody is called for one until 07:00 UTC`:                          `quiet_hours: [{severities:       [SEV-2], from: "22:00", to: "07:00", timezone: UTC}]`,
-		`the quiet hours of SEV-3 never end: it calls nobody unless a person asks for it`:          `quiet_hours: [{severities: [SEV-3], from: "22:00", to: "07:00", timezone: UTC}, {severities: [SEV-3], from: "06:00", to: "23:00", timezone: UTC}]`,
-		`this rule never matches: services[0] is wider and comes before it`:                        "services:\n - match: [\"pay*\"]\n   severities: {SEV-1: {scale: 2}}\n - {match: [payments, \"pay-*\"], severities: {SEV-1: {scale: 3}}}\n",
-		`SEV-3 pages with low urgency only (info`:                                                  `services: [{severities: {SEV-3: {page: info, reaches: L1}}, match: [a]}]`,
-		`no ladder and no audience names slack:#typo: nothing takes its place`:                     `game_day: {notify: {"slack:#typo": "slack:#game-day"}}`,
+		`pagerduty:unknown leads nowhere: the configuration has no pagerduty.routing_keys.unknown`:                     `ladders: {default: [{level: L1, until: resolved, repeat_every: 1h, notify: ["pagerduty:unknown"]}]}`,
+		`SEV-2 has quiet hours: nobody is called for one until 07:00 UTC`:                                              `quiet_hours: [{severities:       [SEV-2], from: "22:00", to: "07:00", timezone: UTC}]`,
+		`the quiet hours of SEV-3 never end: it calls nobody unless a person asks for it`:                              `quiet_hours: [{severities: [SEV-3], from: "22:00", to: "07:00", timezone: UTC}, {severities: [SEV-3], from: "06:00", to: "23:00", timezone: UTC}]`,
+		`this rule never matches: services[0] is wider and comes before it`:                                            "services:\n - match: [\"pay*\"]\n   severities: {SEV-1: {scale: 2}}\n - {match: [payments, \"pay-*\"], severities: {SEV-1: {scale: 3}}}\n",
+		`SEV-3 pages with low urgency only (info`:                                                                      `services: [{severities: {SEV-3: {page: info, reaches: L1}}, match: [a]}]`,
+		`no level that a SEV-1 reaches names a sink: nobody is called, and no chat is told`:                            `ladders: {default: [{level: L1, until: resolved, repeat_every: 1h, notify: []}]}`,
+		`no ladder has L9: a drill calls every level through its own sinks, up to L4`:                                  `game_day: {wakes_up_to: L9}`,
+		`a drill runs command:sms in the place of slack:#incidents: if it writes to real telephones, a drill does too`: `game_day: {notify: {"slack:#incidents": "command:sms"}}`,
+		`slack:incidents is neither a channel (slack:#incidents), nor an ID`:                                           `ladders: {default: [{level: L1, until: resolved, repeat_every: 1h, notify: ["slack:incidents"]}]}`,
+		`command:sms gets no telephone number for ana: the configuration has no people.ana.phone`:                      `ladders: {default: [{level: L1, until: resolved, repeat_every: 1h, notify: ["command:sms"], who: [ana, bob]}]}`,
+		`no ladder and no audience names slack:#typo: nothing takes its place`:                                         `game_day: {notify: {"slack:#typo": "slack:#game-day"}}`,
 	} {
 		require.Contains(t, surprises(t, src), want, src)
 	}

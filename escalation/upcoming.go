@@ -104,6 +104,27 @@ func NextLevelAt(inc incident.Incident, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// QuietUntil is when the quiet hours are over that keep the ladder from calling
+// anybody for inc; zero if none do: what a person asks for, and what was begun
+// before, goes on.
+func QuietUntil(inc incident.Incident, now time.Time) time.Time {
+	if inc.Status.Over() || inc.Rung.Level != "" {
+		return time.Time{}
+	}
+	return policyOf(inc, Policy{}).QuietUntil(inc.Severity, now)
+}
+
+// CallsAgainAt is when the level that inc stands at is called again if nobody does
+// anything, by the policy that inc was declared with; zero for never.
+func CallsAgainAt(inc incident.Incident, now time.Time) time.Time {
+	for _, r := range Upcoming(inc, policyOf(inc, Policy{}), now) {
+		if r.State == RungNow {
+			return r.Due
+		}
+	}
+	return time.Time{}
+}
+
 // CanEscalate says whether level can be asked for by hand, and if not, why, by the
 // policy that inc was declared with (Rules.CanEscalate).
 func CanEscalate(inc incident.Incident, level incident.Level) error {

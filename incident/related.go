@@ -39,9 +39,24 @@ func (inc Incident) Related(all []Incident, alike map[ID][]string) []Relation {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Relation) int {
-		return cmp.Or(b.weight-a.weight, b.Incident.Clocks.Declared.Compare(a.Incident.Clocks.Declared), cmp.Compare(b.Incident.Seq, a.Incident.Seq))
+		return cmp.Or(a.aside()-b.aside(), b.weight-a.weight, b.Incident.Clocks.Declared.Compare(a.Incident.Clocks.Declared), cmp.Compare(b.Incident.Seq, a.Incident.Seq))
 	})
 	return found
+}
+
+// aside puts what can teach something first: an incident that is over and was none
+// of practice, or that the record itself ties to this one; then what is open now,
+// and drills last.
+func (r Relation) aside() int {
+	switch {
+	case r.weight >= byRecord:
+		return 0
+	case r.Incident.Drill:
+		return 2
+	case !r.Incident.Status.Over():
+		return 1
+	}
+	return 0
 }
 
 // inCommon is what two incidents have in common, in words.

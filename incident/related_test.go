@@ -43,6 +43,23 @@ func TestRelatedSaysWhy(t *testing.T) {
 	require.Equal(t, "this one was merged into it", duplicate.Related(all, nil)[0].Why[0])
 }
 
+// What can teach something comes first: what is over, before what is open now,
+// and drills last.
+func TestWhatIsOverIsRelatedFirst(t *testing.T) {
+	one := func(id incident.ID, status incident.Status, drill bool) incident.Incident {
+		return incident.Incident{ID: id, Service: "checkout", Status: status, Drill: drill, Clocks: incident.Clocks{Declared: three}}
+	}
+	inc := one("INC-9", incident.StatusOpen, false)
+	all := []incident.Incident{
+		one("INC-1", incident.StatusResolved, true), one("INC-2", incident.StatusOpen, false), one("INC-3", incident.StatusResolved, false), inc,
+	}
+	var got []incident.ID
+	for _, r := range inc.Related(all, map[incident.ID][]string{"INC-1": {"pool", "exhausted"}, "INC-2": {"pool"}}) {
+		got = append(got, r.Incident.ID)
+	}
+	require.Equal(t, []incident.ID{"INC-3", "INC-2", "INC-1"}, got)
+}
+
 func TestWordsAreThoseThatSaySomething(t *testing.T) {
 	words := func(title string) []string { return incident.Incident{Title: title}.Words() }
 	require.Equal(t, []string{"payments", "pool", "exhausted", "5xx", "p99"}, words("The payments pool is exhausted: 5xx & p99 of payments > 5 s"))

@@ -2,6 +2,7 @@ package strictyaml_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 	"time"
 
@@ -90,6 +91,44 @@ func TestDurationsRoundTrip(t *testing.T) {
 		_, err := strictyaml.ParseDuration(bad)
 		require.Error(t, err, bad)
 	}
+}
+
+// The longest and the shortest duration that there is, and what is longer.
+func TestDurationsAtTheEnd(t *testing.T) {
+	longest := strictyaml.FormatDuration(math.MaxInt64)
+	require.Equal(t, "106751d23h47m16.854775807s", longest)
+	d, err := strictyaml.ParseDuration(longest)
+	require.NoError(t, err)
+	require.Equal(t, time.Duration(math.MaxInt64), d)
+	require.Equal(t, "-106751d23h47m16.854775808s", strictyaml.FormatDuration(math.MinInt64))
+	for _, long := range []string{"9223372036854775807ns", "9223372036854775808ns", "106751d23h47m16.854775808s", "99999999999999999999h", "15250w1w"} {
+		_, err := strictyaml.ParseDuration(long)
+		require.ErrorContains(t, err, "too long a duration; the longest is about 292 years", long)
+	}
+}
+
+// What is read is never less than nothing, and what is written is read again as
+// the same.
+func FuzzDuration(f *testing.F) {
+	f.Add("1h30m", int64(0))
+	f.Add("9223372036854775807ns", int64(math.MinInt64))
+	f.Add("99999999999999999999h", int64(math.MaxInt64))
+	f.Fuzz(func(t *testing.T, text string, n int64) {
+		check := func(d time.Duration) {
+			back, err := strictyaml.ParseDuration(strictyaml.FormatDuration(d))
+			require.NoError(t, err)
+			require.Equal(t, d, back)
+		}
+		if d, err := strictyaml.ParseDuration(text); err == nil {
+			require.GreaterOrEqual(t, d, time.Duration(0))
+			check(d)
+		}
+		if n >= 0 {
+			check(time.Duration(n))
+		} else {
+			require.Equal(t, byte('-'), strictyaml.FormatDuration(time.Duration(n))[0])
+		}
+	})
 }
 
 func FuzzDecode(f *testing.F) {

@@ -80,11 +80,12 @@ func ParseDuration(s string) (time.Duration, error) {
 			return 0, bad
 		}
 		rest = rest[j:]
-		part := value * float64(unit)
-		if part > float64(math.MaxInt64-int64(total)) {
+		part := math.Round(value * float64(unit))
+		// A float64 cannot hold the longest Duration: it rounds to one nanosecond more.
+		if part >= 1<<63 || time.Duration(part) > math.MaxInt64-total {
 			return 0, fmt.Errorf("%q is too long a duration; the longest is about 292 years", s)
 		}
-		total += time.Duration(math.Round(part))
+		total += time.Duration(part)
 	}
 	return total, nil
 }
@@ -100,24 +101,26 @@ func FormatDuration(d time.Duration) string {
 	if d == 0 {
 		return "0s"
 	}
-	if d < 0 {
-		return "-" + FormatDuration(-d)
-	}
 	var b strings.Builder
+	rest := uint64(d)
+	if d < 0 {
+		b.WriteByte('-')
+		rest = -rest // the shortest Duration has no counterpart among Durations
+	}
 	for _, u := range []struct {
 		name string
-		size time.Duration
-	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
-		if u.name == "w" && d%u.size != 0 {
+		size uint64
+	}{{"w", uint64(7 * 24 * time.Hour)}, {"d", uint64(24 * time.Hour)}, {"h", uint64(time.Hour)}, {"m", uint64(time.Minute)}} {
+		if u.name == "w" && rest%u.size != 0 {
 			continue
 		}
-		if d >= u.size {
-			fmt.Fprintf(&b, "%d%s", d/u.size, u.name)
-			d %= u.size
+		if rest >= u.size {
+			fmt.Fprintf(&b, "%d%s", rest/u.size, u.name)
+			rest %= u.size
 		}
 	}
-	if d > 0 {
-		b.WriteString(d.String())
+	if rest > 0 {
+		b.WriteString(time.Duration(rest).String())
 	}
 	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,19 +147,21 @@ func chatLinks(ctx context.Context, db *store.DB, id incident.ID) (links []pager
 // and says what became of it. A page that was not accepted makes the exit code 5.
 func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) error {
 	began := time.Now().Add(-time.Second)
-	var problems error
-	engine, err := a.ladder(ctx, db, nil, func(err error) { problems = errors.Join(problems, err) })
+	var problems problemList
+	engine, err := a.ladder(ctx, db, nil, problems.add)
 	if err != nil {
 		return err
 	}
+	said := a.sayWaiting(ctx, db, ids)
 	err = engine.Deliver(ctx, deliverPatience)
-	if problems != nil {
-		fmt.Fprintf(a.stderr, "%s\n", sanitise(problems.Error()))
+	said()
+	for _, text := range problems.texts {
+		fmt.Fprintf(a.stderr, "%s\n", sanitise(text))
 	}
 	var held *escalation.HeldError
 	elsewhere := errors.As(err, &held)
 	if err != nil && !elsewhere {
-		return err
+		return withCode(exitInconclusive, fmt.Errorf("%s: recorded, but NOBODY was paged by this command: %w; whoever runs the ladder will (sitrep daemon)", idList(ids), err))
 	}
 	var unsent error
 	open := false
@@ -172,12 +175,99 @@ func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) err
 		if err != nil {
 			return err
 		}
+		told, err := db.Told(ctx, id)
+		if err != nil {
+			return err
+		}
+		if told < inc.Seq && !inc.Status.Over() { // nobody has looked at it: there is not even a message
+			unsent = errors.Join(unsent, unplanned(id, held, problems.texts))
+		}
+		a.sayQuiet(inc)
 		open = open || !inc.Status.Over()
 	}
 	if open && !elsewhere {
-		fmt.Fprintln(a.stderr, "nobody runs the ladder: start sitrep daemon")
+		fmt.Fprintln(a.stderr, nobodyRuns)
 	}
 	return withCode(exitInconclusive, unsent)
+}
+
+// unplanned says that an incident is recorded and that nobody has come so far as to
+// decide whom to page, and why.
+func unplanned(id incident.ID, held *escalation.HeldError, problems []string) error {
+	why := "the ladder could not look at it"
+	if held != nil {
+		why = fmt.Sprintf("%s holds the ladder and has not looked at it for %s: does that still run? Its hold ends at %s", held.Owner, deliverPatience, stamp(held.Expires))
+	}
+	if len(problems) > 0 {
+		why = "what failed stands above"
+	}
+	return fmt.Errorf("%s is recorded, and NOBODY was paged: %s; call by phone, and start sitrep daemon", id, why)
+}
+
+// problemList is what went wrong, each text once: a store that is full fails
+// everything, and every second.
+type problemList struct{ texts []string }
+
+func (l *problemList) add(err error) {
+	const most = 5
+	_, cause, found := strings.Cut(err.Error(), ": store ") // what was tried, and what the store says
+	known := slices.ContainsFunc(l.texts, func(text string) bool {
+		return text == err.Error() || found && strings.HasSuffix(text, ": store "+cause)
+	})
+	if !known && len(l.texts) < most {
+		l.texts = append(l.texts, err.Error())
+	}
+}
+
+// sayWaiting says, if sending takes more than a moment, that it is recorded and
+// what is waited for. The function that it gives ends that.
+func (a *app) sayWaiting(ctx context.Context, db *store.DB, ids []incident.ID) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if pauseFor(ctx, time.Second) != nil {
+			return
+		}
+		var sinks []string
+		for _, id := range ids {
+			messages, err := db.Messages(ctx, id)
+			if err != nil {
+				return // what is wrong is said by what waits for it
+			}
+			for _, m := range messages {
+				if m.Open() && !m.Beside() && !slices.Contains(sinks, m.Sink) {
+					sinks = append(sinks, m.Sink)
+				}
+			}
+		}
+		if len(sinks) > 0 && ctx.Err() == nil {
+			fmt.Fprintf(a.stderr, "recorded; waiting up to %s for %s\n", deliverPatience, sanitise(strings.Join(sinks, ", ")))
+		}
+	}()
+	return func() {
+		cancel()
+		<-over
+	}
+}
+
+// sayQuiet says that quiet hours keep the ladder from calling anybody.
+func (a *app) sayQuiet(inc incident.Incident) {
+	if until := escalation.QuietUntil(inc, time.Now()); !until.IsZero() {
+		fmt.Fprintf(a.stderr, "%s: %s\n", inc.ID, quietWords(until))
+	}
+}
+
+func quietWords(until time.Time) string {
+	return "quiet hours: nobody is called before " + until.UTC().Format("Mon 15:04") + " UTC"
+}
+
+func idList(ids []incident.ID) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	return strings.Join(words, ", ")
 }
 
 // outcome says what became of the messages of an incident; the error is those
@@ -235,7 +325,7 @@ func (a *app) settled(ctx context.Context, db *store.DB, id incident.ID, elsewhe
 
 // describeMessage is one message on one line.
 func describeMessage(m escalation.Message) string {
-	text := fmt.Sprintf("%s %s: %s", m.Sink, m.Operation, m.State)
+	text := fmt.Sprintf("%s %s: %s", m.Sink, pageWord(m.Operation), escalation.Delivery{Message: m}.Outcome())
 	if m.Level != "" {
 		text = fmt.Sprintf("%s round %d %s", m.Level, m.Round, text)
 	}

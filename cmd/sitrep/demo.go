@@ -21,7 +21,9 @@ func (a *app) demoCommand() *cobra.Command {
 		Use: "demo", Short: "the command centre on a small shop that can be hurt", Args: cobra.NoArgs,
 		Long: `demo starts a small shop on loopback, a Prometheus that watches it, and stand-ins
 for PagerDuty, Slack, a webhook and a status page, and opens the command centre on them. Nothing leaves this
-machine. What happens is kept in a store of the demo's own (--db names another).`,
+machine. What happens is kept in a store of the demo's own (--db names another). Its configuration is
+sitrep.yaml in a directory sitrep-demo-* below $TMPDIR, and stays as long as the demo runs: with it
+every command works on the lab (sitrep --config FILE --db FILE ...).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !headless {
 				if err := tui.Usable(); err != nil {
@@ -67,6 +69,8 @@ func (a *app) demo(ctx context.Context, headless bool) (err error) {
 		if headless {
 			return a.waitHeadless(ctx, l)
 		}
+		defer fmt.Fprintf(a.stderr, "the demo's store is %s (sitrep --db %s incident list); its configuration was %s, and is gone with it\n",
+			sanitise(a.flags.db), sanitise(a.flags.db), sanitise(l.Ready().Config))
 		return a.screen(ctx, l)
 	})
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {

@@ -41,7 +41,7 @@ func TestDocumentedPolicyIsOne(t *testing.T) {
 	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		src.WriteString(block[1])
 	}
-	p, warnings, err := escalation.CheckPolicy("policy.md", []byte(src.String()), func(string) string { return "" })
+	p, warnings, err := escalation.CheckPolicy("policy.md", []byte(src.String()), escalation.Surroundings{})
 	require.NoError(t, err)
 	require.Len(t, p.Services, 1)
 	require.Len(t, p.QuietHours, 2)

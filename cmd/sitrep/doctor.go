@@ -29,6 +29,7 @@ type finding struct {
 
 func (a *app) doctorCommand() *cobra.Command {
 	var send, public, gameDay bool
+	var phone string
 	c := &cobra.Command{
 		Use: "doctor [SINK...]", Short: "look at terminal, configuration, store, Prometheus and secrets, and say what is wrong", Args: cobra.ArbitraryArgs,
 		Long: "Looks at everything that the configuration names, and changes nothing. With --send-test it walks a test page, marked [TEST],\n" +
@@ -37,8 +38,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case send:
-				return a.sendTests(cmd.Context(), args, public, gameDay)
-			case len(args) > 0 || public || gameDay:
+				return a.sendTests(cmd.Context(), args, testWish{public, gameDay, phone})
+			case len(args) > 0 || public || gameDay || phone != "":
 				return usage("sinks are only tried with --send-test")
 			}
 			found := a.examine(cmd.Context())
@@ -59,6 +60,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&send, "send-test", false, "walk a test page through every sink of the policy, or through the given ones: it wakes people")
 	c.Flags().BoolVar(&public, "statuspage-test", false, "with --send-test: also write on public status pages")
+	c.Flags().StringVar(&phone, "phone", "", "with --send-test: the telephone `number` that commands and webhooks are given, instead of those of the policy's people")
 	c.Flags().BoolVar(&gameDay, "game-day", false, "with --send-test: the sinks that a drill calls and tells, instead of the policy's")
 	return c
 }
@@ -87,7 +89,7 @@ func check(what, fine string, err error) finding {
 }
 
 func (a *app) examine(ctx context.Context) []finding {
-	found := []finding{check("terminal", os.Getenv("TERM"), tui.Usable())}
+	found := []finding{a.examineTerminal()}
 	c, err := a.config()
 	found = append(found, check("configuration", "defaults: there is no file", err))
 	if err != nil {
@@ -103,12 +105,8 @@ func (a *app) examine(ctx context.Context) []finding {
 	if err == nil {
 		sharing, err := db.Sharing()
 		found[len(found)-1] = check("store", db.Path()+", "+sharing, err)
-		lease, err := db.Lease(ctx)
-		holder := "nobody: start sitrep daemon, or leave a screen open"
-		if err == nil && lease.Live(time.Now()) {
-			holder = lease.Owner
-		}
-		found = append(found, check("ladder", holder, err))
+		found = append(found, examineLadder(ctx, db))
+		found = append(found, a.examineDelivery(ctx, db)...)
 		_ = db.Close()
 	}
 	found = append(found, examineLogout(), a.examinePrometheus(ctx, "prometheus", ""))
@@ -120,6 +118,14 @@ func (a *app) examine(ctx context.Context) []finding {
 		found = append(found, c.examinePagerDuty(ctx, api))
 	}
 	return append(found, examineChaos())
+}
+
+// examineTerminal looks at the terminal, if there is one: cron and pipes have none.
+func (a *app) examineTerminal() finding {
+	if !isTerminal(a.stdout) {
+		return check("terminal", "standard output is not a terminal: not checked", nil)
+	}
+	return check("terminal", os.Getenv("TERM"), tui.Usable())
 }
 
 // examineFiles reads every file that the configuration names.

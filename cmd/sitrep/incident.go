@@ -232,6 +232,7 @@ func (a *app) listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.warnUnwatched(cmd.Context(), db, list...)
 				return a.printIncidents(list)
 			})
 		},

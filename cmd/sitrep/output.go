@@ -21,6 +21,9 @@ func sanitise(text string) string {
 	return strings.Join(lines, "\n")
 }
 
+// oneLine makes text from anywhere one line that is fit for a terminal.
+func oneLine(text string) string { return safe.New(text, maxLine).String() }
+
 // maxLine bounds a line that somebody else wrote.
 const maxLine = 2000
 

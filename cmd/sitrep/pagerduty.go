@@ -377,7 +377,7 @@ func (a *app) inboxShowCommand() *cobra.Command {
 
 func (a *app) printDetails(all []inboxDetail) error {
 	for _, d := range all {
-		fmt.Fprintf(a.stdout, "%s #%d %s\n", sanitise(d.ID), d.Number, sanitise(d.Title))
+		fmt.Fprintf(a.stdout, "%s #%d %s\n", oneLine(d.ID), d.Number, oneLine(d.Title))
 		rows := [][]string{
 			{"status", d.Status + ", " + orDash(d.Urgency) + " urgency"},
 			{"service", orDash(d.Service)},

@@ -111,6 +111,10 @@ func (a *app) pagesCommand() *cobra.Command {
 						shown = append(shown, d)
 					}
 				}
+				a.warnAnyUnwatched(cmd.Context(), db)
+				if err := a.sayHeld(cmd.Context(), db, id); err != nil {
+					return err
+				}
 				return a.printPages(shown)
 			})
 		},
@@ -119,6 +123,18 @@ func (a *app) pagesCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.failed, "failed", false, "only what was refused, may be lost, or had to go another way")
 	c.Flags().StringVar(&f.since, "since", "", "only what was queued so recently, such as 2h or 7d")
 	return c
+}
+
+// sayHeld says which open incidents quiet hours hold back: no page of theirs stands
+// in the ledger. An empty id is all.
+func (a *app) sayHeld(ctx context.Context, db *store.DB, id incident.ID) error {
+	open, err := db.Incidents(ctx, true, 0)
+	for _, inc := range open {
+		if id == "" || inc.ID == id {
+			a.sayQuiet(inc)
+		}
+	}
+	return err
 }
 
 // ledgerOf is the ledger of an incident, of all if id is empty.

@@ -15,41 +15,63 @@ import (
 
 func (a *app) policyCheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check FILE", Short: "read a policy and say what is wrong with it, or may surprise", Args: cobra.ExactArgs(1),
-		Long: "Read a policy and say what is wrong with it. What is no error and may still surprise whoever relies on it is a\n" +
+		Use: "check [FILE]", Short: "read a policy and say what is wrong with it, or may surprise", Args: cobra.MaximumNArgs(1),
+		Long: "Read a policy, that of the configuration or FILE, and say what is wrong with it. What is no error and may still surprise whoever relies on it is a\n" +
 			"warning: the exit code is 0. Sinks are compared with the configuration, where there is one.",
 		RunE: func(_ *cobra.Command, args []string) error {
-			lacks, err := a.lacks()
+			c, err := a.config()
 			if err != nil {
 				return err
 			}
 			var warnings []*strictyaml.Error
-			p, err := loadFile(args[0], func(file string, src []byte) (p escalation.Policy, err error) {
-				p, warnings, err = escalation.CheckPolicy(file, src, lacks)
+			check := func(file string, src []byte) (p escalation.Policy, err error) {
+				p, warnings, err = escalation.CheckPolicy(file, src, c.surroundings())
 				return p, err
-			})
+			}
+			file, src := c.path(c.Policy.path), c.Policy.inline
+			switch {
+			case len(args) > 0:
+				file = args[0]
+			case c.Policy.path == "" && len(src) > 0:
+				file = c.file + " (policy)"
+				p, err := check(file, src)
+				if err != nil {
+					return withCode(exitUsage, err)
+				}
+				return a.printPolicy(file, p, warnings)
+			case c.Policy.path == "":
+				return usage("the configuration names no policy: give a FILE (without one, sitrep policy explain shows the default)")
+			}
+			p, err := loadFile(file, check)
 			if err != nil {
 				return err
 			}
-			return a.printPolicy(args[0], p, warnings)
+			return a.printPolicy(file, p, warnings)
 		},
 	}
 }
 
-// lacks says what the configuration would need to reach a sink. Without a
-// configuration nothing is said: a policy may be checked anywhere.
-func (a *app) lacks() (func(sink string) string, error) {
-	c, err := a.config()
-	if err != nil {
-		return nil, err
+// surroundings is what a policy is compared with. Without a configuration nothing
+// is said: a policy may be checked anywhere.
+func (c *config) surroundings() escalation.Surroundings {
+	if c.file == "" {
+		return escalation.Surroundings{}
 	}
-	return func(sink string) string {
-		if c.file == "" {
+	return escalation.Surroundings{
+		Lacks: func(sink string) string {
+			only := escalation.Policy{Ladders: map[string][]escalation.LevelRule{"": {{Notify: []string{sink}}}}}
+			return strings.Join(slices.Sorted(maps.Values(c.missing(only))), ", ")
+		},
+		Unknown: func(who incident.Person) string {
+			switch p, known := c.People[string(who)]; {
+			case !known:
+				return "the configuration has no people." + string(who)
+			case p.Phone == "":
+				return "the configuration has no people." + string(who) + ".phone"
+			}
 			return ""
-		}
-		only := escalation.Policy{Ladders: map[string][]escalation.LevelRule{"": {{Notify: []string{sink}}}}}
-		return strings.Join(slices.Sorted(maps.Values(c.missing(only))), ", ")
-	}, nil
+		},
+	}
 }
 
 // policyView is `policy check --json`.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Long: "Say who would be called when for an incident that is declared now, or at --at, and that nobody resolves: by the\n" +
 			"policy of the configuration, or by that of FILE. It is the ladder itself that is asked. Without --severity all\n" +
 			"severities are shown, one line a level.",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			x := explanation{script: script, severities: incident.Severities()}
 			var err error
 			if severity != "" {
@@ -58,7 +59,7 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.explain(x)
+			return a.explain(cmd.Context(), x)
 		},
 	}
 	c.Flags().StringVar(&severity, "severity", "", "SEV-1 to SEV-4 (default all)")
@@ -75,9 +76,14 @@ func momentOf(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return now.UTC().Truncate(time.Second), nil
 	}
+	// Nobody plans for other years, and beyond year 9999 a moment cannot be written down.
+	const first, last = 1970, 2200
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
+			if t = t.UTC(); t.Year() < first || t.Year() > last {
+				return time.Time{}, fmt.Errorf("%q is in the year %d; it can be in %d to %d", text, t.Year(), first, last)
+			}
+			return t, nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not a moment; write for example 2026-12-24T03:00Z", text)
@@ -98,14 +104,20 @@ type callView struct {
 	Divert   []string                   `json:"divert"` // where it goes if that does not take it
 }
 
-func (a *app) explain(x explanation) error {
+func (a *app) explain(ctx context.Context, x explanation) error {
 	phones, err := a.phones()
 	if err != nil {
 		return err
 	}
 	views := []callView{}
 	for i, sev := range x.severities {
-		calls := escalation.Explain(x.policy, sev, x.script, x.horizon)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		calls, end, whole := escalation.Explain(x.policy, sev, x.script, x.horizon)
+		if !whole {
+			fmt.Fprintf(a.stderr, "%s: this is not all of it: the first %s, until %s; begin later with --at, or look less far with --for\n", sev, count(len(calls), "call"), stamp(end))
+		}
 		rules := x.policy.For(x.script.Incident(sev))
 		for _, c := range calls {
 			views = append(views, callView{sev, c.At, c.After.Seconds(), c.Level, c.Round, c.Reason, c.Page, c.Who, phones.of(c.Who), c.Notify, instead(rules, c)})

@@ -183,7 +183,7 @@ func forWhom(audience []string) string {
 func (p *picture) row(r escalation.Prospect) {
 	said := p.phones.names(r.First.Who)
 	if r.First.Page == escalation.PageNone {
-		said += ": " + whyNobody(p.script.Drill, r.First.Notify)
+		said += ": " + p.whyNobody(r)
 	} else {
 		said += " by " + strings.Join(r.First.Notify, ", ")
 	}
@@ -202,7 +202,7 @@ func (p *picture) rung(r escalation.Prospect, first, more bool) {
 	c := r.First
 	how := "through " + strings.Join(c.Notify, ", ")
 	if c.Page == escalation.PageNone {
-		how = whyNobody(p.script.Drill, c.Notify)
+		how = p.whyNobody(r)
 	}
 	const width = pictureWidth - whenWidth - rungWidth
 	said := slices.Concat(wrap(p.who(c.Who)+loud(c.Page), width), wrap(how, width), p.clocks(r))
@@ -228,6 +228,9 @@ func (p *picture) clocks(r escalation.Prospect) (said []string) {
 	climbs := r.Climbs > 0 && r.Level != p.reaches()
 	if r.Again > 0 && !(climbs && r.Again >= r.Climbs) && r.First.Page != escalation.PageNone {
 		said = append(said, fmt.Sprintf("again every %s until somebody ACKNOWLEDGES", short(r.Again)))
+		if chats := p.policy.For(p.script.Incident(p.sev)).Elsewhere(r.First.Notify); len(chats) > 0 {
+			said = append(said, wrap(fmt.Sprintf("%s is told each time: call by phone", strings.Join(chats, ", ")), pictureWidth-whenWidth-rungWidth)...)
+		}
 	}
 	unless := strings.ToUpper(string(r.Until))
 	switch {
@@ -245,17 +248,28 @@ func (p *picture) reaches() incident.Level {
 }
 
 // whyNobody says why a rung pages nobody: it goes into the chats at most.
-func whyNobody(drill bool, notify []string) string {
+func (p *picture) whyNobody(r escalation.Prospect) string {
+	notify := r.First.Notify
 	chats := slices.DeleteFunc(slices.Clone(notify), func(sink string) bool { return !strings.HasPrefix(sink, "slack:") })
 	switch {
 	case len(chats) > 0:
 		return "nobody is paged; " + strings.Join(chats, ", ") + " is told"
 	case len(notify) > 0:
 		return "nobody is paged"
-	case drill:
+	case p.script.Drill && p.names(r.Level):
 		return "no sink of this level takes part in a drill"
 	}
-	return "this level names no sink"
+	return "this level names no sink: nobody is called"
+}
+
+// names says whether the policy itself names a sink for a level, whatever a drill
+// leaves out of it.
+func (p *picture) names(level incident.Level) bool {
+	real := p.script
+	real.Drill = false
+	return slices.ContainsFunc(p.policy.For(real.Incident(p.sev)).Ladder(p.sev), func(r escalation.LevelRule) bool {
+		return r.Level == level && len(r.Notify) > 0
+	})
 }
 
 // rest is the rungs that are not called, and why.

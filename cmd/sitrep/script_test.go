@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -58,7 +59,8 @@ func TestDeliveryByCommands(t *testing.T) {
 		_, err := exec.LookPath(needed)
 		require.NoError(t, err, "%s is missing: run make setup", needed)
 	}
-	cmd := exec.Command("../../docs/escalation.sh", t.TempDir())
+	dir := t.TempDir()
+	cmd := exec.Command("../../docs/escalation.sh", dir)
 	cmd.Env = append(os.Environ(), "SITREP="+binary)
 	raw, err := cmd.CombinedOutput()
 	out := string(raw)
@@ -69,6 +71,20 @@ func TestDeliveryByCommands(t *testing.T) {
 	require.Equal(t, 1, strings.Count(end, " trigger SEV-1 INC-1 L1"), "the page that waited went out once")
 	require.NotContains(t, end, " trigger SEV-1 INC-2", "and what was answered before never")
 	require.Contains(t, end, `{"status":"resolved","triggers":1,`)
+	require.Empty(t, runningOn(t, dir), "nothing that it started is left")
+}
+
+// runningOn lists the command lines of processes that work on files in dir.
+func runningOn(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, file := range all {
+		if line, err := os.ReadFile(file); err == nil && bytes.Contains(line, []byte(dir)) {
+			list = append(list, string(bytes.ReplaceAll(line, []byte{0}, []byte(" "))))
+		}
+	}
+	return list
 }
 
 func freePort(t *testing.T) int {

@@ -5,11 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -38,7 +37,7 @@ func (s *secret) UnmarshalYAML(n ast.Node) error {
 const secretHelp = "a secret is not written into the configuration: give env:NAME, file:PATH or cmd:COMMAND"
 
 // read fetches the secret; file paths are relative to dir. A command has ten
-// seconds. Errors name the reference, never the value.
+// seconds, and its first line counts. Errors name the reference, never the value.
 func (s secret) read(ctx context.Context, dir string) (string, error) {
 	kind, rest, _ := strings.Cut(string(s), ":")
 	switch kind {
@@ -51,24 +50,32 @@ func (s secret) read(ctx context.Context, dir string) (string, error) {
 		if !filepath.IsAbs(rest) {
 			rest = filepath.Join(dir, rest)
 		}
-		b, err := os.ReadFile(rest)
+		b, err := readSecretFile(rest)
 		if err != nil {
 			return "", fmt.Errorf("secret %s: %w", s, err)
 		}
 		return nonEmpty(s, b)
 	case "cmd":
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "sh", "-c", rest)
-		cmd.Dir = dir
-		out, err := cmd.Output()
+		first, err := secretFrom(ctx, dir, rest)
 		if err != nil {
 			return "", fmt.Errorf("secret %s: the command failed: %w", s, err)
 		}
-		first, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
 		return nonEmpty(s, first)
 	}
 	return "", errors.New(secretHelp)
+}
+
+// readSecretFile reads a file that is not endless, and waits for nobody.
+func readSecretFile(file string) (b []byte, err error) {
+	f, err := openNow(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if b, err = io.ReadAll(io.LimitReader(f, mostSecret+1)); err == nil && len(b) > mostSecret {
+		err = fmt.Errorf("it has more than %d KiB, which is no secret", mostSecret>>10)
+	}
+	return b, err
 }
 
 func nonEmpty(s secret, b []byte) (string, error) {

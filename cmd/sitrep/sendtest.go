@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,7 @@ type sinkTest struct {
 	message escalation.Message
 	inc     incident.Incident
 	public  bool // a status page may be written on
+	who     []incident.Person
 	lag     time.Duration
 	steps   []testStep
 }
@@ -46,7 +48,7 @@ const testTimeout = 10 * time.Second
 
 // sendTests tries sinks, those of the policy if none is named, and prints what it
 // saw. The error, with the exit code 5, is that a sink did not take it.
-func (a *app) sendTests(ctx context.Context, sinks []string, public, gameDay bool) error {
+func (a *app) sendTests(ctx context.Context, sinks []string, wish testWish) error {
 	c, err := a.config()
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func (a *app) sendTests(ctx context.Context, sinks []string, public, gameDay boo
 		return err
 	}
 	known := policy.Sinks()
-	if gameDay {
+	if wish.gameDay {
 		known = drillSinks(policy)
 	}
 	for _, s := range sinks {
@@ -73,11 +75,18 @@ func (a *app) sendTests(ctx context.Context, sinks []string, public, gameDay boo
 	if err := a.confirmTests(sinks); err != nil {
 		return err
 	}
+	if wish.phone != "" {
+		c = c.withPhone(wish.phone)
+	}
 	senders := a.senders(c, nil) // a test says nothing of any incident
 	var all []testStep
 	failed := 0
 	for _, sink := range sinks {
-		t := newSinkTest(c, sink, senders, public)
+		t := newSinkTest(c, sink, senders, wish.public)
+		t.who = calledBy(policy, sink, wish.gameDay)
+		if wish.phone != "" {
+			t.who = []incident.Person{testPerson}
+		}
 		if !t.run(ctx) {
 			failed++
 		}
@@ -97,6 +106,45 @@ func (a *app) sendTests(ctx context.Context, sinks []string, public, gameDay boo
 		return withCode(exitInconclusive, fmt.Errorf("%d of %d sinks did not take the test", failed, len(sinks)))
 	}
 	return nil
+}
+
+// testWish is what a person wants of a test beside its sinks.
+type testWish struct {
+	public  bool   // status pages are written on
+	gameDay bool   // the sinks of drills
+	phone   string // that is called; empty is those of the policy's people
+}
+
+// testPerson stands for whoever has the number that a person gave.
+const testPerson incident.Person = "sitrep doctor"
+
+// withPhone is the configuration with a number for testPerson.
+func (c *config) withPhone(number string) *config {
+	with := *c
+	with.People = maps.Clone(c.People)
+	if with.People == nil {
+		with.People = map[string]personConfig{}
+	}
+	with.People[string(testPerson)] = personConfig{Phone: number}
+	return &with
+}
+
+// calledBy is everybody whom a level names that calls through sink.
+func calledBy(p escalation.Policy, sink string, drill bool) (who []incident.Person) {
+	rules := p.For(incident.Incident{Drill: drill})
+	for _, sev := range incident.Severities() {
+		for _, rung := range rules.Ladder(sev) {
+			if !slices.Contains(rung.Notify, sink) {
+				continue
+			}
+			for _, person := range rung.Who {
+				if !slices.Contains(who, person) {
+					who = append(who, person)
+				}
+			}
+		}
+	}
+	return who
 }
 
 // drillSinks is whom a drill calls and tells.
@@ -182,6 +230,12 @@ func (t *sinkTest) run(ctx context.Context) bool {
 		if !t.send(ctx, "trigger", escalation.OpTrigger, map[string]string{"webhook": "answered 2xx", "command": "exit status 0"}[t.message.Kind()]) {
 			return false
 		}
+		if t.message.Kind() == "command" && !slices.ContainsFunc(t.who, func(p incident.Person) bool { return t.config.phone(p) != "" }) {
+			t.step("proof", func() (string, error) {
+				return "not proven: SITREP_PHONES was empty, so a script for telephones had nobody to call; name who: in the policy with people.NAME.phone, or give --phone NUMBER", nil
+			})
+			t.steps[len(t.steps)-1].Unsure = true
+		}
 	}
 	t.inc.Status, t.inc.Resolution = incident.StatusResolved, "the test is over"
 	return t.send(ctx, "resolve", escalation.OpResolve, "accepted")
@@ -212,7 +266,7 @@ func (t *sinkTest) offer(ctx context.Context, op escalation.Operation, text stri
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
 	m := t.message
-	content := escalation.Content{Reason: "test", Page: escalation.PageCritical, Text: text, Test: true}
+	content := escalation.Content{Who: t.who, Reason: "test", Page: escalation.PageCritical, Text: text, Test: true}
 	switch op {
 	case escalation.OpSweep:
 		content.Sweeps, content.SweepRef, content.TriedAt = m.ID, m.Parent, m.FirstTryAt

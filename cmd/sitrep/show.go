@@ -40,6 +40,7 @@ func (a *app) showCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.warnUnwatched(cmd.Context(), db, inc)
 				merged := slices.DeleteFunc(all, func(other incident.Incident) bool { return !slices.Contains(inc.Merged, other.ID) })
 				return a.show(inc, shownIncident{viewOf(inc, now), itemsOf(merged, true), changes, relatedViews(related)}, itemsOf(merged, false), now)
 			})
@@ -73,6 +74,7 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 		{"resolved", stamp(inc.Clocks.Resolved)},
 		{"level", orDash(string(inc.Rung.Level))},
 		{"next level at", nextCall(inc, v.NextLevelAt, now)},
+		{"calls again at", callsAgain(inc, now)},
 		{"next update due", nextUpdate(inc, v.UpdateDueAt, now)},
 	}
 	if inc.InDoubt() {
@@ -111,12 +113,26 @@ func nextCall(inc incident.Incident, at *time.Time, now time.Time) string {
 	switch {
 	case inc.Rung.Snoozed.After(now):
 		return "snoozed until " + stamp(inc.Rung.Snoozed)
+	case !escalation.QuietUntil(inc, now).IsZero():
+		return quietWords(escalation.QuietUntil(inc, now))
 	case at == nil:
 		return "-"
 	case at.Before(now):
 		return fmt.Sprintf("%s (late by %s: does sitrep daemon run?)", stamp(*at), span(now.Sub(*at)))
 	}
 	return fmt.Sprintf("%s (in %s)", stamp(*at), span(at.Sub(now)))
+}
+
+// callsAgain is when the present level is called again if nobody does anything.
+func callsAgain(inc incident.Incident, now time.Time) string {
+	again := escalation.CallsAgainAt(inc, now)
+	switch {
+	case again.IsZero():
+		return "-"
+	case again.After(now):
+		return fmt.Sprintf("%s, %s (in %s)", inc.Rung.Level, stamp(again), span(again.Sub(now)))
+	}
+	return fmt.Sprintf("%s, now", inc.Rung.Level)
 }
 
 // doubt is when an acknowledgement that nobody confirms is taken back.
@@ -184,6 +200,7 @@ type incidentView struct {
 	Resolution     string                            `json:"resolution"`
 	Level          incident.Level                    `json:"level"`
 	NextLevelAt    *time.Time                        `json:"next_level_at"`
+	CallsAgainAt   *time.Time                        `json:"calls_again_at"` // the present level
 	InDoubtUntil   *time.Time                        `json:"in_doubt_until"` // whoever has it was asked "still on it?"; then it goes back to the ladder
 	SnoozedUntil   *time.Time                        `json:"snoozed_until"`
 	Degraded       *degradedView                     `json:"delivery_degraded"` // nothing takes a page that is due
@@ -210,6 +227,7 @@ func viewOf(inc incident.Incident, now time.Time) incidentView {
 		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, RunbookURL: runbook.URL(inc), Runbook: inc.Runbook, Actions: inc.Actions, Items: inc.Items,
 		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
 		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
+		CallsAgainAt: moment(escalation.CallsAgainAt(inc, now)),
 		InDoubtUntil: moment(escalation.DoubtEndsAt(inc)), Degraded: degradedOf(inc),
 		UpdateDueAt: moment(escalation.UpdateDueAt(inc)), MergedInto: inc.MergedInto, Merged: inc.Merged, SplitFrom: inc.SplitFrom,
 	}

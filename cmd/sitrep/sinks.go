@@ -240,11 +240,18 @@ func (c *config) commandTarget(ctx context.Context, name string) (t command.Targ
 	if t.Dir, err = filepath.Abs(c.dir); err != nil {
 		return t, err
 	}
-	if strings.ContainsRune(t.Argv[0], filepath.Separator) && !filepath.IsAbs(t.Argv[0]) {
-		t.Argv[0] = filepath.Join(t.Dir, t.Argv[0])
-	}
+	t.Argv[0] = program(t.Dir, t.Argv[0])
 	t.Env, t.Hidden, err = c.readAll(ctx, cmd.Env)
 	return t, err
+}
+
+// program is the file that a command runs: a path is relative to the configuration
+// in dir, which is absolute; a bare name is looked for in PATH.
+func program(dir, argv0 string) string {
+	if strings.ContainsRune(argv0, filepath.Separator) && !filepath.IsAbs(argv0) {
+		return filepath.Join(dir, argv0)
+	}
+	return argv0
 }
 
 // statuspage is the way to public status pages.
@@ -349,11 +356,11 @@ func (c *config) examineCommands() (found []finding) {
 	for _, name := range slices.Sorted(maps.Keys(c.Commands)) {
 		what := "commands." + name
 		cmd := c.Commands[name]
-		program := cmd.Argv[0]
-		if strings.ContainsRune(program, filepath.Separator) {
-			program = c.path(program)
+		var path string
+		dir, err := filepath.Abs(c.dir) // as delivery does
+		if err == nil {
+			path, err = exec.LookPath(program(dir, cmd.Argv[0]))
 		}
-		path, err := exec.LookPath(program)
 		if err != nil {
 			err = fmt.Errorf("%s cannot be run: %w", cmd.Argv[0], err)
 		}

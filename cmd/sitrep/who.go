@@ -34,6 +34,8 @@ func (a *app) whoCommand() *cobra.Command {
 			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				now, list := time.Now(), cfg.onCall(db)
+				asking := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(a.stderr, "asking PagerDuty who is on call, and for their telephones") })
+				defer asking.Stop()
 				var r roster
 				if theirs == "" {
 					r = list.roster(cmd.Context(), policy.For(incident.Incident{Service: service}).Ladder(sev), now)
@@ -42,6 +44,8 @@ func (a *app) whoCommand() *cobra.Command {
 					r.contacts = list.contacts("", "", d)
 					r.fault(theirs, d, now)
 				}
+				asking.Stop()
+				a.warnAnyUnwatched(cmd.Context(), db)
 				return a.printRoster(r)
 			})
 		},

@@ -9,6 +9,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 	x.Secrets = t.Hidden
 	switch {
 	case ctx.Err() != nil:
-		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read its secrets: %v: nothing was run", ctx.Err())}
+		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read its secrets: %v: nothing was run", cmp.Or(err, ctx.Err()))}
 	case err != nil:
 		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("%v", err)}
 	case len(t.Argv) == 0:

@@ -6,6 +6,7 @@
 package pagerduty
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -82,7 +83,7 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 	key, err := s.config.Key(ctx, m.Target())
 	switch {
 	case ctx.Err() != nil:
-		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read the routing key: %v: nothing was sent", ctx.Err())}
+		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read the routing key: %v: nothing was sent", cmp.Or(err, ctx.Err()))}
 	case err != nil:
 		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("read the routing key: %v", err)}
 	case key == "":
@@ -92,12 +93,15 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 
 	client := pagerduty.NewClient("", pagerduty.WithV2EventsAPIEndpoint(s.config.EventsURL))
 	client.HTTPClient = x
-	_, err = client.ManageEventWithContext(ctx, event) // its error tells less than the exchange
+	answer, err := client.ManageEventWithContext(ctx, event) // its error tells less than the exchange
 	if o, refused := x.Refused(said(x.Body), hint(x, m)); refused {
 		return o
 	}
 	if x.Status != http.StatusAccepted || err != nil {
 		return escalation.Outcome{Class: escalation.Unsure, Err: x.Errorf("answered %d, but not as the Events API does: is pagerduty.events_url right, or a proxy in between?", x.Status)}
+	}
+	if answer.Status != "success" {
+		return escalation.Outcome{Class: escalation.Unsure, Err: x.Errorf("answered %d, but with the status %q instead of success: it may have been accepted", x.Status, answer.Status)}
 	}
 	return escalation.Outcome{Class: escalation.Done, Ref: event.DedupKey}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -269,6 +270,45 @@ func TestOnCallWithTelephones(t *testing.T) {
 		{Policy: "PE2", PolicyName: "Lead", Level: 1, User: bob, Schedule: "Rota", Until: night.Add(3 * time.Hour)},
 		{Policy: "PE2", PolicyName: "Lead", Level: 2, User: User{ID: "PU2", Name: "Eve", Email: "eve@example.com"}},
 	}, list)
+}
+
+// The telephones of many are asked for some at a time, and everybody's once.
+func TestTelephonesOfMany(t *testing.T) {
+	const people = 40
+	var users []string
+	for i := range people {
+		for level := range 2 {
+			users = append(users, fmt.Sprintf(`{"user":{"id":"PU%d","summary":"Somebody"},"escalation_policy":{"id":"PE1"},"escalation_level":%d}`, i, level+1))
+		}
+	}
+	var mu sync.Mutex
+	asked, now, most := 0, 0, 0
+	full := make(chan struct{}) // closed when as many are asked for at once as may be
+	a := account(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/oncalls" {
+			says(200, `{"oncalls":[`+strings.Join(users, ",")+`]}`)(w, r)
+			return
+		}
+		mu.Lock()
+		asked, now = asked+1, now+1
+		if most = max(most, now); asked == phonesAtOnce {
+			close(full)
+		}
+		mu.Unlock()
+		<-full
+		mu.Lock()
+		now--
+		mu.Unlock()
+		says(200, `{"contact_methods":[{"type":"phone_contact_method","address":"+1 `+strings.Split(r.URL.Path, "/")[2]+`"}]}`)(w, r)
+	})
+	list, _, err := a.OnCalls(t.Context(), []string{"PE1"}, night)
+	require.NoError(t, err)
+	require.Len(t, list, 2*people)
+	for _, o := range list {
+		require.Equal(t, []string{"+1 " + o.User.ID}, o.User.Phones)
+	}
+	require.Equal(t, people, asked)
+	require.Equal(t, phonesAtOnce, most)
 }
 
 // deedLog is an account that keeps what it is asked to do.

@@ -10,6 +10,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -90,7 +91,7 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 	token, err := s.config.Token(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read the bot token: %v: nothing was sent", ctx.Err())}
+		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read the bot token: %v: nothing was sent", cmp.Or(err, ctx.Err()))}
 	case err != nil:
 		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read the bot token: %v", err)}
 	case token == "":

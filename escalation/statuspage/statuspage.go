@@ -11,6 +11,7 @@ package statuspage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -69,7 +70,7 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 	a.page, err = s.config.Page(ctx, m.Target())
 	switch {
 	case ctx.Err() != nil:
-		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read its token: %v: nothing was sent", ctx.Err())}
+		return escalation.Outcome{Class: escalation.NotSent, Err: a.errorf("read its token: %v: nothing was sent", cmp.Or(err, ctx.Err()))}
 	case err != nil:
 		return escalation.Outcome{Class: escalation.Dead, Err: a.errorf("%v", err)}
 	}

@@ -8,6 +8,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -73,7 +74,7 @@ func (s *Sender) Send(ctx context.Context, m escalation.Message, inc incident.In
 	x.Secrets = t.secrets()
 	switch {
 	case ctx.Err() != nil:
-		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read its secrets: %v: nothing was sent", ctx.Err())}
+		return escalation.Outcome{Class: escalation.NotSent, Err: x.Errorf("read its secrets: %v: nothing was sent", cmp.Or(err, ctx.Err()))}
 	case err != nil:
 		return escalation.Outcome{Class: escalation.Dead, Err: x.Errorf("%v", err)}
 	}
