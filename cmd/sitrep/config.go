@@ -24,6 +24,7 @@ import (
 // config is sitrep.yaml. docs/configuration.md describes every key.
 type config struct {
 	Prometheus  prometheusConfig            `yaml:"prometheus"`
+	Grafana     grafanaConfig               `yaml:"grafana"`
 	PagerDuty   pagerdutyConfig             `yaml:"pagerduty"`
 	Slack       slackConfig                 `yaml:"slack"`
 	Webhooks    map[string]webhookConfig    `yaml:"webhooks"`
@@ -53,6 +54,13 @@ type prometheusConfig struct {
 	User     string              `yaml:"user"`
 	Password secret              `yaml:"password"`
 	Timeout  strictyaml.Duration `yaml:"timeout"`
+}
+
+// grafanaConfig is where dashboards are imported from. The token goes to that
+// address and nowhere else.
+type grafanaConfig struct {
+	URL   string `yaml:"url"`
+	Token secret `yaml:"token"` // of a service account that may read
 }
 
 type pagerdutyConfig struct {
@@ -262,7 +270,7 @@ func loadConfig(file string) (*config, error) {
 		}
 	}
 	for path, raw := range map[string]string{
-		"prometheus.url": c.Prometheus.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
+		"prometheus.url": c.Prometheus.URL, "grafana.url": c.Grafana.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
 		"slack.api_url": c.Slack.APIURL, "chaos.targets": c.Chaos.Targets,
 	} {
 		if err := checkURL(raw); raw != "" && err != nil {
