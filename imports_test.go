@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"incident/stats":        {"incident"},
 	"query/alert":           {"query"},
 	"query/embedded":        {"query"},
+	"query/grafana":         {"query"},
 	"chaos/fault":           {"chaos"},
 
 	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
@@ -59,7 +60,7 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "chaos/fault",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault",
 		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }

@@ -27,6 +27,7 @@ type config struct {
 	Sources     map[string]prometheusConfig `yaml:"sources"` // other servers, by the names that boards use
 	Manager     managerConfig               `yaml:"alertmanager"`
 	Alerts      alertsConfig                `yaml:"alerts"`
+	Grafana     grafanaConfig               `yaml:"grafana"`
 	PagerDuty   pagerdutyConfig             `yaml:"pagerduty"`
 	Slack       slackConfig                 `yaml:"slack"`
 	Webhooks    map[string]webhookConfig    `yaml:"webhooks"`
@@ -47,6 +48,13 @@ type config struct {
 	file string          // "" where there is none
 	dir  string          // that relative paths start from
 	doc  *strictyaml.Doc // of file, to point at a line of it
+}
+
+// grafanaConfig is where dashboards are imported from. The token goes to that
+// address and nowhere else.
+type grafanaConfig struct {
+	URL   string `yaml:"url"`
+	Token secret `yaml:"token"` // of a service account that may read
 }
 
 type pagerdutyConfig struct {
@@ -257,7 +265,7 @@ func loadConfig(file string) (*config, error) {
 		}
 	}
 	for path, raw := range map[string]string{
-		"prometheus.url": c.Prometheus.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
+		"prometheus.url": c.Prometheus.URL, "grafana.url": c.Grafana.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
 		"slack.api_url": c.Slack.APIURL, "chaos.targets": c.Chaos.Targets,
 	} {
 		if err := checkURL(raw); raw != "" && err != nil {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/query"
+)
+
+func (a *app) boardCommand() *cobra.Command {
+	group := &cobra.Command{Use: "board", Short: "the boards of live panels"}
+	group.AddCommand(
+		&cobra.Command{Use: "list", Short: "boards of the configuration", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+			boards, err := a.boards()
+			if err != nil {
+				return err
+			}
+			return a.printBoards(boards)
+		}},
+		&cobra.Command{Use: "show NAME", Short: "the signals and panels of a board, now", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return a.showBoard(cmd.Context(), args[0])
+		}},
+		a.boardCheckCommand(), a.importGrafanaCommand(),
+	)
+	return group
+}
+
+func (a *app) printBoards(boards []query.Board) error {
+	type view struct {
+		Name   string `json:"name"`
+		Title  string `json:"title"`
+		Panels int    `json:"panels"`
+	}
+	views := []view{}
+	rows := [][]string{{"NAME", "PANELS", "TITLE"}}
+	for _, b := range boards {
+		views = append(views, view{b.Name, b.Title, len(b.Panels)})
+		rows = append(rows, []string{b.Name, fmt.Sprint(len(b.Panels)), b.Title})
+	}
+	if a.flags.json {
+		return a.print(views)
+	}
+	return table(a.stdout, rows)
+}
+
+func (a *app) showBoard(ctx context.Context, name string) error {
+	boards, err := a.boards()
+	if err != nil {
+		return err
+	}
+	for i := range boards {
+		if boards[i].Name != name {
+			continue
+		}
+		all := boards[i]
+		for j := range all.Panels {
+			all.Panels[j].Signal = all.Panels[j].Type.Asks() // a command shows every panel in one number
+		}
+		client, err := a.prometheus(ctx)
+		if err != nil {
+			return err
+		}
+		defer client.CloseIdle()
+		return a.printSignals(query.Poll(ctx, client, &all, time.Now()))
+	}
+	return usage("there is no board %q (sitrep board list shows them)", name)
+}
+
+func (a *app) printSignals(s *query.Snapshot) error {
+	signals := query.Signals(s)
+	if a.flags.json {
+		return a.print(signals)
+	}
+	rows := [][]string{{"PANEL", "VALUE", "STATE", "QUERY"}}
+	for i, sig := range signals {
+		value := "no data"
+		if sig.State != query.NoData {
+			value = query.FormatValue(sig.Unit, sig.Value)
+		}
+		if err := s.Panels[i].Err; err != nil {
+			value = err.Error()
+		}
+		rows = append(rows, []string{sig.Name, value, string(sig.State), sig.Query})
+	}
+	return table(a.stdout, rows)
+}
