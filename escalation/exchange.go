@@ -31,6 +31,7 @@ type Exchange struct {
 	Client  *http.Client  // redirects are not followed, whatever it says: its transport must report to httptrace, as net/http's does
 	Secrets []string      // stand in no error, even when the sink repeats them
 	Longest time.Duration // that a sink may ask to be left alone; 0 = 5 minutes
+	Reads   bool          // the request changes nothing, whatever becomes of it; a GET says so by itself
 
 	Status int    // of the answer, 0 without one
 	Body   []byte // of the answer
@@ -38,7 +39,6 @@ type Exchange struct {
 	header  http.Header
 	err     error // why there is no complete answer
 	asked   bool
-	reads   bool        // the request changes nothing, whatever became of it
 	written atomic.Bool // set by the transport's goroutine
 }
 
@@ -87,7 +87,7 @@ func (x *Exchange) Do(req *http.Request) (*http.Response, error) {
 	}
 	client := *x.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	x.asked, x.reads = true, req.Method == http.MethodGet || req.Method == http.MethodHead
+	x.asked, x.Reads = true, x.Reads || req.Method == http.MethodGet || req.Method == http.MethodHead
 	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 	if err != nil {
 		x.err = err
@@ -145,7 +145,7 @@ func (x *Exchange) Refused(said, hint string) (o Outcome, ok bool) {
 // perhaps is what an answer that did not come leaves open: nothing, of a request
 // that only reads.
 func (x *Exchange) perhaps() string {
-	if x.reads {
+	if x.Reads {
 		return ""
 	}
 	return ": it may have been accepted"

@@ -97,12 +97,21 @@ func ackedBy(inc incident.Incident, s *Screen) safe.Text {
 // fewRungs chooses h of the rows: who has it, who is called next, then the other
 // rungs from the present one on; and says how many were called before.
 func fewRungs(list []rungRow, h int) (chosen []int, more safe.Text) {
-	for _, weight := range []int{4, 3, 2, 1, 0} {
-		for i, r := range list {
-			if r.weight(list) == weight && len(chosen) < h {
-				chosen = append(chosen, i)
-			}
+	take := func(i, weight int) {
+		if list[i].weight(list) == weight && len(chosen) < h {
+			chosen = append(chosen, i)
 		}
+	}
+	for _, weight := range []int{4, 3, 2} {
+		for i := range list {
+			take(i, weight)
+		}
+	}
+	for i := range slices.Backward(list) { // of those that were called, the last
+		take(i, 1)
+	}
+	for i := range list {
+		take(i, 0)
 	}
 	slices.Sort(chosen)
 	done, later := 0, 0

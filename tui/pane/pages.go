@@ -131,7 +131,7 @@ func pageSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return list[i].ID },
 			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s, s.World.Diverted[list[i].ID]) },
 			open: func(i int, s *Screen) Effect { return readPage(list[i], s) },
-			none: f.without(safe.Const("nobody was told anything")),
+			none: f.without(safe.Const("nobody was told anything")), newest: true,
 		},
 	}
 }
@@ -193,7 +193,7 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	}
 	p.left(2, theme.Plain, safe.New(string(m.Level), 2))
 	p.left(7, theme.Dim, operationWord(m.Operation))
-	p.left(min(19, max(p.room()/2, 8)), theme.Plain, sinkName(m, s))
+	p.left(max(min(19, max(p.room()/2, 8)), min(p.room()/3, 26)), theme.Plain, sinkName(m, s))
 	end, word := delivered(m, s)
 	if end.text.Width() > p.room() {
 		end = word
