@@ -220,7 +220,12 @@ func ladderNote(inc incident.Incident, rules escalation.Rules, s *Screen, width 
 		left := Until(escalation.DoubtEndsAt(inc).Sub(s.Now))
 		return beside(theme.Accent, safe.Sprintf("still on it? goes on in %s", left), safe.Sprintf("still on it? %s", left))
 	case inc.Drill:
-		return beside(theme.Accent, safe.New(drillNote(rules.Wakes(inc.Severity)), 40), safe.Const("drill"))
+		last := rules.Wakes(inc.Severity)
+		brief := safe.Const("drill: nobody")
+		if last != "" {
+			brief = safe.Sprintf("drill: only to %s", safe.New(string(last), 3))
+		}
+		return beside(theme.Accent, safe.New(drillNote(last), 40), brief)
 	case !inc.Acknowledged():
 		ack := safe.Sprintf("%s acknowledges", s.Keys.Label(keys.Ack))
 		return beside(theme.Accent, ack, ack)

@@ -201,7 +201,7 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	p.flow(end.style, end.text)
 	if diverted && m.AcknowledgedAt.IsZero() {
 		p.x++
-		other := divertedWords(m, s)
+		other := divertedWords(m, s, p.room()-1)
 		p.flow(other.style, other.text)
 	}
 	if m.Error != "" && m.State != escalation.Accepted {
@@ -210,23 +210,33 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	}
 }
 
-// divertedWords says whether anybody was told in the place of a page.
-func divertedWords(m *escalation.Message, s *Screen) piece {
-	told, failing, waits := instead(m, s)
-	taken := m.State == escalation.Accepted || m.State == escalation.Superseded
-	switch {
-	case len(told) > 0:
-		return piece{safe.Sprintf("told %s", safe.New(strings.Join(told, ", "), 40)), theme.Accent}
-	case taken:
-		return piece{}
-	case len(waits) > 0:
-		return piece{safe.Sprintf("goes to %s", safe.New(strings.Join(waits, ", "), 40)), theme.Warn}
-	case len(failing) == 1:
-		return piece{safe.Sprintf("NOBODY TOLD: %s fails too", failing[0]), theme.Danger}
-	case len(failing) > 1:
-		return piece{safe.Sprintf("NOBODY TOLD: %s fail too", safe.New(strings.Join(failing, ", "), 60)), theme.Danger}
+// divertedWords says whether anybody was told in the place of a page, as fully as
+// there is room for.
+func divertedWords(m *escalation.Message, s *Screen, room int) piece {
+	in := insteadOf(m, s)
+	out := in.words(m, s, true)
+	if out.text.Width() > room {
+		out = in.words(m, s, false)
 	}
-	return piece{safe.Const("NOBODY TOLD"), theme.Danger}
+	return out
+}
+
+func (in instead) words(m *escalation.Message, s *Screen, full bool) piece {
+	switch {
+	case len(in.told) > 0:
+		return piece{safe.Sprintf("told %s", names(in.told, full, s)), theme.Accent}
+	case m.State == escalation.Accepted || m.State == escalation.Superseded:
+		return piece{}
+	case len(in.waits) > 0:
+		return piece{safe.Sprintf("goes to %s", names(in.waits, full, s)), theme.Warn}
+	case len(in.failing) == 0:
+		return piece{safe.Const("NOBODY TOLD"), theme.Danger}
+	}
+	fail := "fails"
+	if len(in.failing) > 1 {
+		fail = "fail"
+	}
+	return piece{safe.Sprintf("NOBODY TOLD: %s %s too", names(in.failing, full, s), fail), theme.Danger}
 }
 
 // operationWord is what a message asks for, in the words of the views.

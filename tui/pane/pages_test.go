@@ -35,8 +35,9 @@ func TestToldIsWhatWasAccepted(t *testing.T) {
 		"fails":      {[]escalation.Message{standIn("slack:#incidents", escalation.Pending, "503")}, "NOBODY TOLD: Slack #incidents fails too"},
 		"all fail": {[]escalation.Message{
 			standIn("slack:#incidents", escalation.Failed, "404"), standIn("webhook:ntfy", escalation.Ambiguous, "x"),
-		}, "NOBODY TOLD: Slack #incidents, webhook"},
-		"withdrawn": {[]escalation.Message{standIn("slack:#incidents", escalation.Superseded, "")}, "NOBODY TOLD"},
+		}, "NOBODY TOLD: Slack, webhook fail too"},
+		"through what is down": {[]escalation.Message{standIn("webhook:ntfy", escalation.Pending, "")}, "NOBODY TOLD: webhook ntfy fails too"},
+		"withdrawn":            {[]escalation.Message{standIn("slack:#incidents", escalation.Superseded, "")}, "NOBODY TOLD"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := with(richWorld(t), func(w *World) {
@@ -44,6 +45,7 @@ func TestToldIsWhatWasAccepted(t *testing.T) {
 				page.State, page.Error = escalation.Pending, "503"
 				w.Delivery.Messages = append([]escalation.Message{page}, c.others...)
 				w.Diverted = map[string]bool{"m1": true}
+				w.Delivery.Sinks = append(w.Delivery.Sinks[:len(w.Delivery.Sinks):len(w.Delivery.Sinks)], Sink{Name: "webhook", State: escalation.SinkDown})
 			})
 			r := newReader(t, 3, w, "INC-204", 199, 54)
 			r.sees(c.sees)

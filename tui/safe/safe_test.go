@@ -192,7 +192,7 @@ func BenchmarkNewMixed(b *testing.B) {
 
 // A cut in the middle keeps both ends, and is as wide as it may be.
 func TestMiddle(t *testing.T) {
-	require.Equal(t, "tells alice (L1) throug…waking anybody", Const("tells alice (L1) through PagerDuty, without waking anybody").Middle(38).String())
+	require.Equal(t, "tells alice (L1) through…aking anybody", Const("tells alice (L1) through PagerDuty, without waking anybody").Middle(38).String())
 	require.Equal(t, "short", Const("short").Middle(5).String())
 	rapid.Check(t, func(t *rapid.T) {
 		text, width := New(rapid.String().Draw(t, "text"), Line), rapid.IntRange(-1, 60).Draw(t, "width")
