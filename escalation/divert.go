@@ -136,7 +136,7 @@ func (pl planner) standIn(c *Case, d *Decision, page Message, sink, why string, 
 		m.Operation, m.DedupKey = OpTrigger, page.DedupKey+"/for/"+sink
 	}
 	pl.queue(c, d, m, content, now)
-	page.Error = "also sent to " + sink
+	page.Error = "passed on to " + sink // whether that took it is an event of its own
 	d.Events = append(d.Events, page.event(incident.PageDiverted, now))
 }
 

@@ -31,6 +31,7 @@ type Exchange struct {
 	Client  *http.Client  // redirects are not followed, whatever it says: its transport must report to httptrace, as net/http's does
 	Secrets []string      // stand in no error, even when the sink repeats them
 	Longest time.Duration // that a sink may ask to be left alone; 0 = 5 minutes
+	Reads   bool          // the request changes nothing, whatever becomes of it; a GET says so by itself
 
 	Status int    // of the answer, 0 without one
 	Body   []byte // of the answer
@@ -86,7 +87,7 @@ func (x *Exchange) Do(req *http.Request) (*http.Response, error) {
 	}
 	client := *x.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	x.asked = true
+	x.asked, x.Reads = true, x.Reads || req.Method == http.MethodGet || req.Method == http.MethodHead
 	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 	if err != nil {
 		x.err = err
@@ -121,11 +122,11 @@ func (x *Exchange) Refused(said, hint string) (o Outcome, ok bool) {
 	case code == 0 && !x.written.Load():
 		return Outcome{Class: NotSent, Err: x.Errorf("%s: nothing was sent", x.why())}, true
 	case code == 0:
-		return Outcome{Class: Unsure, Err: x.Errorf("%s: it may have been accepted", x.why())}, true
+		return Outcome{Class: Unsure, Err: x.Errorf("%s%s", x.why(), x.perhaps())}, true
 	case code == http.StatusTooManyRequests:
 		return x.Throttled(), true
 	case code/100 == 5, code == http.StatusRequestTimeout:
-		return Outcome{Class: Unsure, Err: x.Errorf("%s: it may have been accepted", status)}, true
+		return Outcome{Class: Unsure, Err: x.Errorf("%s%s", status, x.perhaps())}, true
 	case code/100 == 3, code == http.StatusProxyAuthRequired:
 		return Outcome{Class: NotSent, Err: x.Errorf("%s: something in between answered: a proxy or a login page?", status)}, true
 	case code/100 == 4:
@@ -134,11 +135,20 @@ func (x *Exchange) Refused(said, hint string) (o Outcome, ok bool) {
 		}
 		return Outcome{Class: Dead, Err: x.Errorf("%s", status)}, true
 	case x.err != nil:
-		return Outcome{Class: Unsure, Err: x.Errorf("status %d, then %s: it may have been accepted", code, x.why())}, true
+		return Outcome{Class: Unsure, Err: x.Errorf("status %d, then %s%s", code, x.why(), x.perhaps())}, true
 	case code/100 != 2:
 		return Outcome{Class: Unsure, Err: x.Errorf("%s", status)}, true
 	}
 	return Outcome{}, false
+}
+
+// perhaps is what an answer that did not come leaves open: nothing, of a request
+// that only reads.
+func (x *Exchange) perhaps() string {
+	if x.Reads {
+		return ""
+	}
+	return ": it may have been accepted"
 }
 
 // Throttled is the outcome of being asked to slow down.

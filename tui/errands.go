@@ -296,6 +296,9 @@ func (m *model) declaring(o pane.Declare) (errand, error) {
 	e := errand{order: o, title: fmt.Sprintf("declare %s%s %s", drill, o.Severity, o.Title), yes: "declare"}
 	e.brief = fmt.Sprintf("declare %s%s: %s", drill, o.Severity, whom)
 	e.says = append([]string{capital(whom) + ".", fmt.Sprintf("Opens a %s%s: %s", drill, o.Severity, o.Title)}, m.doubts()...)
+	if inc, real := m.reallyOpen(); o.Drill && real {
+		e.says = append(e.says, fmt.Sprintf("%s %s is REALLY open: %s", inc.Severity, inc.ID, inc.Title))
+	}
 	return e, nil
 }
 

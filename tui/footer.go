@@ -129,15 +129,9 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 	} else if at, n := m.position(); n > 1 && at > 0 {
 		end = f.PutRight(end, y, theme.Dim, safe.Sprintf("%s %d/%d %s", m.keyFor(keys.PreviousInc), at, n, m.keyFor(keys.NextInc))) - 2
 	} else if n > 0 && at == 0 {
-		end = f.PutRight(end, y, theme.Accent, safe.Sprintf("%d open %s", n, m.keyFor(keys.NextInc))) - 2
+		end = f.PutRight(end, y, theme.Accent, safe.Sprintf("%s %d open %s", m.keyFor(keys.PreviousInc), n, m.keyFor(keys.NextInc))) - 2
 	}
-	list := m.places()
-	for _, spare := range []keys.Action{keys.ViewAlerts, keys.Filter, keys.Palette, keys.ViewStats, keys.ViewOnCall, keys.Help} {
-		here := spare == keys.ViewStats && m.place.at == statsView || spare == keys.ViewOnCall && m.place.at == onCallView || spare == keys.ViewAlerts && m.place.at == alertsView
-		if 1+lengthOfPlaces(list) > end && !here {
-			list = slices.DeleteFunc(list, func(d doable) bool { return d.action == spare })
-		}
-	}
+	list := m.fittingPlaces(end)
 	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats, keys.Runbook, keys.ViewOnCall, keys.ViewAlerts}[m.place.at]
 	for _, d := range list {
 		style := theme.Dim
@@ -149,6 +143,32 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 		}
 		x = m.drawKey(f, x, y, d, style) + 2
 	}
+}
+
+// fittingPlaces are as many ways as there is room for: first the search and the
+// palette go, which the help names, then the names become shorter, then views go.
+func (m *model) fittingPlaces(end int) []doable {
+	list := m.places()
+	full := func() bool { return 1+lengthOfPlaces(list) > end }
+	drop := func(spare ...keys.Action) {
+		for _, a := range spare {
+			here := a == keys.ViewStats && m.place.at == statsView || a == keys.ViewOnCall && m.place.at == onCallView || a == keys.ViewAlerts && m.place.at == alertsView
+			if full() && !here {
+				list = slices.DeleteFunc(list, func(d doable) bool { return d.action == a })
+			}
+		}
+	}
+	drop(keys.Filter, keys.Palette)
+	for _, s := range []struct {
+		action keys.Action
+		name   string
+	}{{keys.ViewPM, "review"}, {keys.ViewTimeline, "time"}, {keys.ViewOnCall, "call"}, {keys.ViewActions, "acts"}} {
+		if i := slices.IndexFunc(list, func(d doable) bool { return d.action == s.action }); i >= 0 && full() {
+			list[i].name = s.name
+		}
+	}
+	drop(keys.ViewStats, keys.ViewAlerts, keys.ViewOnCall, keys.Help)
+	return list
 }
 
 // places are the ways to everything else.

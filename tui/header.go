@@ -231,12 +231,12 @@ func (m *model) ladder(inc incident.Incident) piece {
 		}
 		return say(6, theme.Dim, safe.Const("nobody else is called"))
 	}
-	verb := "next"
-	switch {
-	case inc.Acknowledged():
-		verb = "acked, but until resolved"
-	case next.again:
-		verb = "again"
+	verb, brief, held := "next", "", ""
+	if next.again {
+		verb, brief = "again", "again "
+	}
+	if inc.Acknowledged() { // these wait for the resolution
+		held = ", " + m.keyFor(keys.Snooze) + " holds it"
 	}
 	who, left := safe.New(people(next.who), 24), pane.Until(next.due.Sub(m.now))
 	if late := m.now.Sub(next.due); late >= lateCall {
@@ -248,7 +248,11 @@ func (m *model) ladder(inc incident.Incident) piece {
 	if !inc.Acknowledged() && next.due.Sub(m.now) <= 2*time.Minute {
 		style = theme.Warn
 	}
-	return say(10, style, safe.Sprintf("%s %s %s in %s", verb, next.level, who, left), safe.Sprintf("%s %s in %s", next.level, who, left), safe.Sprintf("%s in %s", next.level, left))
+	words := []safe.Text{safe.Sprintf("%s %s %s in %s", verb, next.level, who, left), safe.Sprintf("%s%s %s in %s", brief, next.level, who, left), safe.Sprintf("%s%s in %s", brief, next.level, left)}
+	if held != "" {
+		words = append([]safe.Text{safe.Sprintf("%s until resolved%s", words[0], held), safe.Concat(words[0], safe.New(held, 20)), safe.Concat(words[2], safe.New(held, 20))}, words[2])
+	}
+	return say(10, style, words...)
 }
 
 func (m *model) resolveBy(inc incident.Incident) piece {
@@ -258,9 +262,9 @@ func (m *model) resolveBy(inc incident.Incident) piece {
 	}
 	left := inc.Clocks.Declared.Add(within).Sub(m.now)
 	if left < 0 {
-		return say(2, theme.Warn, safe.Sprintf("resolve overdue by %s", pane.Ago(-left)), safe.Sprintf("overdue %s", pane.Ago(-left)))
+		return say(2, theme.Warn, safe.Sprintf("resolve overdue by %s", pane.Ago(-left)), safe.Sprintf("resolve late %s", pane.Ago(-left)))
 	}
-	return say(1, theme.Dim, safe.Sprintf("resolve due in %s", pane.Ago(left)), safe.Sprintf("due %s", pane.Ago(left)))
+	return say(1, theme.Dim, safe.Sprintf("resolve due in %s", pane.Ago(left)), safe.Sprintf("resolve %s", pane.Ago(left)))
 }
 
 // runs is what hurts or loads the system on purpose, and for how long yet.
@@ -293,17 +297,27 @@ func (m *model) leftBehind(name string) string {
 	return ""
 }
 
+// mute says that an open incident reaches nobody, unless the ladder's part of the
+// line says it: "down" alone sounds as if another way were left.
+func (m *model) mute() []piece {
+	inc, ok := m.incident()
+	if ok && !inc.Status.Over() && wantsCall(inc) || !slices.ContainsFunc(open(m.world), incident.Incident.Unreached) {
+		return nil
+	}
+	return []piece{say(10, theme.Danger, safe.Const("NOBODY IS REACHED"))}
+}
+
 // trust is whether pages go out, how old the figures are, and where we are.
 func (m *model) trust() []piece {
-	var out []piece
+	out := m.mute()
+	named := len(out)
 	if n := unwell(m.world.Delivery.Sinks); len(n) > mostNamed {
 		out = append(out, say(8, theme.Crit, safe.Sprintf("%d sinks not ok: %s", len(n), strings.Join(n, ", ")), safe.Sprintf("%d sinks not ok", len(n))))
 	}
 	for _, s := range m.world.Delivery.Sinks {
-		if len(out) > 0 && len(unwell(m.world.Delivery.Sinks)) > mostNamed {
+		if len(out) > named && len(unwell(m.world.Delivery.Sinks)) > mostNamed {
 			break
 		}
-		short := strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD")
 		if s.State == escalation.SinkOK {
 			continue
 		}
@@ -311,7 +325,7 @@ func (m *model) trust() []piece {
 		if s.State == escalation.SinkDown || s.State == escalation.SinkNoKey {
 			style = theme.Crit
 		}
-		out = append(out, say(8, style, safe.Sprintf("%s %s", brand(s.Name), s.State), safe.Sprintf("%s %s", short, s.State)))
+		out = append(out, say(8, style, m.sinkWords(s)...))
 	}
 	if fine, brief := fineSinks(m.world.Delivery.Sinks); fine != "" {
 		out = append(out, say(4, theme.Dim, safe.New(fine, 80), safe.New(brief, 60)))
@@ -324,6 +338,26 @@ func (m *model) trust() []piece {
 		out = append(out, say(3, theme.Dim, safe.New(m.o.Context, 24)))
 	}
 	return out
+}
+
+// sinkWords is how a way out stands that is not well: what it could not deliver
+// and why, or when it is tried again.
+func (m *model) sinkWords(s pane.Sink) []safe.Text {
+	short := safe.New(strings.ReplaceAll(brand(s.Name), "PagerDuty", "PD"), 16)
+	all := []safe.Text{safe.Sprintf("%s %s", brand(s.Name), s.State), safe.Sprintf("%s %s", short, s.State)}
+	target, why := pane.Trouble(s)
+	left := s.Until.Sub(m.now)
+	switch {
+	case s.State == escalation.SinkDown && left > 0:
+		next := pane.Until(left)
+		return []safe.Text{safe.Sprintf("%s down, next try in %s", brand(s.Name), next), safe.Sprintf("%s down, try in %s", short, next), all[1]}
+	case s.State == escalation.SinkWaiting && target != "":
+		all = append([]safe.Text{safe.Sprintf("%s waits: %s", brand(s.Name), target)}, all[1])
+		if why != "" {
+			all = append([]safe.Text{safe.Sprintf("%s waits: %s %s", brand(s.Name), target, safe.New(why, 40))}, all...)
+		}
+	}
+	return all
 }
 
 // mostNamed is how many sinks that are not well have a place of their own.

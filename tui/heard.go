@@ -67,7 +67,10 @@ func (m *model) alarm(n news) tea.Cmd {
 	case len(n.incidents) > 0:
 		inc := n.incidents[0]
 		text = safe.Sprintf("%s %s: %s", inc.Severity, inc.ID, inc.Title)
-		m.toasts.add(m.now, toast{text: safe.Concat(text, safe.Sprintf("  %s goes there", m.keyFor(keys.JumpNewest))), bad: true, sticky: inc.ID != m.place.selected})
+		if inc.ID == m.place.selected { // it is on the screen: the bell is enough
+			break
+		}
+		m.toasts.add(m.now, toast{text: safe.Concat(text, safe.Sprintf("  %s goes there", m.keyFor(keys.JumpNewest))), bad: true, sticky: true, leads: inc.ID})
 	case len(n.doubts) > 0:
 		return m.doubt(n.doubts)
 	case len(n.alerts) == 1:
@@ -101,7 +104,11 @@ func (m *model) doubt(list []incident.Incident) tea.Cmd {
 	case mine:
 		end = safe.Sprintf("  %s: yes", m.keyFor(keys.Ack))
 	}
-	m.toasts.add(m.now, toast{text: safe.Concat(text, end), bad: true, sticky: mine && !shown})
+	one := toast{text: safe.Concat(text, end), bad: true, sticky: mine && !shown}
+	if !shown {
+		one.leads = inc.ID
+	}
+	m.toasts.add(m.now, one)
 	if !mine {
 		return nil
 	}

@@ -78,10 +78,20 @@ func (m *model) ackThere(it pane.InboxItem, by how) tea.Cmd {
 	case it.Has:
 		m.inform("you have %s already", safe.New(it.ID, 40))
 		return nil
+	case it.Acked && m.hasOurs(it):
+		m.inform("you have it already: PagerDuty was told that you acknowledged %s", it.Ours)
+		return nil
 	case by == byKey && it.Mine && !it.Acked:
 		return m.do(o)
 	}
 	return m.request(o)
+}
+
+// hasOurs says that it belongs to an incident which the person has acknowledged
+// here: PagerDuty knows that from this program, and of nobody by name.
+func (m *model) hasOurs(it pane.InboxItem) bool {
+	inc, ok := find(m.world, it.Ours)
+	return ok && inc.Acknowledged() && inc.Clocks.AckBy == m.o.Actor
 }
 
 func (m *model) noteThere(it pane.InboxItem) tea.Cmd {
@@ -313,8 +323,14 @@ func (m *model) inboxErrand(o pane.InboxOrder) (errand, bool) {
 	case pane.InboxAck:
 		e.title, e.yes = "acknowledge "+it.ID, "acknowledge"
 		e.says = []string{fmt.Sprintf("Tells PagerDuty that %s has %s.", m.o.Actor, about), "PagerDuty stops calling " + called(it) + "."}
-		if len(it.AckedBy) > 0 {
+		inc, ours := find(m.world, it.Ours)
+		switch {
+		case len(it.AckedBy) > 0:
 			e.says[1] = strings.Join(it.AckedBy, ", ") + " has it already; you join."
+		case it.Acked && ours && inc.Acknowledged():
+			e.says[1] = fmt.Sprintf("%s has %s, PagerDuty knows that and calls nobody; your name is added there.", inc.Clocks.AckBy, it.Ours)
+		case it.Acked:
+			e.says[1] = "It is acknowledged there, and calls nobody now; your name is added."
 		}
 	case pane.InboxNote:
 		e.title, e.yes = "note on "+it.ID, "write it"

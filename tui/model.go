@@ -46,6 +46,7 @@ type model struct {
 	ladders ladders
 
 	interruptedAt time.Time
+	touched       time.Time // when the person last did something here
 	picture       picture
 }
 
@@ -65,6 +66,7 @@ func newModel(ctx context.Context, o Options) *model {
 		answers: map[string][]string{}, drafts: map[incident.ID][]string{}, items: map[incident.ID][]string{},
 		picture: picture{frame: frame.New(0, 0, o.Theme), stale: true},
 	}
+	m.touched = m.now
 	m.place.filters = make([]string, len(m.views))
 	m.heard.take(m.world)
 	m.place.settleOn(m.world)
@@ -134,6 +136,7 @@ func (m *model) synchronised() tea.Cmd {
 // Update implements tea.Model. It decides and does no I/O.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := tea.Batch(m.update(msg), m.raise())
+	m.toasts.arrived(m.place.selected)
 	if m.o.LooksAt != nil && m.place.selected != m.told {
 		m.told = m.place.selected
 		m.o.LooksAt(m.told)
@@ -154,17 +157,21 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 		m.picture.frame.Resize(msg.Width, msg.Height)
 		return m.fit()
 	case tea.KeyPressMsg:
+		m.touched = m.now
 		return m.press(msg)
 	case tea.PasteMsg:
+		m.touched = m.now
 		m.paste(msg.Content)
 		return nil
 	case tea.MouseClickMsg:
+		m.touched = m.now
 		return m.click(msg.Mouse())
 	case tea.MouseWheelMsg:
+		m.touched = m.now
 		return m.wheel(msg.Mouse())
 	case tickMsg:
 		m.toasts.expire(m.now)
-		return m.tick()
+		return tea.Batch(m.follows(), m.tick())
 	case wakeMsg:
 		return tea.Batch(m.look(), m.wait(breath))
 	case dueMsg:
@@ -187,7 +194,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 func (m *model) look() tea.Cmd {
 	m.world = m.o.Mailbox.World()
 	m.place.settleOn(m.world)
-	return m.alarm(m.heard.take(m.world))
+	return tea.Batch(m.alarm(m.heard.take(m.world)), m.follows())
 }
 
 // screen is what a view is given.

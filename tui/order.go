@@ -110,6 +110,10 @@ func (m *model) done(d doneMsg) tea.Cmd {
 	}
 	switch o := d.order.(type) {
 	case pane.Declare:
+		if inc, ok := m.incident(); ok && o.Drill && !inc.Drill && !inc.Status.Over() && !inc.Acknowledged() {
+			m.inform("%s is real and not acked: it stays on the screen. The drill is %s: %s", inc.ID, d.receipt.Incident, m.drillKey())
+			break
+		}
 		m.place.awaited = d.receipt.Incident
 		m.place.settleOn(m.world)
 	case pane.Update:

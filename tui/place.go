@@ -2,11 +2,13 @@ package tui
 
 import (
 	"slices"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
 )
 
 // place is where a person is: in which view, how they came there, and which
@@ -127,6 +129,26 @@ func (m *model) unanswered() (incident.Incident, bool) {
 		}
 	}
 	return incident.Incident{}, false
+}
+
+// follows goes on to an incident that waits for an answer when the one on the
+// screen is over and nobody sits there: whoever looks up sees what is open. While
+// keys are pressed or something is asked nothing moves.
+func (m *model) follows() tea.Cmd {
+	const alone = 30 * time.Second
+	inc, ok := m.incident()
+	other, waits := m.unanswered()
+	_, alarm := m.alarmed()
+	switch {
+	case !ok || !inc.Status.Over() || !waits || other.Drill && !inc.Drill:
+		return nil
+	case m.asked != nil || alarm || m.now.Sub(m.touched) < alone:
+		return nil
+	}
+	m.frozen = nil
+	cmd := m.goTo(other.ID)
+	m.toasts.add(m.now, toast{bad: true, text: safe.Sprintf("%s%s %s is on the screen now: %s is %s", drillWord(other), other.Severity, other.ID, inc.ID, inc.Status)})
+	return cmd
 }
 
 // jump goes to what nobody has answered, else to the newest page, else to the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 )
@@ -91,10 +92,44 @@ func (m *model) runClose(string) tea.Cmd {
 	return m.withIncident("close", func(id incident.ID) tea.Cmd { return m.request(pane.Close{ID: id}) })
 }
 
-// runDrill declares practice: the severity is asked, as for a real one.
+// runDrill declares practice: service and severity are asked, as for a real one,
+// and what is really open is named.
 func (m *model) runDrill(title string) tea.Cmd {
-	m.declareAs(pane.Declare{Title: title, Severity: incident.Sev2, Drill: true})
+	o := pane.Declare{Title: strings.TrimSpace(title), Severity: incident.Sev2, Drill: true}
+	if o.Title != "" {
+		m.askService(o)
+		return nil
+	}
+	m.ask(dialog.NewPrompt(safe.Const("Declare a DRILL"), m.drillHelp("what is practised; you are asked for the service next, then how bad it is"), "", m.answers["title"]), "title", func(title string) tea.Cmd {
+		if o.Title = strings.TrimSpace(title); o.Title == "" {
+			m.inform("not declared: a title is needed")
+			return nil
+		}
+		m.askService(o)
+		return nil
+	})
 	return nil
+}
+
+// drillHelp is help, with what is really open: practice is no time for it then.
+func (m *model) drillHelp(help string) safe.Text {
+	if inc, ok := m.reallyOpen(); ok {
+		return safe.Sprintf("%s. %s %s is REALLY open: %s", help, inc.Severity, inc.ID, inc.Title)
+	}
+	return safe.New(help, safe.Line)
+}
+
+// drillKey is how one goes to the next incident, by key.
+func (m *model) drillKey() string { return m.keyFor(keys.NextInc) + " goes there" }
+
+// reallyOpen is the worst open incident that is no practice.
+func (m *model) reallyOpen() (incident.Incident, bool) {
+	for _, inc := range open(m.world) {
+		if !inc.Drill {
+			return inc, true
+		}
+	}
+	return incident.Incident{}, false
 }
 
 func (m *model) runItem(text string) tea.Cmd {

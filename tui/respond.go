@@ -140,7 +140,7 @@ func (m *model) pickSeverity(inc incident.Incident) tea.Cmd {
 	by := incident.By{Actor: m.o.Actor, Source: "tui", At: m.now}
 	var rows []dialog.Choice
 	for _, sev := range incident.Severities() {
-		row := dialog.Choice{Value: string(sev)}
+		row := dialog.Choice{Value: string(sev), Digit: digitOf(sev)}
 		events, err := inc.ChangeSeverity(by, sev, "")
 		if err != nil {
 			row.Text = safe.Sprintf("%s  as it is", sev)
@@ -158,6 +158,9 @@ func (m *model) pickSeverity(inc incident.Incident) tea.Cmd {
 	})
 	return nil
 }
+
+// digitOf is the key that people mean by a severity: 1 for the worst.
+func digitOf(sev incident.Severity) rune { return '0' + rune(sev.Rank()) }
 
 // aims is what a severity asks of people.
 func aims(rules escalation.Rules, sev incident.Severity) string {
@@ -228,13 +231,13 @@ func (m *model) resolve(inc incident.Incident) tea.Cmd {
 // no open incident is about fills both in.
 func (m *model) declare() {
 	o := pane.Declare{Severity: incident.Sev2}
-	help := safe.Const("what is broken, for whom; you are asked for the severity next")
+	help := safe.Const("what is broken, for whom; you are asked for the service next, then how bad it is")
 	if a, ok := m.undeclared(); ok {
 		o.Title, o.Service, o.Alert = titleOf(a), serviceOf(a), a.Fingerprint
 		if sev, _, ok := today(m.world).DeclareFor(a.Labels); ok {
 			o.Severity = sev
 		}
-		help = safe.Sprintf("about the alert %s, which fires since %s", a.Name, m.wall(a.ActiveAt))
+		help = safe.Sprintf("about the alert %s, which fires since %s; you are asked how bad it is next", a.Name, m.wall(a.ActiveAt))
 	}
 	m.ask(dialog.NewPrompt(safe.Const("Declare an incident"), help, o.Title, m.answers["title"]), "title", func(title string) tea.Cmd {
 		if o.Title = strings.TrimSpace(title); o.Title == "" {
@@ -254,6 +257,9 @@ func (m *model) declare() {
 // policy may call other people for it.
 func (m *model) askService(o pane.Declare) {
 	help := safe.Const("its name, as the policy and the alerts call it; enter alone: none")
+	if o.Drill {
+		help = m.drillHelp(help.String())
+	}
 	m.ask(dialog.NewPrompt(safe.Const("Which service?"), help, "", m.answers["service"]), "service", func(service string) tea.Cmd {
 		o.Service = strings.TrimSpace(service)
 		m.declareAs(o)
@@ -270,7 +276,7 @@ func (m *model) declareAs(o pane.Declare) {
 			return
 		}
 		_, whom, _ := strings.Cut(e.brief, ": ")
-		rows = append(rows, dialog.Choice{Value: string(sev), Text: safe.Sprintf("%s  %s", sev, whom), Note: safe.New(aims(today(m.world).For(incident.Incident{Service: o.Service, Drill: o.Drill}), sev), safe.Line)})
+		rows = append(rows, dialog.Choice{Value: string(sev), Text: safe.Sprintf("%s  %s", sev, whom), Note: safe.New(aims(today(m.world).For(incident.Incident{Service: o.Service, Drill: o.Drill}), sev), safe.Line), Digit: digitOf(sev)})
 	}
 	m.ask(dialog.NewPicker(safe.Sprintf("How bad is it? %s%s", drillWord(incident.Incident{Drill: o.Drill}), o.Title), safe.Text{}, m.keys, rows, string(o.Severity)), "", func(sev string) tea.Cmd {
 		o.Severity = incident.Severity(sev)

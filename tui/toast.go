@@ -5,15 +5,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 )
 
-// toast is one line above the footer. What is outward or failed stays until it
-// is dismissed, the rest for toastTime.
+// toast is one line above the footer. What failed stays until it is dismissed,
+// what has reached people for outwardTime, the rest for toastTime.
 type toast struct {
 	text   safe.Text
 	bad    bool
 	sticky bool
+	leads  incident.ID // that it sends the person to: there it has nothing to say any more
 	at     time.Time
 }
 
@@ -21,9 +23,10 @@ type toast struct {
 type toastMsg toast
 
 const (
-	toastTime  = 6 * time.Second
-	mostToasts = 20
-	mostSaid   = 200
+	toastTime   = 6 * time.Second
+	outwardTime = 10 * time.Second
+	mostToasts  = 20
+	mostSaid    = 200
 )
 
 // toasts are the lines that are still to be read, newest last, and those of
@@ -82,7 +85,20 @@ func (t *toasts) dismiss() bool {
 }
 
 func (t *toasts) expire(now time.Time) {
-	t.open = slices.DeleteFunc(t.open, func(x toast) bool { return !x.sticky && now.Sub(x.at) >= toastTime })
+	t.open = slices.DeleteFunc(t.open, func(x toast) bool {
+		switch old := now.Sub(x.at); {
+		case !x.sticky:
+			return old >= toastTime
+		case !x.bad:
+			return old >= outwardTime
+		}
+		return false
+	})
+}
+
+// arrived takes away what sends people to where they are.
+func (t *toasts) arrived(at incident.ID) {
+	t.open = slices.DeleteFunc(t.open, func(x toast) bool { return x.leads != "" && x.leads == at })
 }
 
 // inform says something for some seconds.
@@ -95,7 +111,7 @@ func (m *model) complain(format string, args ...any) {
 	m.toasts.add(m.now, toast{text: safe.New(fmt.Sprintf(format, args...), safe.Line), bad: true, sticky: true})
 }
 
-// announce says what has reached people, until it is dismissed.
+// announce says what has reached people, a little longer.
 func (m *model) announce(text string) {
 	m.toasts.add(m.now, toast{text: safe.New(text, safe.Line), sticky: true})
 }

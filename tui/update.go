@@ -124,7 +124,7 @@ func (m *model) owed(inc incident.Incident) []piece {
 	case due.IsZero() || left > soon:
 		return nil
 	case left < 0:
-		return []piece{say(9, theme.Warn, safe.Sprintf("UPDATE DUE since %s: %s sends one", pane.Ago(-left), key), safe.Sprintf("UPDATE DUE %s: %s", pane.Ago(-left), key), safe.Sprintf("UPDATE DUE: %s", key))}
+		return []piece{say(10, theme.Warn, safe.Sprintf("UPDATE DUE since %s: %s sends one", pane.Ago(-left), key), safe.Sprintf("UPDATE DUE %s: %s", pane.Ago(-left), key), safe.Sprintf("UPDATE DUE: %s", key), safe.Sprintf("UPDATE: %s", key))}
 	}
-	return []piece{say(4, theme.Plain, safe.Sprintf("update due in %s: %s", pane.Ago(left), key), safe.Sprintf("update in %s", pane.Ago(left)))}
+	return []piece{say(6, theme.Plain, safe.Sprintf("update due in %s: %s", pane.Ago(left), key), safe.Sprintf("update in %s: %s", pane.Ago(left), key), safe.Sprintf("update in %s", pane.Ago(left)))}
 }

@@ -83,7 +83,7 @@ func TestTheWordsOfAnUpdateAreKept(t *testing.T) {
 func TestAnUpdateThatIsDueIsSaid(t *testing.T) {
 	play(t, 120, 40, func(p *player) {
 		p.wait(2 * time.Minute)
-		p.sees("update due in 3m: U")
+		p.sees("update in 3m: U")
 		p.wait(4 * time.Minute)
 		p.sees("UPDATE DUE 32 s: U")
 		p.world(func(w *pane.World) {
@@ -254,12 +254,15 @@ func TestADrillIsCalledOne(t *testing.T) {
 		p.press(":")
 		p.typed("drill rehearsal of the ladder")
 		p.press("enter")
+		p.sees("Which service?", "SEV-1 INC-204 is REALLY open")
+		p.typed("checkout")
+		p.press("enter")
 		p.sees("How bad is it? DRILL rehearsal of the ladder")
-		p.press("b")
-		p.sees("Opens a DRILL SEV-2: rehearsal")
+		p.press("2")
+		p.sees("Opens a DRILL SEV-2: rehearsal", "SEV-1 INC-204 is REALLY open")
 		p.press("y")
 		p.wait(6 * time.Second)
-		require.Equal(t, []pane.Order{pane.Declare{Title: "rehearsal of the ladder", Severity: incident.Sev2, Drill: true}}, p.desk.taken())
+		require.Equal(t, []pane.Order{pane.Declare{Title: "rehearsal of the ladder", Severity: incident.Sev2, Service: "checkout", Drill: true}}, p.desk.taken())
 		p.world(func(w *pane.World) {
 			w.Incidents = slices.Clone(w.Incidents)
 			for i := range w.Incidents[:2] {

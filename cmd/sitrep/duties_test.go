@@ -131,7 +131,7 @@ func TestInboxOfOurs(t *testing.T) {
 	_, code := h.sitrep("incident", "declare", "--severity", "SEV-1", "--title", "Checkout 5xx")
 	require.Zero(t, code)
 	x.press("6")
-	x.see("SEV-1 INC-1 L1: Checkout 5xx", "calls you")
+	x.see("INC-1 SEV-1 L1: Checkout 5xx", "calls you")
 	x.press("/", "INC-1", keyEnter)
 	x.see("1 open")
 	x.press("g", "a") // who is called needs no yes

@@ -68,7 +68,7 @@ func TestWhatCanBeAnswered(t *testing.T) {
 			w.Header().Set("ratelimit-reset", "42")
 			says(429, `{"error":{"message":"Rate Limit Exceeded","code":2020}}`)(w, r)
 		}, escalation.Throttled, 2020, "again in 42s"},
-		"broken":  {says(500, "boom"), escalation.Unsure, 0, "it may have been accepted"},
+		"broken":  {says(500, "boom"), escalation.Unsure, 0, "500 Internal Server Error: boom"},
 		"gateway": {says(503, "<html>"), escalation.Unsure, 0, "it answered HTML"},
 		"a page":  {says(200, "<html>log in</html>"), escalation.Unsure, 0, "not as the REST API does"},
 		"a list":  {says(200, `[]`), escalation.Unsure, 0, "not as the REST API does"},
@@ -101,6 +101,9 @@ func TestWhatCanBeAnswered(t *testing.T) {
 				require.Equal(t, c.code, got.Code)
 				require.ErrorContains(t, err, c.says)
 				require.NotContains(t, err.Error(), restToken)
+				if c.code == 0 && got.Status/100 == 5 && got.Class == escalation.Unsure { // what was only read was accepted by nobody
+					require.Equal(t, how != "read", strings.Contains(err.Error(), "it may have been accepted"))
+				}
 				if got.Class == escalation.Throttled {
 					require.Equal(t, 42*time.Second, got.After)
 				}

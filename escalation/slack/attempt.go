@@ -32,7 +32,17 @@ type answer struct {
 // wire: the library reports ok:false without an error as success, and cannot
 // decode every message that others wrote.
 func (a attempt) call(request func(api *slack.Client)) answer {
+	return a.through(a.exchange(), request)
+}
+
+// look is a call that only reads, which Slack's methods do not show.
+func (a attempt) look(request func(api *slack.Client)) answer {
 	x := a.exchange()
+	x.Reads = true
+	return a.through(x, request)
+}
+
+func (a attempt) through(x *escalation.Exchange, request func(api *slack.Client)) answer {
 	request(slack.New(a.token, slack.OptionHTTPClient(x), slack.OptionAPIURL(a.config.APIURL)))
 	var said struct {
 		OK     bool

@@ -106,7 +106,7 @@ func (a attempt) find(ctx context.Context, channel, thread, id string, since tim
 	var copies []ref
 	cursor := ""
 	for range maxPages {
-		got := a.call(func(api *slack.Client) {
+		got := a.look(func(api *slack.Client) {
 			p := slack.GetConversationHistoryParameters{ChannelID: channel, Oldest: oldest, Limit: pageSize, Cursor: cursor, Inclusive: true, IncludeAllMetadata: true}
 			if thread == "" {
 				_, _ = api.GetConversationHistoryContext(ctx, &p)

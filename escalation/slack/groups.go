@@ -66,7 +66,7 @@ func (a attempt) group(ctx context.Context, name string) string {
 	if now.Before(known.until) {
 		return known.ids[name]
 	}
-	got := a.call(func(api *slack.Client) { _, _ = api.GetUserGroupsContext(ctx) })
+	got := a.look(func(api *slack.Client) { _, _ = api.GetUserGroupsContext(ctx) })
 	var said struct {
 		Groups []struct {
 			ID, Handle string

@@ -34,7 +34,7 @@ func (a attempt) learn(ctx context.Context) {
 		return
 	}
 	a.config.Learn(ctx, func() (string, bool) {
-		got := a.call(func(api *slack.Client) { _, _ = api.AuthTestContext(ctx) })
+		got := a.look(func(api *slack.Client) { _, _ = api.AuthTestContext(ctx) })
 		var said struct{ URL string }
 		if got.Class != escalation.Done || json.Unmarshal(got.body, &said) != nil {
 			return "", false

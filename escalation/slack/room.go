@@ -136,7 +136,7 @@ func notSent(o escalation.Outcome) escalation.Outcome {
 
 // self is the bot's own user ID.
 func (a attempt) self(ctx context.Context) (string, escalation.Outcome) {
-	got := a.call(func(api *slack.Client) { _, _ = api.AuthTestContext(ctx) })
+	got := a.look(func(api *slack.Client) { _, _ = api.AuthTestContext(ctx) })
 	if got.Class != escalation.Done {
 		return "", got.Outcome
 	}
@@ -178,7 +178,7 @@ func names(who []incident.Person) (list []string) {
 
 // bookmark keeps a link at the top of the channel, unless it is there.
 func (a attempt) bookmark(ctx context.Context, step *escalation.RoomStep) escalation.Outcome {
-	got := a.call(func(api *slack.Client) { _, _ = api.ListBookmarksContext(ctx, step.Channel) })
+	got := a.look(func(api *slack.Client) { _, _ = api.ListBookmarksContext(ctx, step.Channel) })
 	if got.Class != escalation.Done {
 		return notSent(got.Outcome)
 	}
@@ -204,7 +204,7 @@ type listed struct {
 func (a attempt) channelsNamed(ctx context.Context, name string, types ...string) (found []listed, got answer) {
 	cursor := ""
 	for range maxPages {
-		got = a.call(func(api *slack.Client) {
+		got = a.look(func(api *slack.Client) {
 			_, _, _ = api.GetConversationsContext(ctx, &slack.GetConversationsParameters{Types: types, Limit: 1000, ExcludeArchived: true, Cursor: cursor})
 		})
 		if got.Class != escalation.Done {

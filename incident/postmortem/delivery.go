@@ -29,7 +29,7 @@ func (f *facts) delivery() string {
 				"| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %s | %s | %s | %s |\n", clock(p.queued), p.what(), strings.ReplaceAll(code(p.sink), "|", `\|`), p.tries,
-			p.after(p.seen[incident.PageAttempted]), p.after(p.seen[incident.PageAmbiguous]), p.after(p.acceptedAt()), p.answered(), p.outcome())
+			p.after(p.seen[incident.PageAttempted]), p.after(p.seen[incident.PageAmbiguous]), p.after(p.acceptedAt()), p.answered(), p.outcome(f.pages))
 	}
 	switch {
 	case n == 0:
@@ -82,7 +82,7 @@ func (p page) answered() string {
 }
 
 // outcome is how it stands, with the reason if that is not well.
-func (p page) outcome() string {
+func (p page) outcome(pages []page) string {
 	words := []string{"queued"}
 	switch p.stands {
 	case incident.PageAccepted, incident.PageReconciled:
@@ -90,8 +90,12 @@ func (p page) outcome() string {
 	case incident.PageAmbiguous, incident.PageFailed, incident.PageSuperseded:
 		words[0] = strings.TrimPrefix(string(p.stands), "page.") + because(p.reason)
 	}
-	if p.is(incident.PageDiverted) {
-		words = append(words, "diverted to another channel")
+	switch {
+	case !p.is(incident.PageDiverted):
+	case p.takenOver(pages):
+		words = append(words, "taken by another channel")
+	case p.acceptedAt().IsZero():
+		words = append(words, "no other channel took it")
 	}
 	return strings.Join(words, ", ")
 }

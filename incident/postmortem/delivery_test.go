@@ -24,6 +24,9 @@ func pageStory(lines string) (events []incident.Event) {
 		if strings.HasPrefix(words[2], "u") {
 			data["sink"], data["operation"], data["level"] = "slack:#a|b", "announce", ""
 		}
+		if strings.HasPrefix(words[2], "chat") {
+			data["sink"], data["operation"] = "slack:#incidents", "post"
+		}
 		if len(words) > 3 {
 			data["error"] = words[3]
 		}
@@ -50,11 +53,13 @@ func TestDeliveryTable(t *testing.T) {
 		0 queued diverted
 		1 attempted diverted
 		2 failed diverted 401: check pagerduty.routing_keys.primary
-		2 diverted diverted also sent to slack:#incidents
+		2 diverted diverted passed on to slack:#incidents
+		2 queued chat
+		3 accepted chat
 		0 queued doubt
 		1 attempted doubt
 		11 ambiguous doubt no answer in time
-		12 diverted doubt also sent to slack:#incidents
+		12 diverted doubt passed on to slack:#incidents
 		20 attempted doubt
 		0 queued late
 		9 superseded late ana has acknowledged
@@ -68,13 +73,13 @@ func TestDeliveryTable(t *testing.T) {
 		"| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 		"| 03:00:00 | page L1 | `pagerduty:primary` | 1 | 1s | - | 2s | 40s | accepted |",
 		"| 03:00:00 | page L1 | `pagerduty:primary` | 2 | 1s | 11s | 14s | - | reconciled |",
-		"| 03:00:00 | page L1 | `pagerduty:primary` | 1 | 1s | - | - | - | failed: 401: check pagerduty.routing_keys.primary, diverted to another channel |",
-		"| 03:00:00 | page L1 | `pagerduty:primary` | 2 | 1s | 11s | - | - | ambiguous: no answer in time, diverted to another channel |",
+		"| 03:00:00 | page L1 | `pagerduty:primary` | 1 | 1s | - | - | - | failed: 401: check pagerduty.routing_keys.primary, taken by another channel |",
+		"| 03:00:00 | page L1 | `pagerduty:primary` | 2 | 1s | 11s | - | - | ambiguous: no answer in time, no other channel took it |",
 		"| 03:00:00 | page L1 | `pagerduty:primary` | 0 | - | - | - | - | superseded: ana has acknowledged |",
 		"| 03:00:00 | page L1 | `pagerduty:primary` | 0 | - | - | - | - | queued |",
 		"| 03:00:05 | update | `slack:#a\\|b` | 1 | 1s | - | 1s | - | accepted |",
 	}, "\n"), strings.SplitN(f.delivery(), "\n\n", 2)[0])
-	require.Equal(t, PageCount{Queued: 6, Accepted: 2, Acknowledged: 1, Ambiguous: 1, Diverted: 2, Failed: 1, Superseded: 1}, countPages(f.pages))
+	require.Equal(t, PageCount{Queued: 6, Accepted: 2, Acknowledged: 1, Ambiguous: 1, Diverted: 1, NobodyTold: 1, Failed: 1, Superseded: 1}, countPages(f.pages))
 	worst, which := slowest(f.pages)
 	require.Equal(t, 14*time.Second, worst)
 	require.Equal(t, "found", which.id)

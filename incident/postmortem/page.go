@@ -1,6 +1,7 @@
 package postmortem
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
@@ -116,7 +117,8 @@ type PageCount struct {
 	Accepted     int `json:"accepted"` // by PagerDuty or Slack: no proof that anybody woke
 	Acknowledged int `json:"acknowledged"`
 	Ambiguous    int `json:"ambiguous"`
-	Diverted     int `json:"diverted"`
+	Diverted     int `json:"diverted"`    // and taken by another sink
+	NobodyTold   int `json:"nobody_told"` // diverted, and taken by none
 	Failed       int `json:"failed"`
 	Superseded   int `json:"superseded"`
 }
@@ -130,11 +132,21 @@ func countPages(pages []page) (c PageCount) {
 		c.Accepted += bit(!p.acceptedAt().IsZero())
 		c.Acknowledged += bit(p.is(incident.PageAcknowledged))
 		c.Ambiguous += bit(p.stands == incident.PageAmbiguous)
-		c.Diverted += bit(p.is(incident.PageDiverted))
+		c.Diverted += bit(p.is(incident.PageDiverted) && p.takenOver(pages))
+		c.NobodyTold += bit(p.is(incident.PageDiverted) && !p.takenOver(pages) && p.acceptedAt().IsZero())
 		c.Failed += bit(p.stands == incident.PageFailed)
 		c.Superseded += bit(p.stands == incident.PageSuperseded)
 	}
 	return c
+}
+
+// takenOver says whether another sink has accepted what was handed to it in the
+// place of this page: that it was handed on reaches nobody yet.
+func (p page) takenOver(pages []page) bool {
+	return slices.ContainsFunc(pages, func(q page) bool {
+		standsIn := q.id != p.id && q.level == p.level && q.round == p.round && q.sink != p.sink && (q.wakes() || q.op == "post")
+		return standsIn && !q.queued.Before(p.seen[incident.PageDiverted]) && !q.acceptedAt().IsZero()
+	})
 }
 
 // slowest is the longest time from queueing to acceptance.

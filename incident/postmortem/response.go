@@ -224,7 +224,7 @@ func (f *facts) pageSentence() string {
 	for _, p := range []struct {
 		n    int
 		text string
-	}{{c.Ambiguous, "with no clear answer"}, {c.Diverted, "diverted to another channel"}, {c.Failed, "failed"}, {c.Superseded, "no longer needed"}} {
+	}{{c.Ambiguous, "with no clear answer"}, {c.Diverted, "taken by another channel"}, {c.NobodyTold, "that no other channel took either"}, {c.Failed, "failed"}, {c.Superseded, "no longer needed"}} {
 		if p.n > 0 {
 			text += fmt.Sprintf(", %d %s", p.n, p.text)
 		}

@@ -86,6 +86,10 @@ func TestPickerLetters(t *testing.T) {
 	require.Equal(t, "vvvvv", p.Answer())
 	require.False(t, p.ByLetter())
 	require.Equal(t, Stays, press(p, noon, letter('z')))
+	require.Equal(t, Stays, press(p, noon, letter('1')))
+	p.choices[0].Digit = '1'
+	require.Equal(t, Answered, press(p, noon, letter('1')))
+	require.Equal(t, p.choices[0].Value, p.Answer())
 	require.Equal(t, Closed, press(p, noon, letter('q')))
 	require.Equal(t, Closed, press(NewPicker(safe.Text{}, safe.Text{}, keys.Default(), nil, ""), noon, enter()))
 }

@@ -16,6 +16,7 @@ type Choice struct {
 	Text   safe.Text
 	Note   safe.Text // a line of its own below the rows, while the row is chosen
 	Letter rune      // 0: the next letter that is free
+	Digit  rune      // picks it as its letter does; 0: none
 }
 
 // Picker has a few rows, each with a letter that picks it at once.
@@ -90,7 +91,7 @@ func (p *Picker) Press(k Press) Verdict {
 	}
 	r, size := utf8.DecodeRuneInString(k.Key.String())
 	for i, c := range p.choices {
-		if c.Letter == r && size == len(k.Key.String()) && r != 0 {
+		if (c.Letter == r || c.Digit == r) && size == len(k.Key.String()) && r != 0 {
 			p.at, p.byLetter = i, true
 			return Answered
 		}
@@ -157,7 +158,7 @@ func (p *Picker) row(w window, y int, c Choice, chosen bool) {
 		letter = safe.New(string(c.Letter), 1)
 	}
 	w.Put(0, y, theme.Key, letter)
-	w.PutFit(3, y, w.Width()-3, theme.Plain, c.Text)
+	w.Put(3, y, theme.Plain, c.Text.Middle(w.Width()-3))
 	if chosen {
 		w.Restyle(frame.Rect{X: 0, Y: y, W: w.Width(), H: 1}, theme.Selected)
 	}

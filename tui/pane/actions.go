@@ -54,6 +54,9 @@ func (v *actions) columns(s *Screen) []column {
 	}
 	all := frame.Rect{W: v.w, H: v.h}
 	if v.w < twoColumns {
+		if inc, ok := selected(s); ok && !inc.Status.Over() { // whether people were told comes first
+			return []column{{all, v.folded(append(right, chaos, load))}}
+		}
 		return []column{{all, v.folded(append([]section{chaos, load}, right...))}}
 	}
 	half := all.Columns(1, 1, 1)

@@ -55,9 +55,12 @@ func adviceSection(s *Screen, width int) []section {
 	}
 	lines := safe.Wrap(text, max(width-2, 10))
 	return []section{{
-		name: "advice", title: safe.Const("what to do first"), dear: 8, least: 1, want: len(lines),
+		name: "advice", title: safe.Const("what to do first"), dear: 8, least: min(len(lines), 2), want: len(lines),
 		draw: func(f *frame.Frame) {
-			for y, l := range lines {
+			for y, l := range lines[:min(len(lines), max(f.Height(), 0))] {
+				if y == f.Height()-1 && y < len(lines)-1 {
+					l = safe.Concat(l.Fit(max(f.Width()-3, 0)), safe.Const(" …"))
+				}
 				f.PutFit(1, y, f.Width()-1, theme.Plain, l)
 			}
 		},

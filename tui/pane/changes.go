@@ -92,7 +92,7 @@ func drawChange(p *pen, c change, service string, end piece) {
 			right = p.f.PutRight(right, 0, theme.Dim, who) - 1
 		}
 	}
-	p.f.PutFit(p.x, 0, right-p.x, style, saying(e))
+	p.f.PutFit(p.x, 0, right-p.x, style, saying(e, nil))
 }
 
 // changeEnd says of a run that it is over, or goes on.

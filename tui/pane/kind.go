@@ -149,20 +149,12 @@ func textStyle(e *incident.Event) theme.Style {
 	return theme.Plain
 }
 
-// folded leaves the steps out: there are three for every call.
-func folded(events []*incident.Event) []*incident.Event {
-	out := make([]*incident.Event, 0, len(events))
-	for _, e := range events {
-		if !escalation.IsStep(*e) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
 // saying is what an event says, without what its word says already.
-func saying(e *incident.Event) safe.Text {
+func saying(e *incident.Event, s *Screen) safe.Text {
 	text := e.Text
+	if page, ok := pageSaying(e, s); ok {
+		text = page
+	}
 	if e.Kind == incident.ChangeRecorded {
 		text = strings.TrimPrefix(text, changeWord(e).String()+" ")
 	}

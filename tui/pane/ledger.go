@@ -34,7 +34,7 @@ func ledgerSection(s *Screen, f *filter) section {
 				p.text(e.Summary)
 				return p.reading("What would have been sent")
 			},
-			none: f.without(safe.Const("nothing yet")),
+			none: f.without(safe.Const("nothing yet")), newest: true,
 		},
 	}
 }

@@ -16,6 +16,10 @@ type rows struct {
 	none safe.Text                     // what to say without rows
 
 	newest bool // the first row is the newest: a cursor on it stays there
+
+	// few chooses h of the rows, for a list that has not the keys and no room for
+	// all, and says what of the rest is worth a word in the heading. Nil: the first.
+	few func(h int) (chosen []int, more safe.Text)
 }
 
 // list is where a person stands in rows. What is selected is an ID: whatever
@@ -95,6 +99,12 @@ func (l *list) draw(f *frame.Frame, r rows, focused bool) {
 		l.top = max(min(l.top, r.n-h), 0)
 		first = l.top
 	}
+	if few, _ := r.fewer(h, focused); few != nil {
+		for y, i := range few {
+			r.draw(f.Sub(frame.Rect{X: 1, Y: y, W: f.Width() - 1, H: 1}), i)
+		}
+		return
+	}
 	for i := first; i < min(first+h, r.n); i++ {
 		row := f.Sub(frame.Rect{X: 1, Y: i - first, W: f.Width() - 1, H: 1})
 		r.draw(row, i)
@@ -102,6 +112,15 @@ func (l *list) draw(f *frame.Frame, r rows, focused bool) {
 			f.Rune(0, i-first, theme.Accent, '›')
 		}
 	}
+}
+
+// fewer are the rows that a list without the keys shows where there is no room for
+// all; nil if it shows them in their order.
+func (r rows) fewer(h int, focused bool) ([]int, safe.Text) {
+	if focused || r.few == nil || h >= r.n || h < 1 {
+		return nil, safe.Text{}
+	}
+	return r.few(h)
 }
 
 // pen writes a row from left to right, in columns.

@@ -106,7 +106,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	if v.w < twoColumns {
 		signals.least, signals.want = 5, max(7, v.h*2/5)
 		signals.grow, changes.want = false, min(changes.want, 3)
-		sections := []section{signals, changes, ladderSection(inc, rules, s, v.w)}
+		sections := []section{signals, changes, ladderSection(inc, rules, s, v.w, v.h < roomy)}
 		if v.h >= roomy {
 			sections = append(withSeen(sections, inc, s), alerts) // else the header's count has to do
 		}
@@ -116,7 +116,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 	right.X, right.W = right.X+1, right.W-1
 	changes.want, alerts.want = min(changes.want, 9), min(alerts.want, 10)
 	if v.w < sideBySide {
-		sections := append(withSeen([]section{changes}, inc, s), ladderSection(inc, rules, s, right.W), alerts)
+		sections := append(withSeen([]section{changes}, inc, s), ladderSection(inc, rules, s, right.W, v.h < roomy), alerts)
 		steps := checklistSection(inc, v.spot, s, v.h)
 		if v.w >= threeColumns && len(s.World.Ledger) > 0 {
 			ledger := ledgerSection(s, &v.filter)
@@ -126,7 +126,7 @@ func (v *now) incident(inc incident.Incident, s *Screen) []column {
 		return []column{{left, []section{signals}}, {right, slices.Concat(sections, []section{tail}, steps)}}
 	}
 	side := right.Columns(1, 1, 1)
-	ladder := ladderSection(inc, rules, s, side[1].W)
+	ladder := ladderSection(inc, rules, s, side[1].W, v.h < roomy)
 	middle := append(withSeen([]section{changes}, inc, s), alerts)
 	if len(s.World.Ledger) > 0 {
 		middle = append(middle, ledgerSection(s, &v.filter))

@@ -97,7 +97,11 @@ func drawInboxItem(f *frame.Frame, it InboxItem, c inboxWidths, s *Screen) {
 		service = -2
 	}
 	room := max(p.room()-c.who-service-4, 8)
-	p.left(room, style, safe.New(it.Title, safe.Line))
+	title := it.Title
+	if it.Ours != "" { // it has a column of its own
+		title = strings.Replace(title, " "+string(it.Ours)+" ", " ", 1)
+	}
+	p.left(room, style, safe.New(title, safe.Line))
 	p.x++
 	if service > 0 {
 		p.left(service, theme.Dim, safe.New(it.Service, 20))

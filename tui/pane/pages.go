@@ -10,6 +10,7 @@ import (
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
@@ -30,10 +31,13 @@ func brand(kind string) string {
 // delivered is what became of a message, in a few words or in one. An accepted
 // page was taken by the sink. The acknowledgement of the incident, whoever gave
 // it, ends every page: it proves that somebody woke, and not who.
-func delivered(m *escalation.Message, now time.Time) (full, short piece) {
+func delivered(m *escalation.Message, s *Screen) (full, short piece) {
+	now := s.Now
 	switch {
 	case !m.AcknowledgedAt.IsZero():
 		return both(theme.OK, "ended by the ack "+took(m.AcknowledgedAt.Sub(m.QueuedAt)), "ended")
+	case resolvedThere(m, s):
+		return both(theme.OK, "ended by the resolve", "ended")
 	case m.State == escalation.Accepted && m.Murky:
 		return both(theme.OK, "accepted "+took(m.AcceptedAt.Sub(m.QueuedAt))+", after doubt", "accepted")
 	case m.State == escalation.Accepted:
@@ -54,6 +58,16 @@ func delivered(m *escalation.Message, now time.Time) (full, short piece) {
 		text += ", again in " + Until(left)
 	}
 	return both(style, text, string(m.State))
+}
+
+// resolvedThere says that the sink of a page has taken that it is over.
+func resolvedThere(m *escalation.Message, s *Screen) bool {
+	if m.Operation != escalation.OpTrigger || m.State != escalation.Accepted || m.DedupKey == "" {
+		return false
+	}
+	return slices.ContainsFunc(s.World.Delivery.Messages, func(o escalation.Message) bool {
+		return o.Operation == escalation.OpResolve && o.DedupKey == m.DedupKey && o.Sink == m.Sink && o.State == escalation.Accepted
+	})
 }
 
 func both(style theme.Style, full, short string) (piece, piece) {
@@ -109,7 +123,7 @@ func pageSection(s *Screen, f *filter) section {
 		title = safe.Sprintf("pages of %s  %d", s.Incident, len(list))
 	}
 	if aside > 0 {
-		title = safe.Sprintf("%s  +%d beside", title, aside)
+		title = safe.Sprintf("%s, and %s (%s finds them)", title, plural(aside, "chat chore"), s.Keys.Label(keys.Filter))
 	}
 	return section{
 		name: "pages", title: title, note: pageNote(s, open),
@@ -117,7 +131,7 @@ func pageSection(s *Screen, f *filter) section {
 			n: len(list), id: func(i int) string { return list[i].ID },
 			draw: func(f *frame.Frame, i int) { drawPage(f, list[i], s, s.World.Diverted[list[i].ID]) },
 			open: func(i int, s *Screen) Effect { return readPage(list[i], s) },
-			none: f.without(safe.Const("nobody was told anything")),
+			none: f.without(safe.Const("nobody was told anything")), newest: true,
 		},
 	}
 }
@@ -179,20 +193,50 @@ func drawPage(f *frame.Frame, m *escalation.Message, s *Screen, diverted bool) {
 	}
 	p.left(2, theme.Plain, safe.New(string(m.Level), 2))
 	p.left(7, theme.Dim, operationWord(m.Operation))
-	p.left(min(19, max(p.room()/2, 8)), theme.Plain, sinkName(m))
-	end, word := delivered(m, s.Now)
+	p.left(max(min(19, max(p.room()/2, 8)), min(p.room()/3, 26)), theme.Plain, sinkName(m, s))
+	end, word := delivered(m, s)
 	if end.text.Width() > p.room() {
 		end = word
 	}
 	p.flow(end.style, end.text)
 	if diverted && m.AcknowledgedAt.IsZero() {
 		p.x++
-		p.flow(theme.Accent, safe.Const("told elsewhere"))
+		other := divertedWords(m, s, p.room()-1)
+		p.flow(other.style, other.text)
 	}
 	if m.Error != "" && m.State != escalation.Accepted {
 		p.x++
 		p.flow(theme.Dim, safe.New(m.Error, safe.Line))
 	}
+}
+
+// divertedWords says whether anybody was told in the place of a page, as fully as
+// there is room for.
+func divertedWords(m *escalation.Message, s *Screen, room int) piece {
+	in := insteadOf(m, s)
+	out := in.words(m, s, true)
+	if out.text.Width() > room {
+		out = in.words(m, s, false)
+	}
+	return out
+}
+
+func (in instead) words(m *escalation.Message, s *Screen, full bool) piece {
+	switch {
+	case len(in.told) > 0:
+		return piece{safe.Sprintf("told %s", names(in.told, full, s)), theme.Accent}
+	case m.State == escalation.Accepted || m.State == escalation.Superseded:
+		return piece{}
+	case len(in.waits) > 0:
+		return piece{safe.Sprintf("goes to %s", names(in.waits, full, s)), theme.Warn}
+	case len(in.failing) == 0:
+		return piece{safe.Const("NOBODY TOLD"), theme.Danger}
+	}
+	fail := "fails"
+	if len(in.failing) > 1 {
+		fail = "fail"
+	}
+	return piece{safe.Sprintf("NOBODY TOLD: %s %s too", names(in.failing, full, s), fail), theme.Danger}
 }
 
 // operationWord is what a message asks for, in the words of the views.
@@ -217,8 +261,8 @@ func operationWord(o escalation.Operation) safe.Text {
 }
 
 // sinkName is "PagerDuty primary".
-func sinkName(m *escalation.Message) safe.Text {
-	return safe.New(strings.TrimSpace(brand(m.Kind())+" "+m.Target()), 60)
+func sinkName(m *escalation.Message, s *Screen) safe.Text {
+	return safe.New(sinkCalled(m.Sink, s), 60)
 }
 
 // readPage is all that is known of a message.
@@ -229,7 +273,7 @@ func readPage(m *escalation.Message, s *Screen) Effect {
 			p.labelled(label, t.In(s.Zone).Format("2006-01-02 15:04:05.000 MST")+", "+Ago(s.Now.Sub(t))+" ago")
 		}
 	}
-	state, _ := delivered(m, s.Now)
+	state, _ := delivered(m, s)
 	p.labelled("state", state.text.String())
 	p.labelled("error", m.Error)
 	p.labelled("to", m.Sink)
@@ -270,5 +314,5 @@ func readPage(m *escalation.Message, s *Screen) Effect {
 		p.heading("content")
 		p.text(data)
 	}
-	return p.reading(strings.TrimSpace(string(m.Level) + " " + sinkName(m).String()))
+	return p.reading(strings.TrimSpace(string(m.Level) + " " + sinkName(m, s).String()))
 }

@@ -129,7 +129,13 @@ func (p *panes) drawSection(f *frame.Frame, s section, focused bool) {
 	if focused || s.rows == nil {
 		title = theme.Title
 	}
-	heading(f, title, s.title, s.note)
+	name := s.title
+	if s.rows != nil {
+		if _, more := s.rows.fewer(f.Height()-1, focused); more.Width() > 0 {
+			name = safe.Sprintf("%s  %s", name, more)
+		}
+	}
+	heading(f, title, name, s.note)
 	body := f.Sub(frame.Rect{Y: 1, W: f.Width(), H: f.Height() - 1})
 	if s.rows == nil {
 		s.draw(body)

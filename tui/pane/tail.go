@@ -53,7 +53,7 @@ func drawEvent(f *frame.Frame, e *incident.Event, s *Screen, label safe.Text, la
 	if mark := e.Mark(s.Incident); mark != "" { // before the text, which may be cut
 		p.flow(theme.Dim, safe.Sprintf("(%s)", safe.New(mark, 40)))
 	}
-	text := saying(e)
+	text := saying(e, s)
 	p.flow(textStyle(e), text)
 	if people == 0 && e.Kind != incident.NoteAdded && byPerson(e) {
 		p.x++

@@ -109,6 +109,22 @@ func (t Text) Fit(max int) Text {
 	return Text{head.s + ellipsis, head.width + 1}
 }
 
+// Middle cuts to at most max cells, at two thirds, where … stands then: for lines
+// whose end matters as their beginning does.
+func (t Text) Middle(max int) Text {
+	const least = 12 // cells from which on an end can be read
+	if t.width <= max || max < least {
+		return t.Fit(max)
+	}
+	head, _ := t.Split((max - 1) * 2 / 3)
+	keep := max - 1 - head.width
+	_, tail := t.Split(t.width - keep)
+	if tail.width > keep { // a double-width character stood on the border
+		_, tail = t.Split(t.width - keep + 1)
+	}
+	return Text{head.s + ellipsis + tail.s, head.width + 1 + tail.width}
+}
+
 // Split divides at a cell: head covers at most n cells, tail is the rest. A
 // double-width character on the border belongs to the tail.
 func (t Text) Split(n int) (head, tail Text) {

@@ -189,3 +189,18 @@ func BenchmarkNewMixed(b *testing.B) {
 		sink = New(raw, 80)
 	}
 }
+
+// A cut in the middle keeps both ends, and is as wide as it may be.
+func TestMiddle(t *testing.T) {
+	require.Equal(t, "tells alice (L1) through…aking anybody", Const("tells alice (L1) through PagerDuty, without waking anybody").Middle(38).String())
+	require.Equal(t, "short", Const("short").Middle(5).String())
+	rapid.Check(t, func(t *rapid.T) {
+		text, width := New(rapid.String().Draw(t, "text"), Line), rapid.IntRange(-1, 60).Draw(t, "width")
+		got := text.Middle(width)
+		require.LessOrEqual(t, got.Width(), max(width, 0))
+		require.Equal(t, New(got.String(), Line).Width(), got.Width())
+		if text.Width() <= width {
+			require.Equal(t, text, got)
+		}
+	})
+}

@@ -159,7 +159,7 @@ func (l *Lab) open(person string) error {
 	if l.ready.Prometheus, err = l.serve(l.prometheus.Handler()); err != nil {
 		return err
 	}
-	if l.ready.PagerDuty, err = l.serve(newOutage(newPagerDuty(l.pagerduty, time.Now, person).withForeign(), l.pagerduty, time.Now)); err != nil {
+	if l.ready.PagerDuty, err = l.serve(newOutage(newPagerDuty(l.pagerduty, time.Now, person).startedAt(time.Now()).withForeign(), l.pagerduty, time.Now)); err != nil {
 		return err
 	}
 	if l.ready.Slack, err = l.serve(newOutage(newSlack(l.slack, time.Now), l.slack, time.Now)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,6 +50,7 @@ type pagerDuty struct {
 	now    func() time.Time
 	keys   map[string]string // name by key
 	person string            // the user at the keyboard
+	start  string            // of this start, in the IDs: a store outlives the lab, and must not meet them again
 
 	mu        sync.Mutex
 	buckets   map[string]*tokenBucket // by name
@@ -88,6 +90,12 @@ func newPagerDuty(log *ledger, now func() time.Time, person string) *pagerDuty {
 		p.keys[key] = name
 		p.buckets[name] = &tokenBucket{burst: pdPerMinute, every: time.Minute / pdPerMinute}
 	}
+	return p
+}
+
+// startedAt makes the IDs others than those of every earlier start.
+func (p *pagerDuty) startedAt(t time.Time) *pagerDuty {
+	p.start = strings.ToUpper(strconv.FormatInt(t.UnixMilli(), 36))
 	return p
 }
 

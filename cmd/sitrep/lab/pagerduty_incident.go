@@ -43,7 +43,7 @@ func (p *pagerDuty) agent(inc *pdIncident, by pdUser) map[string]any {
 func (p *pagerDuty) write(inc *pdIncident, by pdUser, kind, summary string, channel map[string]any, more map[string]any) {
 	p.entries++
 	e := map[string]any{
-		"id": fmt.Sprintf("R%025d", p.entries), "type": kind + "_log_entry", "summary": summary, "created_at": p.now().UTC().Truncate(time.Second).Format(time.RFC3339),
+		"id": fmt.Sprintf("R%s%0*d", p.start, 25-len(p.start), p.entries), "type": kind + "_log_entry", "summary": summary, "created_at": p.now().UTC().Truncate(time.Second).Format(time.RFC3339),
 		"agent": p.agent(inc, by), "channel": channel, "incident": map[string]any{"id": inc.id, "type": "incident_reference", "summary": inc.title},
 		"service": p.serviceRef(inc.route), "teams": []any{}, "contexts": []any{},
 	}
@@ -58,7 +58,7 @@ func (p *pagerDuty) begin(alert *pdAlert) {
 	route := max(0, slices.Index(pdRoutes, alert.Key))
 	p.numbers++
 	inc := &pdIncident{
-		id: fmt.Sprintf("QLAB%08d", p.numbers), number: p.numbers, title: alert.Summary, status: "triggered", urgency: "high", route: route, level: 1,
+		id: fmt.Sprintf("QLAB%s%08d", p.start, p.numbers), number: p.numbers, title: alert.Summary, status: "triggered", urgency: "high", route: route, level: 1,
 		created: alert.CreatedAt, assigned: []pdUser{pdUsers(p.person)[route]}, alerts: []*pdAlert{alert},
 	}
 	if alert.Severity == "warning" || alert.Severity == "info" {
@@ -115,7 +115,7 @@ func (p *pagerDuty) resolve(inc *pdIncident, by pdUser, channel string) {
 // note adds a note of somebody's.
 func (p *pagerDuty) note(inc *pdIncident, by pdUser, text string) map[string]any {
 	n := map[string]any{
-		"id": fmt.Sprintf("PLABNOTE%d", len(inc.notes)+1), "user": by.ref(), "content": text, "created_at": p.now().UTC().Truncate(time.Second).Format(time.RFC3339),
+		"id": fmt.Sprintf("PLABNOTE%s%d", p.start, len(inc.notes)+1), "user": by.ref(), "content": text, "created_at": p.now().UTC().Truncate(time.Second).Format(time.RFC3339),
 		"channel": map[string]any{"summary": "The PagerDuty website or APIs"},
 	}
 	inc.notes = append(inc.notes, n)
