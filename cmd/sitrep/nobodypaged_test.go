@@ -21,7 +21,7 @@ func TestDeclaredAndNobodyWasPaged(t *testing.T) {
 	require.NoError(t, err)
 	_, err = db.Take(t.Context(), "eve@bastion 4711", time.Now(), time.Minute)
 	require.NoError(t, err)
-	require.NoError(t, db.Close())
+	defer func() { require.NoError(t, db.Close()) }() // it lives, and does nothing
 
 	var out, said bytes.Buffer
 	code := run([]string{"--db", path, "incident", "declare", "--severity", "SEV-1", "--title", "checkout fails"}, nil, &out, &said)
