@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,9 +61,9 @@ func pageViewOf(d escalation.Delivery) pageView {
 
 // pageFilter is which of the ledger is shown.
 type pageFilter struct {
-	open, failed bool
-	since        string
-	after        time.Time
+	open, failed, all bool
+	since             string
+	after             time.Time
 }
 
 func (f *pageFilter) read(now time.Time) error {
@@ -88,7 +89,8 @@ func (a *app) pagesCommand() *cobra.Command {
 		Long: "Every message to every sink: pages, what ends them, posts, and updates to an audience. TOOK is from queueing to the sink's\n" +
 			"yes, which is no proof that anybody woke; ACKED is from there to the acknowledgement of the incident, which is.\n" +
 			"An outcome is queued, sending, accepted, reconciled (its answer was lost, and it had counted), acknowledged, ambiguous\n" +
-			"(it may have counted, and is tried again), failed or superseded (not wanted any more).",
+			"(it may have counted, and is tried again), failed or superseded (not wanted any more).\n" +
+			"What only keeps a chat tidy (pins, topics, pictures) is counted when it went well, and listed with --all and --json.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.read(time.Now()); err != nil {
 				return err
@@ -115,14 +117,28 @@ func (a *app) pagesCommand() *cobra.Command {
 				if err := a.sayHeld(cmd.Context(), db, id); err != nil {
 					return err
 				}
+				if !f.all && !a.flags.json {
+					shown = a.withoutChores(shown)
+				}
 				return a.printPages(shown)
 			})
 		},
 	}
 	c.Flags().BoolVar(&f.open, "open", false, "only what is still to be sent")
+	c.Flags().BoolVar(&f.all, "all", false, "what only keeps a chat tidy too")
 	c.Flags().BoolVar(&f.failed, "failed", false, "only what was refused, may be lost, or had to go another way")
 	c.Flags().StringVar(&f.since, "since", "", "only what was queued so recently, such as 2h or 7d")
 	return c
+}
+
+// withoutChores leaves out what keeps a chat tidy and went well, and says how many
+// those are.
+func (a *app) withoutChores(list []escalation.Delivery) []escalation.Delivery {
+	kept := slices.DeleteFunc(slices.Clone(list), func(d escalation.Delivery) bool { return d.Beside() && !d.Open() && !d.Troubled() })
+	if n := len(list) - len(kept); n > 0 {
+		fmt.Fprintf(a.stderr, "%s not shown: what keeps a chat tidy (--all)\n", count(n, "line"))
+	}
+	return kept
 }
 
 // sayHeld says which open incidents quiet hours hold back: no page of theirs stands
@@ -174,7 +190,7 @@ func (a *app) printPages(list []escalation.Delivery) error {
 	if width < maxLine {
 		return a.printPagesIn(list, width)
 	}
-	rows := [][]string{{"INCIDENT", "LEVEL", "ROUND", "SINK", "WHAT", "OUTCOME", "TRIES", "QUEUED", "ATTEMPTED", "ACCEPTED", "TOOK", "ACKED", "ERROR"}}
+	rows := [][]string{{"INCIDENT", "LEVEL", "ROUND", "SINK", "WHAT", "OUTCOME", "TRIES", "QUEUED", "TOOK", "ACKED", "ERROR"}}
 	for _, d := range list {
 		round := "-"
 		if d.Round > 0 {
@@ -182,7 +198,7 @@ func (a *app) printPages(list []escalation.Delivery) error {
 		}
 		rows = append(rows, []string{
 			string(d.Incident), orDash(string(d.Level)), round, d.Sink, string(d.Operation), d.Outcome(), fmt.Sprint(d.Attempts),
-			stamp(d.QueuedAt), stamp(d.FirstTryAt), stamp(d.AcceptedAt), brief(d.Took()), brief(d.Answered()), trouble(d),
+			stamp(d.QueuedAt), brief(d.Took()), brief(d.Answered()), trouble(d),
 		})
 	}
 	return table(a.stdout, rows)
