@@ -42,6 +42,8 @@ func commands() []command {
 		{"reopen", "", "take the resolution back", (*model).runReopen},
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
+		{"promql", "EXPR", "ask any PromQL", func(m *model, w string) tea.Cmd { return m.explore(w) }},
+		{"snapshot because", "WHY", "keep what the board shows now with the incident", (*model).runSnapshot},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"messages", "", "everything that was said below", (*model).runMessages},

@@ -16,7 +16,6 @@ import (
 	"github.com/sitrep-dev/sitrep/incident/postmortem"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
-	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
@@ -28,7 +27,8 @@ type operator struct {
 	*centre
 	desk    *incident.Desk
 	mailbox *tui.Mailbox
-	board   *query.Poller // nil without a board
+	board   *liveBoard // nil without a board
+	explore *explorer
 	duties  *duties
 	life    context.Context
 
@@ -39,7 +39,7 @@ type operator struct {
 	work   sync.WaitGroup
 }
 
-func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *query.Poller) *operator {
+func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *liveBoard) *operator {
 	return &operator{
 		centre: c, desk: incident.NewDesk(c.db), mailbox: m, board: board, life: life,
 		runs: map[string]*chaos.Handle{}, handed: map[incident.ID]postmortem.Stored{},
@@ -83,6 +83,10 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 	case pane.MarkNoise:
 		text, err := markNoise(ctx, o.db, o.by(), order.Name, order.Reason)
 		return pane.Receipt{Text: text}, err
+	case pane.KeepBoard:
+		return o.keepBoard(ctx, order)
+	case pane.ExportPanel:
+		return o.exportPanel(order)
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)
@@ -94,6 +98,9 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		}
 		o.duties.refresh()
 		return pane.Receipt{}, nil
+	}
+	if r, err, mine := o.explore.do(ctx, order); mine {
+		return r, err
 	}
 	return o.command(ctx, order)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // boards loads the boards of the configuration; the first is the one that the
@@ -93,59 +92,6 @@ func freeze(s *query.Snapshot) json.RawMessage {
 	return nil
 }
 
-func (a *app) queryCommand() *cobra.Command {
-	var span, step, source string
-	c := &cobra.Command{
-		Use: "query EXPR", Short: "ask Prometheus", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.query(cmd.Context(), source, args[0], span, step)
-		},
-	}
-	c.Flags().StringVar(&span, "range", "", "how far back, such as 1h (default: the value now)")
-	c.Flags().StringVar(&step, "step", "30s", "distance of the points")
-	c.Flags().StringVar(&source, "source", "", "a server of the section sources, by name (default: prometheus)")
-	return c
-}
-
-func (a *app) query(ctx context.Context, source, expr, span, step string) error {
-	client, err := a.server(ctx, source)
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdle()
-	end := time.Now()
-	if span == "" && !a.flags.json {
-		samples, warnings, err := client.Instant(ctx, expr, end)
-		if err != nil {
-			return withCode(exitInconclusive, err)
-		}
-		a.warn(warnings)
-		rows := make([][]string, 0, len(samples))
-		for _, s := range samples {
-			rows = append(rows, []string{s.Labels.String(), query.FormatValue("short", s.Value)})
-		}
-		if len(rows) == 0 {
-			fmt.Fprintln(a.stderr, "sitrep: no data")
-		}
-		return table(a.stdout, rows)
-	}
-	var length, distance time.Duration
-	if span != "" {
-		if length, err = strictyaml.ParseDuration(span); err != nil {
-			return usage("--range: %w", err)
-		}
-		if distance, err = strictyaml.ParseDuration(step); err != nil || distance <= 0 {
-			return usage("--step: %q is not a step such as 30s", step)
-		}
-	}
-	data, warnings, err := client.Data(ctx, expr, end.Add(-length), end, distance)
-	if err != nil {
-		return withCode(exitInconclusive, err)
-	}
-	a.warn(warnings)
-	return a.print(data)
-}
-
 func (a *app) warn(warnings []string) {
 	for _, w := range warnings {
 		fmt.Fprintf(a.stderr, "sitrep: warning of the server: %s\n", sanitise(w))
@@ -162,9 +108,7 @@ func (a *app) boardCommand() *cobra.Command {
 			}
 			return a.printBoards(boards)
 		}},
-		&cobra.Command{Use: "show NAME", Short: "the signals and panels of a board, now", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return a.showBoard(cmd.Context(), args[0])
-		}},
+		a.boardShowCommand(),
 		&cobra.Command{Use: "check FILE", Short: "read a board and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
 			b, err := loadFile(args[0], query.LoadBoard)
 			if err != nil {
@@ -193,29 +137,6 @@ func (a *app) printBoards(boards []query.Board) error {
 		return a.print(views)
 	}
 	return table(a.stdout, rows)
-}
-
-func (a *app) showBoard(ctx context.Context, name string) error {
-	boards, err := a.boards()
-	if err != nil {
-		return err
-	}
-	for i := range boards {
-		if boards[i].Name != name {
-			continue
-		}
-		all := boards[i]
-		for j := range all.Panels {
-			all.Panels[j].Signal = true // a command shows every panel in one number
-		}
-		client, err := a.prometheus(ctx)
-		if err != nil {
-			return err
-		}
-		defer client.CloseIdle()
-		return a.printSignals(query.Poll(ctx, client, &all, time.Now()))
-	}
-	return usage("there is no board %q (sitrep board list shows them)", name)
 }
 
 func (a *app) printSignals(s *query.Snapshot) error {

@@ -45,6 +45,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	defer end()
 	board := c.boardPoller(mailbox)
 	op := newOperator(life, c, mailbox, board)
+	if op.explore, err = newExplorer(c, mailbox, board); err != nil {
+		return err
+	}
 	options.Operator = op
 	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look
@@ -70,7 +73,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	})
 	if board != nil {
 		g.Go(func() error {
-			return c.keep(engines, "the board", func(ctx context.Context) error { return poll(ctx, board) })
+			return c.keep(engines, "the board", board.Run)
 		})
 	}
 	if l != nil {
@@ -110,14 +113,14 @@ func mailboxNews(m *tui.Mailbox) news {
 }
 
 // boardPoller polls the first board for the screen; nil without a board.
-func (c *centre) boardPoller(m *tui.Mailbox) *query.Poller {
+func (c *centre) boardPoller(m *tui.Mailbox) *liveBoard {
 	if len(c.boards) == 0 {
 		return nil
 	}
-	return &query.Poller{
+	return &liveBoard{poller: &query.Poller{
 		Source: c.sources[""], Board: &c.boards[0], Name: c.client.URL(),
 		Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) },
-	}
+	}}
 }
 
 // watchRuns shows the runs of other processes on this host.
