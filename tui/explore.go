@@ -74,9 +74,14 @@ func (m *model) find() tea.Cmd {
 	return m.do(pane.Find{Turn: turn, Question: m.asking()})
 }
 
+// exploreShown says that the line has the keyboard.
+func (m *model) exploreShown() bool {
+	return m.asked != nil && m.exploring != nil && m.asked.Dialog == dialog.Dialog(m.exploring)
+}
+
 // suggest asks what may be written where the cursor stands, after every key.
 func (m *model) suggest() tea.Cmd {
-	if m.asked == nil || m.exploring == nil || m.asked.Dialog != dialog.Dialog(m.exploring) {
+	if !m.exploreShown() {
 		return nil
 	}
 	if at := m.exploring.Spot(); at.Want != query.WantNothing {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/plot"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/tui/chart"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
@@ -97,7 +98,7 @@ func (e *Explore) cell(text string, w int) int {
 func (e *Explore) title() safe.Text {
 	switch e.form {
 	case AsChart:
-		return safe.Sprintf("PromQL  chart  %s", plot.Ago(e.Span))
+		return safe.Sprintf("PromQL  chart  %s", strictyaml.FormatDuration(e.Span.Round(time.Second)))
 	case AsTable:
 		return safe.Const("PromQL  table  now")
 	case AsParts:
@@ -203,6 +204,9 @@ func (e *Explore) drawChart(f *frame.Frame) {
 	fr := &e.found.Frame
 	series := fr.Series[:min(len(fr.Series), mostDrawn)]
 	spec := chart.Spec{Start: fr.Grid.Start, Step: fr.Grid.Step, Points: fr.Grid.N, Zone: e.Zone, Title: safe.New(e.found.Question.Expr, safe.Line)}
+	if len(series) > 1 { // the expression stands above; the figure is of one of them
+		spec.Title = safe.New(series[0].Legend, 60)
+	}
 	if len(fr.Series) > mostDrawn {
 		spec.Title = safe.Sprintf("the first %d of %d series", mostDrawn, len(fr.Series))
 	}

@@ -247,8 +247,9 @@ func isZero(e Effect) bool {
 
 func onlyWindows(t require.TestingT, e Effect) {
 	for _, o := range e.Orders {
-		if _, looks := o.(LookInto); looks {
-			continue // it reads
+		switch o.(type) {
+		case LookInto, FindLinks, KeepBoard:
+			continue // they read, or write to this host
 		}
 		w, is := o.(Window)
 		require.True(t, is, "%T", o)
