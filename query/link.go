@@ -31,6 +31,10 @@ var ErrUnfilled = errors.New("not known here")
 // is a $.
 var blank = regexp.MustCompile(`\$\$|\$\{([A-Za-z_][\w.]*)(?::([\w:-]+))?\}|\$([A-Za-z_]\w*)`)
 
+// unwritten escapes what a person may write into a template and an address may not
+// hold: the JSON of Grafana's panes, for example.
+var unwritten = strings.NewReplacer(`"`, "%22", "{", "%7B", "}", "%7D", " ", "%20", "<", "%3C", ">", "%3E", "`", "%60", "|", "%7C", `\`, "%5C", "^", "%5E")
+
 // NeedsTrace says that the address wants a trace's ID: an exemplar has to be asked
 // for.
 func (l Link) NeedsTrace() bool {
@@ -54,7 +58,7 @@ func (l Link) Fill(p LinkPlace) (string, error) {
 	if err := errors.Join(errs...); err != nil {
 		return "", fmt.Errorf("link %q: %w", oneLine(l.Title), err)
 	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(unwritten.Replace(text))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", fmt.Errorf("link %q: what it is filled to is no http(s) address", oneLine(l.Title))
 	}

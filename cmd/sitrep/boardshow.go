@@ -8,14 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // showing is what of a board is shown, of which time, and as what.
 type showing struct {
-	at, span, panel, png string
-	csv                  bool
+	at, span, panel, png, keep string
+	csv                        bool
 }
 
 func (a *app) boardShowCommand() *cobra.Command {
@@ -33,7 +35,8 @@ func (a *app) boardShowCommand() *cobra.Command {
 	c.Flags().StringVar(&s.panel, "panel", "", "one panel, by its title")
 	c.Flags().BoolVar(&s.csv, "csv", false, "every value: board, panel, legend, labels, time, value")
 	c.Flags().StringVar(&s.png, "png", "", "draw it to FILE; - is stdout")
-	c.MarkFlagsMutuallyExclusive("csv", "png")
+	c.Flags().StringVar(&s.keep, "keep", "", "keep it as evidence of an incident, such as INC-3")
+	c.MarkFlagsMutuallyExclusive("csv", "png", "keep")
 	return c
 }
 
@@ -69,7 +72,33 @@ func (a *app) showBoard(ctx context.Context, name string, s showing) error {
 	past.Scrape = scrapeOf(client)(ctx)
 	snap := query.Look(ctx, client, &board, past, now)
 	snap.Source = client.URL()
+	if s.keep != "" {
+		return a.keepShown(ctx, snap, s.keep)
+	}
 	return a.printBoard(snap, s, past.End)
+}
+
+// keepShown keeps what is shown with an incident.
+func (a *app) keepShown(ctx context.Context, snap *query.Snapshot, name string) error {
+	id, err := incident.ParseID(name)
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	by, err := a.by(nil)
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, func(db *store.DB) error {
+		kept, err := keepSnapshot(ctx, db, by, id, snap, "")
+		if err != nil {
+			return err
+		}
+		if a.flags.json {
+			return a.print(kept)
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s: %s kept, %s with %s (sitrep incident evidence %s)\n", id, sanitise(kept.Name), count(kept.Panels, "panel"), plainSeries(kept.Series), id)
+		return err
+	})
 }
 
 // onePanel is the panel of that title.
