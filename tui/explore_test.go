@@ -186,6 +186,13 @@ func TestLinksLeadFromTheCrosshair(t *testing.T) {
 		p.press("enter")
 		p.sees("https://logs.example.com/?s=checkout") // no display, no browser: it is shown and copied
 		require.Contains(t, p.others, tea.SetClipboard("https://logs.example.com/?s=checkout")())
+		require.Contains(t, p.m.View().Content, "\x1b]8;;https://logs.example.com/?s=checkout\x1b\\https://logs.example.com/?s=checkout\x1b]8;;\x1b\\")
+		fits(t, p.m.View().Content, 80, 24)
+
+		p.press("esc")
+		p.desk.answer = func(pane.Order) (pane.Receipt, error) { return pane.Receipt{}, errors.New("no link leads from here") }
+		p.press("o")
+		p.sees("https://runbooks.example.com/CheckoutErrorRatio")
 	})
 }
 

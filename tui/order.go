@@ -102,6 +102,9 @@ func (m *model) done(d doneMsg) tea.Cmd {
 	if m.explored(d) {
 		return nil
 	}
+	if _, links := d.order.(pane.FindLinks); links && d.err != nil && len(m.links()) > 0 {
+		return m.openLink() // the chart leads nowhere, the incident does
+	}
 	if d.err != nil {
 		m.complain("%v", d.err)
 		return nil

@@ -187,7 +187,7 @@ func (m *model) openOne(links []pane.FilledLink) tea.Cmd {
 func (m *model) visit(link string) tea.Cmd {
 	opener := m.browser()
 	if opener == "" {
-		m.ask(dialog.NewReader(safe.Const("Link"), safe.Wrap(link, 100)), "", nothing)
+		m.ask(dialog.NewReader(safe.Const("Link"), safe.Wrap(link, 100)).Leads(link), "", nothing)
 		return m.copy(link)
 	}
 	ctx, env := m.ctx, m.o.Env
