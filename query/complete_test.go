@@ -1,8 +1,14 @@
 package query
 
 import (
+	"context"
+	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -116,4 +122,66 @@ func TestSearchPrefersTheBeginning(t *testing.T) {
 	require.Equal(t, []string{"cpu_a", "cpu_b"}, Search(names, "cpu", 2))
 	require.Equal(t, []string{"a_cpu", "cpu_a"}, Search(names, "", 2))
 	require.Empty(t, Search(nil, "x", 3))
+}
+
+// slowNames answers after a second, and counts.
+type slowNames struct {
+	Names
+	asked atomic.Int64
+	err   error
+}
+
+func (s *slowNames) LabelValues(ctx context.Context, _ string, _ Selection) (values, warnings []string, err error) {
+	s.asked.Add(1)
+	select {
+	case <-time.After(time.Second):
+		return []string{"b", "a"}, nil, s.err
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+}
+
+// However many keys are pressed while a list is on its way, it is asked for once; it
+// holds for a while, a failure for a moment.
+func TestACatalogAsksOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := &slowNames{}
+		c := NewCatalog(names)
+		ask := func() {
+			var wait sync.WaitGroup
+			for range 20 {
+				wait.Go(func() {
+					list, err := c.Suggest(t.Context(), SpotAt(`up{job="`, 8), 5)
+					if names.err == nil {
+						require.NoError(t, err)
+						require.Len(t, list, 2)
+						require.Equal(t, "a", list[0].Text)
+					} else {
+						require.Error(t, err)
+					}
+				})
+			}
+			wait.Wait()
+		}
+		ask()
+		ask()
+		require.EqualValues(t, 1, names.asked.Load())
+		time.Sleep(valuesHold + time.Second)
+		names.err = errors.New("down")
+		ask()
+		ask()
+		require.EqualValues(t, 2, names.asked.Load())
+		time.Sleep(failureHolds + time.Second)
+		names.err = nil
+		ask()
+		require.EqualValues(t, 3, names.asked.Load())
+
+		ctx, cancel := context.WithCancel(t.Context())
+		time.Sleep(valuesHold + time.Second)
+		go func() { time.Sleep(time.Millisecond); cancel() }()
+		_, err := c.Suggest(ctx, SpotAt(`up{job="`, 8), 5)
+		require.ErrorIs(t, err, context.Canceled)
+		ask() // who has left is no reason to remember a failure
+		require.EqualValues(t, 5, names.asked.Load())
+	})
 }

@@ -63,8 +63,8 @@ func (m *model) asking() query.Question {
 	if e.Form() == dialog.AsChart {
 		q.Span = e.Span
 	}
-	if m.frozen == nil {
-		_, q.End = pane.Shown(m.screen())
+	if _, q.End = pane.Shown(m.screen()); m.frozen != nil {
+		q.End = m.frozen.At
 	}
 	return q
 }
