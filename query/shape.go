@@ -171,7 +171,7 @@ func (m *Match) column(c *Column) bool {
 	case len(m.Names) > 0:
 		return slices.ContainsFunc(m.Names, func(n string) bool { return sameName(c.Name, n) })
 	case m.Regex != "":
-		return matches(m.Regex, c.Name)
+		return regexMatches(m.Regex, c.Name)
 	case m.Ref != "":
 		return c.Ref == m.Ref
 	case m.Type != "":

@@ -68,7 +68,7 @@ func (m *Mapping) number(v float64) bool {
 	case m.From != nil || m.To != nil:
 		return (m.From == nil || v >= *m.From) && (m.To == nil || v <= *m.To)
 	case m.Regex != "":
-		return matches(m.Regex, strconv.FormatFloat(v, 'g', -1, 64))
+		return regexMatches(m.Regex, strconv.FormatFloat(v, 'g', -1, 64))
 	}
 	want, ok := asFloat(m.Value)
 	return ok && want == v
@@ -83,7 +83,7 @@ func (m *Mapping) text(s string) bool {
 	case m.Special == SpecialFalse:
 		return s == "false"
 	case m.Regex != "":
-		return matches(m.Regex, s)
+		return regexMatches(m.Regex, s)
 	case m.From != nil || m.To != nil:
 		v, ok := asFloat(s)
 		return ok && m.number(v)
@@ -107,7 +107,7 @@ func (s Special) holds(v float64) bool {
 	return false
 }
 
-func matches(pattern, text string) bool {
+func regexMatches(pattern, text string) bool {
 	re, err := regexp.Compile(pattern)
 	return err == nil && re.MatchString(text)
 }

@@ -51,12 +51,21 @@ func (m *model) draw() dialog.Cursor {
 	m.shown().Draw(f.Sub(l.body), m.screen())
 	m.drawFooter(f.Sub(l.footer))
 	inside := frame.Rect{X: l.body.X, Y: l.body.Y, W: l.body.W, H: l.body.H + 1}
-	m.drawNotices(f.Sub(inside), m.drawUnreached(f.Sub(inside), m.drawNobody(f.Sub(inside))), inside.H/2)
+	m.drawSaid(f.Sub(inside))
 	if m.o.Prod {
 		f.VLine(0, 0, l.all.H, theme.Danger)
 		f.VLine(l.all.W-1, 0, l.all.H, theme.Danger)
 	}
-	return m.drawDialog(f, l.body)
+	c := m.drawDialog(f, l.body)
+	if m.exploreShown() { // it covers all of the body, and what its keys did is said there
+		m.drawSaid(f.Sub(inside))
+	}
+	return c
+}
+
+// drawSaid writes what has to be read above the footer.
+func (m *model) drawSaid(f *frame.Frame) {
+	m.drawNotices(f, m.drawUnreached(f, m.drawNobody(f)), f.Height()/2)
 }
 
 // drawDialog draws what is asked over the body.

@@ -20,8 +20,8 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
-// colours is all that a picture may hold besides text.
-var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+// colours, and links of plain ASCII, are all that a picture may hold besides text.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m|\x1b\]8;;[!-~]*\x1b\\`)
 
 // fits holds for every picture: it is as large as the terminal, and nothing
 // but colours and printable text is in it.

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -34,16 +35,17 @@ type model struct {
 	zone   *time.Location
 	mouse  bool
 
-	asked   *asked                   // the dialog that has the keyboard
-	looking looking                  // the one that waits for what PagerDuty says about an incident
-	answers map[string][]string      // earlier ones, by question, newest last
-	drafts  map[incident.ID][]string // updates that were typed and not sent
-	items   map[incident.ID][]string // action items, the same
-	counts  countdowns
-	toasts  toasts
-	heard   heard
-	unheard unheard
-	ladders ladders
+	asked     *asked                   // the dialog that has the keyboard
+	looking   looking                  // the one that waits for what PagerDuty says about an incident
+	exploring *dialog.Explore          // the line of PromQL, as it was left; nil before
+	answers   map[string][]string      // earlier ones, by question, newest last
+	drafts    map[incident.ID][]string // updates that were typed and not sent
+	items     map[incident.ID][]string // action items, the same
+	counts    countdowns
+	toasts    toasts
+	heard     heard
+	unheard   unheard
+	ladders   ladders
 
 	interruptedAt time.Time
 	touched       time.Time // when the person last did something here
@@ -161,8 +163,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 		return m.press(msg)
 	case tea.PasteMsg:
 		m.touched = m.now
-		m.paste(msg.Content)
-		return nil
+		return m.paste(msg.Content)
 	case tea.MouseClickMsg:
 		m.touched = m.now
 		return m.click(msg.Mouse())

@@ -32,6 +32,8 @@ func outward(o pane.Order) bool {
 	switch o.(type) {
 	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkNoise:
 		return false
+	case pane.Suggest, pane.Warm, pane.Find, pane.Explain, pane.Pin, pane.FindLinks, pane.KeepBoard, pane.ExportPanel:
+		return false
 	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow, pane.ShowBoard, pane.AskPanels:
 		return false
 	}
@@ -97,6 +99,12 @@ func (m *model) done(d doneMsg) tea.Cmd {
 		}
 		return m.looked(look, d.receipt.Looked)
 	}
+	if m.explored(d) {
+		return nil
+	}
+	if _, links := d.order.(pane.FindLinks); links && d.err != nil && len(m.links()) > 0 {
+		return m.openLink() // the chart leads nowhere, the incident does
+	}
 	if d.err != nil {
 		m.complain("%v", d.err)
 		return nil
@@ -130,6 +138,10 @@ func (m *model) done(d doneMsg) tea.Cmd {
 	case pane.OpenFrozen:
 		m.frozen, m.place.selected = d.receipt.Frozen, o.Incident
 		return m.show(boardView)
+	case pane.FindLinks:
+		return m.openOne(d.receipt.Links)
+	case pane.ExportPanel:
+		m.inform("written to %s", d.receipt.Path)
 	case pane.ExportDraft:
 		if d.receipt.Text == "" && d.receipt.Path != "" {
 			m.inform("written to %s", d.receipt.Path)

@@ -44,6 +44,8 @@ func commands() []command {
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
 		{"preset", "NAME", "a preset of the board; without a name all panels", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "preset "+w) }},
 		{"show board", "NAME", "another board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "board "+w) }},
+		{"promql", "EXPR", "ask any PromQL", func(m *model, w string) tea.Cmd { return m.explore(w) }},
+		{"snapshot because", "WHY", "keep what the board shows now with the incident", (*model).runSnapshot},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"messages", "", "everything that was said below", (*model).runMessages},

@@ -99,7 +99,7 @@ func (m *model) pressDialog(k tea.KeyPressMsg) tea.Cmd {
 	if d.live != nil {
 		d.live(d.Answer())
 	}
-	return nil
+	return m.suggest()
 }
 
 // remember keeps an answer, so that it can be given again.
@@ -113,14 +113,15 @@ func (m *model) remember(question, answer string) {
 }
 
 // paste goes to what is typed into, and to nothing else: pasted keys act on nothing.
-func (m *model) paste(text string) {
+func (m *model) paste(text string) tea.Cmd {
 	if m.asked == nil {
-		return
+		return nil
 	}
 	m.asked.Paste(text)
 	if m.asked.live != nil {
 		m.asked.live(m.asked.Answer())
 	}
+	return m.suggest()
 }
 
 // abort ends and undoes everything. It never asks, and closes nothing.
@@ -146,8 +147,14 @@ func (m *model) act(a keys.Action, by how) tea.Cmd {
 	if cmd, ok := m.actInbox(a, by); ok {
 		return cmd
 	}
+	if m.place.at == boardView && a == keys.Open { // there it is about the crosshair
+		return m.actView(a)
+	}
 	if cmd, ok := m.actGlobal(a, by); ok {
 		return cmd
+	}
+	if a == keys.AskPromQL {
+		return m.explore("")
 	}
 	if m.place.at == alertsView && (a == keys.Snooze || a == keys.Declare) { // there they are about the chosen alerts
 		return m.actView(a)
@@ -170,6 +177,8 @@ func (m *model) actView(a keys.Action) tea.Cmd {
 		return m.do(pane.RefreshNow{})
 	case keys.Yank:
 		m.yankMenu()
+	case keys.Open:
+		return m.openLink()
 	case keys.EditDraft:
 		return m.withIncident("edit the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.OpenDraft{ID: id}) })
 	case keys.ExportDraft:

@@ -166,12 +166,28 @@ func (m *model) openLink() tea.Cmd {
 	return nil
 }
 
+// openOne opens an address that was filled from a chart; of several it asks which.
+func (m *model) openOne(links []pane.FilledLink) tea.Cmd {
+	switch len(links) {
+	case 0:
+		return nil // why there is none has been said
+	case 1:
+		return m.visit(links[0].URL)
+	}
+	rows := make([]dialog.Choice, len(links))
+	for i, l := range links {
+		rows[i] = dialog.Choice{Value: l.URL, Text: safe.New(l.Title, 60), Note: safe.New(l.URL, 400)}
+	}
+	m.ask(dialog.NewPicker(safe.Const("Open"), safe.Text{}, m.keys, rows, ""), "", m.visit)
+	return nil
+}
+
 // visit starts a browser where there is one. Over SSH there is none: the
 // address is shown in full and copied.
 func (m *model) visit(link string) tea.Cmd {
 	opener := m.browser()
 	if opener == "" {
-		m.ask(dialog.NewReader(safe.Const("Link"), safe.Wrap(link, 100)), "", nothing)
+		m.ask(dialog.NewReader(safe.Const("Link"), safe.Wrap(link, 100)).Leads(link), "", nothing)
 		return m.copy(link)
 	}
 	ctx, env := m.ctx, m.o.Env

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +18,7 @@ func (a *app) boardCommand() *cobra.Command {
 			}
 			return a.printBoards(boards)
 		}},
-		&cobra.Command{Use: "show NAME", Short: "the signals and panels of a board, now", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return a.showBoard(cmd.Context(), args[0])
-		}},
-		a.boardCheckCommand(), a.importGrafanaCommand(),
+		a.boardShowCommand(), a.boardCheckCommand(), a.importGrafanaCommand(),
 	)
 	return group
 }
@@ -44,29 +39,6 @@ func (a *app) printBoards(boards []query.Board) error {
 		return a.print(views)
 	}
 	return table(a.stdout, rows)
-}
-
-func (a *app) showBoard(ctx context.Context, name string) error {
-	boards, err := a.boards()
-	if err != nil {
-		return err
-	}
-	for i := range boards {
-		if boards[i].Name != name {
-			continue
-		}
-		all := boards[i]
-		for j := range all.Panels {
-			all.Panels[j].Signal = all.Panels[j].Type.Asks() // a command shows every panel in one number
-		}
-		client, err := a.prometheus(ctx)
-		if err != nil {
-			return err
-		}
-		defer client.CloseIdle()
-		return a.printSignals(query.Poll(ctx, client, &all, time.Now()))
-	}
-	return usage("there is no board %q (sitrep board list shows them)", name)
 }
 
 func (a *app) printSignals(s *query.Snapshot) error {

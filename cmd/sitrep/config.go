@@ -44,6 +44,8 @@ type config struct {
 	Evidence    evidenceConfig              `yaml:"evidence"`
 	Daemon      daemonConfig                `yaml:"daemon"`
 	UI          uiConfig                    `yaml:"ui"`
+	Links       []linkTemplate              `yaml:"links"` // that lead from a chart to elsewhere
+	Explore     exploreConfig               `yaml:"explore"`
 
 	file string          // "" where there is none
 	dir  string          // that relative paths start from
@@ -213,7 +215,7 @@ func defaults() config {
 
 // later names the sections that DESIGN reserves and this version does not
 // read: saying so beats ignoring them.
-var later = []string{"slos", "services", "links", "checks", "embedded", "load"}
+var later = []string{"slos", "services", "checks", "embedded", "load"}
 
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.
@@ -278,7 +280,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkSlack(), c.checkSinks()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkSlack(), c.checkSinks(), c.checkLinks()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {

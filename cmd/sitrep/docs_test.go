@@ -1,17 +1,21 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 )
 
@@ -48,6 +52,32 @@ func TestDocumentedPolicyIsOne(t *testing.T) {
 	require.Len(t, p.Declare, 2)
 	for _, w := range warnings {
 		require.Contains(t, w.Message, "leads nowhere: audiences has no such name")
+	}
+}
+
+// The links of the guide are read, and lead where they say with everything filled in.
+func TestDocumentedLinksLead(t *testing.T) {
+	text, err := os.ReadFile("../../docs/links.md")
+	require.NoError(t, err)
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
+	c, err := loadConfig(writeConfig(t, string(block[1])))
+	require.NoError(t, err)
+	require.Len(t, c.Links, 8)
+	at := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+	for _, l := range c.Links {
+		got, err := query.Link{Title: l.Title, URL: l.URL}.Fill(query.LinkPlace{
+			Service: "pay'm\"ents", From: at.Add(-time.Hour), To: at, TraceID: "5759e988bd862e3fe1be46a994272793",
+		})
+		require.NoError(t, err)
+		require.NotContains(t, got, "$")
+		u, err := url.Parse(got)
+		require.NoError(t, err)
+		require.Equal(t, got, u.String(), "a browser is given what was meant")
+		for name, values := range u.Query() {
+			if name == "panes" {
+				require.True(t, json.Valid([]byte(values[0])), values[0])
+			}
+		}
 	}
 }
 

@@ -84,23 +84,37 @@ func evidenceViews(events []incident.Event, kept []incident.Kept) []evidenceView
 				continue
 			}
 			for _, b := range c.Boards {
-				v := base
-				v.State, v.Board, v.From, v.To, v.Step = "dropped", b.Name, moment(b.From), moment(b.To), b.Step
-				v.Panels, v.Series, v.Values, v.Unread, v.LeftOut = b.Panels, b.Series, b.Values, c.Unread, c.LeftOut
-				if i := slices.IndexFunc(kept, func(k incident.Kept) bool { return k.Event == m.Event && k.Board == b.Name }); i >= 0 {
-					v.State, v.Bytes = "kept", kept[i].Size
-					if kept[i].Thinned {
-						v.State = "thinned"
-					}
-				}
-				views, told = append(views, v), true
+				views, told = append(views, evidenceOf(base, c, b, kept)), true
 			}
 		}
 		if !told {
 			views = append(views, base)
 		}
 	}
+	for _, e := range events { // what a person kept, at no moment but their own
+		var c incident.Capture
+		if e.Kind != incident.EvidenceCaptured || e.Payload(&c) != nil || c.Event != e.ID {
+			continue
+		}
+		base := evidenceView{Event: e.Seq, EventID: e.ID, At: c.At, What: c.What}
+		for _, b := range c.Boards {
+			views = append(views, evidenceOf(base, c, b, kept))
+		}
+	}
 	return views
+}
+
+// evidenceOf is one board of a capture, and whether its series are there still.
+func evidenceOf(v evidenceView, c incident.Capture, b incident.CapturedBoard, kept []incident.Kept) evidenceView {
+	v.State, v.Board, v.From, v.To, v.Step = "dropped", b.Name, moment(b.From), moment(b.To), b.Step
+	v.Panels, v.Series, v.Values, v.Unread, v.LeftOut = b.Panels, b.Series, b.Values, c.Unread, c.LeftOut
+	if i := slices.IndexFunc(kept, func(k incident.Kept) bool { return k.Event == c.Event && k.Board == b.Name }); i >= 0 {
+		v.State, v.Bytes = "kept", kept[i].Size
+		if kept[i].Thinned {
+			v.State = "thinned"
+		}
+	}
+	return v
 }
 
 func (a *app) listEvidence(ctx context.Context, db *store.DB, id incident.ID, events []incident.Event) error {

@@ -28,6 +28,7 @@ type operator struct {
 	desk    *incident.Desk
 	mailbox *tui.Mailbox
 	board   *shownBoard // nil without a board
+	explore *explorer
 	duties  *duties
 	life    context.Context
 
@@ -82,6 +83,10 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 	case pane.MarkNoise:
 		text, err := markNoise(ctx, o.db, o.by(), order.Name, order.Reason)
 		return pane.Receipt{Text: text}, err
+	case pane.KeepBoard:
+		return o.keepBoard(ctx, order)
+	case pane.ExportPanel:
+		return o.exportPanel(order)
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)
@@ -103,6 +108,9 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		}
 		o.duties.refresh()
 		return pane.Receipt{}, nil
+	}
+	if r, err, mine := o.explore.do(ctx, order); mine {
+		return r, err
 	}
 	return o.command(ctx, order)
 }

@@ -52,23 +52,28 @@ func chartsOf(boards []*query.Snapshot, at time.Time) (charts []plot.Chart, word
 			if !p.Signal || len(data.Frame.Series) == 0 {
 				continue
 			}
-			c := plot.Chart{
-				Title: p.Title, Start: data.Frame.Grid.Start, Step: data.Frame.Grid.Step, Mark: at,
-				Format: func(v float64) string { return query.FormatValue(p.Unit, v) },
-			}
-			for _, s := range data.Frame.Series {
-				c.Series = append(c.Series, s.Values)
-			}
-			for _, t := range p.Thresholds {
-				c.Limits = append(c.Limits, t.Value)
-			}
-			charts = append(charts, c)
+			charts = append(charts, chartOf(p, &data, at))
 		}
 		for _, sig := range query.Signals(b) {
 			words = append(words, inWords(sig))
 		}
 	}
 	return charts, words
+}
+
+// chartOf is one panel with all its series, and a mark at a moment.
+func chartOf(p *query.Panel, data *query.PanelData, at time.Time) plot.Chart {
+	c := plot.Chart{
+		Title: p.Title, Start: data.Frame.Grid.Start, Step: data.Frame.Grid.Step, Mark: at,
+		Format: func(v float64) string { return query.FormatValue(p.Unit, v) },
+	}
+	for _, s := range data.Frame.Series {
+		c.Series = append(c.Series, s.Values)
+	}
+	for _, t := range p.Thresholds {
+		c.Limits = append(c.Limits, t.Value)
+	}
+	return c
 }
 
 // sparksOf are the signals that were frozen into an event.

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // boards loads the boards of the configuration; the first is the one that the
@@ -91,59 +88,6 @@ func freeze(s *query.Snapshot) json.RawMessage {
 		}
 	}
 	return nil
-}
-
-func (a *app) queryCommand() *cobra.Command {
-	var span, step, source string
-	c := &cobra.Command{
-		Use: "query EXPR", Short: "ask Prometheus", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.query(cmd.Context(), source, args[0], span, step)
-		},
-	}
-	c.Flags().StringVar(&span, "range", "", "how far back, such as 1h (default: the value now)")
-	c.Flags().StringVar(&step, "step", "30s", "distance of the points")
-	c.Flags().StringVar(&source, "source", "", "a server of the section sources, by name (default: prometheus)")
-	return c
-}
-
-func (a *app) query(ctx context.Context, source, expr, span, step string) error {
-	client, err := a.server(ctx, source)
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdle()
-	end := time.Now()
-	if span == "" && !a.flags.json {
-		samples, warnings, err := client.Instant(ctx, expr, end)
-		if err != nil {
-			return withCode(exitInconclusive, err)
-		}
-		a.warn(warnings)
-		rows := make([][]string, 0, len(samples))
-		for _, s := range samples {
-			rows = append(rows, []string{s.Labels.String(), query.FormatValue("short", s.Value)})
-		}
-		if len(rows) == 0 {
-			fmt.Fprintln(a.stderr, "sitrep: no data")
-		}
-		return table(a.stdout, rows)
-	}
-	var length, distance time.Duration
-	if span != "" {
-		if length, err = strictyaml.ParseDuration(span); err != nil {
-			return usage("--range: %w", err)
-		}
-		if distance, err = strictyaml.ParseDuration(step); err != nil || distance <= 0 {
-			return usage("--step: %q is not a step such as 30s", step)
-		}
-	}
-	data, warnings, err := client.Data(ctx, expr, end.Add(-length), end, distance)
-	if err != nil {
-		return withCode(exitInconclusive, err)
-	}
-	a.warn(warnings)
-	return a.print(data)
 }
 
 func (a *app) warn(warnings []string) {

@@ -45,6 +45,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	defer end()
 	board := c.shownBoard(mailbox)
 	op := newOperator(life, c, mailbox, board)
+	if op.explore, err = newExplorer(c, mailbox, board); err != nil {
+		return err
+	}
 	options.Operator = op
 	here := newPresence(db, c.rec.by.Actor, mailbox)
 	options.LooksAt = here.look

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,15 +81,48 @@ func (b *shownBoard) Show(name string) error {
 	for i := range b.boards {
 		if b.boards[i].Name == name {
 			b.turnTo(&b.boards[i])
-			select {
-			case b.other <- struct{}{}:
-			default: // Run has not seen the last turn yet, and will see this one
-			}
+			b.turned()
 			return nil
 		}
 		known = append(known, b.boards[i].Name)
 	}
 	return fmt.Errorf("show board %s: there is none of that name; there are %s (boards: in sitrep.yaml)", name, strings.Join(known, ", "))
+}
+
+// mostPinned bounds the panels of a board that people add to.
+const mostPinned = 500
+
+// Pin adds a panel to the board that is shown, for as long as the screen is open. It
+// is the first one: where a person looks for what was just asked. The board has a
+// poller of its own then: one that is being asked is never written to.
+func (b *shownBoard) Pin(p query.Panel) error {
+	old := b.current().Board
+	if len(old.Panels) >= mostPinned {
+		return errors.New("the board has as many panels as a board can have")
+	}
+	board := *old
+	board.Panels = slices.Concat([]query.Panel{p}, old.Panels)
+	board.Rows = slices.Clone(old.Rows)
+	for i := range board.Rows {
+		board.Rows[i].From++
+		board.Rows[i].To++
+	}
+	for i := range b.boards {
+		if b.boards[i].Name == board.Name {
+			b.boards[i] = board
+		}
+	}
+	b.turnTo(&board)
+	b.turned()
+	return nil
+}
+
+// turned tells Run.
+func (b *shownBoard) turned() {
+	select {
+	case b.other <- struct{}{}:
+	default: // Run has not seen the last turn yet, and will see this one
+	}
 }
 
 // SetWindow, Ask and Refresh are those of the poller.

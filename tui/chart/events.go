@@ -20,6 +20,10 @@ func (k MarkKind) Glyph() rune {
 		return '✗'
 	case Load:
 		return '≈'
+	case Page:
+		return 'P'
+	case End:
+		return 'R'
 	case Note:
 	}
 	return '•'
@@ -32,9 +36,9 @@ func (k MarkKind) Style() theme.Style {
 		return theme.Bright
 	case Alert:
 		return theme.Crit
-	case Ack:
+	case Ack, End:
 		return theme.OK
-	case Chaos:
+	case Chaos, Page:
 		return theme.Warn
 	case Load, Note:
 	}
@@ -65,11 +69,11 @@ func floorCell(column, dots int) int {
 	return column / dots
 }
 
-// shade lays a background below intervals of chaos, where the theme has one.
+// shade lays a background below intervals of chaos and load, where the theme has one.
 func (p *Painter) shade(f *frame.Frame, s *Spec, l layout, w plot.Window) {
 	p.shaded = resize(p.shaded, l.plotW)
 	for _, m := range s.Marks {
-		if from, to, ok := p.span(m, w, l); ok && m.Kind == Chaos {
+		if from, to, ok := p.span(m, w, l); ok && (m.Kind == Chaos || m.Kind == Load) {
 			f.Fill(frame.Rect{X: l.plotX + from, Y: 1, W: to - from + 1, H: l.plotH}, theme.Plain.Shaded(), ' ')
 			for x := from; x <= to; x++ {
 				p.shaded[x] = true

@@ -122,7 +122,7 @@ type Threshold struct {
 // MarkKind is what happened.
 type MarkKind uint8
 
-// The kinds of marks, each with its glyph: ▲ ! ✓ ✗ ≈ •.
+// The kinds of marks, each with its glyph: ▲ ! ✓ ✗ ≈ • P R.
 const (
 	Deploy MarkKind = iota // deploys, flags, configuration
 	Alert
@@ -130,6 +130,8 @@ const (
 	Chaos
 	Load
 	Note
+	Page // somebody was called
+	End  // mitigated or resolved
 )
 
 // Mark is an event at an instant, or from At to Until.

@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -230,6 +233,7 @@ func TestAnySize(t *testing.T) {
 			NewList(long, items(), items(), nil),
 			NewForm(long, []safe.Text{long, long}, Field{Label: long, Hint: long, Initial: rapid.String().Draw(t, "field"), Needed: true}, Field{Label: safe.Const("日本語"), Former: strings.Repeat("日本語", 90)}, Field{Initial: strings.Repeat("語", 200)}).Outward(long, long, long),
 			NewForm(long, nil, Field{Label: long}, Field{Initial: strings.Repeat("W", 999)}),
+			explored(rapid.String().Draw(t, "expr"), AnswerForm(rapid.IntRange(0, 3).Draw(t, "form")), rapid.Bool().Draw(t, "range")),
 		}
 		w, h := rapid.IntRange(0, 130).Draw(t, "w"), rapid.IntRange(0, 40).Draw(t, "h")
 		for _, d := range all {
@@ -246,4 +250,23 @@ func TestAnySize(t *testing.T) {
 			}
 		}
 	})
+}
+
+// explored is a line of PromQL with everything that can be shown below it.
+func explored(expr string, form AnswerForm, about bool) *Explore {
+	e := NewExplore(expr, []string{"up", "日本語"}, time.Hour, time.UTC)
+	hostile := "\x1b[2J日本語\u0301" + strings.Repeat("w", 300)
+	e.Suggest(e.Spot(), []query.Suggestion{{Text: hostile, Insert: hostile, Kind: hostile, Help: hostile}, {Text: "b", Insert: "b"}}, nil)
+	e.form = form
+	f := &query.Findings{Question: query.Question{Expr: expr}, Sent: expr, Warnings: []string{hostile, "b", "c"}}
+	for i := range 30 {
+		f.Samples = append(f.Samples, query.Sample{Labels: query.Labels{"a": hostile, hostile: string(rune('a' + i)), "": ""}, Value: math.Inf(i%2*2 - 1)})
+	}
+	if about {
+		f.Question.Span, f.Samples = time.Hour, nil
+		f.Frame = query.Frame{Grid: query.Grid{Start: noon, Step: time.Minute, N: 3}, Series: []query.Series{{Legend: hostile, Values: []float64{1, math.NaN(), 2}}, {Legend: "b", Values: []float64{1, 2, 3}}}}
+	}
+	e.Tell(e.turn, f, nil)
+	e.TellParts(e.turn, []query.Part{{What: hostile, Expr: hostile, Depth: 90, Asked: true, Err: errors.New(hostile)}, {What: "b", Type: "scalar", Asked: true, Value: math.Inf(1), Series: 1}}, nil)
+	return e
 }

@@ -107,6 +107,17 @@ func (l *line) folded(w, most int) (rows []safe.Text, x, y int) {
 	return rows, x, y - from
 }
 
+// hiddenRows is how many rows folded leaves out above those that it gives.
+func (l *line) hiddenRows(w, most int) int {
+	typed := []rune(l.value())
+	before := cut(safe.New(string(typed[:min(l.input.Position(), len(typed))]), 4*maxTyped), w)
+	y := len(before) - 1
+	if before[y].Width() >= w {
+		y++
+	}
+	return max(y-most+1, 0)
+}
+
 // cut breaks a text into rows of w cells, wherever that falls: what is typed
 // does not jump.
 func cut(t safe.Text, w int) []safe.Text {

@@ -13,6 +13,13 @@ type Reader struct {
 	lines []safe.Text
 	top   int
 	page  int // rows of the last picture
+	link  string
+}
+
+// Leads makes the text a hyperlink, in terminals that know of them.
+func (r *Reader) Leads(address string) *Reader {
+	r.link = address
+	return r
 }
 
 // NewReader shows lines; those that are too wide are wrapped.
@@ -54,7 +61,8 @@ func (r *Reader) Draw(f *frame.Frame, m keys.Map) Cursor {
 	r.page = max(w.Height()-2, 1)
 	r.top = max(min(r.top, len(lines)-r.page), 0)
 	for i := range min(r.page, len(lines)-r.top) {
-		w.PutFit(0, i, w.Width(), theme.Plain, lines[r.top+i])
+		end := w.PutFit(0, i, w.Width(), theme.Plain, lines[r.top+i])
+		w.Link(frame.Rect{Y: i, W: end, H: 1}, r.link)
 	}
 	if w.Height() < 3 {
 		return Cursor{}

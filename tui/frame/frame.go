@@ -42,6 +42,7 @@ type grid struct {
 	cells    []cell
 	clusters []string
 	zones    []zone
+	links    []zone // their names are addresses
 	theme    *theme.Theme
 	out      []byte
 }
@@ -90,7 +91,7 @@ func (f *Frame) Clear() {
 			copy(g.cells[n:], g.cells[:n])
 		}
 	}
-	g.clusters, g.zones = g.clusters[:0], g.zones[:0]
+	g.clusters, g.zones, g.links = g.clusters[:0], g.zones[:0], g.links[:0]
 }
 
 // Width is the number of columns that can be drawn in.
@@ -311,4 +312,18 @@ func (f *Frame) ZoneAt(x, y int) string {
 		}
 	}
 	return ""
+}
+
+// Link makes a part of the view a hyperlink (OSC 8), which terminals that know of it
+// open by a click; later ones lie on top. What is not plain printable ASCII is none.
+func (f *Frame) Link(r Rect, address string) {
+	for i := range len(address) {
+		if address[i] <= ' ' || address[i] > '~' {
+			return
+		}
+	}
+	r = f.clip.Intersect(Rect{f.x + r.X, f.y + r.Y, r.W, r.H})
+	if !r.Empty() && address != "" {
+		f.g.links = append(f.g.links, zone{r, address})
+	}
 }

@@ -184,3 +184,15 @@ func BenchmarkClearDrawString200x60(b *testing.B) {
 		screenful(f, text)
 	}
 }
+
+// A link opens and closes in its row, and what could be more than an address is none.
+func TestLinks(t *testing.T) {
+	f := New(12, 2, theme.Default())
+	f.Put(1, 0, theme.Plain, safe.Const("here"))
+	f.Link(Rect{X: 1, W: 4, H: 1}, "https://x/?a=b")
+	f.Link(Rect{X: 1, Y: 1, W: 4, H: 1}, "https://x/\x1b[2J")
+	require.Equal(t, " \x1b]8;;https://x/?a=b\x1b\\here\x1b]8;;\x1b\\\n", f.String())
+	f.Clear()
+	f.Put(1, 0, theme.Plain, safe.Const("here"))
+	require.Equal(t, " here\n", f.String())
+}

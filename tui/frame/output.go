@@ -17,20 +17,23 @@ func (f *Frame) String() string {
 		if y > 0 {
 			g.out = append(g.out, '\n')
 		}
-		g.appendRow(g.cells[y*g.w:][:g.w])
+		g.appendRow(y, g.cells[y*g.w:][:g.w])
 	}
 	return string(g.out)
 }
 
-func (g *grid) appendRow(row []cell) {
+func (g *grid) appendRow(y int, row []cell) {
 	end := len(row)
 	for end > 0 && row[end-1] == blank {
 		end--
 	}
-	style, fold := theme.Plain, g.theme.Glyphs() == theme.ASCII
+	style, fold, link := theme.Plain, g.theme.Glyphs() == theme.ASCII, ""
 	for i, c := range row[:end] {
 		if c.width == 0 {
 			continue
+		}
+		if len(g.links) > 0 {
+			link = g.appendLink(link, g.linkAt(i, y))
 		}
 		if c.style != style && !(c == blank && style.IsSeries() && goesOn(row[i:end], style)) {
 			style = c.style
@@ -41,6 +44,25 @@ func (g *grid) appendRow(row []cell) {
 	if style != theme.Plain {
 		g.out = append(g.out, g.theme.Open(theme.Plain)...)
 	}
+	g.appendLink(link, "")
+}
+
+// linkAt is the address that a cell of the grid leads to; empty for none.
+func (g *grid) linkAt(x, y int) string {
+	for i := len(g.links) - 1; i >= 0; i-- {
+		if g.links[i].rect.Contains(x, y) {
+			return g.links[i].name
+		}
+	}
+	return ""
+}
+
+// appendLink ends one hyperlink and begins another, where they differ.
+func (g *grid) appendLink(was, now string) string {
+	if was != now {
+		g.out = append(append(append(g.out, "\x1b]8;;"...), now...), "\x1b\\"...)
+	}
+	return now
 }
 
 // goesOn says whether a line of a chart goes on in its style after some blanks:

@@ -57,7 +57,7 @@ func (b Binding) checkKey(key string) []error {
 		fail("no such key; write it as a, E, ctrl+p, shift+tab, space, f5")
 		return errs
 	}
-	if b.Scope == Input && typed(key) {
+	if (b.Scope == Input || b.Scope == Explore) && typed(key) {
 		fail("it is needed for typing")
 	}
 	switch {

@@ -13,7 +13,7 @@ import (
 type Scope string
 
 // The scopes. Always holds everywhere, text inputs and dialogs included. Global
-// and Incident hold in every view, beside the view's own. Unheard, Dialog and Input hold
+// and Incident hold in every view, beside the view's own. Unheard, Dialog, Input and Explore hold
 // alone (with Always): while one is open, nothing else is reachable.
 const (
 	Always     Scope = "always"
@@ -31,11 +31,12 @@ const (
 	Alerts     Scope = "alerts"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
+	Explore    Scope = "explore"
 )
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, Checklist, Unheard, Dialog, Input}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, Checklist, Unheard, Dialog, Input, Explore}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,
@@ -44,7 +45,7 @@ func (s Scope) visible() []Scope {
 	switch s {
 	case Always:
 		return []Scope{Always}
-	case Unheard, Dialog, Input:
+	case Unheard, Dialog, Input, Explore:
 		return []Scope{s, Always}
 	case Global:
 		return []Scope{Global, Always}

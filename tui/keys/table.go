@@ -108,6 +108,10 @@ const (
 	NewerEntry        Action = "newer_entry"
 	PreviousField     Action = "previous_field"
 	FormerWords       Action = "former_words"
+	AskPromQL         Action = "promql"
+	KeepBoard         Action = "snapshot"
+	NextForm          Action = "next_form"
+	Explain           Action = "explain"
 )
 
 // Default is the table as shipped.
@@ -125,6 +129,7 @@ func Default() Map {
 	rows = append(rows, unheard()...)
 	rows = append(rows, dialog()...)
 	rows = append(rows, input()...)
+	rows = append(rows, explore()...)
 	return newMap(rows)
 }
 
@@ -236,6 +241,8 @@ func board() []Binding {
 		{Action: Preset, Scope: Board, Keys: []string{"B"}, Name: "boards", Help: "a preset of this board, or another board"},
 		{Action: SortNext, Scope: Board, Keys: []string{">"}, Name: "sort", Help: "order a table or a legend by its next column"},
 		{Action: SortOther, Scope: Board, Keys: []string{"<"}, Name: "sort other way", Help: "the smallest first; again: the largest"},
+		{Action: AskPromQL, Scope: Board, Keys: []string{"p"}, Name: "explore", Help: "ask any PromQL, with the words of the server"},
+		{Action: KeepBoard, Scope: Board, Keys: []string{"K"}, Name: "snapshot", Help: "keep what the board shows now with the incident"},
 	}
 }
 
@@ -312,5 +319,24 @@ func input() []Binding {
 		{Action: FormerWords, Scope: Input, Keys: []string{"ctrl+y"}, Help: "in a form the words of last time"},
 		{Action: OlderEntry, Scope: Input, Keys: []string{"up"}, Help: "older entry; in a form the previous field"},
 		{Action: NewerEntry, Scope: Input, Keys: []string{"down"}, Help: "newer entry; in a form the next field"},
+	}
+}
+
+// explore is the line that PromQL is asked from. Keys that edit a line stay what they
+// are in a shell.
+func explore() []Binding {
+	return []Binding{
+		{Action: Submit, Scope: Explore, Keys: []string{"enter"}, Help: "ask"},
+		{Action: Cancel, Scope: Explore, Keys: []string{"esc", "ctrl+["}, Help: "close the list of words, then leave; the line is kept"},
+		{Action: Complete, Scope: Explore, Keys: []string{"tab"}, Help: "complete; again: the next word of the list"},
+		{Action: PreviousField, Scope: Explore, Keys: []string{"shift+tab"}, Help: "the word before it"},
+		{Action: OlderEntry, Scope: Explore, Keys: []string{"up"}, Help: "older question"},
+		{Action: NewerEntry, Scope: Explore, Keys: []string{"down"}, Help: "newer question"},
+		{Action: NextForm, Scope: Explore, Keys: []string{"ctrl+t"}, Help: "as a chart, as values, as a table"},
+		{Action: Explain, Scope: Explore, Keys: []string{"ctrl+g"}, Help: "the parts of the expression, with how many series each gives"},
+		{Action: Range, Scope: Explore, Keys: []string{"ctrl+r"}, Help: "time range"},
+		{Action: Yank, Scope: Explore, Keys: []string{"ctrl+y"}, Help: "copy as PromQL, link or CSV; pin to the board"},
+		{Action: PageUp, Scope: Explore, Keys: []string{"pgup"}, Help: "back in the answer"},
+		{Action: PageDown, Scope: Explore, Keys: []string{"pgdown"}, Help: "on in the answer"},
 	}
 }

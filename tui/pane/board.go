@@ -183,7 +183,7 @@ func (b *board) note(s *Screen) piece {
 	case b.filter.wrong.Width() > 0:
 		return piece{b.filter.wrong, theme.Warn}
 	case !b.crosshair.IsZero():
-		return piece{safe.Sprintf("%s  %s", b.crosshair.In(s.Zone).Format("15:04:05"), offsetOf(b.crosshair, s)), theme.Crosshair}
+		return piece{b.crosshairNote(s), theme.Crosshair}
 	case s.Frozen != nil:
 		return piece{safe.Sprintf("%s is live", s.Keys.Label(keys.Live)), theme.Warn}
 	case b.rest.Width() > 0:
@@ -192,6 +192,21 @@ func (b *board) note(s *Screen) piece {
 		return piece{safe.New(s.World.Board.Source, 60), theme.Dim}
 	}
 	return piece{}
+}
+
+// crosshairNote is the instant that all charts point at, and what happened then.
+func (b *board) crosshairNote(s *Screen) safe.Text {
+	text := safe.Sprintf("%s  %s", b.crosshair.In(s.Zone).Format("15:04:05"), offsetOf(b.crosshair, s))
+	g := gridOf(s)
+	one, n := b.panels.marks.near(s, b.crosshair, max(g.Step, g.Span()/100))
+	if one == nil {
+		return text
+	}
+	text = safe.Concat(text, safe.Sprintf("  %s %s", string(one.Kind.Glyph()), saying(one.event, s)))
+	if n > 1 {
+		text = safe.Concat(text.Fit(max(b.w-40, 20)), safe.Sprintf(" +%d", n-1))
+	}
+	return text
 }
 
 // gridOf is the time axis of all charts; without a board it is empty.

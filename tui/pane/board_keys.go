@@ -129,7 +129,11 @@ func (b *board) pressPanel(a keys.Action, s *Screen) Effect {
 	case keys.MarkInstant:
 		return b.mark(i, s)
 	case keys.Yank:
-		return b.yank(i)
+		return b.yank(i, s)
+	case keys.Open:
+		return b.open(i, s)
+	case keys.KeepBoard:
+		return b.keep(s)
 	default:
 		return Effect{}
 	}
@@ -294,30 +298,6 @@ func (b *board) setRange(answer string, s *Screen) Effect {
 		return Effect{Handled: true, Toast: fmt.Sprintf("range %q: write a length from 10s to 366d, such as 15m, 6h or 2d", answer)}
 	}
 	return b.window.show(d, time.Time{}, s)
-}
-
-// yank copies what the focused panel is made of.
-func (b *board) yank(i int) Effect {
-	c, l := b.panels.at(i), b.look(i)
-	var choices []Choice
-	for _, expr := range c.queries() {
-		choices = append(choices, Choice{Value: expr, Text: "PromQL  " + expr})
-	}
-	if series := c.shape.Lines; len(series) > 0 {
-		lead := &series[b.seriesIndex(c, l)]
-		v := fieldFigure(&lead.Field, b.valueAt(c, lead.Values))
-		choices = append(choices,
-			Choice{Value: c.panel.Title + " " + v, Text: "value   " + c.panel.Title + " " + v},
-			Choice{Value: lead.Labels.String(), Text: "labels  " + lead.Labels.String()},
-			Choice{Value: seriesTable(series), Text: fmt.Sprintf("table   all %d series", len(series))})
-	}
-	if len(choices) == 0 {
-		return Effect{Handled: true, Toast: "nothing to copy here"}
-	}
-	return Effect{Handled: true, Ask: &Ask{
-		Title: "Copy", Choices: choices,
-		Then: func(answer string) Effect { return Effect{Handled: true, Copy: answer} },
-	}}
 }
 
 // seriesTable is the newest value of every series, a line each.

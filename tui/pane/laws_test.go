@@ -263,8 +263,8 @@ func isZero(e Effect) bool {
 func onlyWindows(t require.TestingT, e Effect) {
 	for _, o := range e.Orders {
 		switch o.(type) {
-		case LookInto, AskPanels, ShowBoard:
-			continue // they read
+		case LookInto, AskPanels, ShowBoard, FindLinks, KeepBoard:
+			continue // they read, or write to this host
 		}
 		w, is := o.(Window)
 		require.True(t, is, "%T", o)

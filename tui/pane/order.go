@@ -6,6 +6,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // Operator carries out what a person asked for by key. Do may take a while and
@@ -17,13 +18,17 @@ type Operator interface {
 
 // Receipt is what became of an order.
 type Receipt struct {
-	Text     string       // for the toast: "INC-3 declared; L1 paged: PagerDuty accepted"
-	Incident incident.ID  // that the order made or was about
-	Document string       // for OpenDraft: the text to edit
-	Frozen   *Frozen      // for OpenFrozen
-	Path     string       // for ExportDraft: where it was written
-	Outward  bool         // it reached people: the toast stays until dismissed
-	Looked   *InboxDetail // for LookInto
+	Text     string             // for the toast: "INC-3 declared; L1 paged: PagerDuty accepted"
+	Incident incident.ID        // that the order made or was about
+	Document string             // for OpenDraft: the text to edit
+	Frozen   *Frozen            // for OpenFrozen
+	Path     string             // for ExportDraft: where it was written
+	Outward  bool               // it reached people: the toast stays until dismissed
+	Looked   *InboxDetail       // for LookInto
+	Words    []query.Suggestion // for Suggest; there may be some with an error
+	Found    *query.Findings    // for Find
+	Parts    []query.Part       // for Explain
+	Links    []FilledLink       // for FindLinks
 }
 
 // Order is one thing that a person asks for; the set is closed.

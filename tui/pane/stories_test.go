@@ -12,6 +12,7 @@ import (
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/tui/chart"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 )
@@ -463,7 +464,46 @@ func TestMarks(t *testing.T) {
 	require.Equal(t, []string{
 		"02:41:44 ≈ 02:42:44", "02:46:44 ✗ 02:50:44", "02:47:44 ▲", "02:55:44 ▲", "02:57:14 !", "03:03:44 •", "03:12:04 ✗ runs",
 	}, got)
-	require.Len(t, m.of(screenOf(w, "")), 9, "with the acknowledgements of the others")
+	others := m.of(screenOf(w, ""))
+	require.Len(t, others, 10, "with the acknowledgements and ends of the others")
+	require.Equal(t, chart.End, others[1].Kind)
+}
+
+// A call that a climbing ladder makes has a mark, that of the declaration none beside
+// it; and the crosshair says what happened there.
+func TestTheCrosshairSaysWhatHappened(t *testing.T) {
+	w := richWorld(t)
+	call := func(at time.Duration, reason string) incident.Event {
+		return incident.Event{
+			ID: reason, Incident: "INC-204", At: night.Add(-at), Kind: incident.EscalationEntered, Actor: incident.Sitrep, Text: "L2 is called: \x1b[2J" + reason,
+			Data: incident.Payload(incident.Escalation{Level: "L2", Reason: reason}),
+		}
+	}
+	w.Events["INC-204"] = append(w.Events["INC-204"], call(5*time.Minute, "declared"), call(4*time.Minute, "climbed"))
+	var m marks
+	s := screenOf(w, "INC-204")
+	var pages int
+	for _, one := range m.of(s) {
+		if one.Kind == chart.Page {
+			pages++
+		}
+	}
+	require.Equal(t, 1, pages)
+	one, n := m.near(s, night.Add(-4*time.Minute), 10*time.Second)
+	require.Equal(t, 1, n)
+	require.Equal(t, "climbed", one.event.ID)
+	one, _ = m.near(s, night.Add(-24*time.Minute), 10*time.Second)
+	require.NotNil(t, one, "it lasted then")
+	require.Equal(t, chart.Chaos, one.Kind)
+	one, _ = m.near(s, night.Add(-20*time.Minute), 10*time.Second)
+	require.Nil(t, one)
+
+	r := newReader(t, 1, w, "INC-204", 119, 34)
+	r.press(keys.CrosshairLeft)
+	for range 8 {
+		r.press(keys.CrosshairLeft)
+	}
+	r.sees("P L2 is called")
 }
 
 // The newest line is on the first screen however many came, and whether or not

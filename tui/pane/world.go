@@ -39,6 +39,8 @@ type World struct {
 	Reach     map[incident.ID][]escalation.Contact // who answers for incidents that nobody was reached about, as far as is known here
 	Diverted  map[string]bool                      // pages that were told elsewhere in their place, by message
 	OnCall    *OnCall                              // who answers now, and PagerDuty's inbox; nil before anybody looked
+	Asked     []string                             // PromQL that this person asked before, newest last
+	Server    string                               // the address of Prometheus
 	Problems  []string                             // of engines, newest last: what failed, on what, what to do
 }
 

@@ -25,7 +25,7 @@ func mono(s Style) string {
 		return "7"
 	case Dim, Faint, Border, Sev4:
 		return "2"
-	case Link:
+	case Link, Wrong:
 		return "4"
 	}
 	if s == Heat(HeatLevels-1) {
@@ -129,7 +129,7 @@ func sixteen(dark bool) *palette {
 		Selected: "7", Border: "90", Danger: "1;31", OK: "32", Warn: warn, Crit: "1;31",
 		Sev1: "1;31", Sev2: warn, Sev3: "35", Sev4: "2",
 		Tag1: "1;97;41", Tag2: "30;43", Tag3: "97;45", Tag4: "7;2",
-		Link: "4", Input: "1", Crosshair: accent, Threshold: warn,
+		Link: "4", Input: "1", Crosshair: accent, Threshold: warn, Wrong: "4;1;31",
 	}
 	var p palette
 	for i := range p.inks {
@@ -231,6 +231,7 @@ func rgbPalette(t tones, dark bool) *palette {
 	set(Input, t.text, "1")
 	set(Crosshair, t.crosshair, "1")
 	set(Threshold, t.warn, "")
+	set(Wrong, t.crit, "1;4")
 	for i, rgb := range t.series {
 		set(Series(i), rgb, "")
 	}

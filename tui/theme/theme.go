@@ -44,6 +44,7 @@ const (
 	Input     // what is being typed
 	Crosshair // the shared instant on the charts
 	Threshold // the line that should not be crossed
+	Wrong     // the part of a text that cannot be read
 	firstSeries
 )
 
