@@ -38,6 +38,7 @@ panels:
       - {ref: B, expr: 'rate(sent{job=~"$job"}[$window])', hidden: true, format: series, min_step: 30s}
     overrides:
       - {match: {regex: out$}, set: {negative: true, unit: Bps, right: true}}
+      - {match: {except: [eth0 in, eth0 out]}, set: {hidden: true}}
       - {match: {value: {reduce: max, op: '>', value: 3}}, set: {hidden: true}}
     mappings:
       - {value: '1', text: up, state: ok}
@@ -110,7 +111,7 @@ func TestAFaultInTheRestOfABoardHasAPlace(t *testing.T) {
 		"place":            {panel("place: {x: 20, y: 0, w: 12, h: 8}"), "b.yaml:4:11: a place is x and w within 24 columns, y from 0, and a height h from 1"},
 		"reduce":           {panel("reduce: average"), `b.yaml:4:11: reduce is last, first, min, max, mean, median, sum, count, range, diff, diff_percent, delta, stddev, p95 or p99, not "average"`},
 		"mapping":          {panel("mappings: [{value: '1', regex: x, text: y}]"), "b.yaml:4:15: a mapping is for a value, from and to, a regex or special: one of them"},
-		"override":         {panel("overrides: [{match: {}, set: {}}]"), "b.yaml:4:16: an override matches a name, names, a regex, a ref, a type or a value: one of them"},
+		"override":         {panel("overrides: [{match: {}, set: {}}]"), "b.yaml:4:16: an override matches a name, names, all except some, a regex, a ref, a type or a value: one of them"},
 		"override's field": {panel("overrides: [{match: {name: x}, set: {decimals: 77}}]"), "b.yaml:4:50: decimals are 0 to 9, not 77"},
 		"unknown, inlined": {panel("soft_mim: 1"), `b.yaml:4:3: unknown key "soft_mim"; did you mean "soft_min"?`},
 		"text and query":   {"panels: [{title: a, type: text, markdown: x, promql: up}]\n", "b.yaml:1:27: a panel of type text has no queries"},

@@ -113,12 +113,13 @@ type Override struct {
 
 // Match names series or table columns: by one of its parts.
 type Match struct {
-	Name  string   `json:"name,omitempty"` // the whole legend
-	Names []string `json:"names,omitempty"`
-	Regex string   `json:"regex,omitempty"` // found anywhere in the legend
-	Ref   string   `json:"ref,omitempty"`   // of the query
-	Type  string   `json:"type,omitempty"`  // number, string, time
-	Value *Compare `json:"value,omitempty"` // what the series comes to
+	Name   string   `json:"name,omitempty"` // the whole legend
+	Names  []string `json:"names,omitempty"`
+	Except []string `json:"except,omitempty"` // all but these legends
+	Regex  string   `json:"regex,omitempty"`  // found anywhere in the legend
+	Ref    string   `json:"ref,omitempty"`    // of the query
+	Type   string   `json:"type,omitempty"`   // number, string, time
+	Value  *Compare `json:"value,omitempty"`  // what the series comes to
 }
 
 // Compare holds a reduced series against a number.
@@ -175,6 +176,8 @@ func (m *Match) series(s *Series) bool {
 		return s.Legend == m.Name
 	case len(m.Names) > 0:
 		return slices.Contains(m.Names, s.Legend)
+	case len(m.Except) > 0:
+		return !slices.Contains(m.Except, s.Legend)
 	case m.Regex != "":
 		re, err := regexp.Compile(m.Regex)
 		return err == nil && re.MatchString(s.Legend)

@@ -129,13 +129,13 @@ func (l *loader) overrides(path string, overrides []Override) error {
 	for i := range overrides {
 		o, at := &overrides[i], fmt.Sprintf("%s[%d]", path, i)
 		ways := 0
-		for _, has := range []bool{o.Match.Name != "", len(o.Match.Names) > 0, o.Match.Regex != "", o.Match.Ref != "", o.Match.Type != "", o.Match.Value != nil} {
+		for _, has := range []bool{o.Match.Name != "", len(o.Match.Names) > 0, len(o.Match.Except) > 0, o.Match.Regex != "", o.Match.Ref != "", o.Match.Type != "", o.Match.Value != nil} {
 			if has {
 				ways++
 			}
 		}
 		if ways != 1 {
-			return l.doc.Errorf(at, "an override matches a name, names, a regex, a ref, a type or a value: one of them")
+			return l.doc.Errorf(at, "an override matches a name, names, all except some, a regex, a ref, a type or a value: one of them")
 		}
 		if err := l.regex(at+".match.regex", o.Match.Regex); err != nil {
 			return err
