@@ -62,8 +62,8 @@ func TestBoardsSurviveTheirFile(t *testing.T) {
 	})
 }
 
-// words are texts that YAML could take for something else.
-var words = rapid.OneOf(
+// someWords are texts that YAML could take for something else.
+var someWords = rapid.OneOf(
 	rapid.StringMatching(`[ -~]{1,30}`),
 	rapid.StringMatching(`[a-z#:'"{}\[\]|>%&*!?,\\ \n\t-]{1,40}`),
 	rapid.SampledFrom([]string{
@@ -75,7 +75,7 @@ var words = rapid.OneOf(
 
 func drawBoard(r *rapid.T) Board {
 	title := func(what string) string {
-		return rapid.Custom(func(r *rapid.T) string { return "T" + words.Draw(r, "w") }).Draw(r, what)
+		return rapid.Custom(func(r *rapid.T) string { return "T" + someWords.Draw(r, "w") }).Draw(r, what)
 	}
 	some := func(what string) bool { return rapid.Bool().Draw(r, what) }
 	b := Board{
@@ -83,34 +83,34 @@ func drawBoard(r *rapid.T) Board {
 		Refresh: 5 * time.Second,
 	}
 	if some("described") {
-		b.Description = words.Draw(r, "description")
+		b.Description = someWords.Draw(r, "description")
 	}
 	for range rapid.IntRange(1, 4).Draw(r, "panels") {
 		p := Panel{Title: title("panel"), Type: rapid.SampledFrom([]PanelType{TimeSeries, Stat, Table, Text, NotDrawn}).Draw(r, "type"), Better: Lower}
 		switch {
 		case p.Type == Text:
-			p.Markdown = "M" + words.Draw(r, "markdown")
+			p.Markdown = "M" + someWords.Draw(r, "markdown")
 		case p.Type == NotDrawn:
-			p.Queries = []Query{{Expr: strings.TrimSpace("x" + words.Draw(r, "sql"))}}
+			p.Queries = []Query{{Expr: strings.TrimSpace("x" + someWords.Draw(r, "sql"))}}
 		default:
 			p.Queries = drawQueries(r)
 		}
 		if some("field") {
 			v := rapid.Float64Range(-1e12, 1e12).Draw(r, "threshold")
-			p.Unit, p.NoValue = words.Draw(r, "unit"), words.Draw(r, "no value")
+			p.Unit, p.NoValue = someWords.Draw(r, "unit"), someWords.Draw(r, "no value")
 			p.Thresholds = []Threshold{{v, Warn}, {v * 2, Crit}}
-			p.Mappings = []Mapping{{Value: words.Draw(r, "value"), Text: words.Draw(r, "text")}, {From: &v, State: OK}}
-			p.Overrides = []Override{{Match: Match{Names: []string{words.Draw(r, "match")}}, Set: Field{Hidden: true, Thresholds: []Threshold{}}}}
+			p.Mappings = []Mapping{{Value: someWords.Draw(r, "value"), Text: someWords.Draw(r, "text")}, {From: &v, State: OK}}
+			p.Overrides = []Override{{Match: Match{Names: []string{someWords.Draw(r, "match")}}, Set: Field{Hidden: true, Thresholds: []Threshold{}}}}
 			p.Place = &Place{X: 1, Y: 2, W: 3, H: 4}
 		}
 		if some("transformed") {
-			p.Transforms = []Transform{{Merge: &struct{}{}}, {Organize: &Organize{Rename: map[string]string{words.Draw(r, "from"): words.Draw(r, "to")}}}}
+			p.Transforms = []Transform{{Merge: &struct{}{}}, {Organize: &Organize{Rename: map[string]string{someWords.Draw(r, "from"): someWords.Draw(r, "to")}}}}
 		}
 		b.Panels = append(b.Panels, p)
 	}
 	if some("row") {
 		n := rapid.IntRange(0, len(b.Panels)).Draw(r, "of")
-		b.Rows = []Row{{Title: words.Draw(r, "row"), From: n, To: len(b.Panels)}}
+		b.Rows = []Row{{Title: someWords.Draw(r, "row"), From: n, To: len(b.Panels)}}
 	}
 	return b
 }
@@ -122,7 +122,7 @@ func drawQueries(r *rapid.T) (all []Query) {
 				"up", `a{b="c: d"}`, "sum(\n  rate(x[5m])\n)", `label_replace(up, "a", "$1", "b", '(.*)\\.x # y')`, "x\n\n+ y", "{a='b'}", "-x", "(x)", `{"a.b"}`, "1",
 				"sum by (le) (x) # why\n+ y", "a{b='é'}",
 			}).Draw(r, "expr"),
-			Legend: rapid.OneOf(words, rapid.Just("")).Draw(r, "legend"), Instant: rapid.Bool().Draw(r, "instant"),
+			Legend: rapid.OneOf(someWords, rapid.Just("")).Draw(r, "legend"), Instant: rapid.Bool().Draw(r, "instant"),
 		})
 	}
 	return all

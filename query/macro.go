@@ -13,7 +13,7 @@ import (
 
 // Both spellings of Grafana: $__interval and ${__interval}. $1 of
 // label_replace and $ in a regex are none of ours.
-var macro = regexp.MustCompile(`\$(?:__(rate_interval|interval|range)(_ms|_s)?\b|\{__(rate_interval|interval|range)(_ms|_s)?\})`)
+var macro = regexp.MustCompile(`\$(?:__(?:rate_interval|interval|range)(?:_ms|_s)?\b|\{__(?:rate_interval|interval|range)(?:_ms|_s)?\}|__(?:from|to)\b|\{__(?:from|to)(?::[^}]*)?\})`)
 
 // variable is any other, at the start of a text.
 var variable = regexp.MustCompile(`^\$(?:\{\w+(?::\w+)?\}|\w+)`)
@@ -22,6 +22,7 @@ var variable = regexp.MustCompile(`^\$(?:\{\w+(?::\w+)?\}|\w+)`)
 type Window struct {
 	Step   time.Duration // of the grid: $__interval
 	Span   time.Duration // of the whole chart: $__range
+	End    time.Time     // of the chart: $__to, and $__from a span before; zero = they stay as they are
 	Scrape time.Duration // interval of the scrapes; 0 = 15 s, Prometheus' usual
 }
 
@@ -41,7 +42,8 @@ func (w Window) RateInterval() time.Duration {
 }
 
 // Interpolate replaces $__rate_interval, $__interval and $__range, each also
-// with _ms or _s (plain numbers) and in braces. Everything else stays.
+// with _ms or _s (plain numbers) and in braces, and $__from and $__to, also as
+// ${__from:date:FORMAT}. Everything else stays.
 func Interpolate(expr string, w Window) string {
 	return substitute(expr, w, func(_, value string) string { return value })
 }
@@ -52,6 +54,12 @@ func substitute(expr string, w Window, as func(was, value string) string) string
 	}
 	return macro.ReplaceAllStringFunc(expr, func(was string) string {
 		name := strings.Trim(strings.TrimPrefix(was, "$"), "{}_")
+		if moment, form, ok := w.moment(name); ok {
+			if moment.IsZero() {
+				return as(was, was)
+			}
+			return as(was, momentText(moment, form))
+		}
 		d, rest := w.Step, ""
 		switch {
 		case strings.HasPrefix(name, "rate_interval"):
