@@ -21,11 +21,12 @@ func IsAbsent(v float64) bool { return math.Float64bits(v) == absentBits }
 // Series is one line of a range query on the grid of its Frame.
 type Series struct {
 	Labels Labels
-	Legend string    // what a person sees; Labels.String() unless the panel has a template
-	Expr   string    // the PromQL that was sent, so that evidence can be asked again
-	Ref    string    // of the query that it answers; only within a panel
-	Values []float64 // one a grid point, len == Grid.N; no sample is Absent(). Shared: never written to
-	Now    Point     // after the last grid point, if the source gave one: see Point
+	Legend string        // what a person sees; Labels.String() unless the panel has a template
+	Expr   string        // the PromQL that was sent, so that evidence can be asked again
+	Ref    string        // of the query that it answers; only within a panel
+	Ago    time.Duration // of a comparison: its values are so much older than their places on the grid; 0 = the answer itself
+	Values []float64     // one a grid point, len == Grid.N; no sample is Absent(). Shared: never written to
+	Now    Point         // after the last grid point, if the source gave one: see Point
 }
 
 // Point is a value at a time of its own, between the last grid point and now. It

@@ -29,7 +29,7 @@ func Look(ctx context.Context, source Source, board *Board, past Past, now time.
 // once is a poller's first round.
 func (p *Poller) once(ctx context.Context) (last *Snapshot) {
 	p.Report = func(s *Snapshot) { last = s }
-	r := run{Poller: p, kicked: make(chan struct{}), slots: make(chan struct{}, inFlight), panels: make([]PanelData, len(p.Board.Panels))}
+	r := p.newRun()
 	r.turn(ctx)
 	r.workers.Wait()
 	return last

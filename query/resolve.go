@@ -70,7 +70,12 @@ func (r *resolver) resolve(ctx context.Context, b *Board, chosen Values, w Windo
 				offers[i].Err = fmt.Errorf("variable %s: %s name each other in a ring; take one of them out of a query", v.Name, strings.Join(ring, ", "))
 				continue
 			}
-			all.Go(func() { offers[i] = r.offer(ctx, b, v, choices, w) })
+			ask := func() { offers[i] = r.offer(ctx, b, v, choices, w) }
+			if cap(r.most) == 1 { // in their order
+				ask()
+				continue
+			}
+			all.Go(ask)
 		}
 		all.Wait() // choices were only read
 		for _, i := range level {
