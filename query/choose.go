@@ -340,7 +340,7 @@ func resultTexts(samples []Sample) []string {
 }
 
 // CheckExpr parses an expression of the board, and returns the first fault or nil.
-// One that holds a variable is not parsed.
+// Its variables may be whatever makes sense where they stand.
 func (b *Board) CheckExpr(expr string) *Fault {
 	variables := map[string]*Variable{}
 	for i := range b.Variables {

@@ -94,8 +94,8 @@ func (f *Fault) Error() string { return fmt.Sprintf("PromQL at character %d: %s"
 // CheckExpr parses PromQL, macros included, and returns the first fault or nil.
 func CheckExpr(expr string) *Fault { return checkExpr(expr, nil) }
 
-// checkExpr is CheckExpr for a board with variables. An expression that holds
-// one is not parsed: what it will be is known when a value is chosen.
+// checkExpr is CheckExpr for a board with variables: they may be whatever makes
+// sense where they stand.
 func checkExpr(expr string, variables map[string]*Variable) *Fault {
 	if strings.TrimSpace(expr) == "" {
 		return &Fault{Msg: "the expression is empty"}
@@ -103,9 +103,24 @@ func checkExpr(expr string, variables map[string]*Variable) *Fault {
 	if len(expr) > 64<<10 {
 		return &Fault{Msg: "the expression is longer than 64 KiB"}
 	}
-	if holdsVariable(expr, variables) {
+	f := faultOf(expr)
+	if len(variables) > 0 && strings.ContainsAny(expr, "$[") {
+		f = probe(expr, variables)
+	}
+	if f == nil {
 		return nil
 	}
+	if name := variable.FindString(expr[f.Pos:]); name != "" {
+		if known, _ := parseReference(name); variables[known] == nil {
+			f.Msg = fmt.Sprintf("variable %s is not known; known are $__rate_interval, $__interval and $__range", name)
+			f.End = f.Pos + len(name)
+		}
+	}
+	return f
+}
+
+// faultOf is what the parser says of an expression without variables.
+func faultOf(expr string) *Fault {
 	_, err := parse(expr)
 	if err == nil {
 		return nil
@@ -118,33 +133,14 @@ func checkExpr(expr string, variables map[string]*Variable) *Fault {
 		f.Pos = min(max(0, int(first.PositionRange.Start)), len(expr))
 		f.End = min(max(f.Pos, int(first.PositionRange.End)), len(expr))
 	}
-	if name := variable.FindString(expr[f.Pos:]); name != "" {
-		f.Msg = fmt.Sprintf("variable %s is not known; known are $__rate_interval, $__interval and $__range", name)
-		f.End = f.Pos + len(name)
-	}
 	return f
-}
-
-var anyVariable = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
-
-// holdsVariable reports whether expr names any of the variables.
-func holdsVariable(expr string, variables map[string]*Variable) bool {
-	if len(variables) == 0 {
-		return false
-	}
-	for _, m := range anyVariable.FindAllStringSubmatch(expr, -1) {
-		if variables[m[1]+m[2]+m[3]] != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // parse reads expr with its macros replaced by text of the same length, so that
 // positions are those of the file.
 func parse(expr string) (parser.Expr, error) {
-	probe := Window{Step: 15 * time.Second, Span: time.Hour}
-	padded := substitute(expr, probe, func(was, value string) string {
+	usual := Window{Step: 15 * time.Second, Span: time.Hour, End: time.Unix(1e9, 0)}
+	padded := substitute(expr, usual, func(was, value string) string {
 		return value + strings.Repeat(" ", max(0, len(was)-len(value)))
 	})
 	return parser.NewParser(parser.Options{EnableExperimentalFunctions: true}).ParseExpr(padded)
