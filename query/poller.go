@@ -67,13 +67,14 @@ func (p *Poller) SetWindow(span time.Duration, columns int, end time.Time) {
 	p.change(func(w *window) { w.span, w.columns, w.end = span, columns, end })
 }
 
-// SetBoard shows another board, with these values of its variables. Panels in rows
-// that are collapsed at first are not asked, until Ask names them.
+// SetBoard shows another board, with these values of its variables, live and as long
+// as its own range. Panels in rows that are collapsed at first are not asked, until
+// Ask names them.
 func (p *Poller) SetBoard(b *Board, chosen Values) {
 	p.mu.Lock()
 	p.order = &order{}
 	p.mu.Unlock()
-	p.change(func(w *window) { w.board, w.chosen = b, maps.Clone(chosen) })
+	p.change(func(w *window) { w.board, w.chosen, w.span, w.end = b, maps.Clone(chosen), 0, time.Time{} })
 }
 
 // SetValues chooses other values of the variables that are named; the others stay.
@@ -169,10 +170,8 @@ func (p *Poller) now() time.Time {
 
 // named is a source by the name that a board uses.
 func (p *Poller) named(name string) (Source, error) {
-	if source, err := p.Sources.Named(name); err == nil {
-		return source, nil
-	} else if name != "" && name != mainSource {
-		return nil, err
+	if p.Source != nil && (name == "" || name == mainSource && p.Sources[mainSource] == nil) {
+		return p.Source, nil
 	}
-	return p.Source, nil
+	return p.Sources.Named(name)
 }

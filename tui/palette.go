@@ -42,6 +42,8 @@ func commands() []command {
 		{"reopen", "", "take the resolution back", (*model).runReopen},
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
+		{"board", "NAME", "another board", func(m *model, w string) tea.Cmd { return m.runBoard(w) }},
+		{"var", "NAME [VALUE...]", "values of a variable of the board; none: as it was at first", (*model).runVar},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"messages", "", "everything that was said below", (*model).runMessages},

@@ -16,7 +16,6 @@ import (
 	"github.com/sitrep-dev/sitrep/incident/postmortem"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
-	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
@@ -28,7 +27,7 @@ type operator struct {
 	*centre
 	desk    *incident.Desk
 	mailbox *tui.Mailbox
-	board   *query.Poller // nil without a board
+	board   *shownBoard // nil without a board
 	duties  *duties
 	life    context.Context
 
@@ -39,7 +38,7 @@ type operator struct {
 	work   sync.WaitGroup
 }
 
-func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *query.Poller) *operator {
+func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *shownBoard) *operator {
 	return &operator{
 		centre: c, desk: incident.NewDesk(c.db), mailbox: m, board: board, life: life,
 		runs: map[string]*chaos.Handle{}, handed: map[incident.ID]postmortem.Stored{},
@@ -86,6 +85,21 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 	case pane.Window:
 		if o.board != nil {
 			o.board.SetWindow(order.Span, order.Columns, order.End)
+		}
+		return pane.Receipt{}, nil
+	case pane.ShowBoard:
+		if o.board != nil {
+			return pane.Receipt{}, o.board.Show(order.Name)
+		}
+		return pane.Receipt{}, nil
+	case pane.AskPanels:
+		if o.board != nil {
+			o.board.Ask(order.Panels)
+		}
+		return pane.Receipt{}, nil
+	case pane.SetValues:
+		if o.board != nil {
+			return pane.Receipt{}, o.board.SetValues(order.Values)
 		}
 		return pane.Receipt{}, nil
 	case pane.RefreshNow:

@@ -65,10 +65,14 @@ func (a *app) evidence(ctx context.Context) json.RawMessage {
 	if err != nil {
 		return nil
 	}
-	defer client.CloseIdle()
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return nil
+	}
+	defer closeAll()
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
-	return freeze(query.Poll(ctx, client, signalsOf(boards[0]), time.Now()))
+	return freeze(query.Look(ctx, client, signalsOf(boards[0]), query.Past{Sources: sources}, time.Now()))
 }
 
 // signalsOf is the board reduced to what is frozen as evidence.
@@ -79,7 +83,7 @@ func signalsOf(b query.Board) *query.Board {
 			panels = append(panels, p)
 		}
 	}
-	b.Panels = panels
+	b.Panels, b.Rows, b.Presets = panels, nil, nil
 	return &b
 }
 
@@ -162,9 +166,7 @@ func (a *app) boardCommand() *cobra.Command {
 			}
 			return a.printBoards(boards)
 		}},
-		&cobra.Command{Use: "show NAME", Short: "the signals and panels of a board, now", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return a.showBoard(cmd.Context(), args[0])
-		}},
+		a.boardShowCommand(),
 		&cobra.Command{Use: "check FILE", Short: "read a board and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
 			b, err := loadFile(args[0], query.LoadBoard)
 			if err != nil {
@@ -193,29 +195,6 @@ func (a *app) printBoards(boards []query.Board) error {
 		return a.print(views)
 	}
 	return table(a.stdout, rows)
-}
-
-func (a *app) showBoard(ctx context.Context, name string) error {
-	boards, err := a.boards()
-	if err != nil {
-		return err
-	}
-	for i := range boards {
-		if boards[i].Name != name {
-			continue
-		}
-		all := boards[i]
-		for j := range all.Panels {
-			all.Panels[j].Signal = true // a command shows every panel in one number
-		}
-		client, err := a.prometheus(ctx)
-		if err != nil {
-			return err
-		}
-		defer client.CloseIdle()
-		return a.printSignals(query.Poll(ctx, client, &all, time.Now()))
-	}
-	return usage("there is no board %q (sitrep board list shows them)", name)
 }
 
 func (a *app) printSignals(s *query.Snapshot) error {

@@ -43,7 +43,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	}
 	life, end := context.WithCancel(ctx)
 	defer end()
-	board := c.boardPoller(mailbox)
+	board := c.shownBoard(mailbox)
 	op := newOperator(life, c, mailbox, board)
 	options.Operator = op
 	here := newPresence(db, c.rec.by.Actor, mailbox)
@@ -54,6 +54,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	options.Shows = op.duties.Shows
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
+		for i := range c.boards {
+			w.Boards = append(w.Boards, c.boards[i].Name)
+		}
 		for _, e := range c.experiments {
 			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
 		}
@@ -70,7 +73,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	})
 	if board != nil {
 		g.Go(func() error {
-			return c.keep(engines, "the board", func(ctx context.Context) error { return poll(ctx, board) })
+			return c.keep(engines, "the board", board.Run)
 		})
 	}
 	if l != nil {
@@ -106,17 +109,6 @@ func mailboxNews(m *tui.Mailbox) news {
 				w.Problems = append(slices.Clone(w.Problems[max(0, len(w.Problems)-mostProblems+1):]), text)
 			})
 		},
-	}
-}
-
-// boardPoller polls the first board for the screen; nil without a board.
-func (c *centre) boardPoller(m *tui.Mailbox) *query.Poller {
-	if len(c.boards) == 0 {
-		return nil
-	}
-	return &query.Poller{
-		Source: c.sources[""], Board: &c.boards[0], Name: c.client.URL(),
-		Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) },
 	}
 }
 

@@ -30,6 +30,8 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 		return b.window.pan(1, s)
 	case keys.Range:
 		return b.askRange(s)
+	case keys.Variables:
+		return askVariable(s)
 	case keys.Grid:
 		b.columns = (b.columns + 1) % (mostColumns + 1)
 		e := b.Resize(b.w, b.h, s)
@@ -45,7 +47,7 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 func (b *board) pressFrozen(a keys.Action, live *Screen) Effect {
 	s := b.past.of(live)
 	switch a {
-	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range:
+	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range, keys.Variables:
 		return Effect{Handled: true, Toast: "this is all that was kept; " + s.Keys.Label(keys.Live) + " goes back to live"}
 	case keys.Live:
 		b.crosshair = time.Time{}
@@ -249,6 +251,7 @@ func (b *board) askRange(s *Screen) Effect {
 	if inc, ok := selected(s); ok {
 		choices = append(choices, Choice{Value: aroundIncident, Text: "from 15 minutes before " + string(inc.ID), Letter: 'i'})
 	}
+	choices = append(choices, Choice{Value: fromTo, Text: "from one time to another ..."})
 	return Effect{Handled: true, Ask: &Ask{
 		Title: "Range", Choices: choices, Initial: strictyaml.FormatDuration(b.window.length(s)),
 		Then: func(answer string) Effect { return b.setRange(answer, s) },
@@ -267,6 +270,9 @@ func (b *board) setRange(answer string, s *Screen) Effect {
 		}
 		end = end.Add(5 * time.Minute)
 		return b.window.show(end.Sub(from), end, s)
+	}
+	if answer == fromTo || strings.Contains(answer, " to ") {
+		return b.setFromTo(answer, s)
 	}
 	d, err := strictyaml.ParseDuration(answer)
 	if err != nil || d < 10*time.Second || d > 366*24*time.Hour {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // Operator carries out what a person asked for by key. Do may take a while and
@@ -127,6 +128,16 @@ type (
 	}
 	AskStep struct{ Queries []runbook.Block }
 
+	// ShowBoard puts another board on the screen, by the name of its file. AskPanels
+	// says which panels of it are open, by their places on the board: the others
+	// are not asked for.
+	ShowBoard struct{ Name string }
+	AskPanels struct{ Panels []int }
+
+	// SetValues chooses values of variables of the board; a value that is not
+	// offered is refused.
+	SetValues struct{ Values query.Values }
+
 	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
 	// every run and undoes every fault; it never asks.
 	StartChaos struct{ Name string }
@@ -196,5 +207,8 @@ func (OpenDraft) order()     {}
 func (SaveDraft) order()     {}
 func (ExportDraft) order()   {}
 func (OpenFrozen) order()    {}
+func (ShowBoard) order()     {}
+func (AskPanels) order()     {}
+func (SetValues) order()     {}
 func (Window) order()        {}
 func (RefreshNow) order()    {}

@@ -23,6 +23,7 @@ type World struct {
 	Related   map[incident.ID][]incident.Relation  // what may help with the open ones, the nearest first
 	Delivery  Delivery                             // who runs the ladder, and what became of the pages
 	Board     *query.Snapshot                      // nil before the first answer
+	Boards    []string                             // names of those that can be shown
 	Signals   []query.Signal                       // of the first board, always live, whatever Board shows
 	Alerts    Alerts                               //
 	Chaos     Chaos                                //

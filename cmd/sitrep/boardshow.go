@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/strictyaml"
+)
+
+// showing is what of a board is shown, of which time, and as what.
+type showing struct {
+	at, span string
+	csv      bool
+	vars     []string
+}
+
+func (a *app) boardShowCommand() *cobra.Command {
+	var s showing
+	c := &cobra.Command{
+		Use: "show NAME", Short: "the panels of a board, now or at another time", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.showBoard(cmd.Context(), args[0], s)
+		},
+	}
+	c.Long = "Every panel of a board as one number and its state. --at TIME (RFC 3339, or 15m for so long ago) asks about then.\n" +
+		"--var NAME=VALUE chooses a value of a variable; several of one name choose several. --json is one object a panel,\n" +
+		"with --range the whole of every series."
+	c.Flags().StringVar(&s.at, "at", "", "a time such as 2026-11-25T03:00:00Z, or so long ago, such as 15m (default: now)")
+	c.Flags().StringVar(&s.span, "range", "", "how far back from there, such as 6h (default: the board's own)")
+	c.Flags().BoolVar(&s.csv, "csv", false, "every value: board, panel, legend, labels, time, value")
+	c.Flags().StringArrayVar(&s.vars, "var", nil, "a value of a variable: job=api, or job=all")
+	return c
+}
+
+func (a *app) showBoard(ctx context.Context, name string, s showing) error {
+	boards, err := a.boards()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(boards, func(b query.Board) bool { return b.Name == name })
+	if i < 0 {
+		return usage("there is no board %q (sitrep board list shows them)", name)
+	}
+	board := boards[i]
+	for j := range board.Panels {
+		board.Panels[j].Signal = board.Panels[j].Type.Asks() // a command shows every panel in one number
+	}
+	now := time.Now()
+	past, err := s.past(&board, now)
+	if err != nil {
+		return err
+	}
+	for _, w := range board.Lint() {
+		fmt.Fprintf(a.stderr, "sitrep: %s\n", sanitise(w.Message))
+	}
+	client, err := a.prometheus(ctx)
+	if err != nil {
+		return err
+	}
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	past.Sources, past.Scrape = sources, scrapeOf(client)(ctx)
+	snap := query.Look(ctx, client, &board, past, now)
+	snap.Source = client.URL()
+	if err := a.offered(&board, past.Values, snap); err != nil {
+		return err
+	}
+	return a.printBoard(snap, s)
+}
+
+// past is the stretch that is looked at.
+func (s showing) past(b *query.Board, now time.Time) (p query.Past, err error) {
+	p = query.Past{Span: b.Range, Columns: capturePoints}
+	if p.Values, err = valuesOf(b, s.vars); err != nil {
+		return p, withCode(exitUsage, err)
+	}
+	if s.span != "" {
+		if p.Span, err = strictyaml.ParseDuration(s.span); err != nil || p.Span < 10*time.Second {
+			return p, usage("--range: %q is not a length such as 15m or 6h", s.span)
+		}
+	}
+	if s.at == "" {
+		return p, nil
+	}
+	if p.End, err = momentOf(s.at, now); err == nil {
+		return p, nil
+	}
+	ago, err := strictyaml.ParseDuration(s.at)
+	if err != nil || ago < 0 {
+		return p, usage("--at: %q is neither a time such as 2026-11-25T03:00:00Z nor a length such as 15m", s.at)
+	}
+	p.End = now.Add(-ago)
+	return p, nil
+}
+
+func (a *app) printBoard(snap *query.Snapshot, s showing) error {
+	if got := snap.Reading(); got.Down != nil {
+		return withCode(exitInconclusive, got.Down)
+	}
+	switch {
+	case s.csv:
+		return snap.WriteCSV(a.stdout)
+	case s.span != "" && a.flags.json:
+		return a.print(snap)
+	}
+	return a.printSignals(snap)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/tui"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+)
+
+// shownBoard polls the board on the screen: the first one, until another is
+// chosen. What was chosen of a board's variables it knows as long as it lives. Its
+// methods may be called from any goroutine and do not wait for a server.
+type shownBoard struct {
+	boards []query.Board
+	poller *query.Poller
+
+	mu     sync.Mutex
+	at     int                     // of the board that is shown
+	chosen map[string]query.Values // by board
+	last   *query.Snapshot         // what was reported last
+}
+
+// shownBoard is nil without a board.
+func (c *centre) shownBoard(m *tui.Mailbox) *shownBoard {
+	if len(c.boards) == 0 {
+		return nil
+	}
+	b := &shownBoard{boards: c.boards, chosen: map[string]query.Values{}}
+	b.poller = &query.Poller{
+		Source: c.sources[""], Sources: c.sources, Name: c.client.URL(),
+		Report: func(s *query.Snapshot) {
+			b.mu.Lock()
+			b.last = s
+			b.mu.Unlock()
+			m.Update(func(w *pane.World) { w.Board = s })
+		},
+	}
+	b.poller.SetBoard(&b.boards[0], nil)
+	return b
+}
+
+// Run polls until ctx ends, one board after the other.
+func (b *shownBoard) Run(ctx context.Context) error { return poll(ctx, b.poller) }
+
+// Show turns to another board, by the name of its file.
+func (b *shownBoard) Show(name string) error {
+	i := slices.IndexFunc(b.boards, func(board query.Board) bool { return board.Name == name })
+	if i < 0 {
+		var known []string
+		for _, board := range b.boards {
+			known = append(known, board.Name)
+		}
+		return fmt.Errorf("show board %s: there is none of that name; there are %s (boards: in sitrep.yaml)", name, strings.Join(known, ", "))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.at = i
+	b.poller.SetBoard(&b.boards[i], b.chosen[name])
+	return nil
+}
+
+// SetValues chooses values of the board's variables. Those that are not offered are
+// refused, as far as it is known what is.
+func (b *shownBoard) SetValues(values query.Values) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	board := &b.boards[b.at]
+	var offers []query.Offer
+	if b.last != nil && b.last.Board.Name == board.Name {
+		offers = b.last.Offers
+	}
+	values, err := board.Choosing(values, offers)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(b.chosen[board.Name])
+	if all == nil {
+		all = query.Values{}
+	}
+	maps.Copy(all, values)
+	b.chosen[board.Name] = all
+	b.poller.SetValues(values)
+	return nil
+}
+
+// SetWindow, Ask and Refresh are those of the poller.
+func (b *shownBoard) SetWindow(span time.Duration, columns int, end time.Time) {
+	b.poller.SetWindow(span, columns, end)
+}
+
+// Ask has only these panels asked.
+func (b *shownBoard) Ask(panels []int) { b.poller.Ask(panels) }
+
+// Refresh asks again now.
+func (b *shownBoard) Refresh() { b.poller.Refresh() }
