@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Fill puts the values into an expression, so that whatever a value is, it stays
@@ -60,8 +61,8 @@ func (c Choices) fillPiece(piece string) string {
 	case '`':
 		inside := strings.Trim(piece, "`")
 		filled := c.replace(inside, func(v Choice, form string) string { return v.pattern(form) })
-		if strings.Count(piece, "`") == 2 && strings.Contains(filled, "`") {
-			return strconv.Quote(filled) // a raw string cannot hold it
+		if strings.Count(piece, "`") == 2 && (strings.ContainsAny(filled, "`\ufffd") || !utf8.ValidString(filled)) {
+			return `"` + withinQuotes(filled, '"') + `"` // a raw string cannot hold it
 		}
 		return strings.Replace(piece, inside, filled, 1)
 	}
@@ -82,12 +83,16 @@ func (c Choice) pattern(form string) string {
 	case c.Raw && form != "text" && form != "queryparam":
 		return strings.Join(c.Values, "|")
 	case form == "" && c.Many:
-		return joined(c.Values, "|", "(", ")", regexp.QuoteMeta)
+		return joined(c.Values, "|", "(", ")", literally)
 	case form == "":
 		return strings.Join(c.Values, ",")
 	}
 	return c.as(form)
 }
+
+// literally is a regular expression that matches a value. Bytes that are no text
+// cannot stand in one.
+func literally(value string) string { return strings.ToValidUTF8(regexp.QuoteMeta(value), ".") }
 
 // quoted is the values between quotes of that kind. A regular expression that was
 // made here is escaped whole. What was written as it is by a person (an all_value,
@@ -103,7 +108,7 @@ func (c Choice) quoted(form string, quote byte) string {
 // withinQuotes is text as it is written between quotes of that kind.
 func withinQuotes(text string, quote byte) string {
 	q := strconv.Quote(text)
-	q = q[1 : len(q)-1]
+	q = strings.ReplaceAll(q[1:len(q)-1], "\ufffd", `\ufffd`) // PromQL takes it for a fault of the encoding
 	if quote == '\'' {
 		q = strings.NewReplacer(`\\`, `\\`, `\"`, `"`, `'`, `\'`).Replace(q)
 	}
@@ -114,28 +119,23 @@ func withinQuotes(text string, quote byte) string {
 func contained(text string, quote byte) string {
 	var b strings.Builder
 	open := false // a backslash waits for what it escapes
-	for i := range len(text) {
-		ch := text[i]
+	for i, width := 0, 0; i < len(text); i += width {
+		var r rune
+		r, width = utf8.DecodeRuneInString(text[i:])
+		plain := r != utf8.RuneError && r >= 0x20 && r != 0x7f
 		switch {
-		case ch == '\n':
-			if open {
-				b.WriteByte('\\')
-			}
-			b.WriteString(`\n`)
-			open = false
-			continue
-		case ch < 0x20 || ch == 0x7f:
-			if open {
-				b.WriteByte('\\')
-			}
-			fmt.Fprintf(&b, `\x%02x`, ch)
-			open = false
-			continue
-		case ch == quote && !open:
+		case open && !plain, r == rune(quote) && !open:
 			b.WriteByte('\\')
 		}
-		b.WriteByte(ch)
-		open = ch == '\\' && !open
+		switch {
+		case plain:
+			b.WriteRune(r)
+		case width == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		open = r == '\\' && !open
 	}
 	if open {
 		b.WriteByte('\\')

@@ -45,7 +45,7 @@ func (c Choices) Title(text string) string {
 func (c Choice) as(form string) string {
 	switch form {
 	case "regex":
-		return joined(c.Values, "|", "(", ")", regexp.QuoteMeta)
+		return joined(c.Values, "|", "(", ")", literally)
 	case "pipe":
 		return strings.Join(c.Values, "|")
 	case "csv", "raw":
