@@ -238,7 +238,7 @@ func narrowed(c Choices, name, value string) Choices {
 	one, was := maps.Clone(c), c[name]
 	text := value
 	for i, v := range was.Values {
-		if v == value && len(was.Texts) == len(was.Values) {
+		if v == value && !was.All && len(was.Texts) == len(was.Values) {
 			text = was.Texts[i]
 		}
 	}
