@@ -21,6 +21,7 @@ type Board struct {
 	Panels      []Panel       // those of no row first, then row by row
 	Presets     []Preset
 	Links       []Link
+	Shown       []Shown // the values of the variables that it was filled in with; none in a file
 }
 
 // Row is a title over some of a board's panels.

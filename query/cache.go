@@ -112,6 +112,49 @@ func (c *Cache) ScrapeInterval(ctx context.Context) (time.Duration, error) {
 	return 0, nil
 }
 
+// Targets are those of the source, if it has any.
+func (c *Cache) Targets(ctx context.Context) ([]RawTarget, error) {
+	if s, ok := c.source.(interface {
+		Targets(ctx context.Context) ([]RawTarget, error)
+	}); ok {
+		return s.Targets(ctx)
+	}
+	return nil, errNotThere
+}
+
+var errNotThere = errors.New("its source cannot say that")
+
+// Instant is the source's: the value of a moment is never held.
+func (c *Cache) Instant(ctx context.Context, expr string, at time.Time) (samples []Sample, warnings []string, err error) {
+	if s, ok := c.source.(instanter); ok {
+		return s.Instant(ctx, expr, at)
+	}
+	f, err := c.source.Range(ctx, expr, Grid{Start: at.UTC().Truncate(time.Millisecond), Step: time.Second, N: 1})
+	for _, s := range f.Series {
+		if !IsAbsent(s.Values[0]) {
+			samples = append(samples, Sample{Labels: s.Labels, Value: s.Values[0], At: f.Grid.Start})
+		}
+	}
+	return samples, f.Warnings, err
+}
+
+// LabelValues and LabelNames are those of the source: Cache is a Directory where
+// the source is one.
+func (c *Cache) LabelValues(ctx context.Context, label string, s Selection) (values, warnings []string, err error) {
+	if d, ok := c.source.(Directory); ok {
+		return d.LabelValues(ctx, label, s)
+	}
+	return nil, nil, errNotThere
+}
+
+// LabelNames is Directory's.
+func (c *Cache) LabelNames(ctx context.Context, s Selection) (names, warnings []string, err error) {
+	if d, ok := c.source.(Directory); ok {
+		return d.LabelNames(ctx, s)
+	}
+	return nil, nil, errNotThere
+}
+
 // skewOf is how far the clock of a source is ahead.
 func skewOf(s Source) (time.Duration, bool) {
 	if k, ok := s.(interface{ Skew() (time.Duration, bool) }); ok {

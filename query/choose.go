@@ -85,7 +85,7 @@ func (b *Board) Order() (order []int, ring []string) {
 
 // names are the words behind a $ in what a variable's options depend on.
 func (v *Variable) names() (names []string) {
-	for _, m := range reference.FindAllStringSubmatch(v.Query+" "+v.Regex, -1) {
+	for _, m := range reference.FindAllStringSubmatch(v.Query+" "+v.Regex+" "+v.Source, -1) {
 		names = append(names, m[1]+m[2]+m[4])
 	}
 	return names
@@ -97,7 +97,14 @@ func (b *Board) Assumed() Choices {
 	c := Choices{}
 	for i := range b.Variables {
 		v := &b.Variables[i]
-		c[v.Name] = v.first(v.options(b.Range), "x")
+		o := Offer{Options: v.options()}
+		if v.Type == QueryVariable || v.Type == SourceVariable {
+			o.Options = nil
+		}
+		if o.Chosen = v.choose(&o, nil); len(o.Options) == 0 && (len(o.Chosen) == 0 || o.Chosen[0] == AllOptions && v.AllValue == "") {
+			o.Chosen = []string{"x"}
+		}
+		c[v.Name] = v.choice(&o, b.Range)
 	}
 	return c
 }
@@ -106,104 +113,184 @@ func (b *Board) Assumed() Choices {
 // gives each its first value. A variable whose options could not be had is in
 // failed by its name, and stands for its value in the file, or for nothing.
 func (c *Client) Choose(ctx context.Context, b *Board, now time.Time) (choices Choices, failed map[string]error) {
-	choices, failed = Choices{}, map[string]error{}
-	order, _ := b.Order()
-	for _, i := range order {
-		v := &b.Variables[i]
-		options := v.options(b.Range)
-		if v.Type == QueryVariable {
-			found, err := c.options(ctx, choices.Fill(v.Query), now.Add(-b.Range), now)
-			if err == nil {
-				options, err = v.keep(found, choices)
-			}
-			if err != nil {
-				failed[v.Name] = fmt.Errorf("variable %s: %w", v.Name, err)
-			}
+	r := newResolver(Sources{"": c}, 1)
+	r.source = func(string) (Source, error) { return c, nil }
+	offers, choices := r.resolve(ctx, b, nil, Window{Step: time.Minute, Span: b.Range, End: now})
+	failed = map[string]error{}
+	for i := range offers {
+		if err := offers[i].Err; err != nil {
+			failed[b.Variables[i].Name] = err
 		}
-		choices[v.Name] = v.first(options, "")
 	}
 	return choices, failed
 }
 
+// autoOption is the value of an interval that follows the range.
+const autoOption = "$__auto"
+
 // options are those that stand in the file.
-func (v *Variable) options(span time.Duration) []Option {
+func (v *Variable) options() []Option {
 	options := slices.Clone(v.Options)
 	for i, o := range options {
 		options[i].Text = cmp.Or(o.Text, o.Value)
 	}
 	if v.Auto > 0 {
-		auto := max(span/time.Duration(v.Auto), v.AutoMin.D(), time.Second).Round(time.Second)
-		options = append(options, Option{Text: "auto", Value: strictyaml.FormatDuration(auto)})
+		options = append(options, Option{Text: "auto", Value: autoOption})
 	}
 	return options
 }
 
-// first is what v stands for before anybody chose: its value in the file, else
-// All, else the first option, else fallback.
-func (v *Variable) first(options []Option, fallback string) Choice {
-	c := Choice{Many: v.Multi || v.All}
-	values := v.Value
-	if len(values) == 1 && (values[0] == "$__auto" || strings.HasPrefix(values[0], "$__auto_interval")) && v.Auto > 0 {
-		values = []string{options[len(options)-1].Value}
+// auto is what the option of that name stands for in a window so long: a step of
+// the ladder, so that it does not change with every second of a range.
+func (v *Variable) auto(span time.Duration) string {
+	least := max(span/time.Duration(max(v.Auto, 1)), v.AutoMin.D(), time.Second)
+	for _, s := range ladder() {
+		if step := time.Duration(s) * time.Second; step >= least {
+			return strictyaml.FormatDuration(step)
+		}
 	}
-	if len(values) == 0 && v.All || slices.Contains(values, AllOptions) {
-		c.Texts = []string{"All"}
+	return strictyaml.FormatDuration(least.Round(time.Second))
+}
+
+// choose is what v stands for, given what a person chose last, and what is offered
+// now: of that what is still there, else what the file says, else All, else the
+// first option. While nobody knows the options, what was chosen stays.
+func (v *Variable) choose(o *Offer, chosen []string) []string {
+	switch v.Type {
+	case ConstantVariable:
+		chosen = nil
+	case TextVariable:
+		if len(chosen) == 0 {
+			chosen = v.first()
+		}
+		if len(chosen) == 0 {
+			chosen = []string{""}
+		}
+		return chosen[:1]
+	}
+	for _, want := range [][]string{chosen, v.first()} {
+		if left := v.offered(o, want); len(left) > 0 {
+			return left
+		}
+	}
+	switch {
+	case v.All:
+		return []string{AllOptions}
+	case len(o.Options) > 0:
+		return []string{o.Options[0].Value}
+	}
+	return nil
+}
+
+// first is what the file chooses.
+func (v *Variable) first() []string {
+	if len(v.Value) == 1 && v.Auto > 0 && strings.HasPrefix(v.Value[0], "$__auto") {
+		return []string{autoOption} // Grafana's is $__auto_interval_NAME
+	}
+	return v.Value
+}
+
+// offered is what of the values can be chosen.
+func (v *Variable) offered(o *Offer, values []string) []string {
+	if slices.Contains(values, AllOptions) {
+		if v.All {
+			return []string{AllOptions}
+		}
+		values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == AllOptions })
+	}
+	if len(o.Options) > 0 && !o.More && v.Type != ConstantVariable {
+		have := make(map[string]bool, len(o.Options))
+		for _, option := range o.Options {
+			have[option.Value] = true
+		}
+		values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return !have[s] })
+	}
+	if !v.Multi && len(values) > 1 {
+		values = values[:1]
+	}
+	return values
+}
+
+// choice is what the chosen options put into an expression, in a window so long.
+func (v *Variable) choice(o *Offer, span time.Duration) Choice {
+	c := Choice{Many: v.Multi || v.All}
+	if len(o.Chosen) == 1 && o.Chosen[0] == AllOptions {
+		c.All, c.Texts = true, []string{"All"}
+		for _, option := range o.Options {
+			c.Values = append(c.Values, option.Value)
+		}
 		switch {
 		case v.AllValue != "":
-			c.Values, c.Raw = []string{v.AllValue}, true
-		case len(options) > 0:
-			for _, o := range options {
-				c.Values = append(c.Values, o.Value)
-			}
-		case fallback != "":
-			c.Values = []string{fallback}
-		default:
+			c.Values, c.Each, c.Raw = []string{v.AllValue}, c.Values, true
+		case len(c.Values) == 0:
 			c.Values, c.Raw = []string{".+"}, true
 		}
 		return c
 	}
-	switch {
-	case len(values) > 0:
-		c.Values = values
-	case len(options) > 0:
-		c.Values, c.Texts = []string{options[0].Value}, []string{cmp.Or(options[0].Text, options[0].Value)}
-	case fallback != "":
-		c.Values = []string{fallback}
+	texts := make(map[string]string, len(o.Options))
+	for _, option := range o.Options {
+		texts[option.Value] = option.Text
+	}
+	for _, value := range o.Chosen {
+		text := cmp.Or(texts[value], value)
+		if value == autoOption && v.Auto > 0 {
+			value = v.auto(span)
+			text += " " + value
+		}
+		c.Values, c.Texts = append(c.Values, value), append(c.Texts, text)
 	}
 	return c
 }
 
-// keep applies the variable's regex and order to what a server answered.
-func (v *Variable) keep(found []string, choices Choices) ([]Option, error) {
-	pattern, err := regexp.Compile(strings.Trim(choices.Fill(v.Regex), "/"))
-	if err != nil {
-		return nil, fmt.Errorf("its regex cannot be read: %w", err)
+// keep applies the variable's regex and order to what was found.
+func (v *Variable) keep(found []string, choices Choices) Offer {
+	text := v.Regex
+	if v.Type == SourceVariable {
+		text = "" // it chose among the sources already
 	}
-	var options []Option
-	for _, text := range found {
-		m := pattern.FindStringSubmatch(text)
-		if m == nil {
+	pattern, err := regexp.Compile(strings.Trim(choices.Title(text), "/"))
+	if err != nil {
+		return Offer{Err: fmt.Errorf("its regex cannot be read: %w", err)}
+	}
+	var o Offer
+	seen := map[string]bool{}
+	for _, one := range found {
+		option, ok := captured(pattern, one)
+		if !ok || seen[option.Value] {
 			continue
 		}
-		o := Option{Text: text, Value: text}
-		if i, j := pattern.SubexpIndex("text"), pattern.SubexpIndex("value"); v.Regex != "" && (i > 0 || j > 0) {
-			if i > 0 {
-				o.Text, o.Value = m[i], m[i]
-			}
-			if j > 0 {
-				o.Value = m[j]
-			}
-		} else if v.Regex != "" && len(m) > 1 && m[1] != "" {
-			o = Option{Text: m[1], Value: m[1]}
+		if len(o.Options) == maxOptions {
+			o.More = true
+			break
 		}
-		if !slices.ContainsFunc(options, func(have Option) bool { return have.Value == o.Value }) {
-			options = append(options, o)
-		}
+		seen[option.Value] = true
+		o.Options = append(o.Options, option)
 	}
 	if order := v.Sort.compare(); order != nil {
-		slices.SortStableFunc(options, func(a, b Option) int { return order(a.Text, b.Text) })
+		slices.SortStableFunc(o.Options, func(a, b Option) int { return order(a.Text, b.Text) })
 	}
-	return options, nil
+	return o
+}
+
+// captured is the option that a pattern takes out of a text: its groups named text
+// and value, else its first group, else all.
+func captured(pattern *regexp.Regexp, found string) (Option, bool) {
+	m := pattern.FindStringSubmatch(found)
+	if m == nil {
+		return Option{}, false
+	}
+	i, j := pattern.SubexpIndex("text"), pattern.SubexpIndex("value")
+	switch {
+	case i > 0 && j > 0:
+		return Option{Text: cmp.Or(m[i], m[j]), Value: cmp.Or(m[j], m[i])}, m[i] != "" || m[j] != ""
+	case i > 0:
+		return Option{Text: m[i], Value: m[i]}, m[i] != ""
+	case j > 0:
+		return Option{Text: m[j], Value: m[j]}, m[j] != ""
+	case len(m) > 1 && m[1] != "":
+		return Option{Text: m[1], Value: m[1]}, true
+	}
+	return Option{Text: found, Value: found}, true
 }
 
 // compare is nil for options that stay as they come.
@@ -239,58 +326,6 @@ func natural(a, b string) int {
 	return cmp.Compare(len(as), len(bs))
 }
 
-// options asks what a variable's query asks, between two times.
-func (c *Client) options(ctx context.Context, text string, from, to time.Time) ([]string, error) {
-	ask, ok := parseLookup(text)
-	if !ok {
-		return nil, fmt.Errorf("its query %q is none of label_values(metric, label), label_values(label), label_names(), metrics(regex) and query_result(expr)", oneLine(text))
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	var match []string
-	if ask.match != "" {
-		match = []string{ask.match}
-	}
-	switch ask.kind {
-	case "label_names":
-		names, _, _, err := c.meta.LabelNames(ctx, match, from, to)
-		if err != nil {
-			return nil, c.readable(err)
-		}
-		return textsOf(names), nil
-	case "query_result":
-		samples, _, err := c.Instant(ctx, Interpolate(ask.arg, Window{Step: time.Minute, Span: to.Sub(from)}), to)
-		if err != nil {
-			return nil, err
-		}
-		return resultTexts(samples), nil
-	case "metrics":
-		pattern, err := regexp.Compile(ask.arg)
-		if err != nil {
-			return nil, fmt.Errorf("metrics(%s): %w", oneLine(ask.arg), err)
-		}
-		names, err := c.labelValues(ctx, model.MetricNameLabel, nil, from, to)
-		return slices.DeleteFunc(names, func(n string) bool { return !pattern.MatchString(n) }), err
-	}
-	return c.labelValues(ctx, ask.arg, match, from, to)
-}
-
-func (c *Client) labelValues(ctx context.Context, label string, match []string, from, to time.Time) ([]string, error) {
-	values, _, _, err := c.meta.LabelValues(ctx, label, match, from, to)
-	if err != nil {
-		return nil, c.readable(err)
-	}
-	return textsOf(values), nil
-}
-
-func textsOf[T ~string](values []T) []string {
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = string(v)
-	}
-	return texts
-}
-
 // resultTexts is Grafana's form of a sample, for a regex to take apart:
 // name{label="value"} value time.
 func resultTexts(samples []Sample) []string {
@@ -305,7 +340,7 @@ func resultTexts(samples []Sample) []string {
 }
 
 // CheckExpr parses an expression of the board, and returns the first fault or nil.
-// One that holds a variable is not parsed.
+// Its variables may be whatever makes sense where they stand.
 func (b *Board) CheckExpr(expr string) *Fault {
 	variables := map[string]*Variable{}
 	for i := range b.Variables {

@@ -62,6 +62,7 @@ type (
 		At      time.Time         `json:"at"`
 		Grid    gridJSON          `json:"grid"`
 		Source  string            `json:"source,omitempty"`
+		Shown   []Shown           `json:"shown,omitempty"`
 		Panels  []json.RawMessage `json:"panels"` // of panelJSON: their number is looked at first
 	}
 	gridJSON struct {
@@ -83,6 +84,7 @@ type (
 		Legend string `json:"legend"`
 		Expr   string `json:"expr,omitempty"`
 		Ref    string `json:"ref,omitempty"`
+		Ago    int64  `json:"ago,omitempty"`
 	}
 )
 
@@ -92,7 +94,7 @@ type (
 func (s *Snapshot) Encode() ([]byte, error) {
 	head := headJSON{
 		Name: s.Board.Name, Title: s.Board.Title, Range: int64(s.Board.Range), Refresh: int64(s.Board.Refresh),
-		At: s.At, Grid: gridOf(s.Grid), Source: s.Source, Panels: []json.RawMessage{},
+		At: s.At, Grid: gridOf(s.Grid), Source: s.Source, Shown: s.Board.Shown, Panels: []json.RawMessage{},
 	}
 	var columns []byte
 	values := 0
@@ -189,7 +191,7 @@ func panelOf(p *Panel, d *PanelData) panelJSON {
 		out.Err = d.Err.Error()
 	}
 	for _, series := range d.Frame.Series {
-		out.Series = append(out.Series, seriesJSON{series.Labels, series.Legend, series.Expr, series.Ref})
+		out.Series = append(out.Series, seriesJSON{series.Labels, series.Legend, series.Expr, series.Ref, int64(series.Ago)})
 	}
 	return out
 }
@@ -201,7 +203,7 @@ func (h headJSON) snapshot(columns []byte) (*Snapshot, error) {
 		return nil, err
 	}
 	s := &Snapshot{
-		Board:  &Board{Name: h.Name, Title: h.Title, Range: time.Duration(h.Range), Refresh: time.Duration(h.Refresh)},
+		Board:  &Board{Name: h.Name, Title: h.Title, Range: time.Duration(h.Range), Refresh: time.Duration(h.Refresh), Shown: h.Shown},
 		At:     h.At,
 		Grid:   grid,
 		Source: h.Source, Frozen: true,
@@ -223,7 +225,7 @@ func (h headJSON) snapshot(columns []byte) (*Snapshot, error) {
 			if values += data.Frame.Grid.N; values > mostValues {
 				return nil, fmt.Errorf("it has more than %d values", mostValues)
 			}
-			series := Series{Labels: one.Labels, Legend: one.Legend, Expr: one.Expr, Ref: one.Ref}
+			series := Series{Labels: one.Labels, Legend: one.Legend, Expr: one.Expr, Ref: one.Ref, Ago: time.Duration(one.Ago)}
 			if series.Values, columns, err = readColumn(columns, data.Frame.Grid.N); err != nil {
 				return nil, fmt.Errorf("%.40q, %.40q: %w", p.Title, one.Legend, err)
 			}

@@ -71,6 +71,15 @@ func Align(end time.Time, span time.Duration, columns int) Grid {
 	}
 }
 
+// alignLeast is Align with a step that is not finer than least.
+func alignLeast(end time.Time, span time.Duration, columns int, least time.Duration) Grid {
+	g := Align(end, span, columns)
+	if least <= g.Step {
+		return g
+	}
+	return Steps(end.Add(-span), end, least)
+}
+
 // Steps is the grid from start to end with a step of the caller's choice, for
 // `sitrep query --step`; start and end are floored to the step. Steps below
 // 1 ms are 1 ms, and no more points are asked than a server answers.

@@ -16,6 +16,8 @@ type Choice struct {
 	// Many is a variable that is multi or has All: it is used in =~, and its
 	// values are escaped for that.
 	Many bool
+	All  bool     // all of its options
+	Each []string // what repeats stand for, where Values are an all_value; nil are the values
 }
 
 // Choices are the values of a board's variables by their names.
@@ -25,33 +27,16 @@ type Choices map[string]Choice
 // is as long as its letters go, so that $nodename never is $node and "name".
 var reference = regexp.MustCompile(`\$(\w+)|\[\[(\w+)(?:\.[^:^\]]+)?(?::(\w+))?\]\]|\$\{(\w+)(?:\.[^:^}]+)?(?::([^}]+))?\}`)
 
-// Fill puts the values into an expression. What names no variable of c stays as it
-// is: macros, the $1 of label_replace. A variable without a format is written as
-// Grafana's Prometheus data source does: alone as text within quotes, and where
-// several may be chosen as a regular expression.
-func (c Choices) Fill(expr string) string { return c.fill(expr, promqlForm) }
-
 // Title puts the values into a text for people.
-func (c Choices) Title(text string) string { return c.fill(text, textForm) }
-
-func (c Choices) fill(text string, usual func(Choice) string) string {
-	if len(c) == 0 || !strings.ContainsAny(text, "$[") {
-		return text
-	}
-	return reference.ReplaceAllStringFunc(text, func(was string) string {
-		m := reference.FindStringSubmatch(was)
-		choice, ok := c[m[1]+m[2]+m[4]]
-		if !ok || len(choice.Values) == 0 {
-			return was
+func (c Choices) Title(text string) string {
+	return c.replace(text, func(v Choice, form string) string {
+		switch {
+		case form == "":
+			return textForm(v)
+		case v.Raw && form != "text" && form != "queryparam":
+			return strings.Join(v.Values, "|")
 		}
-		form := m[3] + m[5]
-		if choice.Raw && form != "text" && form != "queryparam" {
-			return strings.Join(choice.Values, "|")
-		}
-		if form == "" {
-			return usual(choice)
-		}
-		return choice.as(form)
+		return v.as(form)
 	})
 }
 
@@ -60,7 +45,7 @@ func (c Choices) fill(text string, usual func(Choice) string) string {
 func (c Choice) as(form string) string {
 	switch form {
 	case "regex":
-		return listOf(c.Values, "|", "(", ")", regexp.QuoteMeta)
+		return listOf(c.Values, "|", "(", ")", literally)
 	case "pipe":
 		return strings.Join(c.Values, "|")
 	case "csv", "raw":
@@ -84,17 +69,6 @@ func textForm(c Choice) string {
 		return strings.Join(c.Texts, " + ")
 	}
 	return strings.Join(c.Values, " + ")
-}
-
-// promqlForm is a value within the quotes of a matcher. A backslash of the regular
-// expression is two there.
-func promqlForm(c Choice) string {
-	if !c.Many {
-		return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(strings.Join(c.Values, ","))
-	}
-	return listOf(c.Values, "|", "(", ")", func(v string) string {
-		return strings.ReplaceAll(regexp.QuoteMeta(v), `\`, `\\`)
-	})
 }
 
 // listOf is one value alone, and several between open and end.

@@ -10,18 +10,21 @@ import (
 	"time"
 )
 
-// Past is a stretch of time to look at a board in.
+// Past is a stretch of time to look at a board in; the zero End is now.
 type Past struct {
 	Span    time.Duration
 	Columns int // at most so many values a series, see Align; 0 = 240
 	End     time.Time
 	Scrape  time.Duration // see Poller
+	Sources Sources       // see Poller
+	Values  Values        // of the board's variables
 }
 
 // Look asks every query of a board once about the past and returns what is known
 // when all have answered or ctx has ended: as Poll, but of another time.
 func Look(ctx context.Context, source Source, board *Board, past Past, now time.Time) *Snapshot {
-	p := &Poller{Source: source, Board: board, Now: func() time.Time { return now }, Scrape: past.Scrape}
+	p := &Poller{Source: source, Sources: past.Sources, Board: board, Now: func() time.Time { return now }, Scrape: past.Scrape}
+	p.SetValues(past.Values)
 	p.SetWindow(past.Span, past.Columns, past.End)
 	return p.once(ctx)
 }
@@ -29,7 +32,7 @@ func Look(ctx context.Context, source Source, board *Board, past Past, now time.
 // once is a poller's first round.
 func (p *Poller) once(ctx context.Context) (last *Snapshot) {
 	p.Report = func(s *Snapshot) { last = s }
-	r := run{Poller: p, kicked: make(chan struct{}), slots: make(chan struct{}, inFlight), panels: make([]PanelData, len(p.Board.Panels))}
+	r := p.newRun()
 	r.turn(ctx)
 	r.workers.Wait()
 	return last

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func place() LinkPlace {
+func linkPlace() LinkPlace {
 	at := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 	return LinkPlace{
 		Service: "check out", Incident: "INC-4", From: at.Add(-time.Hour), To: at, At: at.Add(-time.Minute), Expr: `rate(x{a="b"}[5m])`,
@@ -29,14 +29,14 @@ func TestLinksAreFilled(t *testing.T) {
 		`https://g/explore?left={"expr":"${expr:json}"}&cost=$$5&p=${__to:date:iso}`: `https://g/explore?left=%7B%22expr%22:%22rate%28x%7Ba%3D%5C%22b%5C%22%7D%5B5m%5D%29%22%7D&cost=$5&p=2026-11-25T03%3A00%3A00.000Z`,
 	} {
 		require.NoError(t, CheckLink(Link{"t", template}), template)
-		got, err := Link{"t", template}.Fill(place())
+		got, err := Link{"t", template}.Fill(linkPlace())
 		require.NoError(t, err, template)
 		require.Equal(t, want, got)
 	}
 }
 
 func TestLinksThatLeadNowhere(t *testing.T) {
-	p := place()
+	p := linkPlace()
 	p.TraceID = ""
 	_, err := Link{"Tempo", "https://t/${trace_id}"}.Fill(p)
 	require.ErrorIs(t, err, ErrUnfilled)
@@ -58,7 +58,7 @@ func TestLinksThatLeadNowhere(t *testing.T) {
 // Whatever a label says, the link leads to the host and path that were written.
 func TestNoLabelLeadsElsewhere(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		p := place()
+		p := linkPlace()
 		p.Labels = Labels{"pod": rapid.StringN(1, -1, 60).Draw(rt, "value")}
 		got, err := Link{"t", "https://logs.example.com/a/${label.pod}/b?q=${label.pod:json}#${label.pod}"}.Fill(p)
 		require.NoError(rt, err)

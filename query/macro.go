@@ -13,7 +13,7 @@ import (
 
 // Both spellings of Grafana: $__interval and ${__interval}. $1 of
 // label_replace and $ in a regex are none of ours.
-var macro = regexp.MustCompile(`\$(?:__(rate_interval|interval|range)(_ms|_s)?\b|\{__(rate_interval|interval|range)(_ms|_s)?\})`)
+var macro = regexp.MustCompile(`\$(?:__(?:rate_interval|interval|range)(?:_ms|_s)?\b|\{__(?:rate_interval|interval|range)(?:_ms|_s)?\}|__(?:from|to)\b|\{__(?:from|to)(?::[^}]*)?\})`)
 
 // variable is any other, at the start of a text.
 var variable = regexp.MustCompile(`^\$(?:\{\w+(?::\w+)?\}|\w+)`)
@@ -22,6 +22,7 @@ var variable = regexp.MustCompile(`^\$(?:\{\w+(?::\w+)?\}|\w+)`)
 type Window struct {
 	Step   time.Duration // of the grid: $__interval
 	Span   time.Duration // of the whole chart: $__range
+	End    time.Time     // of the chart: $__to, and $__from a span before; zero = they stay as they are
 	Scrape time.Duration // interval of the scrapes; 0 = 15 s, Prometheus' usual
 }
 
@@ -41,7 +42,8 @@ func (w Window) RateInterval() time.Duration {
 }
 
 // Interpolate replaces $__rate_interval, $__interval and $__range, each also
-// with _ms or _s (plain numbers) and in braces. Everything else stays.
+// with _ms or _s (plain numbers) and in braces, and $__from and $__to, also as
+// ${__from:date:FORMAT}. Everything else stays.
 func Interpolate(expr string, w Window) string {
 	return substitute(expr, w, func(_, value string) string { return value })
 }
@@ -52,6 +54,12 @@ func substitute(expr string, w Window, as func(was, value string) string) string
 	}
 	return macro.ReplaceAllStringFunc(expr, func(was string) string {
 		name := strings.Trim(strings.TrimPrefix(was, "$"), "{}_")
+		if moment, form, ok := w.moment(name); ok {
+			if moment.IsZero() {
+				return as(was, was)
+			}
+			return as(was, momentText(moment, form))
+		}
 		d, rest := w.Step, ""
 		switch {
 		case strings.HasPrefix(name, "rate_interval"):
@@ -86,8 +94,8 @@ func (f *Fault) Error() string { return fmt.Sprintf("PromQL at character %d: %s"
 // CheckExpr parses PromQL, macros included, and returns the first fault or nil.
 func CheckExpr(expr string) *Fault { return checkExpr(expr, nil) }
 
-// checkExpr is CheckExpr for a board with variables. An expression that holds
-// one is not parsed: what it will be is known when a value is chosen.
+// checkExpr is CheckExpr for a board with variables: they may be whatever makes
+// sense where they stand.
 func checkExpr(expr string, variables map[string]*Variable) *Fault {
 	if strings.TrimSpace(expr) == "" {
 		return &Fault{Msg: "the expression is empty"}
@@ -95,9 +103,24 @@ func checkExpr(expr string, variables map[string]*Variable) *Fault {
 	if len(expr) > 64<<10 {
 		return &Fault{Msg: "the expression is longer than 64 KiB"}
 	}
-	if holdsVariable(expr, variables) {
+	f := faultOf(expr)
+	if len(variables) > 0 && strings.ContainsAny(expr, "$[") {
+		f = probe(expr, variables)
+	}
+	if f == nil {
 		return nil
 	}
+	if name := variable.FindString(expr[f.Pos:]); name != "" {
+		if known, _ := parseReference(name); variables[known] == nil {
+			f.Msg = fmt.Sprintf("variable %s is not known; known are $__rate_interval, $__interval and $__range", name)
+			f.End = f.Pos + len(name)
+		}
+	}
+	return f
+}
+
+// faultOf is what the parser says of an expression without variables.
+func faultOf(expr string) *Fault {
 	_, err := parse(expr)
 	if err == nil {
 		return nil
@@ -110,33 +133,14 @@ func checkExpr(expr string, variables map[string]*Variable) *Fault {
 		f.Pos = min(max(0, int(first.PositionRange.Start)), len(expr))
 		f.End = min(max(f.Pos, int(first.PositionRange.End)), len(expr))
 	}
-	if name := variable.FindString(expr[f.Pos:]); name != "" {
-		f.Msg = fmt.Sprintf("variable %s is not known; known are $__rate_interval, $__interval and $__range", name)
-		f.End = f.Pos + len(name)
-	}
 	return f
-}
-
-var anyVariable = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]`)
-
-// holdsVariable reports whether expr names any of the variables.
-func holdsVariable(expr string, variables map[string]*Variable) bool {
-	if len(variables) == 0 {
-		return false
-	}
-	for _, m := range anyVariable.FindAllStringSubmatch(expr, -1) {
-		if variables[m[1]+m[2]+m[3]] != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // parse reads expr with its macros replaced by text of the same length, so that
 // positions are those of the file.
 func parse(expr string) (parser.Expr, error) {
-	probe := Window{Step: 15 * time.Second, Span: time.Hour}
-	padded := substitute(expr, probe, func(was, value string) string {
+	usual := Window{Step: 15 * time.Second, Span: time.Hour, End: time.Unix(1e9, 0)}
+	padded := substitute(expr, usual, func(was, value string) string {
 		return value + strings.Repeat(" ", max(0, len(was)-len(value)))
 	})
 	return parser.NewParser(parser.Options{EnableExperimentalFunctions: true}).ParseExpr(padded)

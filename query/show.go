@@ -16,6 +16,7 @@ type (
 		From   time.Time    `json:"from"`
 		To     time.Time    `json:"to"`
 		Source string       `json:"source,omitempty"`
+		Values []Shown      `json:"variables,omitempty"`
 		Panels []shownPanel `json:"panels"`
 	}
 	shownPanel struct {
@@ -34,6 +35,7 @@ type (
 		Labels Labels   `json:"labels"`
 		Legend string   `json:"legend"`
 		Query  string   `json:"query,omitempty"`
+		Ago    number   `json:"ago_seconds,omitempty"` // of a comparison: so much older than their places
 		Values []number `json:"values"`
 	}
 )
@@ -42,7 +44,7 @@ type (
 // i-th of which belongs to start + i * step_seconds. No sample is null; what JSON has
 // no numbers for are the strings "NaN", "+Inf" and "-Inf".
 func (s *Snapshot) MarshalJSON() ([]byte, error) {
-	out := shownSnapshot{Board: s.Board.Name, Title: s.Board.Title, From: s.Grid.Start, To: s.Grid.End(), Source: s.Source, Panels: []shownPanel{}}
+	out := shownSnapshot{Board: s.Board.Name, Title: s.Board.Title, From: s.Grid.Start, To: s.Grid.End(), Source: s.Source, Values: s.Board.Shown, Panels: []shownPanel{}}
 	for i := range s.Board.Panels {
 		p := panelOf(&s.Board.Panels[i], &s.Panels[i])
 		frame := &s.Panels[i].Frame
@@ -55,7 +57,7 @@ func (s *Snapshot) MarshalJSON() ([]byte, error) {
 			for j, v := range one.Values {
 				values[j] = number(v)
 			}
-			shown.Series = append(shown.Series, shownSeries{one.Labels, one.Legend, one.Expr, values})
+			shown.Series = append(shown.Series, shownSeries{one.Labels, one.Legend, one.Expr, number(one.Ago.Seconds()), values})
 		}
 		out.Panels = append(out.Panels, shown)
 	}

@@ -51,6 +51,9 @@ func signal(p *Panel, d *PanelData) Signal {
 	}
 	var worst *Series
 	for i := range d.Frame.Series {
+		if d.Frame.Series[i].Ago > 0 {
+			continue // it is how it was
+		}
 		v, at := d.Frame.Series[i].Last(recent)
 		if math.IsNaN(v) || worst != nil && !p.worse(v, sig.Value) {
 			continue

@@ -14,7 +14,11 @@ type Sources map[string]Source
 // Named is the source of a name; the error of one that is not there names those
 // that are.
 func (s Sources) Named(name string) (Source, error) {
-	if source, ok := s[name]; ok {
+	source, ok := s[name]
+	if !ok && name == mainSource {
+		source, ok = s[""]
+	}
+	if ok {
 		return source, nil
 	}
 	known := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(n string) bool { return n == "" })
@@ -22,4 +26,13 @@ func (s Sources) Named(name string) (Source, error) {
 		return nil, fmt.Errorf("there is no source %q: the configuration has no sources section", oneLine(name))
 	}
 	return nil, fmt.Errorf("there is no source %q; there are %s", oneLine(name), strings.Join(known, ", "))
+}
+
+// mainSource is what a person calls the source of the empty name.
+const mainSource = "prometheus"
+
+// names are what a source can be called, the main one first.
+func (s Sources) names() []string {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(n string) bool { return n == "" || n == mainSource })
+	return append([]string{mainSource}, names...)
 }

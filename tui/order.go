@@ -34,7 +34,7 @@ func outward(o pane.Order) bool {
 		return false
 	case pane.Suggest, pane.Warm, pane.Find, pane.Explain, pane.Pin, pane.FindLinks, pane.KeepBoard, pane.ExportPanel:
 		return false
-	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow, pane.ShowBoard, pane.AskPanels:
+	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow, pane.ShowBoard, pane.AskPanels, pane.SetValues:
 		return false
 	}
 	return true
@@ -171,6 +171,9 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 	if e.Ask != nil {
 		m.question(e.Ask)
 	}
+	if e.Pick != nil {
+		m.pick(e.Pick)
+	}
 	for _, o := range e.Orders {
 		cmds = append(cmds, m.request(o))
 	}
@@ -193,6 +196,16 @@ func (m *model) question(a *pane.Ask) {
 		choices[i] = dialog.Choice{Value: c.Value, Text: safe.New(c.Text, safe.Line), Letter: c.Letter}
 	}
 	m.ask(dialog.NewPicker(title, help, m.keys, choices, a.Initial), "", then)
+}
+
+// pick has one or several of many chosen.
+func (m *model) pick(p *pane.Pick) {
+	rows := make([]dialog.Option, len(p.Options))
+	for i, c := range p.Options {
+		rows[i] = dialog.Option{Value: c.Value, Text: safe.New(c.Text, safe.Line)}
+	}
+	d := dialog.NewOptions(safe.New(p.Title, safe.Line), rows, p.All, p.Chosen, p.Multi)
+	m.ask(d, "", func(string) tea.Cmd { return m.apply(p.Then(d.Chosen())) })
 }
 
 func trimmed(list []string) []string {

@@ -43,9 +43,10 @@ func commands() []command {
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
 		{"preset", "NAME", "a preset of the board; without a name all panels", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "preset "+w) }},
-		{"show board", "NAME", "another board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "board "+w) }},
+		{"board", "NAME", "another board", func(m *model, w string) tea.Cmd { return m.runBoard(w) }},
 		{"promql", "EXPR", "ask any PromQL", func(m *model, w string) tea.Cmd { return m.explore(w) }},
 		{"snapshot because", "WHY", "keep what the board shows now with the incident", (*model).runSnapshot},
+		{"var", "NAME [VALUE...]", "values of a variable of the board; none: as it was at first", (*model).runVar},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"messages", "", "everything that was said below", (*model).runMessages},
@@ -90,7 +91,7 @@ func (m *model) boardItems() (out []dialog.Item) {
 	}
 	if len(m.world.Boards) > 1 {
 		for _, name := range m.world.Boards {
-			out = append(out, dialog.Item{Value: "show board " + name, Name: safe.Sprintf("show board %s", name)})
+			out = append(out, dialog.Item{Value: "board " + name, Name: safe.Sprintf("board %s", name)})
 		}
 	}
 	return out

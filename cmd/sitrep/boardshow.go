@@ -18,6 +18,7 @@ import (
 type showing struct {
 	at, span, panel, png, keep string
 	csv                        bool
+	vars                       []string
 }
 
 func (a *app) boardShowCommand() *cobra.Command {
@@ -29,9 +30,10 @@ func (a *app) boardShowCommand() *cobra.Command {
 		},
 	}
 	c.Long = "Every panel of a board as one number and its state. --at TIME (RFC 3339, or 15m for so long ago) asks about then.\n" +
-		"--panel TITLE shows one panel with its series, which --json and --csv write out in full and --png FILE draws."
+		"--var NAME=VALUE chooses a value of a variable; several of one name choose several. --panel TITLE shows one panel with its series, which --json and --csv write out in full and --png FILE draws."
 	c.Flags().StringVar(&s.at, "at", "", "a time such as 2026-11-25T03:00:00Z, or so long ago, such as 15m (default: now)")
 	c.Flags().StringVar(&s.span, "range", "", "how far back from there, such as 6h (default: the board's own)")
+	c.Flags().StringArrayVar(&s.vars, "var", nil, "a value of a variable: job=api, or job=all")
 	c.Flags().StringVar(&s.panel, "panel", "", "one panel, by its title")
 	c.Flags().BoolVar(&s.csv, "csv", false, "every value: board, panel, legend, labels, time, value")
 	c.Flags().StringVar(&s.png, "png", "", "draw it to FILE; - is stdout")
@@ -64,14 +66,24 @@ func (a *app) showBoard(ctx context.Context, name string, s showing) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range board.Lint() {
+		fmt.Fprintf(a.stderr, "sitrep: %s\n", sanitise(w.Message))
+	}
 	client, err := a.prometheus(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.CloseIdle()
-	past.Scrape = scrapeOf(client)(ctx)
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	past.Sources, past.Scrape = sources, scrapeOf(client)(ctx)
 	snap := query.Look(ctx, client, &board, past, now)
 	snap.Source = client.URL()
+	if err := a.offered(&board, past.Values, snap); err != nil {
+		return err
+	}
 	if s.keep != "" {
 		return a.keepShown(ctx, snap, s.keep)
 	}
@@ -113,6 +125,9 @@ func onePanel(b *query.Board, title string) ([]query.Panel, error) {
 // past is the stretch that is looked at.
 func (s showing) past(b *query.Board, now time.Time) (p query.Past, err error) {
 	p = query.Past{Span: b.Range, Columns: capturePoints}
+	if p.Values, err = valuesOf(b, s.vars); err != nil {
+		return p, withCode(exitUsage, err)
+	}
 	if s.span != "" {
 		if p.Span, err = strictyaml.ParseDuration(s.span); err != nil || p.Span < 10*time.Second {
 			return p, usage("--range: %q is not a length such as 15m or 6h", s.span)
@@ -121,7 +136,7 @@ func (s showing) past(b *query.Board, now time.Time) (p query.Past, err error) {
 	if s.at == "" {
 		return p, nil
 	}
-	if p.End, err = time.Parse(time.RFC3339, s.at); err == nil {
+	if p.End, err = momentOf(s.at, now); err == nil {
 		return p, nil
 	}
 	ago, err := strictyaml.ParseDuration(s.at)

@@ -34,6 +34,7 @@ type capturer struct {
 	log     archive
 	boards  []query.Board
 	source  query.Source
+	sources query.Sources                       // by the names that boards use
 	name    string                              // of the source
 	scrape  func(context.Context) time.Duration // the interval of the scrapes; 0 = unknown
 	wait    func() time.Duration                // how long after a moment this process begins with it
@@ -283,7 +284,7 @@ func (c *capturer) shoot(ctx context.Context, m incident.Moment, now time.Time) 
 	room := incident.MostFrozen
 	for i := range c.boards {
 		past := pastOf(m, c.boards[i].Range)
-		past.Scrape = scrape
+		past.Scrape, past.Sources = scrape, c.sources
 		snap := query.Look(ctx, c.source, &c.boards[i], past, now)
 		snap.Source = c.name
 		got := snap.Reading()
@@ -395,7 +396,7 @@ func (c *centre) captures(ctx context.Context) error {
 // capturer is the engine of a centre.
 func (c *centre) capturer() *capturer {
 	return &capturer{
-		log: c.db, boards: c.boards, source: c.client, name: c.client.URL(), scrape: scrapeOf(c.client), problem: c.news.problem,
+		log: c.db, boards: c.boards, source: c.client, sources: c.sources, name: c.client.URL(), scrape: scrapeOf(c.client), problem: c.news.problem,
 		wait: func() time.Duration {
 			if c.mine.Load() {
 				return captureSoon
@@ -459,11 +460,15 @@ func (a *app) capture(ctx context.Context, db *store.DB, by incident.By, ids ...
 	if err != nil {
 		return
 	}
-	defer client.CloseIdle()
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return
+	}
+	defer closeAll()
 	ctx, cancel := context.WithTimeout(ctx, capturePatience)
 	defer cancel()
 	c := &capturer{
-		log: db, boards: boards, source: client, name: client.URL(), scrape: scrapeOf(client), problem: func(string) {},
+		log: db, boards: boards, source: client, sources: sources, name: client.URL(), scrape: scrapeOf(client), problem: func(string) {},
 		kept: func(ctx context.Context, id incident.ID) { _ = redraft(ctx, db, id) }, // the next draft has it
 	}
 	for _, id := range ids {

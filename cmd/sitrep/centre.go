@@ -95,7 +95,7 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	} else if err := cfg.silent(c.policy); err != nil {
 		n.problem(err.Error())
 	}
-	c.signals = newSignals(c.sources[""], c.client.URL(), c.boards, n.signals)
+	c.signals = newSignals(c.sources[""], c.sources, c.client.URL(), c.boards, n.signals)
 	by.Source = source
 	c.rec = &recorder{db: db, by: by, freeze: c.signals.freeze}
 	if err := c.alerts(ctx, source); err != nil {

@@ -211,10 +211,9 @@ func TestAPinnedPanelIsOnTheBoard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := tui.NewMailbox()
 		board := query.Board{Name: "b", Range: time.Hour, Refresh: time.Second, Panels: []query.Panel{{Title: "old", Type: query.TimeSeries, Queries: []query.Query{{Expr: "old"}}}}, Rows: []query.Row{{To: 1}}}
-		b := &shownBoard{boards: []query.Board{board}, other: make(chan struct{}, 1), poller: func(board *query.Board) *query.Poller {
-			return &query.Poller{Source: echo{}, Board: board, Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) }}
-		}}
-		b.turnTo(&b.boards[0])
+		b := &shownBoard{boards: []query.Board{board}, chosen: map[string]query.Values{}}
+		b.poller = &query.Poller{Source: echo{}, Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) }}
+		b.poller.SetBoard(&b.boards[0], nil)
 		ctx, end := context.WithCancel(context.Background())
 		done := make(chan error)
 		go func() { done <- b.Run(ctx) }()

@@ -102,6 +102,11 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 			o.board.Ask(order.Panels)
 		}
 		return pane.Receipt{}, nil
+	case pane.SetValues:
+		if o.board != nil {
+			return pane.Receipt{}, o.board.SetValues(order.Values)
+		}
+		return pane.Receipt{}, nil
 	case pane.RefreshNow:
 		if o.board != nil {
 			o.board.Refresh()

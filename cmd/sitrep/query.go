@@ -62,10 +62,14 @@ func (a *app) evidence(ctx context.Context) json.RawMessage {
 	if err != nil {
 		return nil
 	}
-	defer client.CloseIdle()
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return nil
+	}
+	defer closeAll()
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
-	return freeze(query.Poll(ctx, client, signalsOf(boards[0]), time.Now()))
+	return freeze(query.Look(ctx, client, signalsOf(boards[0]), query.Past{Sources: sources}, time.Now()))
 }
 
 // signalsOf is the board reduced to what is frozen as evidence.
@@ -76,7 +80,7 @@ func signalsOf(b query.Board) *query.Board {
 			panels = append(panels, p)
 		}
 	}
-	b.Panels = panels
+	b.Panels, b.Rows, b.Presets = panels, nil, nil
 	return &b
 }
 

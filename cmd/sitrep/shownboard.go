@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,15 +16,21 @@ import (
 )
 
 // shownBoard polls the board on the screen: the first one, until another is
-// chosen. Its methods may be called from any goroutine.
+// chosen. What was chosen of a board's variables it knows as long as it lives. Its
+// methods may be called from any goroutine and do not wait for a server.
 type shownBoard struct {
 	boards []query.Board
-	poller func(*query.Board) *query.Poller
-	other  chan struct{} // another board was chosen
+	poller *query.Poller
 
-	mu      sync.Mutex
-	now     *query.Poller
-	columns int
+	mu     sync.Mutex
+	at     int                     // of the board that is shown
+	chosen map[string]query.Values // by board
+	last   *query.Snapshot         // what was reported last
+	window struct {                // that was wanted last
+		span    time.Duration
+		columns int // 0: none was
+		end     time.Time
+	}
 }
 
 // shownBoard is nil without a board.
@@ -31,110 +38,102 @@ func (c *centre) shownBoard(m *tui.Mailbox) *shownBoard {
 	if len(c.boards) == 0 {
 		return nil
 	}
-	b := &shownBoard{boards: c.boards, other: make(chan struct{}, 1), poller: func(board *query.Board) *query.Poller {
-		return &query.Poller{
-			Source: c.sources[""], Board: board, Name: c.client.URL(),
-			Report: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Board = s }) },
-		}
-	}}
-	b.turnTo(&b.boards[0])
+	b := &shownBoard{boards: c.boards, chosen: map[string]query.Values{}}
+	b.poller = &query.Poller{
+		Source: c.sources[""], Sources: c.sources, Name: c.client.URL(),
+		Report: func(s *query.Snapshot) {
+			b.mu.Lock()
+			b.last = s
+			b.mu.Unlock()
+			m.Update(func(w *pane.World) { w.Board = s })
+		},
+	}
+	b.poller.SetBoard(&b.boards[0], nil)
 	return b
 }
 
-func (b *shownBoard) turnTo(board *query.Board) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.now = b.poller(board)
-	b.now.Ask(board.Open())
-	if b.columns > 0 {
-		b.now.SetWindow(0, b.columns, time.Time{})
-	}
-}
-
-func (b *shownBoard) current() *query.Poller {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.now
-}
-
 // Run polls until ctx ends, one board after the other.
-func (b *shownBoard) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		one, end := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- poll(one, b.current()) }()
-		select {
-		case <-b.other:
-			end()
-			<-ended
-		case err := <-ended:
-			end()
-			return err
-		}
-	}
-	return ctx.Err()
-}
+func (b *shownBoard) Run(ctx context.Context) error { return poll(ctx, b.poller) }
 
 // Show turns to another board, by the name of its file.
 func (b *shownBoard) Show(name string) error {
-	var known []string
-	for i := range b.boards {
-		if b.boards[i].Name == name {
-			b.turnTo(&b.boards[i])
-			b.turned()
-			return nil
+	i := slices.IndexFunc(b.boards, func(board query.Board) bool { return board.Name == name })
+	if i < 0 {
+		var known []string
+		for _, board := range b.boards {
+			known = append(known, board.Name)
 		}
-		known = append(known, b.boards[i].Name)
+		return fmt.Errorf("show board %s: there is none of that name; there are %s (boards: in sitrep.yaml)", name, strings.Join(known, ", "))
 	}
-	return fmt.Errorf("show board %s: there is none of that name; there are %s (boards: in sitrep.yaml)", name, strings.Join(known, ", "))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.at = i
+	b.poller.SetBoard(&b.boards[i], b.chosen[name])
+	return nil
 }
 
 // mostPinned bounds the panels of a board that people add to.
 const mostPinned = 500
 
 // Pin adds a panel to the board that is shown, for as long as the screen is open. It
-// is the first one: where a person looks for what was just asked. The board has a
-// poller of its own then: one that is being asked is never written to.
+// is the first one: where a person looks for what was just asked. A board that is
+// being asked is never written to: it is another one then.
 func (b *shownBoard) Pin(p query.Panel) error {
-	old := b.current().Board
-	if len(old.Panels) >= mostPinned {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	board := b.boards[b.at]
+	if len(board.Panels) >= mostPinned {
 		return errors.New("the board has as many panels as a board can have")
 	}
-	board := *old
-	board.Panels = slices.Concat([]query.Panel{p}, old.Panels)
-	board.Rows = slices.Clone(old.Rows)
+	board.Panels = slices.Concat([]query.Panel{p}, board.Panels)
+	board.Rows = slices.Clone(board.Rows)
 	for i := range board.Rows {
 		board.Rows[i].From++
 		board.Rows[i].To++
 	}
-	for i := range b.boards {
-		if b.boards[i].Name == board.Name {
-			b.boards[i] = board
-		}
+	b.boards = slices.Clone(b.boards)
+	b.boards[b.at] = board
+	b.poller.SetBoard(&b.boards[b.at], b.chosen[board.Name])
+	if w := b.window; w.columns > 0 { // it is the same board to whoever looks
+		b.poller.SetWindow(w.span, w.columns, w.end)
 	}
-	b.turnTo(&board)
-	b.turned()
 	return nil
 }
 
-// turned tells Run.
-func (b *shownBoard) turned() {
-	select {
-	case b.other <- struct{}{}:
-	default: // Run has not seen the last turn yet, and will see this one
+// SetValues chooses values of the board's variables. Those that are not offered are
+// refused, as far as it is known what is.
+func (b *shownBoard) SetValues(values query.Values) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	board := &b.boards[b.at]
+	var offers []query.Offer
+	if b.last != nil && b.last.Board.Name == board.Name {
+		offers = b.last.Offers
 	}
+	values, err := board.Choosing(values, offers)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(b.chosen[board.Name])
+	if all == nil {
+		all = query.Values{}
+	}
+	maps.Copy(all, values)
+	b.chosen[board.Name] = all
+	b.poller.SetValues(values)
+	return nil
 }
 
 // SetWindow, Ask and Refresh are those of the poller.
 func (b *shownBoard) SetWindow(span time.Duration, columns int, end time.Time) {
 	b.mu.Lock()
-	b.columns = columns
-	b.mu.Unlock()
-	b.current().SetWindow(span, columns, end)
+	defer b.mu.Unlock()
+	b.window.span, b.window.columns, b.window.end = span, columns, end
+	b.poller.SetWindow(span, columns, end)
 }
 
 // Ask has only these panels asked.
-func (b *shownBoard) Ask(panels []int) { b.current().Ask(panels) }
+func (b *shownBoard) Ask(panels []int) { b.poller.Ask(panels) }
 
 // Refresh asks again now.
-func (b *shownBoard) Refresh() { b.current().Refresh() }
+func (b *shownBoard) Refresh() { b.poller.Refresh() }

@@ -41,14 +41,13 @@ func TestAnotherBoardIsShown(t *testing.T) {
 		source := &answers{asked: map[string]int{}}
 		var mu sync.Mutex
 		shown := ""
-		b := &shownBoard{boards: []query.Board{board("shop"), board("edge")}, other: make(chan struct{}, 1), poller: func(one *query.Board) *query.Poller {
-			return &query.Poller{Source: source, Board: one, Report: func(s *query.Snapshot) {
-				mu.Lock()
-				defer mu.Unlock()
-				shown = s.Board.Name
-			}}
+		b := &shownBoard{boards: []query.Board{board("shop"), board("edge")}, chosen: map[string]query.Values{}}
+		b.poller = &query.Poller{Source: source, Report: func(s *query.Snapshot) {
+			mu.Lock()
+			defer mu.Unlock()
+			shown = s.Board.Name
 		}}
-		b.turnTo(&b.boards[0])
+		b.poller.SetBoard(&b.boards[0], nil)
 		ctx, end := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- b.Run(ctx) }()

@@ -18,7 +18,7 @@ type signals struct {
 }
 
 // newSignals is nil without a board that has signals: then nothing is frozen.
-func newSignals(source query.Source, name string, boards []query.Board, report func(*query.Snapshot)) *signals {
+func newSignals(source query.Source, sources query.Sources, name string, boards []query.Board, report func(*query.Snapshot)) *signals {
 	if len(boards) == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func newSignals(source query.Source, name string, boards []query.Board, report f
 		return nil
 	}
 	s := &signals{}
-	s.poller = &query.Poller{Source: source, Board: board, Name: name, Report: func(snap *query.Snapshot) {
+	s.poller = &query.Poller{Source: source, Sources: sources, Board: board, Name: name, Report: func(snap *query.Snapshot) {
 		s.latest.Store(snap)
 		report(snap)
 	}}
@@ -86,7 +86,11 @@ func (a *app) recorder(ctx context.Context) (rec *recorder, stop func(), err err
 	if err != nil {
 		return nil, nil, err
 	}
-	live := newSignals(query.NewCache(client, query.CacheConfig{}), client.URL(), boards, func(*query.Snapshot) {})
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return nil, nil, err
+	}
+	live := newSignals(sources[""], sources, client.URL(), boards, func(*query.Snapshot) {})
 	rec.freeze = live.freeze
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})
@@ -97,6 +101,6 @@ func (a *app) recorder(ctx context.Context) (rec *recorder, stop func(), err err
 	return rec, func() {
 		cancel()
 		<-over
-		client.CloseIdle()
+		closeAll()
 	}, nil
 }

@@ -82,6 +82,7 @@ const (
 	Preset            Action = "preset"
 	SortNext          Action = "sort_next"
 	SortOther         Action = "sort_reverse"
+	Variables         Action = "variables"
 	ToggleSeries      Action = "toggle_series"
 	IsolateSeries     Action = "isolate_series"
 	MarkInstant       Action = "mark_instant"
@@ -235,6 +236,7 @@ func board() []Binding {
 		{Action: Grid, Scope: Board, Keys: []string{"g"}, Name: "grid", Help: "how many panels side by side"},
 		{Action: LogAxis, Scope: Board, Keys: []string{"L"}, Name: "log axis", Help: "logarithmic values"},
 		{Action: Range, Scope: Board, Keys: []string{"t"}, Name: "range", Help: "time range"},
+		{Action: Variables, Scope: Board, Keys: []string{"v"}, Name: "variables", Help: "what the board is about: choose values of its variables"},
 		{Action: ToggleSeries, Scope: Board, Keys: []string{"space"}, Name: "toggle series", Help: "show or hide the leading series"},
 		{Action: IsolateSeries, Scope: Board, Keys: []string{"i"}, Name: "isolate series", Help: "the leading series alone; again: all"},
 		{Action: MarkInstant, Scope: Board, Keys: []string{"m"}, Name: "mark", Help: "note the crosshair's instant on the timeline"},

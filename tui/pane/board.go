@@ -171,9 +171,9 @@ func (b *board) title(s *Screen) safe.Text {
 		if b.w < 100 { // the way back comes before the step
 			return title
 		}
-		return safe.Sprintf("%s  %s", title, lengthText(snap.Grid))
+		return withValues(safe.Sprintf("%s  %s", title, lengthText(snap.Grid)), snap.Board, b.w)
 	}
-	return safe.Sprintf("%s  %s", name, windowText(snap, s.Zone))
+	return withValues(safe.Sprintf("%s  %s", name, windowText(snap, s.Zone)), snap.Board, b.w)
 }
 
 // note is what is worth knowing about the picture: a filter that cannot be

@@ -94,6 +94,9 @@ func (b *board) open(i int, s *Screen) Effect {
 	for _, v := range snap.Board.Variables {
 		order.Place.Variables[v.Name] = v.Value
 	}
+	for _, v := range snap.Board.Shown {
+		order.Place.Variables[v.Name] = v.Texts
+	}
 	if series := c.shape.Lines; len(series) > 0 {
 		lead := &series[b.seriesIndex(c, l)]
 		order.Place.Labels, order.Place.Expr = lead.Labels, lead.Expr

@@ -32,6 +32,8 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 		return b.askRange(s)
 	case keys.Preset:
 		return b.askPreset(s)
+	case keys.Variables:
+		return askVariable(s)
 	case keys.Grid:
 		b.columns = (b.columns + 1) % (mostColumns + 1)
 		e := b.Resize(b.w, b.h, s)
@@ -47,7 +49,7 @@ func (b *board) Press(a keys.Action, s *Screen) Effect {
 func (b *board) pressFrozen(a keys.Action, live *Screen) Effect {
 	s := b.past.of(live)
 	switch a {
-	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range, keys.Preset:
+	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range, keys.Preset, keys.Variables:
 		return Effect{Handled: true, Toast: "this is all that was kept; " + s.Keys.Label(keys.Live) + " goes back to live"}
 	case keys.Live:
 		b.crosshair = time.Time{}
@@ -274,6 +276,7 @@ func (b *board) askRange(s *Screen) Effect {
 	if inc, ok := selected(s); ok {
 		choices = append(choices, Choice{Value: aroundIncident, Text: "from 15 minutes before " + string(inc.ID), Letter: 'i'})
 	}
+	choices = append(choices, Choice{Value: fromTo, Text: "from one time to another ..."})
 	return Effect{Handled: true, Ask: &Ask{
 		Title: "Range", Choices: choices, Initial: strictyaml.FormatDuration(b.window.length(s)),
 		Then: func(answer string) Effect { return b.setRange(answer, s) },
@@ -292,6 +295,9 @@ func (b *board) setRange(answer string, s *Screen) Effect {
 		}
 		end = end.Add(5 * time.Minute)
 		return b.window.show(end.Sub(from), end, s)
+	}
+	if answer == fromTo || strings.Contains(answer, " to ") {
+		return b.setFromTo(answer, s)
 	}
 	d, err := strictyaml.ParseDuration(answer)
 	if err != nil || d < 10*time.Second || d > 366*24*time.Hour {

@@ -201,6 +201,9 @@ func (b *board) choose(answer string, s *Screen) Effect {
 	}
 	b.preset, b.alone, b.top = preset.Name, false, 0
 	e := b.asking(s)
+	if len(preset.Values) > 0 {
+		e.Orders = append(e.Orders, SetValues{Values: preset.Values})
+	}
 	if d := preset.Range.D(); d > 0 {
 		e.Orders = append(e.Orders, b.window.show(d, time.Time{}, s).Orders...)
 		e.Toast = "preset " + name + ", the last " + strictyaml.FormatDuration(d)

@@ -138,6 +138,10 @@ type (
 	ShowBoard struct{ Name string }
 	AskPanels struct{ Panels []int }
 
+	// SetValues chooses values of variables of the board; a value that is not
+	// offered is refused.
+	SetValues struct{ Values query.Values }
+
 	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
 	// every run and undoes every fault; it never asks.
 	StartChaos struct{ Name string }
@@ -209,5 +213,6 @@ func (ExportDraft) order()   {}
 func (OpenFrozen) order()    {}
 func (ShowBoard) order()     {}
 func (AskPanels) order()     {}
+func (SetValues) order()     {}
 func (Window) order()        {}
 func (RefreshNow) order()    {}

@@ -53,6 +53,7 @@ type Effect struct {
 	Toast   string      // an information of six seconds; raw text
 	Copy    string      // for the clipboard; raw text
 	Ask     *Ask
+	Pick    *Pick
 	Read    *Reading
 	Act     keys.Action // then this, as if its key had been pressed
 	Thaw    bool        // the board is live again; heeded whether or not the key was handled
@@ -66,6 +67,17 @@ type Ask struct {
 	Initial string
 	Choices []Choice // if any, one of them is picked, else a line is typed
 	Then    func(answer string) Effect
+}
+
+// Pick is a choice of one or several among many, found by typing. Then gets the
+// values.
+type Pick struct {
+	Title   string
+	Options []Choice
+	All     string   // the value of the first row, which excludes the others; "" = there is none
+	Chosen  []string // at first
+	Multi   bool
+	Then    func(values []string) Effect
 }
 
 // Choice is a row of a picker; Letter, if set, picks it by one key.
