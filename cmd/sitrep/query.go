@@ -94,26 +94,51 @@ func freeze(s *query.Snapshot) json.RawMessage {
 }
 
 func (a *app) queryCommand() *cobra.Command {
-	var span, step, source string
+	var span, step, source, id, at string
 	c := &cobra.Command{
 		Use: "query EXPR", Short: "ask Prometheus", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.query(cmd.Context(), source, args[0], span, step)
+			return a.query(cmd.Context(), asked{source: source, incident: id, at: at}, args[0], span, step)
 		},
 	}
+	c.Long = "Asks the Prometheus of the configuration, or with --source another one. With --incident it asks the samples that sitrep scraped\n" +
+		"itself during that incident and kept with it, however long ago; --at is then a time in it (default: the last sample's)."
+	c.Flags().StringVar(&id, "incident", "", "ask what was recorded with incident `ID`")
+	c.Flags().StringVar(&at, "at", "", "the value at this time, or the end of --range (RFC 3339)")
 	c.Flags().StringVar(&span, "range", "", "how far back, such as 1h (default: the value now)")
 	c.Flags().StringVar(&step, "step", "30s", "distance of the points")
 	c.Flags().StringVar(&source, "source", "", "a server of the section sources, by name (default: prometheus)")
 	return c
 }
 
-func (a *app) query(ctx context.Context, source, expr, span, step string) error {
-	client, err := a.server(ctx, source)
+// asked is whom a query goes to, and when.
+type asked struct{ source, incident, at string }
+
+// client is whom it goes to, and the time that is meant.
+func (q asked) client(ctx context.Context, a *app) (client *query.Client, end time.Time, err error) {
+	switch {
+	case q.incident != "" && q.source != "":
+		return nil, end, usage("--incident asks the store: leave out --source")
+	case q.incident != "":
+		client, end, err = a.capsuled(ctx, q.incident)
+	default:
+		client, err = a.server(ctx, q.source)
+		end = time.Now()
+	}
+	if err == nil && q.at != "" {
+		if end, err = time.Parse(time.RFC3339, q.at); err != nil {
+			return nil, end, usage("--at: %q is not a time such as 2026-11-27T14:05:00Z", q.at)
+		}
+	}
+	return client, end, err
+}
+
+func (a *app) query(ctx context.Context, q asked, expr, span, step string) error {
+	client, end, err := q.client(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer client.CloseIdle()
-	end := time.Now()
 	if span == "" && !a.flags.json {
 		samples, warnings, err := client.Instant(ctx, expr, end)
 		if err != nil {
@@ -162,9 +187,7 @@ func (a *app) boardCommand() *cobra.Command {
 			}
 			return a.printBoards(boards)
 		}},
-		&cobra.Command{Use: "show NAME", Short: "the signals and panels of a board, now", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return a.showBoard(cmd.Context(), args[0])
-		}},
+		a.boardShowCommand(),
 		&cobra.Command{Use: "check FILE", Short: "read a board and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
 			b, err := loadFile(args[0], query.LoadBoard)
 			if err != nil {
@@ -175,6 +198,17 @@ func (a *app) boardCommand() *cobra.Command {
 		}},
 	)
 	return group
+}
+
+func (a *app) boardShowCommand() *cobra.Command {
+	var q asked
+	c := &cobra.Command{
+		Use: "show NAME", Short: "the signals and panels of a board, now or as recorded with an incident", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.showBoard(cmd.Context(), q, args[0]) },
+	}
+	c.Flags().StringVar(&q.incident, "incident", "", "ask what was recorded with incident `ID`")
+	c.Flags().StringVar(&q.at, "at", "", "as of this time (RFC 3339)")
+	return c
 }
 
 func (a *app) printBoards(boards []query.Board) error {
@@ -195,7 +229,7 @@ func (a *app) printBoards(boards []query.Board) error {
 	return table(a.stdout, rows)
 }
 
-func (a *app) showBoard(ctx context.Context, name string) error {
+func (a *app) showBoard(ctx context.Context, q asked, name string) error {
 	boards, err := a.boards()
 	if err != nil {
 		return err
@@ -208,14 +242,23 @@ func (a *app) showBoard(ctx context.Context, name string) error {
 		for j := range all.Panels {
 			all.Panels[j].Signal = true // a command shows every panel in one number
 		}
-		client, err := a.prometheus(ctx)
+		client, at, err := q.client(ctx, a)
 		if err != nil {
 			return err
 		}
 		defer client.CloseIdle()
-		return a.printSignals(query.Poll(ctx, client, &all, time.Now()))
+		return a.printSignals(query.Look(ctx, pinned{client}, &all, query.Past{Span: all.Range, End: at}, at))
 	}
 	return usage("there is no board %q (sitrep board list shows them)", name)
+}
+
+// pinned is a source without a clock of its own: the time that is asked about is the
+// caller's.
+type pinned struct{ source query.Source }
+
+// Range implements query.Source.
+func (p pinned) Range(ctx context.Context, expr string, g query.Grid) (query.Frame, error) {
+	return p.source.Range(ctx, expr, g)
 }
 
 func (a *app) printSignals(s *query.Snapshot) error {
