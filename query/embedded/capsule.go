@@ -126,7 +126,8 @@ func (w *capsuleWriter) pack(series int) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	_, err := z.Write(append(head, w.body...))
-	return b.Bytes(), errors.Join(err, z.Close())
+	err = errors.Join(err, z.Close()) // before the bytes are taken
+	return b.Bytes(), err
 }
 
 // Open is a server that answers from capsules, in the order of their times, and

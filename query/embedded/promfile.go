@@ -86,7 +86,12 @@ func ReadFile(name, dir string, src []byte) (File, error) {
 type fileReader struct {
 	name, dir string
 	out       File
+	merges    int
 }
+
+// mostMerges bounds how often mappings are merged (<<): a few lines can ask for
+// billions, or for themselves.
+const mostMerges = 10_000
 
 // each calls with every key of a mapping and its value; merged keys (<<) come first,
 // so that the mapping's own win.
@@ -99,7 +104,13 @@ func (r *fileReader) each(n *yaml.Node, with func(key, value *yaml.Node) error) 
 	for pass := range 2 {
 		for i := 0; i+1 < len(n.Content) && err == nil; i += 2 {
 			key, value := n.Content[i], plain(n.Content[i+1])
-			switch merge := key.Value == "<<"; {
+			merge := key.Value == "<<"
+			if merge && pass == 0 {
+				if r.merges++; r.merges > mostMerges {
+					return r.fault(key, "mappings are merged too often")
+				}
+			}
+			switch {
 			case merge && pass == 0 && value.Kind == yaml.SequenceNode:
 				for _, one := range value.Content {
 					err = errors.Join(err, r.each(one, with))

@@ -82,6 +82,7 @@ func (r *fileReader) jobKey(j *Job, key, value *yaml.Node) error {
 			Files []string `yaml:"files"`
 		}
 		err := r.into(value, &list)
+		j.Files = nil // a merged one's
 		for _, one := range list {
 			j.Files = append(j.Files, r.paths(one.Files)...)
 		}
@@ -118,6 +119,7 @@ func (r *fileReader) relabel(n *yaml.Node, dst *[]*relabel.Config) error {
 	if n.Kind != yaml.SequenceNode {
 		return r.fault(n, "a list of relabelings belongs here")
 	}
+	*dst = nil // a merged job's
 	for _, one := range n.Content {
 		var c relabel.Config
 		if err := r.into(plain(one), &c); err != nil {

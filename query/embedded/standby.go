@@ -143,30 +143,33 @@ func (s *Standby) remember(ctx context.Context) error {
 	return nil
 }
 
-// learnOn learns once a minute while the server answers.
+// learnOn learns once a minute while the server answers, and sooner until it has told
+// something: one that has just started has no targets yet.
 func (s *Standby) learnOn(ctx context.Context) {
-	for {
-		s.learn(ctx)
+	for pause := time.Second; ; pause = min(2*pause, learnEvery) {
+		if s.learn(ctx) {
+			pause = learnEvery
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(learnEvery):
+		case <-time.After(pause):
 		}
 	}
 }
 
-func (s *Standby) learn(ctx context.Context) {
+func (s *Standby) learn(ctx context.Context) bool {
 	s.mu.Lock()
 	before, down := s.learned, s.health.down || s.closing
 	s.mu.Unlock()
 	if down {
-		return
+		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, learnEvery/2)
 	defer cancel()
 	l, err := Learn(ctx, s.cfg.Probe, before, time.Now())
 	if err != nil || len(l.Targets) == 0 {
-		return // a server that does not scrape, or is not there: the probe says so
+		return false // a server that does not scrape, or is not there: the probe says so
 	}
 	s.mu.Lock()
 	s.learned = l
@@ -174,6 +177,7 @@ func (s *Standby) learn(ctx context.Context) {
 	if err := s.cfg.Save(ctx, l); err != nil && ctx.Err() == nil {
 		s.cfg.Problem(fmt.Sprintf("what was learned from Prometheus is not kept: %v", err))
 	}
+	return true
 }
 
 // doubtful says that one answer was missed: the next decides.
