@@ -8,7 +8,7 @@ import "github.com/sitrep-dev/sitrep/incident"
 // whatever they are about.
 func IsStep(e incident.Event) bool {
 	switch e.Kind {
-	case incident.PageQueued, incident.PageAttempted, incident.EvidenceCaptured:
+	case incident.PageQueued, incident.PageAttempted, incident.EvidenceCaptured, incident.EvidenceRecorded:
 		return true
 	case incident.PageAccepted, incident.PageSuperseded, incident.PageReconciled:
 		m := Message{Operation: OperationOf(e)}

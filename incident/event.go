@@ -110,6 +110,7 @@ const (
 	LoadAborted       Kind = "load.aborted"
 
 	EvidenceCaptured  Kind = "evidence.captured"  // the boards' series at one of the Moments
+	EvidenceRecorded  Kind = "evidence.recorded"  // samples that sitrep scraped itself are kept
 	EvidenceCompacted Kind = "evidence.compacted" // by the policy; outside any incident
 
 	PostmortemDrafted Kind = "postmortem.drafted"

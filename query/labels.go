@@ -85,3 +85,6 @@ func legacyName(s string) bool {
 	}
 	return s != ""
 }
+
+// CompareLabels orders series the way Prometheus does.
+func CompareLabels(a, b Labels) int { return a.compare(b) }

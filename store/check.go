@@ -66,7 +66,7 @@ func Check(ctx context.Context, path string) (r Report, err error) {
 	}
 	looks := []func(context.Context, queryer) ([]Finding, error){integrity, references}
 	if r.Schema == len(names) { // those of an older one are made anew when it is brought up to date
-		looks = append(looks, projections, searching, snapshots)
+		looks = append(looks, projections, searching, snapshots, capsules)
 	}
 	for _, look := range looks {
 		found, err := look(ctx, tx)
@@ -174,6 +174,20 @@ func snapshots(ctx context.Context, q queryer) ([]Finding, error) {
 		var board string
 		err := rows.Scan(&number, &board)
 		return Finding{Where: "table snapshot", Problem: fmt.Sprintf("row %d, of %.40q, is not what an %s event tells of", number, board, incident.EvidenceCaptured), Do: "restore it from a backup, or leave it: nothing else depends on it"}, err
+	})
+}
+
+// capsules are recorded samples that no event of their kind tells of.
+func capsules(ctx context.Context, q queryer) ([]Finding, error) {
+	rows, err := q.QueryContext(ctx, `SELECT c.number FROM capsule c LEFT JOIN event e ON e.seq = c.seq
+		WHERE e.seq IS NULL OR e.kind <> ? LIMIT `+strconv.Itoa(mostFindings), string(incident.EvidenceRecorded))
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(rows *sql.Rows) (Finding, error) {
+		var number int64
+		err := rows.Scan(&number)
+		return Finding{Where: "table capsule", Problem: fmt.Sprintf("row %d is not what an %s event tells of", number, incident.EvidenceRecorded), Do: "restore it from a backup, or leave it: nothing else depends on it"}, err
 	})
 }
 

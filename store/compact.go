@@ -32,6 +32,7 @@ type Freed struct {
 	Thinned   int   `json:"snapshots_thinned"`
 	Dropped   int   `json:"snapshots_dropped"`
 	Evidence  int   `json:"evidence_dropped"`
+	Capsules  int   `json:"capsules_dropped"` // stretches of what was recorded
 	Bytes     int64 `json:"bytes"`
 }
 
@@ -45,7 +46,7 @@ const markCompacted = "compacted"
 // Compact takes away what the policy says is old enough: first the spark lines of
 // most events, of which the least and the largest value stay, and of the series all
 // but their peaks, then everything that is evidence. What was kept at a declaration
-// and at a resolution is only ever dropped. Incidents that are open, and those that
+// and at a resolution is only ever dropped, and so are capsules. Incidents that are open, and those that
 // go on as or come from an open one, are left alone. With dry nothing is written.
 // After an error what was done is done, and the rest is done by the next one.
 func (db *DB) Compact(ctx context.Context, r Retention, now time.Time, dry bool) (Freed, error) {
@@ -201,10 +202,13 @@ func (c *compaction) batch(ctx context.Context, query string, args ...any) ([]it
 
 // drop takes away all evidence of events before a moment.
 func (c *compaction) drop(ctx context.Context, id incident.ID, before time.Time) error {
-	for table, n := range map[string]*int{"snapshot": &c.freed.Dropped, "evidence": &c.freed.Evidence} {
+	for table, n := range map[string]*int{"snapshot": &c.freed.Dropped, "evidence": &c.freed.Evidence, "capsule": &c.freed.Capsules} {
 		key, size := "number", "length(series)"
-		if table == "evidence" {
+		switch table {
+		case "evidence":
 			key, size = "seq", "length(body)"
+		case "capsule":
+			size = "length(chunks)"
 		}
 		for last := int64(0); ; {
 			list, err := c.batch(ctx, `SELECT v.`+key+`, CAST(`+size+` AS TEXT) FROM event e JOIN `+table+` v ON v.seq = e.seq

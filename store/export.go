@@ -57,6 +57,7 @@ func tables() []table {
 		{name: "event", order: "seq", rowid: true},
 		{name: "evidence", order: "seq", parent: "event", child: "seq", key: "seq", rowid: true},
 		{name: "snapshot", order: "number", parent: "event", child: "seq", key: "seq", rowid: true},
+		{name: "capsule", order: "number", parent: "event", child: "seq", key: "seq", rowid: true},
 		{name: "message", order: "seq", rowid: true},
 		{name: "watch", order: "incident", rowid: true},
 		{name: "load_run", order: "id", rowid: true},

@@ -29,7 +29,7 @@ type alertNews struct {
 // while Alertmanager does not answer.
 type alertWatch struct {
 	desk    *alertDesk
-	client  *query.Client
+	client  alert.Source   // of Prometheus
 	manager *alert.Manager // nil: none is configured
 	every   time.Duration  // between looks at Prometheus
 	manages time.Duration  // between looks at Alertmanager

@@ -26,6 +26,7 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	cfg    *config
+	once   *scraper         // of a command that does not stay
 	alone  bool             // it stands in for a screen whose terminal is gone
 	hungUp <-chan os.Signal // has a hang-up of the terminal, if there was one
 }
@@ -33,6 +34,8 @@ type app struct {
 type globals struct {
 	config, db, prometheus, as, context, confirm string
 	json                                         bool
+	scrape, rules                                []string
+	scrapeConfig                                 string
 }
 
 // commands lists every command; each file of this package makes one group.
@@ -40,7 +43,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(), a.daemonCommand(), a.keepLadderCommand(),
 		a.incidentCommand(), a.itemCommand(), a.statsCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(), a.whoCommand(), a.pagerdutyCommand(),
-		a.queryCommand(), a.boardCommand(), a.alertCommand(), a.runbookCommand(),
+		a.queryCommand(), a.scrapeCommand(), a.boardCommand(), a.alertCommand(), a.runbookCommand(),
 		a.chaosCommand(), a.loadCommand(), a.postmortemCommand(), a.storeCommand(), a.doctorCommand(),
 	}
 }
@@ -63,6 +66,9 @@ func (a *app) config() (*config, error) {
 			return nil, usage("--prometheus: %w", err)
 		}
 		c.Prometheus.URL = a.flags.prometheus
+	}
+	if err := a.scrapeFlags(c); err != nil {
+		return nil, err
 	}
 	a.cfg = c
 	return c, nil

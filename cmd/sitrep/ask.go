@@ -15,8 +15,32 @@ import (
 
 // asking is how the command query asks, and what it does with the answer.
 type asking struct {
-	span, step, source string
-	explain, csv, url  bool
+	span, step        string
+	whom              answerer
+	explain, csv, url bool
+}
+
+// answerer is whom a question goes to, and of when.
+type answerer struct{ source, incident, at string }
+
+// client is whom it goes to, and the time that is meant: that of the last sample with
+// an incident, else now.
+func (q answerer) client(ctx context.Context, a *app) (client *query.Client, end time.Time, err error) {
+	switch {
+	case q.incident != "" && q.source != "":
+		return nil, end, usage("--incident asks the store: leave out --source")
+	case q.incident != "":
+		client, end, err = a.capsuled(ctx, q.incident)
+	default:
+		client, err = a.server(ctx, q.source)
+		end = time.Now()
+	}
+	if err == nil && q.at != "" {
+		if end, err = momentOf(q.at, end); err != nil {
+			return nil, end, usage("--at: %q is not a time such as 2026-11-27T14:05:00Z", q.at)
+		}
+	}
+	return client, end, err
 }
 
 func (a *app) queryCommand() *cobra.Command {
@@ -29,10 +53,13 @@ func (a *app) queryCommand() *cobra.Command {
 	}
 	c.Long = "Asks Prometheus. --explain takes the expression apart and says how many series each part of it gives: an empty part\n" +
 		"above one that is not is where an empty answer comes from. --csv writes every value, a line each; --url only the\n" +
-		"address of the server's own page about it. What is doubtful about the expression is said on stderr."
+		"address of the server's own page about it. What is doubtful about the expression is said on stderr.\n" +
+		"--incident asks the samples that sitrep scraped itself during that incident and kept with it, however long ago."
 	c.Flags().StringVar(&q.span, "range", "", "how far back, such as 1h (default: the value now)")
 	c.Flags().StringVar(&q.step, "step", "30s", "distance of the points")
-	c.Flags().StringVar(&q.source, "source", "", "a server of the section sources, by name (default: prometheus)")
+	c.Flags().StringVar(&q.whom.source, "source", "", "a server of the section sources, by name (default: prometheus)")
+	c.Flags().StringVar(&q.whom.incident, "incident", "", "ask what was recorded with incident `ID`")
+	c.Flags().StringVar(&q.whom.at, "at", "", "the value at this time, or the end of --range (RFC 3339)")
 	c.Flags().BoolVar(&q.explain, "explain", false, "its parts, with how many series each gives now")
 	c.Flags().BoolVar(&q.csv, "csv", false, "series, time, value")
 	c.Flags().BoolVar(&q.url, "url", false, "the server's page about it; nothing is asked")
@@ -45,7 +72,7 @@ func (a *app) query(ctx context.Context, expr string, q asking) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.server(ctx, q.source)
+	client, now, err := q.whom.client(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -53,7 +80,6 @@ func (a *app) query(ctx context.Context, expr string, q asking) error {
 	for _, w := range query.Lint(expr) {
 		fmt.Fprintf(a.stderr, "sitrep: %s: %s\n", w.Rule, sanitise(w.Message))
 	}
-	now := time.Now()
 	switch {
 	case q.url:
 		_, err := fmt.Fprintln(a.stdout, query.PageURL(client.URL(), expr, length, time.Time{}))

@@ -17,6 +17,7 @@ import (
 // showing is what of a board is shown, of which time, and as what.
 type showing struct {
 	at, span, panel, png, keep string
+	incident                   string // what was recorded with it
 	csv                        bool
 	vars                       []string
 }
@@ -34,6 +35,7 @@ func (a *app) boardShowCommand() *cobra.Command {
 	c.Flags().StringVar(&s.at, "at", "", "a time such as 2026-11-25T03:00:00Z, or so long ago, such as 15m (default: now)")
 	c.Flags().StringVar(&s.span, "range", "", "how far back from there, such as 6h (default: the board's own)")
 	c.Flags().StringArrayVar(&s.vars, "var", nil, "a value of a variable: job=api, or job=all")
+	c.Flags().StringVar(&s.incident, "incident", "", "ask what was recorded with incident `ID`")
 	c.Flags().StringVar(&s.panel, "panel", "", "one panel, by its title")
 	c.Flags().BoolVar(&s.csv, "csv", false, "every value: board, panel, legend, labels, time, value")
 	c.Flags().StringVar(&s.png, "png", "", "draw it to FILE; - is stdout")
@@ -70,6 +72,13 @@ func (a *app) showBoard(ctx context.Context, name string, s showing) error {
 		fmt.Fprintf(a.stderr, "sitrep: %s\n", sanitise(w.Message))
 	}
 	client, err := a.prometheus(ctx)
+	if s.incident != "" {
+		var last time.Time
+		client, last, err = a.capsuled(ctx, s.incident)
+		if past.End.IsZero() {
+			past.End = last
+		}
+	}
 	if err != nil {
 		return err
 	}

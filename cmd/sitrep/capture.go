@@ -396,7 +396,7 @@ func (c *centre) captures(ctx context.Context) error {
 // capturer is the engine of a centre.
 func (c *centre) capturer() *capturer {
 	return &capturer{
-		log: c.db, boards: c.boards, source: c.client, sources: c.sources, name: c.client.URL(), scrape: scrapeOf(c.client), problem: c.news.problem,
+		log: c.db, boards: c.boards, source: c.live(), sources: c.sources, name: c.client.URL(), scrape: scrapeOf(c.live()), problem: c.news.problem,
 		wait: func() time.Duration {
 			if c.mine.Load() {
 				return captureSoon
@@ -408,7 +408,13 @@ func (c *centre) capturer() *capturer {
 }
 
 // scrapeOf asks the server for its interval once, when it is needed first.
-func scrapeOf(client *query.Client) func(context.Context) time.Duration {
+func scrapeOf(source query.Source) func(context.Context) time.Duration {
+	client, ok := source.(interface {
+		ScrapeInterval(ctx context.Context) (time.Duration, error)
+	})
+	if !ok {
+		return func(context.Context) time.Duration { return 0 }
+	}
 	known := time.Duration(0)
 	return func(ctx context.Context) time.Duration {
 		if known == 0 {

@@ -17,6 +17,8 @@ import (
 	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/query/embedded"
 	"github.com/sitrep-dev/sitrep/store"
 )
 
@@ -26,8 +28,10 @@ type centre struct {
 	app         *app
 	db          *store.DB
 	client      *query.Client
-	sources     query.Sources // for what is asked again and again
-	closeAll    func()        // their connections
+	sources     query.Sources     // for what is asked again and again
+	scraper     *scraper          // nil: there is a server
+	standby     *embedded.Standby // nil: nothing stands in for the server
+	closeAll    func()            // their connections
 	policy      escalation.Policy
 	boards      []query.Board
 	experiments []experiment
@@ -80,10 +84,7 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.runbooks, err = a.runbooks(); err != nil {
 		return nil, err
 	}
-	if c.client, err = a.prometheus(ctx); err != nil {
-		return nil, err
-	}
-	if c.sources, c.closeAll, err = a.boardSources(ctx, c.client); err != nil {
+	if err := c.metrics(ctx); err != nil {
 		return nil, err
 	}
 	by, err := a.by(nil)
@@ -117,6 +118,43 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	return c, err
 }
 
+// metrics makes the sources of metrics: a server with what stands in for it, or what is
+// scraped here in place of one.
+func (c *centre) metrics(ctx context.Context) (err error) {
+	a := c.app
+	if c.scraper, err = a.newScraper(ctx, c.news.problem); err != nil {
+		return err
+	}
+	if c.scraper != nil {
+		c.client = c.scraper.client
+	} else if c.client, err = a.prometheus(ctx); err != nil {
+		return err
+	}
+	if c.sources, c.closeAll, err = a.boardSources(ctx, c.client); err != nil || c.scraper != nil {
+		return err
+	}
+	if c.standby, err = a.standby(ctx, c.db, c.client, c.sources[""], c.news.problem); c.standby != nil {
+		c.sources[""] = c.standby
+	}
+	return err
+}
+
+// live is the source of what is asked once: no cache of what panels have shown.
+func (c *centre) live() query.Source {
+	if c.standby != nil {
+		return c.standby
+	}
+	return c.client
+}
+
+// watched is where the alerts of Prometheus' rules come from.
+func (c *centre) watched() alert.Source {
+	if c.standby != nil {
+		return c.standby
+	}
+	return c.client
+}
+
 // alerts makes what hears of alerts and decides on them.
 func (c *centre) alerts(ctx context.Context, source string) error {
 	cfg, err := c.app.config()
@@ -129,7 +167,7 @@ func (c *centre) alerts(ctx context.Context, source string) error {
 	}
 	c.desk = &alertDesk{db: c.db, policy: c.policy, rules: cfg.Alerts.rules(), source: source, freeze: c.signals.freeze}
 	c.watch = &alertWatch{
-		desk: c.desk, client: c.client, manager: manager, every: alertInterval(c.boards), manages: cmp.Or(cfg.Manager.Interval.D(), 15*time.Second),
+		desk: c.desk, client: c.watched(), manager: manager, every: alertInterval(c.boards), manages: cmp.Or(cfg.Manager.Interval.D(), 15*time.Second),
 		tell: c.news.alerts, again: make(chan struct{}, 1),
 	}
 	if cfg.Manager.Webhook.Listen == "" {
@@ -198,6 +236,15 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	if m := c.watch.manager; m != nil {
 		engines["the silences until something is resolved"] = silenceKeeper{db: c.db, manager: m, mine: c.mine.Load, problem: c.news.problem}.Run
+	}
+	if c.scraper != nil {
+		engines["the scraper"], engines["the targets"] = c.scraper.server.Run, c.scraper.discovery.Run
+	}
+	if c.standby != nil {
+		engines["what stands in for Prometheus"] = c.standby.Run
+	}
+	if k := c.capsules(); k != nil {
+		engines["the capsules"] = k.Run
 	}
 	for name, run := range engines {
 		g.Go(func() error { return c.keep(ctx, name, run) })

@@ -25,6 +25,7 @@ import (
 type config struct {
 	Prometheus  prometheusConfig            `yaml:"prometheus"`
 	Sources     map[string]prometheusConfig `yaml:"sources"` // other servers, by the names that boards use
+	Embedded    embeddedConfig              `yaml:"embedded"`
 	Manager     managerConfig               `yaml:"alertmanager"`
 	Alerts      alertsConfig                `yaml:"alerts"`
 	Grafana     grafanaConfig               `yaml:"grafana"`
@@ -215,7 +216,7 @@ func defaults() config {
 
 // later names the sections that DESIGN reserves and this version does not
 // read: saying so beats ignoring them.
-var later = []string{"slos", "services", "checks", "embedded", "load"}
+var later = []string{"slos", "services", "checks", "load"}
 
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.
@@ -280,7 +281,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkSlack(), c.checkSinks(), c.checkLinks()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {

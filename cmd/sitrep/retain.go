@@ -105,6 +105,7 @@ func describeFreed(f store.Freed) string {
 		{f.Thinned, "boards thinned to their peaks"},
 		{f.Dropped, "boards dropped"},
 		{f.Evidence, "events' evidence dropped"},
+		{f.Capsules, "capsules of recorded samples dropped"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))

@@ -98,6 +98,9 @@ func (a *app) server(ctx context.Context, name string) (*query.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if name == "" && c.Embedded.scrapes() {
+		return a.scrapedOnce(ctx)
+	}
 	if name == "" {
 		return c.client(ctx, c.Prometheus)
 	}

@@ -101,7 +101,7 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 // what became of evidence later.
 func (f *facts) concerns(e incident.Event) bool {
 	switch e.Kind {
-	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published", incident.EvidenceCompacted:
+	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published", incident.EvidenceCompacted, incident.EvidenceRecorded:
 		return false
 	}
 	if e.Incident == "" {

@@ -97,7 +97,7 @@ func (r *alerting) samples(now time.Time) promql.Vector {
 // expand makes the labels and annotations of an alert from one result: the
 // rule's texts are templates that see $labels and $value.
 func (s *Server) expand(ctx context.Context, r *rule, smp promql.Sample, now time.Time) (labels.Labels, map[string]string) {
-	data := template.AlertTemplateData(smp.Metric.Map(), s.cfg.ExternalLabels, s.cfg.ExternalURL, smp)
+	data := template.AlertTemplateData(smp.Metric.Map(), *s.external.Load(), s.cfg.ExternalURL, smp)
 	text := func(t string) string {
 		const names = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 		out, err := template.NewTemplateExpander(ctx, names+t, "__alert_"+r.name, data,

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -51,7 +52,7 @@ type alertingJSON struct {
 
 func (s *Server) apiAlerts(*http.Request) (answer, error) {
 	all := []alertJSON{}
-	for _, g := range s.groups {
+	for _, g := range s.ruleGroups() {
 		g.mu.Lock()
 		for _, r := range g.rules {
 			if r.alert != nil {
@@ -66,17 +67,17 @@ func (s *Server) apiAlerts(*http.Request) (answer, error) {
 func (s *Server) apiRules(r *http.Request) (answer, error) {
 	kind := r.Form.Get("type")
 	groups := []groupJSON{}
-	for _, g := range s.groups {
-		groups = append(groups, g.json(s.cfg.RulesFile, kind != "record", kind != "alert"))
+	for _, g := range s.ruleGroups() {
+		groups = append(groups, g.json(kind != "record", kind != "alert"))
 	}
 	return answer{data: map[string]any{"groups": groups}}, nil
 }
 
-func (g *group) json(file string, alerts, records bool) groupJSON {
+func (g *group) json(alerts, records bool) groupJSON {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := groupJSON{
-		Name: g.name, File: file, Rules: []any{}, Interval: g.interval.Seconds(), Limit: g.limit,
+		Name: g.name, File: g.file, Rules: []any{}, Interval: g.interval.Seconds(), Limit: g.limit,
 		EvaluationTime: g.took.Seconds(), LastEvaluation: g.at,
 	}
 	for _, r := range g.rules {
@@ -99,6 +100,8 @@ func (r *rule) json(kind string) ruleJSON {
 		EvaluationTime: r.took.Seconds(), LastEvaluation: r.at,
 	}
 	switch {
+	case r.held:
+		out.Health, out.LastError = "unknown", fmt.Sprintf("it waits until %v are known: it looks back so far", r.reach)
 	case r.err != nil:
 		out.Health, out.LastError = "err", r.err.Error()
 	case r.at.IsZero():

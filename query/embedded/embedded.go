@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -22,8 +23,9 @@ import (
 // same names; Labels are added to every series, and win over what the endpoint
 // says (its own value is kept as exported_<name>), as in Prometheus.
 type Target struct {
-	Job, Instance, URL string
+	Job, Instance, URL string // without Job or Instance those of Labels stay
 	Labels             map[string]string
+	Options            Options
 }
 
 // Config says how often the server looks, how long it remembers and which
@@ -39,6 +41,9 @@ type Config struct {
 	ExternalLabels                                map[string]string
 	ExternalURL                                   string       // for templates
 	Client                                        *http.Client // for scrapes; default: a client without proxy
+
+	Spread bool // the targets over their interval after the first look, instead of all at the same instants
+	RampUp bool // a rule waits until samples reach back as far as it looks
 }
 
 func (c Config) withDefaults() Config {
@@ -50,9 +55,14 @@ func (c Config) withDefaults() Config {
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	c.RulesFile = cmp.Or(c.RulesFile, "rules.yml")
 	if c.Client == nil {
-		c.Client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
+		c.Client = &http.Client{Transport: plainTransport()}
 	}
 	return c
+}
+
+// plainTransport asks an endpoint directly, and keeps one connection to it.
+func plainTransport() *http.Transport {
+	return &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 1 << 20}
 }
 
 // lookback is how old a sample may be and still answer an instant query, if no
@@ -68,6 +78,11 @@ type Server struct {
 	parser      parser.Parser
 	groups      []*group
 	meta        metadata
+	external    atomic.Pointer[map[string]string]
+	slots       chan struct{} // scrapes under way
+	changed     chan struct{} // wakes the schedule: there are other targets
+	since       atomic.Int64  // Unix milliseconds of the first scrape of this Run; 0 = none yet
+	ended       time.Time     // of the last Run; Run's own
 
 	mu      sync.Mutex
 	targets []*target
@@ -90,28 +105,31 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded Prometheus: external URL: %w", err)
 	}
-	s := &Server{cfg: cfg, externalURL: external, store: newStore(cfg.MaxSeries)}
+	s := &Server{cfg: cfg, externalURL: external, store: newStore(cfg.MaxSeries), slots: make(chan struct{}, mostScrapes), changed: make(chan struct{}, 1)}
+	s.external.Store(&cfg.ExternalLabels)
 	s.parser = parser.NewParser(parser.Options{})
 	s.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: 5_000_000, Timeout: 20 * time.Second, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: s.parser,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return cfg.EvaluationInterval.Milliseconds() },
 	})
-	if s.groups, err = s.parseRules(cfg.RulesFile, cfg.Rules); err != nil {
+	if err := s.SetRules(RuleFile{cfg.RulesFile, cfg.Rules}); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // Run scrapes and evaluates until ctx ends, and then waits for what is under
-// way. Every target is visited at the same instants; one that has not answered
-// yet is left out of a turn, not waited for.
+// way. A target that has not answered yet is left out of a turn, not waited for.
+// It may be called again when it has returned: what was recorded is still there.
 func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
-	running.Go(func() {
-		every(ctx, s.cfg.ScrapeInterval, func(now time.Time) { s.visit(ctx, now, &running) })
-	})
-	for _, g := range s.groups {
+	if time.Since(s.ended) > 2*s.cfg.ScrapeInterval {
+		s.since.Store(0) // there is a hole in what was recorded
+	}
+	defer func() { s.ended = time.Now() }()
+	running.Go(func() { s.schedule(ctx, &running) })
+	for _, g := range s.ruleGroups() {
 		running.Go(func() {
 			every(ctx, g.interval, func(now time.Time) { s.evaluate(ctx, g, now) })
 		})

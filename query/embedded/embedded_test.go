@@ -170,7 +170,7 @@ func TestWhatVanishesEndsAtOnce(t *testing.T) {
 
 func TestAHostilePageIsAFailedScrape(t *testing.T) {
 	for name, c := range map[string]struct{ body, want string }{
-		"html":           {"<html>login</html>", "unsupported Content-Type"},
+		"html":           {"<html>login</html>", "answered HTML"},
 		"cut off":        {"a 1\nb{x=\"", "expected label value"},
 		"no number":      {"a x\n", "strconv.ParseFloat"},
 		"not UTF-8":      {"a{x=\"\xff\"} 1\n", "invalid UTF-8"},

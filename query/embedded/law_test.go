@@ -272,7 +272,7 @@ func FuzzPage(f *testing.F) {
 		tgt := newTarget(Target{Job: "j", Instance: "i"})
 		for at := range int64(2) {
 			tgt.turn++
-			p, err := s.parse(tgt, []byte(body), contentType, at)
+			p, err := s.parse(tgt, Options{}, []byte(body), contentType, at)
 			if err == nil {
 				s.store.commit(p.batch)
 				tgt.remember(p.raws, p.batch)

@@ -16,12 +16,15 @@ import (
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // group is a group of rules; they are evaluated one after the other, so that a
 // rule sees what the ones before it recorded.
 type group struct {
 	name     string
+	file     string
 	interval time.Duration
 	limit    int
 	rules    []*rule
@@ -37,7 +40,9 @@ type rule struct {
 	name        string
 	query       string // in the parser's own spelling, as Prometheus shows it
 	labels      map[string]string
-	alert       *alerting // nil: a recording rule
+	alert       *alerting     // nil: a recording rule
+	reach       time.Duration // how far back it looks, through what other rules record
+	held        bool          // it waits until samples reach back so far
 	at          time.Time
 	took        time.Duration
 	err         error
@@ -57,7 +62,7 @@ func (s *Server) parseRules(file string, src []byte) ([]*group, error) {
 	var groups []*group
 	for _, g := range parsed.Groups {
 		interval := cmp.Or(time.Duration(g.Interval), s.cfg.EvaluationInterval)
-		out := &group{name: g.Name, interval: interval, limit: g.Limit}
+		out := &group{name: g.Name, file: file, interval: interval, limit: g.Limit}
 		for _, r := range g.Rules {
 			expr, err := s.parser.ParseExpr(r.Expr)
 			if err != nil {
@@ -68,6 +73,95 @@ func (s *Server) parseRules(file string, src []byte) ([]*group, error) {
 		groups = append(groups, out)
 	}
 	return groups, nil
+}
+
+// RuleFile is a file of Prometheus' rules; the name is for errors and /api/v1/rules.
+type RuleFile struct {
+	Name string
+	Src  []byte
+}
+
+// SetRules replaces the rules; what was active of a rule that stays goes on. While
+// Run runs they are evaluated only with the next Run.
+func (s *Server) SetRules(files ...RuleFile) error {
+	var groups []*group
+	for _, f := range files {
+		more, err := s.parseRules(f.Name, f.Src)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, more...)
+	}
+	setReach(s.parser, groups)
+	before := map[string]*rule{}
+	for _, g := range s.ruleGroups() {
+		for _, r := range g.rules {
+			before[g.key(r)] = r
+		}
+	}
+	for _, g := range groups {
+		for _, r := range g.rules {
+			if old := before[g.key(r)]; old != nil {
+				r.wrote = old.wrote
+				if r.alert != nil && old.alert != nil {
+					r.alert.active = old.alert.active
+				}
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups = groups
+	return nil
+}
+
+// key tells rules apart.
+func (g *group) key(r *rule) string {
+	return strings.Join([]string{g.file, g.name, r.name, r.query}, "\x00")
+}
+
+// ruleGroups is the groups now; the slice is never written to.
+func (s *Server) ruleGroups() []*group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.groups
+}
+
+// Resume takes over alerts that another server has told of: a `for` that runs does
+// not begin anew, and what fires does not end because its rule has to wait for its
+// window. Alerts that no rule here makes are left out.
+func (s *Server) Resume(alerts []query.RawAlert) {
+	for _, g := range s.ruleGroups() {
+		g.mu.Lock()
+		for _, r := range g.rules {
+			for _, a := range alerts {
+				if r.makes(a) {
+					r.alert.resume(a)
+				}
+			}
+		}
+		g.mu.Unlock()
+	}
+}
+
+// makes says whether an alert can be one of this rule's.
+func (r *rule) makes(a query.RawAlert) bool {
+	if r.alert == nil || a.Labels[model.AlertNameLabel] != r.name {
+		return false
+	}
+	for name, v := range r.labels {
+		if !strings.Contains(v, "{{") && a.Labels[name] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *alerting) resume(a query.RawAlert) {
+	lset := labels.FromMap(a.Labels)
+	if h := lset.Hash(); r.active[h] == nil {
+		r.active[h] = &alert{labels: lset, annotations: a.Annotations, value: a.Value, activeAt: a.ActiveAt, firing: a.State == "firing"}
+	}
 }
 
 // ruleFaults puts the file's name before each fault. The parser gives most of
@@ -99,7 +193,7 @@ func newRule(r rulefmt.Rule, groupLabels map[string]string, expr parser.Expr) *r
 // Evaluate evaluates every rule once, as of now. What goes wrong is told by
 // /api/v1/rules, rule by rule.
 func (s *Server) Evaluate(ctx context.Context, now time.Time) {
-	for _, g := range s.groups {
+	for _, g := range s.ruleGroups() {
 		s.evaluate(ctx, g, now)
 	}
 }
@@ -109,6 +203,9 @@ func (s *Server) evaluate(ctx context.Context, g *group, now time.Time) {
 	defer g.mu.Unlock()
 	start := time.Now()
 	for _, r := range g.rules {
+		if r.held = s.holds(r, now); r.held {
+			continue
+		}
 		began := time.Now()
 		vec, err := s.evalRule(ctx, r, now)
 		if ctx.Err() != nil {

@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/model/timestamp"
 )
@@ -21,23 +26,11 @@ import (
 // metrics.
 func (s *Server) Scrape(ctx context.Context, now time.Time) {
 	var wg sync.WaitGroup
-	s.visit(ctx, now, &wg)
-	wg.Wait()
-}
-
-func (s *Server) visit(ctx context.Context, now time.Time, running *sync.WaitGroup) {
-	s.endLeaving(timestamp.FromTime(now))
-	s.store.expire(timestamp.FromTime(now.Add(-s.cfg.Retention)))
-	s.reportSelf(now)
+	s.keepHouse(now)
 	for _, t := range s.active() {
-		if !t.busy.TryLock() {
-			continue // still waiting for the last answer
-		}
-		running.Go(func() {
-			defer t.busy.Unlock()
-			s.scrape(ctx, t, now)
-		})
+		s.visit(ctx, t, now, &wg)
 	}
+	wg.Wait()
 }
 
 // scrape fetches and commits one target. When it fails, every series it had is
@@ -45,11 +38,13 @@ func (s *Server) visit(ctx context.Context, now time.Time, running *sync.WaitGro
 func (s *Server) scrape(ctx context.Context, t *target, now time.Time) {
 	start := time.Now()
 	at := timestamp.FromTime(now)
+	how := s.how(t)
+	s.store.commit(t.rename(nil, how, at))
 	t.turn++
-	body, contentType, err := s.fetch(ctx, t.url)
+	body, contentType, err := fetch(ctx, t.url, how)
 	var p page
 	if err == nil {
-		p, err = s.parse(t, body, contentType, at)
+		p, err = s.parse(t, how, body, contentType, at)
 	}
 	if ctx.Err() != nil {
 		return // the server stops; that is no news of the target
@@ -64,60 +59,93 @@ func (s *Server) scrape(ctx context.Context, t *target, now time.Time) {
 	took := time.Since(start)
 	done := s.store.commit(batch)
 	t.remember(p.raws, batch[:fresh])
+	s.since.CompareAndSwap(0, at)
 	s.report(t, at, took, err == nil, p.scraped, fresh-done.refused, done.added)
-	t.status.Store(&targetStatus{at: now, duration: took, up: err == nil, err: verdict(err, done, p.histograms, s.cfg.MaxSeries)})
+	t.status.Store(&targetStatus{at: now, duration: took, up: err == nil, err: p.verdict(err, done, s.cfg.MaxSeries)})
 }
 
 // verdict is the last error of a target: why the scrape failed, or what of it
 // was left out.
-func verdict(err error, done committed, histograms, limit int) string {
-	switch {
-	case err != nil:
+func (p page) verdict(err error, done committed, limit int) string {
+	if err != nil {
 		return err.Error()
-	case done.refused > 0:
-		return fmt.Sprintf("%d new series refused: the server holds its limit of %d series", done.refused, limit)
-	case histograms > 0:
-		return fmt.Sprintf("%d native histograms were not stored: only floats are", histograms)
 	}
-	return ""
+	var left []string
+	if done.refused > 0 {
+		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series", done.refused, limit))
+	}
+	if p.histograms > 0 {
+		left = append(left, fmt.Sprintf("%d native histograms were not stored: only floats are", p.histograms))
+	}
+	if done.rejected > 0 {
+		left = append(left, fmt.Sprintf("%d samples were left out: a series stood twice on the page, or its time went back", done.rejected))
+	}
+	if p.future > 0 {
+		left = append(left, fmt.Sprintf("%d samples were left out: their own time is more than %v ahead", p.future, mostAhead))
+	}
+	return strings.Join(left, "; ")
 }
 
-func (s *Server) fetch(ctx context.Context, url string) (body []byte, contentType string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.ScrapeTimeout)
+// accepts are the formats that are read. Protobuf is not among them: what only it
+// can tell, native histograms, is not stored.
+const accepts = "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5"
+
+func fetch(ctx context.Context, url string, how Options) (body []byte, contentType string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, how.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, "", err
 	}
-	req.Header.Set("Accept", "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5")
+	req.Header.Set("Accept", accepts)
 	req.Header.Set("User-Agent", "sitrep (embedded Prometheus)")
-	resp, err := s.cfg.Client.Do(req)
+	req.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", strconv.FormatFloat(how.Timeout.Seconds(), 'f', -1, 64))
+	resp, err := how.Client.Do(req) // net/http asks for gzip, and unpacks it
 	if err != nil {
-		return nil, "", err
+		return nil, "", unquoted(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, s.cfg.MaxBody+1))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, how.MaxBody+1))
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err)
 	}
-	if int64(len(body)) > s.cfg.MaxBody {
-		return nil, "", fmt.Errorf("the answer is longer than %d bytes", s.cfg.MaxBody)
+	if int64(len(body)) > how.MaxBody {
+		return nil, "", fmt.Errorf("the answer is longer than %d bytes", how.MaxBody)
 	}
 	return body, resp.Header.Get("Content-Type"), nil
 }
 
+// unquoted is an error of net/http without the URL, which may hold a token and is
+// known anyway.
+func unquoted(err error) error {
+	if asked := (*url.Error)(nil); errors.As(err, &asked) {
+		return asked.Err
+	}
+	return err
+}
+
+// mostAhead is how far in the future a sample may lie that has a time of its own:
+// what lay further would keep later ones of its series out.
+const mostAhead = 10 * time.Minute
+
 // page is a parsed answer. raws runs beside batch: how the endpoint writes the
 // series, or "" where it gave a time of its own (such series are not ended).
 type page struct {
-	batch               []sample
-	raws                []string
-	scraped, histograms int
+	batch                       []sample
+	raws                        []string
+	scraped, histograms, future int
 }
 
-func (s *Server) parse(t *target, body []byte, contentType string, at int64) (page, error) {
+func (s *Server) parse(t *target, how Options, body []byte, contentType string, at int64) (page, error) {
+	switch kind, _, _ := mime.ParseMediaType(contentType); kind {
+	case "application/vnd.google.protobuf":
+		return page{}, errors.New("it answered protobuf, which was not asked for and is not read: text or OpenMetrics is")
+	case "text/html":
+		return page{}, errors.New("it answered HTML, no metrics: is the path right, or is there a login page in between?")
+	}
 	opts := textparse.ParserOptions{}
 	if contentType == "" {
 		opts.FallbackContentType = "text/plain"
@@ -137,7 +165,7 @@ func (s *Server) parse(t *target, body []byte, contentType string, at int64) (pa
 		}
 		switch entry {
 		case textparse.EntrySeries:
-			if err := p.add(t, parser, at); err != nil {
+			if err := p.add(t, how, parser, at); err != nil {
 				return p, err
 			}
 		case textparse.EntryHistogram:
@@ -155,24 +183,40 @@ func (s *Server) parse(t *target, body []byte, contentType string, at int64) (pa
 	}
 }
 
-func (p *page) add(t *target, parser textparse.Parser, at int64) error {
+func (p *page) add(t *target, how Options, parser textparse.Parser, at int64) error {
 	raw, own, v := parser.Series()
 	p.scraped++
 	smp := sample{t: at, v: v}
+	if how.IgnoreTimestamps {
+		own = nil
+	}
 	if own != nil {
-		smp.t = *own
+		if smp.t = *own; smp.t > at+mostAhead.Milliseconds() {
+			p.future++
+			return nil
+		}
 	}
 	known := t.cache[string(raw)]
 	if known != nil {
-		smp.ref = known.series
 		known.turn = t.turn
+		if known.dropped {
+			return nil
+		}
+		smp.ref = known.series
 	} else {
 		var scraped labels.Labels
 		parser.Labels(&scraped)
 		if !scraped.IsValid(model.UTF8Validation) {
 			return fmt.Errorf("series %q has a label that is not UTF-8", raw)
 		}
-		smp.labels = t.merge(scraped)
+		var kept bool
+		if smp.labels, kept = t.identity(scraped, how); !kept {
+			t.cache[string(raw)] = &cached{dropped: true, turn: t.turn}
+			return nil
+		}
+	}
+	if how.SampleLimit > 0 && len(p.batch) >= how.SampleLimit {
+		return fmt.Errorf("more than the sample limit of %d samples: the whole scrape is refused", how.SampleLimit)
 	}
 	name := ""
 	if own == nil {
@@ -182,17 +226,39 @@ func (p *page) add(t *target, parser textparse.Parser, at int64) error {
 	return nil
 }
 
-// merge adds the target's labels; a label of the endpoint's with the same name
-// is kept as exported_<name>.
-func (t *target) merge(scraped labels.Labels) labels.Labels {
+// identity is under which labels a scraped series is stored; false if the target's
+// rules drop it.
+func (t *target) identity(scraped labels.Labels, how Options) (labels.Labels, bool) {
+	merged := t.merge(scraped, how.HonorLabels)
+	if len(how.Relabel) == 0 {
+		return merged, true
+	}
+	b := labels.NewBuilder(merged)
+	if !relabel.ProcessBuilder(b, how.Relabel...) {
+		return labels.EmptyLabels(), false
+	}
+	merged = b.Labels()
+	return merged, merged.Has(model.MetricNameLabel)
+}
+
+// merge adds the target's labels. A label of the endpoint's with the same name is
+// kept as exported_<name>, or wins where the target honours it.
+func (t *target) merge(scraped labels.Labels, honor bool) labels.Labels {
 	b := labels.NewBuilder(scraped)
 	t.labels.Range(func(l labels.Label) {
-		if own := scraped.Get(l.Name); own != "" {
+		own := scraped.Has(l.Name)
+		if honor {
+			if !own {
+				b.Set(l.Name, l.Value)
+			}
+			return
+		}
+		if value := scraped.Get(l.Name); value != "" {
 			name := "exported_" + l.Name
 			for scraped.Has(name) {
 				name = "exported_" + name
 			}
-			b.Set(name, own)
+			b.Set(name, value)
 		}
 		b.Set(l.Name, l.Value)
 	})

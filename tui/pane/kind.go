@@ -143,7 +143,7 @@ func wordStyle(k incident.Kind) theme.Style {
 // the program's bookkeeping stands back.
 func textStyle(e *incident.Event) theme.Style {
 	switch e.Kind {
-	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, incident.EvidenceCaptured:
+	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, incident.EvidenceCaptured, incident.EvidenceRecorded:
 		return theme.Dim
 	}
 	return theme.Plain

@@ -1,0 +1,267 @@
+package embedded
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+)
+
+// A capsule is a stretch of what was recorded, as bytes that outlive the process: its
+// samples in Prometheus' own chunks, so that any PromQL can be asked of it years later.
+//
+// It is gzip over: "sitrepC1", the texts (count; length and bytes each), the series
+// (count; labels as pairs of texts; chunks as first and last time, length, bytes).
+// Numbers are varints.
+
+// Capsule is one.
+type Capsule struct {
+	From, To        time.Time // of the samples in it
+	Series, Samples int
+	Body            []byte
+}
+
+const (
+	capsuleMagic = "sitrepC1"
+	mostCapsule  = 256 << 20 // unpacked, so that a small file cannot fill the memory
+)
+
+// errCapsule is that of bytes that are no capsule.
+var errCapsule = errors.New("this is not a capsule of recorded samples, or it is damaged")
+
+// Capsule packs the samples after from and up to to; one without samples has no Body.
+func (s *Server) Capsule(from, to time.Time) (Capsule, error) {
+	c := Capsule{From: from, To: to}
+	w := capsuleWriter{index: map[string]uint64{}}
+	lo, hi := from.UnixMilli()+1, to.UnixMilli()
+	for _, v := range s.store.views(lo, hi) {
+		n, err := w.series(v, lo, hi)
+		if err != nil {
+			return c, err
+		}
+		if n > 0 {
+			c.Series++
+			c.Samples += n
+		}
+	}
+	if c.Samples == 0 {
+		return c, nil
+	}
+	var err error
+	c.Body, err = w.pack(c.Series)
+	return c, err
+}
+
+// views is every series with samples in the range, for readers; in order of labels.
+func (st *store) views(lo, hi int64) (all []*seriesView) {
+	st.mu.RLock()
+	for _, list := range st.byHash {
+		for _, s := range list {
+			if chunks := s.view(lo, hi); len(chunks) > 0 {
+				all = append(all, &seriesView{labels: s.labels, chunks: chunks})
+			}
+		}
+	}
+	st.mu.RUnlock()
+	slices.SortFunc(all, func(a, b *seriesView) int { return labels.Compare(a.labels, b.labels) })
+	return all
+}
+
+type capsuleWriter struct {
+	texts []string
+	index map[string]uint64
+	body  []byte
+}
+
+func (w *capsuleWriter) text(s string) uint64 {
+	i, ok := w.index[s]
+	if !ok {
+		i = uint64(len(w.texts))
+		w.index[s], w.texts = i, append(w.texts, s)
+	}
+	return i
+}
+
+// series writes the samples of a range and says how many there are.
+func (w *capsuleWriter) series(v *seriesView, lo, hi int64) (n int, err error) {
+	one := series{}
+	it := v.Iterator(nil)
+	for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
+		if t, value := it.At(); t >= lo && t <= hi && one.append(t, value) {
+			n++
+		}
+	}
+	if err := it.Err(); err != nil || n == 0 {
+		return 0, err
+	}
+	w.body = binary.AppendUvarint(w.body, uint64(v.labels.Len()))
+	v.labels.Range(func(l labels.Label) {
+		w.body = binary.AppendUvarint(w.body, w.text(l.Name))
+		w.body = binary.AppendUvarint(w.body, w.text(l.Value))
+	})
+	w.body = binary.AppendUvarint(w.body, uint64(len(one.chunks)))
+	for _, c := range one.chunks {
+		w.body = binary.AppendVarint(w.body, c.min)
+		w.body = binary.AppendVarint(w.body, c.max)
+		w.body = binary.AppendUvarint(w.body, uint64(len(c.data.Bytes())))
+		w.body = append(w.body, c.data.Bytes()...)
+	}
+	return n, nil
+}
+
+func (w *capsuleWriter) pack(series int) ([]byte, error) {
+	head := binary.AppendUvarint([]byte(capsuleMagic), uint64(len(w.texts)))
+	for _, t := range w.texts {
+		head = append(binary.AppendUvarint(head, uint64(len(t))), t...)
+	}
+	head = binary.AppendUvarint(head, uint64(series))
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(append(head, w.body...))
+	err = errors.Join(err, z.Close()) // before the bytes are taken
+	return b.Bytes(), err
+}
+
+// Open is a server that answers from capsules, in the order of their times, and
+// scrapes nothing. It returns the first and the last time in them.
+func Open(bodies ...[]byte) (s *Server, from, to time.Time, err error) {
+	s, err = New(Config{MaxSeries: math.MaxInt32})
+	if err != nil {
+		return nil, from, to, err
+	}
+	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, b := range bodies {
+		raw, err := unpack(b)
+		if err != nil {
+			return nil, from, to, err
+		}
+		r := capsuleReader{b: raw}
+		first, last, err := r.load(s.store)
+		if err != nil {
+			return nil, from, to, err
+		}
+		lo, hi = min(lo, first), max(hi, last)
+	}
+	if lo > hi {
+		return nil, from, to, errCapsule
+	}
+	return s, time.UnixMilli(lo).UTC(), time.UnixMilli(hi).UTC(), nil
+}
+
+func unpack(b []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, errCapsule
+	}
+	raw, err := io.ReadAll(io.LimitReader(z, mostCapsule+1))
+	if err != nil || len(raw) > mostCapsule || !bytes.HasPrefix(raw, []byte(capsuleMagic)) {
+		return nil, errCapsule
+	}
+	return raw[len(capsuleMagic):], nil
+}
+
+// capsuleReader reads bytes that anybody may have written.
+type capsuleReader struct {
+	b     []byte
+	texts []string
+	bad   bool
+}
+
+func (r *capsuleReader) number() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *capsuleReader) time() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *capsuleReader) bytes() []byte {
+	n := r.number()
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *capsuleReader) text() string {
+	i := r.number()
+	if i >= uint64(len(r.texts)) {
+		r.bad = true
+		return ""
+	}
+	return r.texts[i]
+}
+
+// load puts everything into a store.
+func (r *capsuleReader) load(st *store) (lo, hi int64, err error) {
+	for n := r.number(); n > 0 && !r.bad; n-- {
+		r.texts = append(r.texts, string(r.bytes()))
+	}
+	lo, hi = math.MaxInt64, math.MinInt64
+	for n := r.number(); n > 0 && !r.bad; n-- {
+		b := labels.NewBuilder(labels.EmptyLabels())
+		for k := r.number(); k > 0 && !r.bad; k-- {
+			name := r.text()
+			b.Set(name, r.text())
+		}
+		l := b.Labels()
+		for k := r.number(); k > 0 && !r.bad; k-- {
+			from, to := r.time(), r.time()
+			if err := r.chunk(st, l, from, to); err != nil {
+				return 0, 0, err
+			}
+			lo, hi = min(lo, from), max(hi, to)
+		}
+	}
+	if r.bad || len(r.b) > 0 {
+		return 0, 0, errCapsule
+	}
+	return lo, hi, nil
+}
+
+// chunk appends the samples of one; they have to lie where it says.
+func (r *capsuleReader) chunk(st *store, l labels.Labels, from, to int64) error {
+	raw := r.bytes()
+	if r.bad || len(raw) < 2 || l.IsEmpty() {
+		return errCapsule
+	}
+	c := chunkenc.NewXORChunk()
+	c.Reset(slices.Clone(raw))
+	it := c.Iterator(nil)
+	var batch []sample
+	for it.Next() != chunkenc.ValNone {
+		t, v := it.At()
+		if t < from || t > to {
+			return errCapsule
+		}
+		batch = append(batch, sample{labels: l, t: t, v: v})
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("%w: %w", errCapsule, err)
+	}
+	st.commit(batch)
+	return nil
+}

@@ -1,0 +1,141 @@
+package embedded
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/sitrep-dev/sitrep/query"
+)
+
+// span is a stretch of time; one without an end goes on.
+type span struct{ from, to time.Time }
+
+// overlap is how much of [from, to] lies in the span.
+func (s span) overlap(from, to time.Time) time.Duration {
+	if s.from.After(from) {
+		from = s.from
+	}
+	if !s.to.IsZero() && s.to.Before(to) {
+		to = s.to
+	}
+	return max(to.Sub(from), 0)
+}
+
+// outage is a time in which the server had nothing, and what was scraped here
+// meanwhile.
+type outage struct {
+	gap    span // of the server's samples; without a from there turned out to be none
+	direct span // recorded here
+}
+
+// prefersDirect decides which side a point comes from that looks back over window:
+// the one that knows more of it. Both are wrong while their window fills, so neither
+// is believed for being back, or for being there.
+func (o outage) prefersDirect(t time.Time, window time.Duration) bool {
+	if o.gap.from.IsZero() || !t.After(o.gap.from) {
+		return false
+	}
+	from := t.Add(-window)
+	return o.direct.overlap(from, t) > window-o.gap.overlap(from, t)
+}
+
+// blend takes from the directly scraped frame the points at which it knows more. It
+// returns how many of them there are. Series that were not reached directly stay what
+// the server says, or said last.
+func blend(server, direct query.Frame, outages []outage, window time.Duration) (query.Frame, int) {
+	g := server.Grid
+	var from []int // points that are taken from direct
+	for i := range g.N {
+		if slices.ContainsFunc(outages, func(o outage) bool { return o.prefersDirect(g.Time(i), window) }) {
+			from = append(from, i)
+		}
+	}
+	if len(from) == 0 {
+		return server, 0
+	}
+	known := map[string]int{}
+	for i, s := range server.Series {
+		known[s.Labels.String()] = i
+	}
+	out := server
+	out.Series = slices.Clone(server.Series)
+	taken := 0
+	for _, d := range direct.Series {
+		i, ok := known[d.Labels.String()]
+		if !ok {
+			blank := slices.Repeat([]float64{query.Absent()}, g.N)
+			i = len(out.Series)
+			out.Series = append(out.Series, query.Series{Labels: d.Labels, Expr: d.Expr, Values: blank})
+		}
+		values := slices.Clone(out.Series[i].Values) // those of a frame are shared
+		for _, at := range from {
+			values[at] = d.Values[at]
+			if !query.IsAbsent(d.Values[at]) {
+				taken++
+			}
+		}
+		out.Series[i].Values = values
+		if from[len(from)-1] == g.N-1 {
+			out.Series[i].Now = query.Point{} // of the server, which does not know
+		}
+	}
+	out.Series = slices.DeleteFunc(out.Series, func(s query.Series) bool {
+		return !slices.ContainsFunc(s.Values, func(v float64) bool { return !query.IsAbsent(v) })
+	})
+	slices.SortFunc(out.Series, func(a, b query.Series) int { return query.CompareLabels(a.Labels, b.Labels) })
+	return out, taken
+}
+
+// moved is a frame on another grid of the same step: points that it does not have are
+// absent.
+func moved(f query.Frame, g query.Grid) query.Frame {
+	out := query.Frame{Grid: g, At: f.At}
+	if f.Grid.Step != g.Step {
+		return out
+	}
+	shift := f.Grid.Index(g.Start)
+	for _, s := range f.Series {
+		values := make([]float64, g.N)
+		for i := range values {
+			values[i] = query.Absent()
+			if j := i + shift; j >= 0 && j < len(s.Values) {
+				values[i] = s.Values[j]
+			}
+		}
+		s.Values, s.Now = values, query.Point{}
+		out.Series = append(out.Series, s)
+	}
+	return out
+}
+
+// gapIn finds the last stretch in which a series of presence has nothing, given how
+// far each of its points looks back. A stretch that goes on has no end. ok is false
+// if nothing is missing.
+func gapIn(f query.Frame, window time.Duration) (gap span, ok bool) {
+	if len(f.Series) == 0 {
+		return span{}, false
+	}
+	v := f.Series[0].Values
+	for i := len(v) - 1; i >= 0; i-- {
+		missing := query.IsAbsent(v[i]) || math.IsNaN(v[i])
+		switch {
+		case missing && !ok:
+			ok = true
+			if i+1 < len(v) {
+				gap.to = f.Grid.Time(i + 1)
+			}
+		case !missing && ok:
+			gap.from = f.Grid.Time(i + 1).Add(-window)
+			return gap, true
+		}
+	}
+	gap.from = f.Grid.Start
+	return gap, ok
+}
+
+// fill is how full the window of an expression is, for a person.
+func fillText(share float64) string {
+	return fmt.Sprintf("window %d %% full", int(100*share))
+}
