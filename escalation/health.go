@@ -96,6 +96,9 @@ func (e *Engine) remember(stored []SinkHealth, now time.Time) {
 		if until := now.Add(longest); h.Until.After(until) {
 			h.Until = until
 		}
+		if !h.Broken {
+			h.asked = h.Until
+		}
 	}
 }
 
@@ -191,11 +194,11 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 	case Done, Dead:
 		e.reached(m.Kind(), now)
 		if h.Broken {
-			h.Until = time.Time{} // a throttled sink stays alone: another request was accepted just before
+			h.Until = h.asked // a throttled sink stays alone: another request was accepted just before
 		}
 		h.Failures, h.Broken, h.Why = 0, false, ""
 	case Throttled:
-		until := now.Add(o.After)
+		until := latest(now.Add(o.After), h.asked)
 		if !h.Broken {
 			until = latest(until, h.Until) // of two answers to requests that were under way the later time counts
 		}
@@ -203,8 +206,11 @@ func (e *Engine) learn(m Message, o Outcome, now time.Time) {
 	case NotSent, Unsure:
 		h.Failures++
 		h.Why = o.Err.Error()
-		if until := now.Add(e.Timing.BreakerOpen); h.Failures >= failuresInARow && until.After(h.Until) { // what it asked for itself may be longer
-			h.Until, h.Broken, h.failed = until, true, now
+		if h.asked.After(now) {
+			return // it is left alone because it asked for that, and whoever takes over must know
+		}
+		if h.Failures >= failuresInARow {
+			h.Until, h.Broken, h.failed = now.Add(e.Timing.BreakerOpen), true, now
 		}
 	}
 }

@@ -577,3 +577,24 @@ func TestAPageThatWaitedForTheStoreIsNotImpatient(t *testing.T) {
 		<-over
 	})
 }
+
+// A sink asks to be left alone while other requests to it are under way, of which
+// some fail and then one is accepted: it is left alone as it asked.
+func TestFailuresShortenNoPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pd.hang = 2 * time.Second
+		w.pd.answer(escalation.Outcome{Class: escalation.Throttled, After: 20 * time.Second, Err: errors.New("429")})
+		w.pd.answer(failing(escalation.NotSent, "connection reset", 3)...)
+		defer w.run("ana@bastion 1")()
+		for range 6 {
+			w.declare(incident.Sev1)
+		}
+		w.after(5 * time.Second)
+		w.declare(incident.Sev1)
+		w.after(21 * time.Second)
+		require.Len(t, w.pages(), 6)
+		w.after(2 * time.Minute)
+		require.Len(t, w.pages(), 11)
+	})
+}
