@@ -58,6 +58,7 @@ type Frame struct {
 	Series   []Series // sorted by labels within one expression
 	Warnings []string // what the server said, and what was left out here: the answer is not all there is
 	Infos    []string // what the server remarked; the answer is whole
+	StandIn  string   // who answered in the source's place, for all or a part of it, and how well; "" = the source alone
 	Took     time.Duration
 	At       time.Time // when the answer was complete, by this machine's clock
 

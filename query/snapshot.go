@@ -128,4 +128,5 @@ func (f *Frame) add(panel *Panel, q part) {
 	f.Series = append(f.Series, series...)
 	f.Warnings = append(f.Warnings, q.frame.Warnings...)
 	f.Infos = append(f.Infos, q.frame.Infos...)
+	f.StandIn = cmp.Or(f.StandIn, q.frame.StandIn)
 }

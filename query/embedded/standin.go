@@ -86,7 +86,8 @@ func (s *Standby) standIn(ctx context.Context, expr string, g query.Grid, window
 	}
 	f, _ := blend(moved(before, g), direct, outages, window)
 	f.Warnings = direct.Warnings
-	f.Infos = append(direct.Infos, s.badge(window, time.Now()))
+	f.StandIn = s.badge(window, time.Now())
+	f.Infos = append(direct.Infos, f.StandIn)
 	if replay != "" {
 		f.Infos = append(f.Infos, replay)
 	}
@@ -131,7 +132,8 @@ func (s *Standby) fillGap(ctx context.Context, expr string, f query.Frame, outag
 		if !last.gap.to.IsZero() {
 			until = last.gap.to.Add(window).UTC().Format("15:04:05")
 		}
-		out.Infos = append(slices.Clone(f.Infos), fmt.Sprintf("filled from direct scrape, %s to %s UTC", last.gap.from.UTC().Format("15:04:05"), until))
+		out.StandIn = fmt.Sprintf("filled from direct scrape, %s to %s UTC", last.gap.from.UTC().Format("15:04:05"), until)
+		out.Infos = append(slices.Clone(f.Infos), out.StandIn)
 	}
 	return out, nil
 }

@@ -154,3 +154,10 @@ func TestSmallPictures(t *testing.T) {
 	Stat{Title: safe.Const("error budget"), Value: safe.Const("38.2%"), Note: safe.Const("gone in 52 m"), Values: values}.Draw(f.Sub(frame.Rect{X: 22, Y: 3, W: 18, H: 6}))
 	golden(t, "small", f.Plain())
 }
+
+// A panel whose source is stood in for says so, before anything else is read off it.
+func TestAPanelSaysWhoStandsIn(t *testing.T) {
+	text, style := State{StandIn: safe.Const("direct 3/12 targets (9 unreachable) · window 40 % full")}.badge()
+	require.Equal(t, "direct 3/12 targets (9 unreachable) · window 40 % full", text.String())
+	require.Equal(t, theme.Warn, style)
+}

@@ -147,6 +147,7 @@ type State struct {
 	Error   safe.Text     // the last query failed: what it said
 	Age     time.Duration // how old the answer is; shown from 10 s
 	Partial bool          // the source answered incompletely
+	StandIn safe.Text     // who answered in its place, and how well
 	Took    time.Duration // the query; shown from a second
 	Stale   time.Duration // how long ago the newest sample was; 0: it is fresh
 }

@@ -114,6 +114,10 @@ func (st State) badge() (safe.Text, theme.Style) {
 		say(safe.New("no data "+plot.Ago(st.Stale), safe.Line))
 		style = theme.Warn
 	}
+	if st.StandIn.Width() > 0 {
+		say(st.StandIn)
+		style = theme.Warn
+	}
 	if st.Partial {
 		say(safe.Const("partial"))
 		style = theme.Warn

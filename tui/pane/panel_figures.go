@@ -62,6 +62,8 @@ func (c *panelChart) drawOne(f *frame.Frame, st chart.State, one *query.Single) 
 		stat.Note, stat.Style = safe.Sprintf("no data for %s", Ago(st.Stale)), theme.Dim
 	case st.Age > 0:
 		stat.Note = safe.Sprintf("%s old", Ago(st.Age))
+	case st.StandIn.Width() > 0:
+		stat.Note = st.StandIn
 	case st.Partial:
 		stat.Note = safe.Const("partial")
 	case one.Line != nil && one.Text == "":
