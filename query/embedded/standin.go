@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/query"
@@ -86,8 +87,9 @@ func (s *Standby) standIn(ctx context.Context, expr string, g query.Grid, window
 	}
 	f, _ := blend(moved(before, g), direct, outages, window)
 	f.Warnings = direct.Warnings
-	f.StandIn = s.badge(window, time.Now())
-	f.Infos = append(direct.Infos, f.StandIn)
+	said := s.badge(window, time.Now())
+	f.Infos = append(direct.Infos, said)
+	f.StandIn = strings.TrimSuffix(said, " · "+fillText(1)) // on a panel only what is amiss has room
 	if replay != "" {
 		f.Infos = append(f.Infos, replay)
 	}
@@ -103,7 +105,10 @@ func (s *Standby) badge(window time.Duration, now time.Time) string {
 	shut := s.plan.shutText()
 	total := len(s.learned.Targets)
 	s.mu.Unlock()
-	text := fmt.Sprintf("direct %d/%d targets", good, total)
+	text := "direct"
+	if good < total {
+		text = fmt.Sprintf("direct %d/%d targets", good, total)
+	}
 	if all > good {
 		text += fmt.Sprintf(" (%d unreachable)", all-good)
 	}
