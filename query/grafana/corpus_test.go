@@ -208,7 +208,7 @@ func sameThresholds(t *testing.T, of string, p plainPanel, got query.Panel) {
 		case yellows.MatchString(s.Color):
 			want = query.Warn
 		}
-		state, _ := got.Judge(v)
+		state, _ := got.JudgeBy(&got.Field, v) // where thresholds are percentages, v is one
 		require.Equal(t, want, state, "%s: at %v", of, v)
 	}
 }
