@@ -103,7 +103,8 @@ func TestAChannelOfTheIncidentsOwn(t *testing.T) {
 		_, err = w.desk.Resolve(t.Context(), w.by("bob"), inc.ID, "rolled back")
 		require.NoError(t, err)
 		w.after(3 * time.Minute)
-		require.Equal(t, "[resolved] INC-1 SEV-1 Checkout 5xx", in(escalation.OpTopic)[1].Text)
+		topics := in(escalation.OpTopic) // whether the severity had one of its own depends on who was faster
+		require.Equal(t, "[resolved] INC-1 SEV-1 Checkout 5xx", topics[len(topics)-1].Text)
 		var last escalation.Message
 		for _, c := range w.slack.calls(escalation.OpPost) {
 			if c.m.Sink == "slack:"+room {
