@@ -104,6 +104,10 @@ func (w *wire) up(t *testing.T) {
 		w.address = "127.0.0.1:0"
 	}
 	listener, err := net.Listen("tcp", w.address)
+	for tries := 0; err != nil && tries < 100; tries++ { // a connection of somebody may have been given the port meanwhile: the outage lasts longer
+		time.Sleep(100 * time.Millisecond)
+		listener, err = net.Listen("tcp", w.address)
+	}
 	require.NoError(t, err)
 	w.address = listener.Addr().String()
 	w.server = &http.Server{Handler: w.handler, ReadHeaderTimeout: 5 * time.Second}
