@@ -18,7 +18,8 @@ import (
 )
 
 // Learned is what a server has told of how it scrapes and what it evaluates, so that
-// somebody else can. It holds no secret: where one belongs the server says <secret>.
+// somebody else can. The server says <secret> where one belongs, but tells the whole
+// address of a target: see withoutSecrets.
 type Learned struct {
 	At       time.Time                   `json:"at"`
 	Targets  []LearnedTarget             `json:"targets"`
@@ -137,6 +138,9 @@ func (l Learned) plan(keys Keys) plan {
 			}
 			options[t.Job] = how
 		}
+		if name := withheldParam(t.URL); name != "" {
+			out.shut[t.Job] = paramOf + name
+		}
 		if out.shut[t.Job] != "" {
 			continue
 		}
@@ -185,6 +189,10 @@ func unreadable(a Auth) (list []string) {
 func (p plan) shutText() string {
 	var parts []string
 	for _, job := range slices.Sorted(maps.Keys(p.shut)) {
+		if name, is := strings.CutPrefix(p.shut[job], paramOf); is {
+			parts = append(parts, fmt.Sprintf("job %s needs its parameter %s, which is not kept: it is scraped when the server has told it again", job, name))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("job %s needs auth (%s): set embedded.auth.%s", job, p.shut[job], job))
 	}
 	return strings.Join(parts, "; ")

@@ -49,6 +49,7 @@ type Standby struct {
 	mu      sync.Mutex
 	health  health
 	learned Learned
+	heard   time.Time // when the alerts of learned were told, if by more than learning
 	plan    plan
 	outages []outage      // the last may go on
 	closing bool          // the server is back, and its windows fill
@@ -166,14 +167,18 @@ func (s *Standby) learn(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, learnEvery/2)
 	defer cancel()
-	l, err := Learn(ctx, s.cfg.Probe, before, time.Now())
+	began := time.Now()
+	l, err := Learn(ctx, s.cfg.Probe, before, began)
 	if err != nil || len(l.Targets) == 0 {
 		return false // a server that does not scrape, or is not there: the probe says so
 	}
 	s.mu.Lock()
+	if s.heard.After(began) {
+		l.Alerts = s.learned.Alerts
+	}
 	s.learned = l
 	s.mu.Unlock()
-	if err := s.cfg.Save(ctx, l); err != nil && ctx.Err() == nil {
+	if err := s.cfg.Save(ctx, l.withoutSecrets()); err != nil && ctx.Err() == nil {
 		s.cfg.Problem(fmt.Sprintf("what was learned from Prometheus is not kept: %v", err))
 	}
 	return true

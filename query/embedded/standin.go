@@ -180,6 +180,7 @@ func (s *Standby) Alerts(ctx context.Context) ([]query.RawAlert, error) {
 		return nil, err
 	}
 	if !closing {
+		s.hearAlerts(list)
 		return list, nil
 	}
 	mine, err := s.direct.Alerts(ctx)
@@ -187,6 +188,14 @@ func (s *Standby) Alerts(ctx context.Context) ([]query.RawAlert, error) {
 		return list, nil //nolint:nilerr // the server's own answer is there
 	}
 	return s.join(list, mine, time.Now()), nil
+}
+
+// hearAlerts keeps what the server told last: an alert that began since it was learned
+// from must not end with the server.
+func (s *Standby) hearAlerts(list []query.RawAlert) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.learned.Alerts, s.heard = slices.Clone(list), time.Now()
 }
 
 // join adds to the server's alerts those that its rules cannot know yet.
