@@ -180,7 +180,7 @@ func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) err
 			return err
 		}
 		if told < inc.Seq && !inc.Status.Over() { // nobody has looked at it: there is not even a message
-			unsent = errors.Join(unsent, unplanned(id, held, problems.texts))
+			unsent = errors.Join(unsent, unplanned(id, paged(messages, began), held, problems.texts))
 		}
 		a.sayQuiet(inc)
 		open = open || !inc.Status.Over()
@@ -191,9 +191,20 @@ func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) err
 	return withCode(exitInconclusive, unsent)
 }
 
-// unplanned says that an incident is recorded and that nobody has come so far as to
-// decide whom to page, and why.
-func unplanned(id incident.ID, held *escalation.HeldError, problems []string) error {
+// paged says whether anybody was paged since then.
+func paged(messages []escalation.Message, since time.Time) bool {
+	return slices.ContainsFunc(messages, func(m escalation.Message) bool {
+		return m.Operation == escalation.OpTrigger && m.State == escalation.Accepted && !m.AcceptedAt.Before(since)
+	})
+}
+
+// unplanned says that nobody has come so far as to decide whom to page for what is
+// recorded of an incident, and why; paged is whether somebody was paged for an
+// earlier part of it.
+func unplanned(id incident.ID, paged bool, held *escalation.HeldError, problems []string) error {
+	if paged {
+		return fmt.Errorf("%s: somebody was paged, and what came after that is recorded and waits: nobody acts on it until sitrep daemon or another command runs", id)
+	}
 	why := "the ladder could not look at it"
 	if held != nil {
 		why = fmt.Sprintf("%s holds the ladder and has not looked at it for %s: does that still run? Its hold ends at %s", held.Owner, deliverPatience, stamp(held.Expires))
