@@ -129,6 +129,22 @@ func (s *shift) launch(m Message) {
 // may be stopped at any instruction, and what stood then need not stand now.
 var errHeldUp = errors.New("this process was held up between the last look and the wire, so nothing was sent")
 
+// errAskedMeanwhile is why a message stays here although it was claimed: the answer
+// to another request, which was under way, asked for patience while that was committed.
+var errAskedMeanwhile = errors.New("its sink asked to be left alone just before the wire, so nothing was sent")
+
+// heldBack is why a message that was claimed at a time may not go to the wire; nil if
+// it may.
+func (s *shift) heldBack(m Message, claimed time.Time) error {
+	if time.Now().Round(0).Sub(claimed.Round(0)) > s.Timing.grace() { // by the wall clock: the other one sleeps with the machine
+		return errHeldUp
+	}
+	if !s.alone(m).IsZero() {
+		return errAskedMeanwhile
+	}
+	return nil
+}
+
 // attempt is the last look, the wire, and what came of it.
 func (s *shift) attempt(head Message) error {
 	now := time.Now()
@@ -156,14 +172,14 @@ func (s *shift) attempt(head Message) error {
 		s.flight.Unlock()
 		return err
 	}
-	outcome := Outcome{Class: NotSent, Err: errHeldUp}
-	onTime := time.Now().Round(0).Sub(now.Round(0)) <= s.Timing.grace() // by the wall clock: the other one sleeps with the machine
-	if onTime {
+	outcome := Outcome{Class: NotSent, Err: s.heldBack(m, now)}
+	sent := outcome.Err == nil
+	if sent {
 		outcome = s.wire(m, inc)
 	}
 	jitter := s.Rand()
 	over := time.Now()
-	if onTime && m.Operation != OpNote { // notes go another way than pages, and must not hold them up
+	if sent && m.Operation != OpNote { // notes go another way than pages, and must not hold them up
 		s.learn(m, outcome, over)
 	} else { // it says nothing of the sink
 		s.refund(m)

@@ -540,29 +540,38 @@ func TestEverybodySeesHowTheSinksDo(t *testing.T) {
 	})
 }
 
-// slow takes its time with every turn of one incident.
+// slow takes its time with every turn of one incident, before it or after the commit.
 type slow struct {
 	*storetest.Memory
-	id incident.ID
+	id            incident.ID
+	before, after time.Duration
 }
 
 func (s *slow) Turn(ctx context.Context, l escalation.Lease, now time.Time, id incident.ID, decide func(escalation.Case) (escalation.Decision, error)) error {
-	if id == s.id {
-		time.Sleep(time.Second)
+	if id != s.id {
+		return s.Memory.Turn(ctx, l, now, id, decide)
 	}
+	time.Sleep(s.before)
+	defer time.Sleep(s.after)
 	return s.Memory.Turn(ctx, l, now, id, decide)
 }
 
 // Two pages are let go at once, and one waits for the store. When its turn has
-// come the sink has asked for patience: it is left alone.
+// come, or its claim is committed, the sink has asked for patience: it is left alone.
 func TestAPageThatWaitedForTheStoreIsNotImpatient(t *testing.T) {
+	t.Run("before the last look", func(t *testing.T) { waitedForTheStore(t, slow{before: time.Second}) })
+	t.Run("after the commit", func(t *testing.T) { waitedForTheStore(t, slow{after: time.Second}) })
+}
+
+func waitedForTheStore(t *testing.T, book slow) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.pd.answer(escalation.Outcome{Class: escalation.Throttled, After: time.Minute, Err: errors.New("429")})
 		w.declare(incident.Sev1)
 		second := w.declare(incident.Sev1)
 		c := w.engine("ana@bastion 1").Config
-		c.Book = &slow{w.store, second.ID}
+		book.Memory, book.id = w.store, second.ID
+		c.Book = &book
 		ctx, cancel := context.WithCancel(t.Context())
 		over := make(chan struct{})
 		go func() {
