@@ -47,7 +47,9 @@ func TestPictures(t *testing.T) {
 		{"4", "actions", "─ chaos"},
 		{"5", "postmortem", "Incident Summary"},
 		{"w", "runbook", "─ runbook shop-errors"},
+		{"6", "on-call", "─ PagerDuty's inbox"},
 		{"7", "statistics", "─ statistics"},
+		{"8", "alerts", "─ alerts"},
 	} {
 		for _, x := range sizes {
 			x.press(v.key)
