@@ -47,7 +47,7 @@ func TestPictures(t *testing.T) {
 		{"4", "actions", "─ chaos"},
 		{"5", "postmortem", "Incident Summary"},
 		{"w", "runbook", "─ runbook shop-errors"},
-		{"6", "on-call", "─ PagerDuty's inbox"},
+		{"6", "on-call", "Search index is 3 h behind"},
 		{"7", "statistics", "─ statistics"},
 		{"8", "alerts", "─ alerts"},
 	} {
