@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,10 +113,13 @@ func (c *counting) Instant(context.Context, string, time.Time) ([]query.Sample, 
 // A server that says anything at all: what is no word is left out, what is dear is
 // asked for once.
 func TestTheWordsOfAHostileServer(t *testing.T) {
+	var mu sync.Mutex
 	requests := map[string]int{}
 	huge := strings.Repeat("x", 5000)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		requests[r.URL.Path]++
+		mu.Unlock()
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/metadata"):
 			fmt.Fprint(w, `{"status":"success","data":{"evil":[{"type":"counter`+strings.Repeat("r", 300)+`","help":"two\nlines \u001b[2J","unit":""}],"`+huge+`":[{"type":"gauge","help":"x"}]}}`)
@@ -146,6 +150,8 @@ func TestTheWordsOfAHostileServer(t *testing.T) {
 	require.ErrorContains(t, err, "too much")
 	_, err = c.Suggest(ctx, query.SpotAt("evil{", 5), 10)
 	require.ErrorContains(t, err, "too much")
+	mu.Lock()
+	defer mu.Unlock()
 	require.Equal(t, 1, requests["/api/v1/label/__name__/values"])
 	require.Equal(t, 1, requests["/api/v1/labels"], "a failure is not asked for again at every key")
 }

@@ -105,7 +105,7 @@ func ownPrometheus(t *testing.T) string {
 	require.NoError(t, err, "the tests need prometheus, which is missing: run make setup")
 	dir, address := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	config := filepath.Join(dir, "prometheus.yml")
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs: [{job_name: own, static_configs: [{targets: [%q]}]}]\n", address), 0o600))
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs: [{job_name: own, static_configs: [{targets: [%q]}]}]\n", address), 0o600))
 	cmd := exec.Command(binary, "--config.file="+config, "--web.listen-address="+address, "--storage.tsdb.path="+filepath.Join(dir, "data"))
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
