@@ -180,7 +180,7 @@ func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) err
 			return err
 		}
 		if told < inc.Seq && !inc.Status.Over() { // nobody has looked at it: there is not even a message
-			unsent = errors.Join(unsent, unplanned(id, paged(messages, began), held, problems.texts))
+			unsent = errors.Join(unsent, unplanned(id, pagedSince(messages, began), held, problems.texts))
 		}
 		a.sayQuiet(inc)
 		open = open || !inc.Status.Over()
@@ -191,26 +191,26 @@ func (a *app) deliver(ctx context.Context, db *store.DB, ids ...incident.ID) err
 	return withCode(exitInconclusive, unsent)
 }
 
-// paged says whether anybody was paged since then.
-func paged(messages []escalation.Message, since time.Time) bool {
+// pagedSince says whether a page was accepted since then.
+func pagedSince(messages []escalation.Message, since time.Time) bool {
 	return slices.ContainsFunc(messages, func(m escalation.Message) bool {
 		return m.Operation == escalation.OpTrigger && m.State == escalation.Accepted && !m.AcceptedAt.Before(since)
 	})
 }
 
-// unplanned says that nobody has come so far as to decide whom to page for what is
-// recorded of an incident, and why; paged is whether somebody was paged for an
+// unplanned says that nobody has come so far as to decide whom to page for all that
+// is recorded of an incident, and why; paged is whether a page was accepted for an
 // earlier part of it.
 func unplanned(id incident.ID, paged bool, held *escalation.HeldError, problems []string) error {
-	if paged {
-		return fmt.Errorf("%s: somebody was paged, and what came after that is recorded and waits: nobody acts on it until sitrep daemon or another command runs", id)
-	}
 	why := "the ladder could not look at it"
 	if held != nil {
 		why = fmt.Sprintf("%s holds the ladder and has not looked at it for %s: does that still run? Its hold ends at %s", held.Owner, deliverPatience, stamp(held.Expires))
 	}
 	if len(problems) > 0 {
 		why = "what failed stands above"
+	}
+	if paged {
+		return fmt.Errorf("%s: a page was accepted, and what happened after it is recorded and pages nobody yet: %s; start sitrep daemon", id, why)
 	}
 	return fmt.Errorf("%s is recorded, and NOBODY was paged: %s; call by phone, and start sitrep daemon", id, why)
 }

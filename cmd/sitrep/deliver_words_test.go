@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sitrep-dev/sitrep/escalation"
 )
 
@@ -23,9 +25,11 @@ func TestNobodyWasPagedIsOnlySaidWhenItIsTrue(t *testing.T) {
 		"a page of an older command": {[]escalation.Message{message(escalation.OpTrigger, escalation.Accepted, -time.Minute)}, true},
 		"a page that was accepted":   {[]escalation.Message{message(escalation.OpTrigger, escalation.Accepted, time.Second)}, false},
 	} {
-		said := unplanned("INC-1", paged(c.messages, began), nil, nil).Error()
-		if strings.Contains(said, "NOBODY was paged") != c.nobody {
-			t.Errorf("%s: said %q", name, said)
-		}
+		said := unplanned("INC-1", pagedSince(c.messages, began), nil, nil).Error()
+		require.Equal(t, c.nobody, strings.Contains(said, "NOBODY was paged"), "%s: said %q", name, said)
+	}
+	held := &escalation.HeldError{Lease: escalation.Lease{Owner: "bob@bastion 7", Expires: began}}
+	for _, paged := range []bool{true, false} {
+		require.ErrorContains(t, unplanned("INC-1", paged, held, nil), "bob@bastion 7 holds the ladder and has not looked at it", "whoever could act is named")
 	}
 }
