@@ -426,3 +426,36 @@ func TestTheCopyBeforeAMigration(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, copies, 1, "one copy for one change")
 }
+
+// A store that another state of the sources made cannot be changed: it is left as it
+// was, however often that is tried, and who made it is said.
+func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	unmarked(t, path)
+	sqlite(t, path, `CREATE INDEX event_by_kind_at ON event (kind, at)`)
+	for range 2 {
+		_, err := store.Open(t.Context(), path)
+		require.ErrorContains(t, err, "016_alerts.sql")
+		require.ErrorContains(t, err, "it was left as it was: a sitrep built from other sources may have made it, and still opens it")
+	}
+	copies, err := filepath.Glob(path + ".schema-*")
+	require.NoError(t, err)
+	require.Empty(t, copies)
+	sqlite(t, path, `DROP INDEX event_by_kind_at`)
+	open(t, path)
+}
+
+// A store counts the migrations that it has had: one that is put in before others, or
+// changed afterwards in its order, would never reach the stores that exist.
+func TestMigrationsAreOnlyAppended(t *testing.T) {
+	landed := []string{
+		"001_timeline", "002_outbox", "003_loadtest", "004_postmortem", "005_application_id", "006_actor_claimed", "007_search", "008_snapshot",
+		"009_runbook", "010_pagerduty", "011_message_ref", "013_due", "015_joins", "016_alerts", "017_capsule",
+	}
+	names, err := filepath.Glob("migrations/*.sql")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(names), len(landed))
+	for i, name := range landed {
+		require.Equal(t, "migrations/"+name+".sql", names[i])
+	}
+}
