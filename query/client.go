@@ -102,14 +102,23 @@ func parseURL(text string) (*url.URL, error) {
 		// The error of url.Parse quotes the URL, password included.
 		return nil, errors.New("prometheus URL: cannot be read; write http://host:9090")
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, fmt.Errorf("prometheus URL %q: write it as http://host:9090 or https://host/path", oneLine(u.Redacted()))
+		return nil, fmt.Errorf("prometheus URL %q: write it as http://host:9090 or https://host/path", withoutSecrets(*u))
 	}
 	for _, page := range []string{"/api/v1", "/graph", "/query", "/-/healthy", "/-/ready"} {
 		if strings.HasSuffix(strings.TrimRight(u.Path, "/"), page) {
-			return nil, fmt.Errorf("prometheus URL %q: leave out %s", oneLine(u.Redacted()), page)
+			return nil, fmt.Errorf("prometheus URL %q: leave out %s", withoutSecrets(*u), page)
 		}
 	}
 	return u, nil
+}
+
+// withoutSecrets is an address for a message: a token may stand in its arguments too.
+func withoutSecrets(u url.URL) string {
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	if u.Opaque != "" { // user:password@host without a scheme
+		return oneLine(u.Scheme) + ":…"
+	}
+	return oneLine(u.String())
 }
 
 // URL is the server's address without secrets.

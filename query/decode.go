@@ -247,7 +247,9 @@ func (d *decoder) labels() (Labels, error) {
 			}
 		}
 		v, err := d.name()
-		l[k] = v
+		if d.i-began <= maxLabels { // what is left out takes no memory
+			l[k] = v
+		}
 		return err
 	})
 	if d.i-began > maxLabels {

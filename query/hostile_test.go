@@ -322,3 +322,72 @@ func TestAnOldDateOfACacheIsNoClock(t *testing.T) {
 	_, known := c.Skew()
 	require.False(t, known)
 }
+
+// A list of nothing, a million times, costs two bytes an entry on the wire and hundreds
+// here: it is refused while it comes in.
+func TestACrowdIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		body string
+		ask  func(*Client) error
+	}{
+		"alerts":  {`{"status":"success","data":{"alerts":[` + strings.Repeat("{},", mostObjects) + `{}]}}`, func(c *Client) error { _, err := c.Alerts(t.Context()); return err }},
+		"rules":   {`{"status":"success","data":{"groups":[` + strings.Repeat("{},", mostObjects) + `{}]}}`, func(c *Client) error { _, err := c.Rules(t.Context()); return err }},
+		"targets": {`{"status":"success","data":{"activeTargets":[` + strings.Repeat("{},", mostObjects) + `{}]}}`, func(c *Client) error { _, err := c.Targets(t.Context()); return err }},
+		"values": {`{"status":"success","data":[` + strings.Repeat(`"",`, mostMembers) + `""]}`, func(c *Client) error {
+			_, _, err := c.LabelValues(t.Context(), "a", Selection{})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := c.ask(serve(t, body(200, "application/json", c.body)))
+			require.ErrorIs(t, err, ErrTooLarge)
+			require.ErrorContains(t, err, "lists more than")
+		})
+	}
+}
+
+// What stands in a text is no part of a list, however the pieces fall.
+func TestACrowdIsCountedAcrossPieces(t *testing.T) {
+	text := `{"a":["\\","{[,\"{"],"b":{}}`
+	for size := 1; size <= len(text); size++ {
+		var c Crowd
+		for at := 0; at < len(text); at += size {
+			c.Count([]byte(text[at:min(at+size, len(text))]))
+		}
+		require.Equal(t, Crowd{Objects: 3, Members: 2}, c, size)
+	}
+}
+
+// Of a series with millions of labels nothing is kept, and it says so.
+func TestMillionsOfLabelsAreLeftOut(t *testing.T) {
+	var labels strings.Builder
+	for i := range 200_000 {
+		fmt.Fprintf(&labels, `"%d":"",`, i)
+	}
+	f, err := serve(t, body(200, "application/json", series(`{"metric":{`+labels.String()+`"z":"1"},"values":[[1699999935,"1"]]}`))).Range(t.Context(), "x", hour)
+	require.NoError(t, err)
+	require.Empty(t, f.Series)
+	require.Equal(t, []string{"1 series with more than 64 KiB of labels are left out: drop the label with sum without (...)"}, f.Warnings)
+}
+
+// A token may stand in the arguments of an address, and is in no message.
+func TestAnAddressThatIsRefusedShowsNoToken(t *testing.T) {
+	for _, u := range []string{"http://h/graph?token=hush", "ftp://u:hush@h/?token=hush#hush", "u:hush@h:9090", "h:9090/?token=hush"} {
+		_, err := NewClient(Config{URL: u})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hush", u)
+	}
+}
+
+// No clock shows such a time, and no JSON can hold it.
+func TestTimesOfNoClock(t *testing.T) {
+	for text, want := range map[string]string{
+		"9999-12-31T23:59:59-23:00": "0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z": "0001-01-01T00:00:00Z", "2026-11-24T03:00:00+01:00": "2026-11-24T02:00:00Z",
+	} {
+		at, err := time.Parse(time.RFC3339, text)
+		require.NoError(t, err)
+		got, err := Plausible(at).MarshalText()
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+}

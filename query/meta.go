@@ -58,7 +58,7 @@ func (c *Client) Alerts(ctx context.Context) ([]RawAlert, error) {
 		}
 		alerts = append(alerts, RawAlert{
 			State: string(a.State), Labels: fromModel(a.Labels), Annotations: fromModel(a.Annotations),
-			ActiveAt: a.ActiveAt.UTC(), Value: v,
+			ActiveAt: Plausible(a.ActiveAt), Value: v,
 		})
 	}
 	return alerts, nil
@@ -81,7 +81,7 @@ func (c *Client) Rules(ctx context.Context) ([]RawRule, error) {
 				Group: g.Name, File: g.File, Name: a.Name, Query: a.Query,
 				Labels: fromModel(a.Labels), Annotations: fromModel(a.Annotations), For: duration(a.Duration),
 				State: a.State, Health: string(a.Health), LastError: a.LastError,
-				LastEvaluation: a.LastEvaluation.UTC(), Took: duration(a.EvaluationTime),
+				LastEvaluation: Plausible(a.LastEvaluation), Took: duration(a.EvaluationTime),
 			})
 		}
 	}
@@ -188,6 +188,15 @@ func fromModel(set model.LabelSet) Labels {
 		l[string(k)] = string(v)
 	}
 	return l
+}
+
+// Plausible is t in UTC, or the zero time for what no clock shows: a time that came
+// from outside may have a year that cannot be written as JSON.
+func Plausible(t time.Time) time.Time {
+	if t.Year() < 2000 || t.Year() > 2200 {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // duration is float seconds, of a server that may send anything.

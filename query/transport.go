@@ -199,6 +199,8 @@ func (t *roundTripper) once(req *http.Request) (*http.Response, error) {
 	resp.Body = &bounded{ReadCloser: resp.Body, left: t.limit, limit: t.limit, shown: t.shown}
 	if strings.HasSuffix(req.URL.Path, "/api/v1/query_range") || strings.HasSuffix(req.URL.Path, "/api/v1/query") {
 		resp.Body = &flood{ReadCloser: resp.Body, shown: t.shown}
+	} else {
+		resp.Body = &crowded{ReadCloser: resp.Body, shown: t.shown}
 	}
 	return resp, nil
 }

@@ -67,6 +67,11 @@ func (in webhookIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n, err := alert.ReadNotification(body)
+	if errors.Is(err, alert.ErrTooMany) {
+		in.poke()
+		http.Error(w, err.Error()+"; Alertmanager is asked for the rest", http.StatusRequestEntityTooLarge)
+		return
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

@@ -64,7 +64,8 @@ type wireAlert struct {
 
 func (w wireAlert) alert() Alert {
 	a := Alert{
-		Name: w.Labels["alertname"], State: Firing, Labels: w.Labels, Annotations: w.Annotations, ActiveAt: w.StartsAt.UTC(), Value: query.Absent(),
+		Name: cut(w.Labels["alertname"], longestKey), State: Firing, Labels: bounded(w.Labels), Annotations: bounded(w.Annotations),
+		ActiveAt: query.Plausible(w.StartsAt), Value: query.Absent(),
 		Fingerprint: Fingerprint(w.Labels), Silenced: w.Status.SilencedBy,
 	}
 	if w.Status.State == "suppressed" && len(w.Status.SilencedBy) == 0 {

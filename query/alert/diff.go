@@ -160,8 +160,8 @@ func From(raw []query.RawAlert) []Alert {
 	alerts := make([]Alert, 0, len(raw))
 	for _, r := range raw {
 		alerts = append(alerts, Alert{
-			Name: r.Labels["alertname"], State: r.State, Labels: r.Labels, Annotations: r.Annotations,
-			ActiveAt: r.ActiveAt, Value: r.Value, Fingerprint: Fingerprint(r.Labels),
+			Name: cut(r.Labels["alertname"], longestKey), State: r.State, Labels: bounded(r.Labels), Annotations: bounded(r.Annotations),
+			ActiveAt: query.Plausible(r.ActiveAt), Value: r.Value, Fingerprint: Fingerprint(r.Labels),
 		})
 	}
 	sortAlerts(alerts)

@@ -38,12 +38,24 @@ type wireSilence struct {
 
 func (w wireSilence) silence() Silence {
 	s := Silence{
-		ID: w.ID, Matchers: w.Matchers, StartsAt: w.StartsAt.UTC(), EndsAt: w.EndsAt.UTC(), CreatedBy: w.CreatedBy, Comment: w.Comment, UpdatedAt: w.UpdatedAt.UTC(),
+		ID: w.ID, Matchers: w.Matchers, StartsAt: writable(w.StartsAt), EndsAt: writable(w.EndsAt), CreatedBy: w.CreatedBy, Comment: w.Comment, UpdatedAt: writable(w.UpdatedAt),
 	}
 	if w.Status != nil {
 		s.State = w.Status.State
 	}
 	return s
+}
+
+// writable is t in UTC, or the nearest time that JSON has: a silence may be meant for ever.
+func writable(t time.Time) time.Time {
+	t = t.UTC()
+	switch {
+	case t.Year() > 9999:
+		return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	case t.Year() < 1:
+		return time.Time{}
+	}
+	return t
 }
 
 // same says that s asks for what o is: the same that came through twice.

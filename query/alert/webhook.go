@@ -36,6 +36,16 @@ const (
 	longest    = 4 << 10
 )
 
+// What one notification may consist of. Of its bytes alone a million empty alerts
+// could be made, which cost a hundred times as much here.
+const (
+	mostThings   = 200_000
+	mostSaidLeft = 20 // of what was left out, a line each
+)
+
+// ErrTooMany says that a notification is not read because of how much is in it.
+var ErrTooMany = errors.New("too much in one notification: set max_alerts of the receiver")
+
 // ReadNotification reads the body of a webhook. Strings may hold anything: they
 // are for a sanitizer before they are for a terminal.
 func ReadNotification(body []byte) (Notification, error) {
@@ -53,6 +63,10 @@ func ReadNotification(body []byte) (Notification, error) {
 			EndsAt      time.Time    `json:"endsAt"`
 		} `json:"alerts"`
 	}
+	var crowd query.Crowd
+	if crowd.Count(body); crowd.Objects+crowd.Members > mostThings {
+		return Notification{}, ErrTooMany
+	}
 	if err := json.Unmarshal(body, &w); err != nil {
 		return Notification{}, fmt.Errorf("this is no notification of Alertmanager (version 4): %w", err)
 	}
@@ -63,18 +77,24 @@ func ReadNotification(body []byte) (Notification, error) {
 		return Notification{}, fmt.Errorf("notifications of version %.20q cannot be read, only version 4", w.Version)
 	}
 	n := Notification{Receiver: cut(w.Receiver, longestKey), Group: cut(w.GroupKey, longest), Truncated: int(min(w.Truncated, 1<<30))}
+	left := 0
 	for i, a := range *w.Alerts {
 		a.Status = cmp.Or(a.Status, w.Status)
+		why := ""
 		switch {
 		case len(a.Labels) == 0:
-			n.LeftOut = append(n.LeftOut, fmt.Sprintf("alert %d has no labels", i+1))
-			continue
+			why = fmt.Sprintf("alert %d has no labels", i+1)
 		case a.Status != "firing" && a.Status != "resolved":
-			n.LeftOut = append(n.LeftOut, fmt.Sprintf("alert %d has the status %.20q, neither firing nor resolved", i+1, a.Status))
+			why = fmt.Sprintf("alert %d has the status %.20q, neither firing nor resolved", i+1, a.Status)
+		}
+		if why != "" {
+			if left++; left <= mostSaidLeft {
+				n.LeftOut = append(n.LeftOut, why)
+			}
 			continue
 		}
 		r := Report{Ended: a.Status == "resolved", Alert: Alert{
-			Name: cut(a.Labels["alertname"], longestKey), State: Firing, Labels: bounded(a.Labels), Annotations: bounded(a.Annotations), ActiveAt: plausible(a.StartsAt),
+			Name: cut(a.Labels["alertname"], longestKey), State: Firing, Labels: bounded(a.Labels), Annotations: bounded(a.Annotations), ActiveAt: query.Plausible(a.StartsAt),
 			Value: query.Absent(), Fingerprint: Fingerprint(a.Labels), From: FromManager, Group: n.Group,
 		}}
 		if r.Alert.Name == "" {
@@ -82,15 +102,10 @@ func ReadNotification(body []byte) (Notification, error) {
 		}
 		n.Alerts = append(n.Alerts, r)
 	}
-	return n, nil
-}
-
-// plausible is t, or zero for what no clock shows.
-func plausible(t time.Time) time.Time {
-	if t.Year() < 2000 || t.Year() > 2200 {
-		return time.Time{}
+	if more := left - mostSaidLeft; more > 0 {
+		n.LeftOut = append(n.LeftOut, fmt.Sprintf("and %d more", more))
 	}
-	return t.UTC()
+	return n, nil
 }
 
 // bounded is as much of a label set as is kept.

@@ -74,7 +74,7 @@ func (a Auth) Client() (*http.Client, error) {
 		}
 		t.Proxy = http.ProxyURL(u)
 	}
-	c := &http.Client{Transport: letIn{a, t}}
+	c := &http.Client{Transport: letIn{a, t}, CheckRedirect: quietly}
 	if a.NoRedirects {
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}

@@ -32,6 +32,8 @@ type Capsule struct {
 const (
 	capsuleMagic = "sitrepC1"
 	mostCapsule  = 256 << 20 // unpacked, so that a small file cannot fill the memory
+	mostRecorded = 1_000_000 // series of all capsules that are opened together
+	mostTexts    = 4_000_000 // of one capsule
 )
 
 // errCapsule is that of bytes that are no capsule.
@@ -133,7 +135,7 @@ func (w *capsuleWriter) pack(series int) ([]byte, error) {
 // Open is a server that answers from capsules, in the order of their times, and
 // scrapes nothing. It returns the first and the last time in them.
 func Open(bodies ...[]byte) (s *Server, from, to time.Time, err error) {
-	s, err = New(Config{MaxSeries: math.MaxInt32})
+	s, err = New(Config{MaxSeries: mostRecorded})
 	if err != nil {
 		return nil, from, to, err
 	}
@@ -217,13 +219,21 @@ func (r *capsuleReader) text() string {
 
 // load puts everything into a store.
 func (r *capsuleReader) load(st *store) (lo, hi int64, err error) {
-	for n := r.number(); n > 0 && !r.bad; n-- {
+	n := r.number()
+	if n > mostTexts {
+		return 0, 0, errCapsule
+	}
+	for ; n > 0 && !r.bad; n-- {
 		r.texts = append(r.texts, string(r.bytes()))
 	}
 	lo, hi = math.MaxInt64, math.MinInt64
 	for n := r.number(); n > 0 && !r.bad; n-- {
 		b := labels.NewBuilder(labels.EmptyLabels())
-		for k := r.number(); k > 0 && !r.bad; k-- {
+		k := r.number()
+		if k > mostLabels {
+			return 0, 0, errCapsule
+		}
+		for ; k > 0 && !r.bad; k-- {
 			name := r.text()
 			b.Set(name, r.text())
 		}
@@ -259,9 +269,14 @@ func (r *capsuleReader) chunk(st *store, l labels.Labels, from, to int64) error 
 		}
 		batch = append(batch, sample{labels: l, t: t, v: v})
 	}
-	if err := it.Err(); err != nil {
+	switch err := it.Err(); {
+	case err != nil:
 		return fmt.Errorf("%w: %w", errCapsule, err)
+	case len(batch) == 0:
+		return errCapsule // its times would be those of nothing
 	}
-	st.commit(batch)
+	if done := st.commit(batch); done.refused > 0 {
+		return fmt.Errorf("%w: it has more than %d series, or labels longer than they are", errCapsule, mostRecorded)
+	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (c Config) withDefaults() Config {
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	c.RulesFile = cmp.Or(c.RulesFile, "rules.yml")
 	if c.Client == nil {
-		c.Client = &http.Client{Transport: plainTransport()}
+		c.Client = &http.Client{Transport: plainTransport(), CheckRedirect: quietly}
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package embedded
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"slices"
@@ -111,8 +112,11 @@ func byteSize(text string) (int64, bool) {
 			number, factor = number[:n-1], 1<<(10*(i+1))
 		}
 	}
-	size, err := strconv.ParseInt(number, 10, 32)
-	return size * factor, err == nil && size >= 0
+	size, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || size < 0 || size > math.MaxInt64/factor {
+		return 0, false
+	}
+	return size * factor, true
 }
 
 func (r *fileReader) relabel(n *yaml.Node, dst *[]*relabel.Config) error {
@@ -127,6 +131,9 @@ func (r *fileReader) relabel(n *yaml.Node, dst *[]*relabel.Config) error {
 		}
 		if err := c.Validate(model.UTF8Validation); err != nil {
 			return r.fault(one, "%v", err)
+		}
+		if strings.Count(c.Replacement, "$") > mostInserts {
+			return r.fault(one, "a replacement has at most %d places to fill in", mostInserts)
 		}
 		*dst = append(*dst, &c)
 	}
@@ -168,8 +175,8 @@ func (j Job) target(address string, group map[string]string) (Target, bool, erro
 			b.Set(model.ParamLabelPrefix+name, values[0])
 		}
 	}
-	if !relabel.ProcessBuilder(b, j.Relabel...) {
-		return Target{}, false, nil
+	if keep, err := relabelled(b, j.Relabel); !keep {
+		return Target{}, false, err
 	}
 	u := url.URL{Scheme: b.Get(model.SchemeLabel), Host: b.Get(model.AddressLabel), Path: b.Get(model.MetricsPathLabel)}
 	if err := checkAddress(u.Host); err != nil {

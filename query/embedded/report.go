@@ -68,6 +68,9 @@ type meta struct {
 const maxFamilies = 20_000
 
 func (m *metadata) set(name []byte, change func(*meta)) {
+	if len(name) > mostName {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, known := m.family[string(name)]

@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/relabel"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/model/timestamp"
 )
@@ -72,13 +71,16 @@ func (p page) verdict(err error, done committed, limit int) string {
 	}
 	var left []string
 	if done.refused > 0 {
-		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series", done.refused, limit))
+		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series or %d KiB of labels", done.refused, limit, limit*usualText>>10))
 	}
 	if p.histograms > 0 {
 		left = append(left, fmt.Sprintf("%d native histograms were not stored: only floats are", p.histograms))
 	}
 	if done.rejected > 0 {
 		left = append(left, fmt.Sprintf("%d samples were left out: a series stood twice on the page, or its time went back", done.rejected))
+	}
+	if p.large > 0 {
+		left = append(left, fmt.Sprintf("%d series were left out: more than %d labels or %d KiB of them", p.large, mostLabels, mostText>>10))
 	}
 	if p.future > 0 {
 		left = append(left, fmt.Sprintf("%d samples were left out: their own time is more than %v ahead", p.future, mostAhead))
@@ -134,9 +136,9 @@ const mostAhead = 10 * time.Minute
 // page is a parsed answer. raws runs beside batch: how the endpoint writes the
 // series, or "" where it gave a time of its own (such series are not ended).
 type page struct {
-	batch                       []sample
-	raws                        []string
-	scraped, histograms, future int
+	batch                              []sample
+	raws                               []string
+	scraped, histograms, future, large int
 }
 
 func (s *Server) parse(t *target, how Options, body []byte, contentType string, at int64) (page, error) {
@@ -172,20 +174,26 @@ func (s *Server) parse(t *target, how Options, body []byte, contentType string, 
 			p.histograms++
 		case textparse.EntryType:
 			name, kind := parser.Type()
-			s.meta.set(name, func(m *meta) { m.Type = string(kind) })
+			s.meta.set(name, func(m *meta) { m.Type = short([]byte(kind), mostName) })
 		case textparse.EntryHelp:
 			name, help := parser.Help()
-			s.meta.set(name, func(m *meta) { m.Help = string(help) })
+			s.meta.set(name, func(m *meta) { m.Help = short(help, mostHelp) })
 		case textparse.EntryUnit:
 			name, unit := parser.Unit()
-			s.meta.set(name, func(m *meta) { m.Unit = string(unit) })
+			s.meta.set(name, func(m *meta) { m.Unit = short(unit, mostName) })
 		}
 	}
 }
 
 func (p *page) add(t *target, how Options, parser textparse.Parser, at int64) error {
 	raw, own, v := parser.Series()
-	p.scraped++
+	if p.scraped++; p.scraped > mostPage {
+		return fmt.Errorf("more than %d samples on one page: is it one of metrics? A federation is asked with a narrower match[]", mostPage)
+	}
+	if len(raw) > mostText {
+		p.large++
+		return nil
+	}
 	smp := sample{t: at, v: v}
 	if how.IgnoreTimestamps {
 		own = nil
@@ -209,8 +217,12 @@ func (p *page) add(t *target, how Options, parser textparse.Parser, at int64) er
 		if !scraped.IsValid(model.UTF8Validation) {
 			return fmt.Errorf("series %q has a label that is not UTF-8", raw)
 		}
-		var kept bool
-		if smp.labels, kept = t.identity(scraped, how); !kept {
+		kept, err := false, error(nil)
+		if smp.labels, kept, err = t.identity(scraped, how); err != nil {
+			p.large++
+			return nil
+		}
+		if !kept {
 			t.cache[string(raw)] = &cached{dropped: true, turn: t.turn}
 			return nil
 		}
@@ -227,18 +239,21 @@ func (p *page) add(t *target, how Options, parser textparse.Parser, at int64) er
 }
 
 // identity is under which labels a scraped series is stored; false if the target's
-// rules drop it.
-func (t *target) identity(scraped labels.Labels, how Options) (labels.Labels, bool) {
+// rules drop it, an error if it has more labels than are kept.
+func (t *target) identity(scraped labels.Labels, how Options) (_ labels.Labels, kept bool, err error) {
+	if scraped.Len() > mostLabels {
+		return labels.EmptyLabels(), false, errGrown
+	}
 	merged := t.merge(scraped, how.HonorLabels)
 	if len(how.Relabel) == 0 {
-		return merged, true
+		return merged, true, nil
 	}
 	b := labels.NewBuilder(merged)
-	if !relabel.ProcessBuilder(b, how.Relabel...) {
-		return labels.EmptyLabels(), false
+	if keep, err := relabelled(b, how.Relabel); !keep {
+		return labels.EmptyLabels(), false, err
 	}
 	merged = b.Labels()
-	return merged, merged.Has(model.MetricNameLabel)
+	return merged, merged.Has(model.MetricNameLabel), nil
 }
 
 // merge adds the target's labels. A label of the endpoint's with the same name is

@@ -15,7 +15,8 @@ type store struct {
 	byHash   map[uint64][]*series
 	postings map[string]map[string][]*series // label name, value
 	count    int
-	limit    int
+	limit    int    // of count; labels may have usualText of bytes for each
+	text     int    // bytes of all labels
 	refused  uint64 // samples of series that would have exceeded the limit
 	rejected uint64 // samples that went back in time
 }
@@ -55,7 +56,7 @@ func (st *store) commit(batch []sample) committed {
 			b.ref = st.find(b.labels)
 		}
 		if b.ref == nil {
-			if st.count >= st.limit && !b.exempt {
+			if (st.count >= st.limit || st.text+textOf(b.labels) > st.limit*usualText) && !b.exempt {
 				c.refused++
 				continue
 			}
@@ -85,6 +86,7 @@ func (st *store) create(l labels.Labels) *series {
 	h := l.Hash()
 	st.byHash[h] = append(st.byHash[h], s)
 	st.count++
+	st.text += textOf(l)
 	l.Range(func(l labels.Label) {
 		values := st.postings[l.Name]
 		if values == nil {
@@ -153,6 +155,7 @@ func (st *store) expire(t int64) {
 			}
 			s.gone = true
 			st.count--
+			st.text -= textOf(s.labels)
 			s.labels.Range(func(l labels.Label) { touched[l] = true })
 		}
 		clear(list[len(kept):])

@@ -103,9 +103,9 @@ func (s *Server) how(t *target) Options {
 	if o.Interval > 0 && o.Timeout == 0 {
 		o.Timeout = min(o.Interval*9/10, 10*time.Second)
 	}
-	o.Interval = cmp.Or(o.Interval, s.cfg.ScrapeInterval)
+	o.Interval = min(cmp.Or(o.Interval, s.cfg.ScrapeInterval), longestPause)
 	o.Timeout = min(cmp.Or(o.Timeout, s.cfg.ScrapeTimeout), o.Interval)
-	o.MaxBody = cmp.Or(o.MaxBody, s.cfg.MaxBody)
+	o.MaxBody = min(cmp.Or(o.MaxBody, s.cfg.MaxBody), mostBody)
 	if o.Client == nil {
 		o.Client = s.cfg.Client
 	}

@@ -12,10 +12,19 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // MaxSize is how large a file of dashboards may be, in bytes.
 const MaxSize = 16 << 20
+
+// What the JSON of a file may consist of: Node Exporter Full has 4 450 objects. Each
+// costs two bytes in the file and hundreds here.
+const (
+	mostObjects = 300_000
+	mostMembers = 1_000_000
+)
 
 // ErrSchemaV2 is a dashboard of the schema that comes after the classic one.
 var ErrSchemaV2 = errors.New("this is a dashboard of schema v2; export it as classic JSON (in Grafana: Export, \"Export as code\" off, or model: Classic)")
@@ -44,6 +53,10 @@ func read(file string, src []byte) ([]dashboard, error) {
 		return nil, fmt.Errorf("%s: this is HTML, not a dashboard; is it Grafana's login page? Give the exported JSON, or a token", file)
 	case src[0] != '{' && src[0] != '[':
 		return readYAML(file, src)
+	}
+	var crowd query.Crowd
+	if crowd.Count(src); crowd.Objects > mostObjects || crowd.Members > mostMembers {
+		return nil, tooMuch(file)
 	}
 	var v value
 	if err := json.Unmarshal(src, &v.any); err != nil {
@@ -99,8 +112,15 @@ func unwrap(name string, v value) ([]dashboard, error) {
 	return nil, nil
 }
 
+func tooMuch(file string) error {
+	return fmt.Errorf("%s: it holds more than %d objects or %d values; no dashboard does: export the dashboards one by one", file, mostObjects, mostMembers)
+}
+
 // readYAML looks at every text of a YAML file that could be a dashboard.
 func readYAML(file string, src []byte) ([]dashboard, error) {
+	if bytes.Count(src, []byte{'\n'})+bytes.Count(src, []byte{','}) > mostMembers || bytes.Count(src, []byte{'{'})+bytes.Count(src, []byte{'['}) > mostObjects {
+		return nil, tooMuch(file)
+	}
 	var all []dashboard
 	dec := yaml.NewDecoder(bytes.NewReader(src))
 	for {

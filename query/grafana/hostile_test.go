@@ -178,3 +178,17 @@ func one(t *testing.T, src string) Result {
 	require.Len(t, results, 1)
 	return results[0]
 }
+
+// A file of two-byte objects is refused before each of them takes hundreds.
+func TestACrowdIsNoDashboard(t *testing.T) {
+	for name, src := range map[string]string{
+		"objects": `{"panels":[` + strings.Repeat("{},", 300_000) + `{}]}`,
+		"values":  `{"panels":[` + strings.Repeat("1,", 1_000_001) + `{}]}`,
+		"YAML":    "data:\n" + strings.Repeat("- a\n", 1_000_001),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Import("crowd.json", []byte(src), "")
+			require.ErrorContains(t, err, "no dashboard does: export the dashboards one by one")
+		})
+	}
+}

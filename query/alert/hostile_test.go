@@ -1,0 +1,58 @@
+package alert_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/alert"
+)
+
+// A million empty alerts fit into a notification, and are not made.
+func TestACrowdIsNoNotification(t *testing.T) {
+	_, err := alert.ReadNotification([]byte(`{"alerts":[` + strings.Repeat("{},", 2_000_000) + `{}]}`))
+	require.ErrorIs(t, err, alert.ErrTooMany)
+	n, err := alert.ReadNotification([]byte(`{"alerts":[` + strings.Repeat("{},", 50_000) + `{}]}`))
+	require.NoError(t, err)
+	require.Empty(t, n.Alerts)
+	require.Len(t, n.LeftOut, 21)
+	require.Equal(t, "and 49981 more", n.LeftOut[20])
+}
+
+// What a server lists may have any time and any size: it can be written down, whole
+// or cut, and is still the same alert.
+func TestAlertsOfALyingServerCanBeWrittenDown(t *testing.T) {
+	labels := query.Labels{"alertname": strings.Repeat("n", 1<<20), "x": strings.Repeat("y", 1<<20)}
+	words, err := json.Marshal(labels)
+	require.NoError(t, err)
+	list := `[{"labels": ` + string(words) + `, "startsAt": "9999-12-31T23:59:59-23:00", "status": {"state": "active"}}, {"labels": {}, "startsAt": "0000-01-01T00:00:00Z", "status": {"state": "active"}}]`
+	url, _ := managerAt(t, says(200, list))
+	m, err := alert.NewManager([]string{url}, query.Config{})
+	require.NoError(t, err)
+	managed, err := m.Alerts(t.Context())
+	require.NoError(t, err)
+	at := managed[0].ActiveAt
+	raw := alert.From([]query.RawAlert{{Labels: labels, State: alert.Firing, ActiveAt: at}, {State: alert.Firing}})
+	for _, got := range [][]alert.Alert{managed, raw} {
+		require.Len(t, got, 2)
+		b, err := json.Marshal(got)
+		require.NoError(t, err)
+		require.Less(t, len(b), 16<<10)
+		require.Contains(t, []string{got[0].Fingerprint, got[1].Fingerprint}, alert.Fingerprint(labels), "of the whole")
+	}
+}
+
+// A silence for ever is one, as far as JSON goes.
+func TestASilenceForEverCanBeWrittenDown(t *testing.T) {
+	url, _ := managerAt(t, says(200, strings.NewReplacer("2026-11-24T05:00:00Z", "9999-12-31T23:59:59-23:00", "2026-11-24T03:00:00Z", "0000-01-01T00:00:00Z").Replace(oneSilence)))
+	m, err := alert.NewManager([]string{url}, query.Config{})
+	require.NoError(t, err)
+	list, err := m.Silences(t.Context())
+	require.NoError(t, err)
+	b, err := json.Marshal(list)
+	require.NoError(t, err)
+	require.Contains(t, string(b), "9999-12-31T23:59:59Z")
+}
