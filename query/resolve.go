@@ -144,6 +144,10 @@ func (r *resolver) sourcesFor(v *Variable) []string {
 	return slices.DeleteFunc(slices.Clone(r.names), func(n string) bool { return !pattern.MatchString(n) })
 }
 
+// Lacks is the variable that an expression names and that has no value, so that it
+// cannot be asked; "" if all have.
+func (b *Board) Lacks(expr string, choices Choices) string { return b.valueless(expr, choices) }
+
 // valueless is the first variable that text names and that has no value.
 func (b *Board) valueless(text string, choices Choices) string {
 	for _, was := range reference.FindAllString(text, -1) {

@@ -110,9 +110,6 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 			got.Variables = append(got.Variables, err.Error())
 		}
 	}
-	if _, ring := b.Order(); len(ring) > 0 {
-		got.Variables = append(got.Variables, fmt.Sprintf("the variables %s name each other in a ring", strings.Join(ring, ", ")))
-	}
 	var asked []*query.Query
 	for i := range b.Panels {
 		p := &b.Panels[i]
@@ -133,6 +130,10 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 	var g errgroup.Group
 	g.SetLimit(8)
 	for i, q := range asked {
+		if name := b.Lacks(q.Expr, choices); name != "" { // half made, it would ask for something else
+			got.Queries[i].lacks(q.Expr, name, failed[name])
+			continue
+		}
 		g.Go(func() error {
 			got.Queries[i].ask(ctx, client, query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrape}), q.Instant, grid)
 			return nil
@@ -150,6 +151,14 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 		}
 	}
 	return got
+}
+
+// lacks notes that a query was not sent, for want of a variable's value.
+func (q *checkedQuery) lacks(expr, name string, why error) {
+	q.State, q.Query = queryEmpty, expr
+	if q.Error = fmt.Sprintf("variable %s has no value: nothing was found for it", name); why != nil {
+		q.State, q.Error = queryFailing, why.Error()
+	}
 }
 
 // ask sends one query, and keeps what came of it.

@@ -89,10 +89,24 @@ func (a *app) grafanaToken(ctx context.Context, base, given string) (string, err
 	return ref.read(ctx, dir)
 }
 
+// unreferred follows redirects as usual, and does not tell whoever comes next the
+// address that led there: a token may stand in it.
+func unreferred(next *http.Request, before []*http.Request) error {
+	if len(before) >= 10 {
+		return errors.New("it redirects in a ring: is the address right?")
+	}
+	next.Header.Del("Referer")
+	return nil
+}
+
 // getDashboard asks for JSON. A redirect is not followed: it leads to a login page,
 // or the token to somebody else.
 func getDashboard(ctx context.Context, address, bearer string) (_ []byte, err error) {
 	shown := strictyaml.Hide(address)
+	if u, err := url.Parse(address); err == nil {
+		u.User, u.RawQuery, u.Fragment = nil, "", ""
+		shown = strictyaml.Hide(u.String())
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, usage("%s is no address that can be asked", shown)
@@ -101,14 +115,17 @@ func getDashboard(ctx context.Context, address, bearer string) (_ []byte, err er
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	client := &http.Client{Timeout: 30 * time.Second}
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: unreferred}
 	if bearer != "" || strings.Contains(address, "/api/dashboards/uid/") {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, withCode(exitInconclusive, fmt.Errorf("cannot reach Grafana: %w", err))
+		if asked := (*url.Error)(nil); errors.As(err, &asked) {
+			err = asked.Err // without the address, in which a token may stand
+		}
+		return nil, withCode(exitInconclusive, fmt.Errorf("%s cannot be reached: %w", shown, err))
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	switch code := resp.StatusCode; {
