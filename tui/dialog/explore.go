@@ -3,6 +3,7 @@ package dialog
 import (
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui/keys"
@@ -41,15 +42,17 @@ type Explore struct {
 	form     AnswerForm
 	lastForm AnswerForm // before the parts
 
-	spot     query.Spot
-	words    []query.Suggestion
-	chosen   int    // of words; -1: none yet
-	before   string // the line before a word was tried
-	at       int    // and the cursor in it, in bytes
-	dismiss  string // the line whose words were closed
-	wordsErr error
-	fault    *query.Fault
-	warnings []query.Warning
+	spot      query.Spot
+	words     []query.Suggestion
+	chosen    int    // of words; -1: none yet
+	before    string // the line before a word was tried
+	at        int    // and the cursor in it, in bytes
+	dismiss   string // the line whose words were closed
+	refused   int    // characters that the line would have had with what was pasted last
+	refusedAt string // and the line then
+	wordsErr  error
+	fault     *query.Fault
+	warnings  []query.Warning
 
 	turn  int // of the last question
 	busy  bool
@@ -163,8 +166,13 @@ func (e *Explore) nextForm() Verdict {
 	return Answered
 }
 
-// Paste implements Dialog.
+// Paste implements Dialog. What does not fit is refused as a whole: the beginning of an
+// expression may be one too, and answers something else.
 func (e *Explore) Paste(text string) {
+	if n := utf8.RuneCountInString(e.Expr()) + utf8.RuneCountInString(text); n > e.line.input.CharLimit {
+		e.refused, e.refusedAt = n, e.Expr()
+		return
+	}
 	e.line.paste(text)
 	e.look()
 }
@@ -299,6 +307,8 @@ func (e *Explore) TellParts(turn int, parts []query.Part, err error) {
 // belongs here.
 func (e *Explore) message() (text safe.Text, bad, doubt bool) {
 	switch {
+	case e.refused > 0 && e.refusedAt == e.Expr():
+		return safe.Sprintf("not pasted: an expression has at most %d characters, this had %d", e.line.input.CharLimit, e.refused), true, false
 	case e.fault != nil && e.Expr() != "" && !e.unfinished():
 		return safe.Sprintf("character %d: %s", runesBefore(e.Expr(), e.fault.Pos)+1, e.fault.Msg), true, false
 	case len(e.warnings) > 0:
