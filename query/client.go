@@ -71,7 +71,7 @@ func NewClient(cfg Config) (*Client, error) {
 	shown.RawQuery = ""
 	rt := &roundTripper{
 		shown: shown.String(), headers: cfg.Headers, user: cfg.User,
-		bearer: newSecret(cfg.Bearer), pass: newSecret(cfg.Password), limit: cfg.MaxBytes,
+		bearer: newSecret(cfg.Bearer), pass: newSecret(cfg.Password), limit: cfg.MaxBytes, turn: make(chan struct{}, 1),
 	}
 	if rt.next, err = transportOf(cfg); err != nil {
 		return nil, err
@@ -114,11 +114,11 @@ func parseURL(text string) (*url.URL, error) {
 
 // withoutSecrets is an address for a message: a token may stand in its arguments too.
 func withoutSecrets(u url.URL) string {
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	if u.Opaque != "" { // user:password@host without a scheme
+	u.RawQuery, u.Fragment = "", ""
+	if strings.Contains(u.Opaque, "@") { // user:password@host without a scheme
 		return oneLine(u.Scheme) + ":…"
 	}
-	return oneLine(u.String())
+	return oneLine(u.Redacted())
 }
 
 // URL is the server's address without secrets.

@@ -47,6 +47,7 @@ const (
 const (
 	mostHead    = 8 << 20        // bytes
 	mostValues  = 8 << 20        // of all series
+	mostSeries  = 500_000        // as many as panels may have, drawn by nobody
 	mostColumns = 9 * mostValues // bytes
 )
 
@@ -211,7 +212,7 @@ func (h headJSON) snapshot(columns []byte) (*Snapshot, error) {
 	if len(h.Panels) > maxPanels {
 		return nil, fmt.Errorf("it has %d panels", len(h.Panels))
 	}
-	values := 0
+	values, series := 0, 0
 	for _, raw := range h.Panels {
 		var p panelJSON
 		if err := json.Unmarshal(raw, &p); err != nil {
@@ -220,6 +221,9 @@ func (h headJSON) snapshot(columns []byte) (*Snapshot, error) {
 		panel, data, err := p.panel()
 		if err != nil {
 			return nil, err
+		}
+		if series += len(p.Series); series > mostSeries {
+			return nil, fmt.Errorf("it has more than %d series", mostSeries)
 		}
 		for _, one := range p.Series {
 			if values += data.Frame.Grid.N; values > mostValues {
@@ -245,6 +249,7 @@ func (p panelJSON) panel() (Panel, PanelData, error) {
 		return Panel{}, PanelData{}, err
 	}
 	panel := p.Panel
+	panel.tame()
 	if len(panel.Queries) == 0 {
 		panel.Queries = []Query{{}} // signals ask for the first
 	}

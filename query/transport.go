@@ -3,9 +3,6 @@ package query
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -158,7 +155,8 @@ type roundTripper struct {
 	bearer  *secret
 	pass    *secret
 	limit   int64
-	skew    atomic.Int64 // nanoseconds + 1, 0 = not known
+	turn    chan struct{} // of large bodies
+	skew    atomic.Int64  // nanoseconds + 1, 0 = not known
 }
 
 // RoundTrip implements http.RoundTripper. After a 401 the secret is read again,
@@ -196,7 +194,7 @@ func (t *roundTripper) once(req *http.Request) (*http.Response, error) {
 	if resp.Header.Get("Age") == "" { // a cache in between repeats old dates
 		t.clock(resp.Header.Get("Date"), sent, time.Now())
 	}
-	resp.Body = &bounded{ReadCloser: resp.Body, left: t.limit, limit: t.limit, shown: t.shown}
+	resp.Body = &bounded{ReadCloser: resp.Body, ctx: req.Context(), left: t.limit, limit: t.limit, shown: t.shown, turn: t.turn}
 	if strings.HasSuffix(req.URL.Path, "/api/v1/query_range") || strings.HasSuffix(req.URL.Path, "/api/v1/query") {
 		resp.Body = &flood{ReadCloser: resp.Body, shown: t.shown}
 	} else {
@@ -286,37 +284,4 @@ func (s *secret) refresh() bool {
 	}
 	s.word, s.have = word, true
 	return true
-}
-
-// bounded ends a body that is larger than its limit with an error, before it
-// fills the memory.
-type bounded struct {
-	io.ReadCloser
-	left, limit int64
-	shown       string
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, b.tooLarge()
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return 0, b.tooLarge()
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return n, err
-	}
-	return n, err
-}
-
-func (b *bounded) tooLarge() error {
-	return &Error{
-		URL: b.shown, Kind: ErrTooLarge,
-		Msg: fmt.Sprintf("the answer is larger than %d MiB: aggregate the query (sum by, topk) or take a larger step", b.limit>>20),
-	}
 }
