@@ -63,6 +63,7 @@ func TestAxisLaws(t *testing.T) {
 		require.LessOrEqual(t, len(logs), max(n, 0))
 		increasing(t, logs)
 	})
+	require.Equal(t, []float64{0, 50, 100}, Ticks(0, 100, 4)) // from end to end, not the lowest four
 	require.Equal(t, []float64{1, 2, 5, 10}, LogTicks(1, 10, 4))
 	require.Equal(t, []float64{1, 10, 100, 1000}, LogTicks(1, 1000, 5))
 	require.Empty(t, LogTicks(0, 10, 5))

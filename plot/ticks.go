@@ -32,14 +32,20 @@ func Ticks(lo, hi float64, n int) []float64 {
 	if n < 1 || !finite(lo) || !finite(hi) || hi < lo {
 		return nil
 	}
-	_, _, outer := Axis(lo, hi, n+2)
 	var inside []float64
-	for _, t := range outer {
-		if t >= lo && t <= hi {
-			inside = append(inside, t)
+	for outer := n + 2; outer >= 2; outer-- { // bounds that are round numbers are ticks too
+		_, _, all := Axis(lo, hi, outer)
+		inside = inside[:0]
+		for _, t := range all {
+			if t >= lo && t <= hi {
+				inside = append(inside, t)
+			}
+		}
+		if len(inside) <= n {
+			return inside
 		}
 	}
-	return inside[:min(len(inside), n)]
+	return inside[:n]
 }
 
 // axisStep is the smallest round step of which at most n multiples cover

@@ -7,7 +7,7 @@ import "math"
 // same, and the scale of v itself (0, 500 ms, 1.0 s, 1.5 s).
 func FormatAxis(name string, v, step float64) string {
 	u := unitOf(name)
-	if math.IsNaN(v) || math.IsInf(v, 0) || u.kind == truth {
+	if math.IsNaN(v) || math.IsInf(v, 0) || u.kind >= hours { // in words
 		return format(u, v, -1)
 	}
 	if u.kind == clock {
@@ -32,6 +32,20 @@ func FormatAxis(name string, v, step float64) string {
 		return format(u, v, -1)
 	}
 	return format(u, v, stepDecimals(step/f.scale.size))
+}
+
+// TickUnit is what round numbers near v are multiples of, in the unit's own values:
+// 1024 for KiB, 3600 for hours, 1 where ten is a round number.
+func TickUnit(name string, v float64) float64 {
+	u := unitOf(name)
+	factor := u.factor
+	if factor == 0 {
+		factor = 1
+	}
+	if size := u.scaling.at(math.Abs(v) * factor).size; u.scaling == binary || u.scaling == timed && size > 1 {
+		return size / factor
+	}
+	return 1
 }
 
 // stepDecimals is how many decimals tell multiples of step apart: those of a

@@ -64,7 +64,7 @@ func (b *Board) Order() (order []int, ring []string) {
 	for len(order) < len(b.Variables) {
 		before := len(order)
 		for i := range b.Variables {
-			if !done[i] && !slices.ContainsFunc(b.Variables[i].names(), func(n string) bool { j, ok := at[n]; return ok && !done[j] && j != i }) {
+			if !done[i] && !slices.ContainsFunc(b.needs(&b.Variables[i]), func(n string) bool { j, ok := at[n]; return ok && !done[j] && j != i }) {
 				done[i], order = true, append(order, i)
 			}
 		}
@@ -72,8 +72,9 @@ func (b *Board) Order() (order []int, ring []string) {
 			break
 		}
 	}
-	for i, v := range b.Variables {
-		if !done[i] || slices.Contains(v.names(), v.Name) {
+	for i := range b.Variables {
+		v := &b.Variables[i]
+		if !done[i] || slices.Contains(b.needs(v), v.Name) {
 			ring = append(ring, v.Name)
 		}
 		if !done[i] {
@@ -83,9 +84,14 @@ func (b *Board) Order() (order []int, ring []string) {
 	return order, ring
 }
 
-// names are the words behind a $ in what a variable's options depend on.
-func (v *Variable) names() (names []string) {
-	for _, m := range reference.FindAllStringSubmatch(v.Query+" "+v.Regex+" "+v.Source, -1) {
+// needs are the words behind a $ in what the options of v depend on: a query without
+// a source of its own goes to the board's, which may be a variable.
+func (b *Board) needs(v *Variable) (names []string) {
+	source := v.Source
+	if source == "" && v.Type == QueryVariable {
+		source = b.Source
+	}
+	for _, m := range reference.FindAllStringSubmatch(v.Query+" "+v.Regex+" "+source, -1) {
 		names = append(names, m[1]+m[2]+m[4])
 	}
 	return names

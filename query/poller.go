@@ -102,9 +102,12 @@ func (p *Poller) change(set func(*window)) {
 type poke struct {
 	again bool // another round
 	anew  bool // with what the variables offer, too
+	more  bool // panels that were not asked before: in the round that is under way, else in another
 }
 
-func (k poke) and(other poke) poke { return poke{k.again || other.again, k.anew || other.anew} }
+func (k poke) and(other poke) poke {
+	return poke{k.again || other.again, k.anew || other.anew, k.more || other.more}
+}
 
 // Refresh polls now instead of at the next turn, variables too.
 func (p *Poller) Refresh() { p.remind(poke{again: true, anew: true}) }

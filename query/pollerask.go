@@ -33,7 +33,7 @@ func (p *Poller) Ask(panels []int) {
 	}
 	p.order = o
 	p.mu.Unlock()
-	p.remind(poke{again: true})
+	p.remind(poke{more: true})
 }
 
 // asked are the panels that are asked, in the order in which they are.

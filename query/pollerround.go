@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -56,22 +57,11 @@ type outcome struct {
 func (r *run) round(ctx context.Context, w window, batches []batch) (outcome, bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	left := 0
-	for i := range batches {
-		left += len(batches[i].jobs)
+	t := &tally{
+		run: r, gather: newGathering(r.showing.board), silent: map[string]bool{}, answers: make(chan part, inFlight),
+		queues: map[string]*queue{}, begun: map[int]bool{},
 	}
-	answers := make(chan part, left) // room for all: no worker waits for us
-	t := &tally{run: r, gather: newGathering(r.showing.board), silent: map[string]bool{}, left: left}
-	for i := range batches {
-		b := &batches[i]
-		t.silent[b.name] = true
-		if !b.probe {
-			t.gather.expect(b.jobs)
-		}
-	}
-	for i := range batches {
-		r.start(ctx, &batches[i], len(batches) > 1, answers)
-	}
+	t.begin(ctx, batches)
 	again := poke{}
 	for t.left > 0 {
 		select {
@@ -84,8 +74,12 @@ func (r *run) round(ctx context.Context, w window, batches []batch) (outcome, bo
 				r.remind(again)
 				return t.got, false
 			}
-		case a := <-answers:
-			if t.count(a, answers) && ctx.Err() == nil {
+			if more.more {
+				again.more = false
+				t.join(ctx, w)
+			}
+		case a := <-t.answers:
+			if t.count(a) && ctx.Err() == nil {
 				r.publish(w)
 			}
 		}
@@ -102,11 +96,49 @@ type tally struct {
 	silent map[string]bool // sources that have not answered anything yet
 	left   int
 	got    outcome
+
+	answers chan part
+	queues  map[string]*queue // by source
+	begun   map[int]bool      // panels that are asked in this round
+}
+
+// begin has the batches asked, the first jobs of each first.
+func (t *tally) begin(ctx context.Context, batches []batch) {
+	for i := range batches {
+		b := &batches[i]
+		t.left += len(b.jobs)
+		if _, known := t.silent[b.name]; !known {
+			t.silent[b.name] = true
+		}
+		for _, j := range b.jobs {
+			t.begun[j.panel] = true
+		}
+		if !b.probe {
+			t.gather.expect(b.jobs)
+		}
+	}
+	for i := range batches {
+		t.start(ctx, &batches[i], len(batches) > 1)
+	}
+}
+
+// join asks panels that came into sight while the round is under way, before those
+// that still wait: a slow query elsewhere does not keep them empty.
+func (t *tally) join(ctx context.Context, w window) {
+	var jobs []job
+	now := t.run.now()
+	for _, i := range t.run.asked() {
+		if !t.begun[i] {
+			jobs = append(jobs, t.run.jobsOf(i, w, now)...)
+		}
+	}
+	batches := slices.DeleteFunc(t.run.sort(jobs), func(b batch) bool { return b.probe }) // one is under way
+	t.begin(ctx, batches)
 }
 
 // count takes in an answer and those that wait behind it, and reports whether a
 // panel changed.
-func (t *tally) count(a part, answers <-chan part) (news bool) {
+func (t *tally) count(a part) (news bool) {
 	for {
 		t.left--
 		t.got.failed = t.got.failed || a.err != nil
@@ -115,7 +147,7 @@ func (t *tally) count(a part, answers <-chan part) (news bool) {
 		}
 		news = t.run.take(t.gather, a) || news
 		select {
-		case a = <-answers:
+		case a = <-t.answers:
 		default:
 			return news
 		}
@@ -141,26 +173,60 @@ func (t *tally) judge() {
 	}
 }
 
-// start asks the queries of one source, so many at once, the first ones first.
-func (r *run) start(ctx context.Context, b *batch, others bool, answers chan<- part) {
+// start asks the queries of one source, so many at once, the first ones first and
+// before those that wait already.
+func (t *tally) start(ctx context.Context, b *batch, others bool) {
 	within := queryTimeout
 	if b.probe && others { // who answers is not kept waiting for who does not
-		within = min(max(r.base.Refresh, time.Second), queryTimeout)
+		within = min(max(t.run.base.Refresh, time.Second), queryTimeout)
 	}
-	queue := make(chan job, len(b.jobs))
-	for _, j := range b.jobs {
-		queue <- j
+	q := t.queues[b.name]
+	if q == nil {
+		q = &queue{}
+		t.queues[b.name] = q
 	}
-	close(queue)
-	for range min(inFlight, len(b.jobs)) {
-		r.workers.Go(func() {
-			for j := range queue {
+	for range q.first(b.jobs) {
+		t.run.workers.Go(func() {
+			for j, ok := q.next(); ok; j, ok = q.next() {
 				a := j.ask(ctx, within)
 				a.probe = b.probe
-				answers <- a
+				select {
+				case t.answers <- a:
+				case <-ctx.Done(): // nobody waits for it any more
+				}
 			}
 		})
 	}
+}
+
+// queue is the jobs that wait for one source.
+type queue struct {
+	mu      sync.Mutex
+	waiting []job
+	workers int
+}
+
+// first puts jobs before those that wait, and says how many workers are missing.
+func (q *queue) first(jobs []job) (missing int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = slices.Concat(jobs, q.waiting)
+	missing = max(min(inFlight, q.workers+len(jobs))-q.workers, 0)
+	q.workers += missing
+	return missing
+}
+
+// next is the next job; without any the worker that asks is done.
+func (q *queue) next() (job, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.workers--
+		return job{}, false
+	}
+	j := q.waiting[0]
+	q.waiting = q.waiting[1:]
+	return j, true
 }
 
 // take puts an answer into the panels and reports whether a panel changed.

@@ -193,6 +193,29 @@ func TestAChoiceAsksWhatDependsOnIt(t *testing.T) {
 	})
 }
 
+// The board's source is itself a variable, as in nearly every dashboard that is
+// shared: queries of variables without a source of their own wait for it.
+func TestVariablesWaitForTheBoardsSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shop{labels: map[string][]string{"up job": {"node"}}}
+		board := load(t, `source: $ds
+variables:
+  - {name: job, query: 'label_values(up, job)'}
+  - {name: ds, type: source}
+panels: [{title: one, promql: 'up{job="$job"}'}]
+`)
+		p := &query.Poller{Source: s, Sources: query.Sources{"": s}}
+		p.SetBoard(board, nil)
+		polled(t, p, func(r *reports) {
+			time.Sleep(time.Second)
+			snap := r.now()
+			require.NoError(t, snap.Offers[0].Err)
+			require.NoError(t, snap.Panels[0].Err)
+			require.True(t, s.has(`up{job="node"}`))
+		})
+	})
+}
+
 func TestVariablesThatCannotBeHadSaySo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("no such thing")
@@ -277,6 +300,73 @@ func TestAFullBoardPaintsAsItComes(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			require.Len(t, filled(), 40)
 			require.Equal(t, 8, s.most)
+		})
+	})
+}
+
+// One query of forty panels that is slow keeps its own panel waiting and no other;
+// a row that is opened meanwhile is asked at once, before what waits out of sight.
+func TestASlowQueryKeepsNoOtherPanelWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const trip = 100 * time.Millisecond
+		s := &shop{slow: func(expr string) time.Duration {
+			if expr == "m0" {
+				return 8 * time.Second
+			}
+			return trip
+		}}
+		board := &query.Board{Range: time.Hour, Refresh: 5 * time.Second}
+		for i := range 60 {
+			board.Panels = append(board.Panels, query.Panel{Title: fmt.Sprint(i), Type: query.TimeSeries, Queries: []query.Query{{Expr: fmt.Sprintf("m%d", i)}}})
+		}
+		board.Rows = []query.Row{{Title: "in sight", From: 0, To: 40}, {Title: "below", Collapsed: true, From: 40, To: 60}}
+		p := &query.Poller{Source: s}
+		p.SetBoard(board, nil)
+		polled(t, p, func(r *reports) {
+			filled := func(from, to int) (n int) {
+				for _, d := range r.now().Panels[from:to] {
+					if !d.At.IsZero() {
+						n++
+					}
+				}
+				return n
+			}
+			time.Sleep(trip)
+			require.Equal(t, 7, filled(0, 40), "what comes is painted")
+			time.Sleep(5 * trip)
+			require.Equal(t, 39, filled(0, 40), "all but the slow one, in six round trips")
+			require.False(t, s.has("m40"), "nobody opened the row")
+
+			p.Ask([]int{40, 41, 42, 43})
+			time.Sleep(trip)
+			require.Equal(t, 4, filled(40, 60), "one round trip, while the slow one is on its way")
+			require.Zero(t, r.now().Panels[0].At)
+			require.LessOrEqual(t, s.most, 8, "no more at once than before")
+			time.Sleep(8 * time.Second)
+			require.NotZero(t, r.now().Panels[0].At)
+		})
+	})
+}
+
+// Panels that come into sight go before those that wait in the same round.
+func TestWhatComesIntoSightGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shop{slow: func(string) time.Duration { return time.Second }}
+		board := &query.Board{Range: time.Hour, Refresh: time.Minute}
+		for i := range 40 {
+			board.Panels = append(board.Panels, query.Panel{Title: fmt.Sprint(i), Type: query.TimeSeries, Queries: []query.Query{{Expr: fmt.Sprintf("m%d", i)}}})
+		}
+		board.Rows = []query.Row{{Title: "in sight", From: 0, To: 32}, {Title: "below", Collapsed: true, From: 32, To: 40}}
+		p := &query.Poller{Source: s}
+		p.SetBoard(board, nil)
+		polled(t, p, func(r *reports) {
+			time.Sleep(500 * time.Millisecond)
+			p.Ask([]int{32, 33, 34, 35, 36, 37, 38, 39, 0, 1})
+			time.Sleep(2 * time.Second)
+			r.now()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			require.Equal(t, []string{"m32", "m33", "m34", "m35", "m36", "m37", "m38", "m39"}, slices.Sorted(slices.Values(s.asked[8:16])))
 		})
 	})
 }

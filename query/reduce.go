@@ -34,8 +34,8 @@ func reducers() []Reducer {
 	}
 }
 
-// Of is the number of values; Absent where there is none. The empty Reducer is
-// ReduceLast.
+// Of is the number of values; Absent where there is none, and NaN where there are
+// only such that the server computed. The empty Reducer is ReduceLast.
 func (r Reducer) Of(values []float64) float64 {
 	if r == ReduceLast || r == "" {
 		for i := len(values) - 1; i >= 0; i-- {
@@ -43,7 +43,7 @@ func (r Reducer) Of(values []float64) float64 {
 				return v
 			}
 		}
-		return Absent()
+		return noNumber(values)
 	}
 	have := make([]float64, 0, len(values))
 	for _, v := range values {
@@ -55,9 +55,17 @@ func (r Reducer) Of(values []float64) float64 {
 		return float64(len(have))
 	}
 	if len(have) == 0 {
-		return Absent()
+		return noNumber(values)
 	}
 	return r.of(have)
+}
+
+// noNumber is what values without a number come to.
+func noNumber(values []float64) float64 {
+	if slices.ContainsFunc(values, func(v float64) bool { return !IsAbsent(v) }) {
+		return math.NaN()
+	}
+	return Absent()
 }
 
 // of reduces at least one number.

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (b *Board) levels(order []int) (levels [][]int) {
 	level := map[string]int{}
 	for _, i := range order {
 		at := 0
-		for _, n := range b.Variables[i].names() {
+		for _, n := range b.needs(&b.Variables[i]) {
 			if l, ok := level[n]; ok {
 				at = max(at, l+1)
 			}
@@ -115,11 +116,9 @@ func (r *resolver) offer(ctx context.Context, b *Board, v *Variable, choices Cho
 	default:
 		return Offer{Options: v.options()}
 	}
-	source, text := choices.Title(v.Source), Interpolate(choices.Fill(v.Query), w)
-	if source == "" {
-		source = choices.Title(b.Source)
-	}
-	if name := b.valueless(v.Query+v.Source, choices); name != "" {
+	from := cmp.Or(v.Source, b.Source)
+	source, text := choices.Title(from), Interpolate(choices.Fill(v.Query), w)
+	if name := b.valueless(v.Query+from, choices); name != "" {
 		return Offer{Err: fmt.Errorf("variable %s: it needs %s, which has no value", v.Name, name)}
 	}
 	found, err := r.ask(ctx, source, text, w)

@@ -189,8 +189,10 @@ func (p *Panel) Say(f *Field, v float64) (text string, state State) {
 	if state == "" {
 		state, _ = p.JudgeBy(f, v)
 	}
-	if text == "" && math.IsNaN(v) {
+	if text == "" && IsAbsent(v) {
 		text = cmp.Or(f.NoValue, string(NoData))
+	} else if text == "" && math.IsNaN(v) {
+		text = cmp.Or(f.NoValue, "NaN")
 	}
 	return text, state
 }

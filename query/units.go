@@ -1,9 +1,12 @@
 package query
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // scale is a step of a unit: 1.5 of it are 1.5*size in the base unit.
@@ -29,6 +32,7 @@ type scaling int
 const (
 	unscaled scaling = iota
 	decimal
+	metric // decimal, and small ones too: mV
 	binary
 	timed
 )
@@ -41,6 +45,11 @@ const (
 	grouped      // full, in groups of three
 	percentage
 	clock // 1h 2m
+	hours // 26:03:04
+	days  // 1 d 02:03:04
+	date  // of milliseconds since 1970, in UTC
+	hexadecimal
+	scientific
 	truth // words for zero and not zero
 )
 
@@ -58,6 +67,14 @@ func (s scaling) at(v float64) scale {
 	switch s {
 	case decimal:
 		return pick(scale{1, ""}, scale{1e3, "k"}, scale{1e6, "M"}, scale{1e9, "G"}, scale{1e12, "T"}, scale{1e15, "P"}, scale{1e18, "E"})
+	case metric:
+		if v == 0 {
+			return scale{1, ""}
+		}
+		return pick(
+			scale{1e-15, "f"}, scale{1e-12, "p"}, scale{1e-9, "n"}, scale{1e-6, "µ"}, scale{1e-3, "m"}, scale{1, ""},
+			scale{1e3, "k"}, scale{1e6, "M"}, scale{1e9, "G"}, scale{1e12, "T"}, scale{1e15, "P"}, scale{1e18, "E"},
+		)
 	case binary:
 		return pick(scale{1, ""}, scale{1 << 10, "Ki"}, scale{1 << 20, "Mi"}, scale{1 << 30, "Gi"}, scale{1 << 40, "Ti"}, scale{1 << 50, "Pi"}, scale{1 << 60, "Ei"})
 	case timed:
@@ -69,108 +86,8 @@ func (s scaling) at(v float64) scale {
 	return scale{1, ""}
 }
 
-// unitOf knows the unit names of Grafana that dashboards use. Any other text
-// is a suffix, as in Grafana.
-func unitOf(name string) unit {
-	rate := func(what string) unit { return unit{scaling: decimal, glue: true, after: what} }
-	span := func(factor float64) unit { return unit{factor: factor, scaling: timed, glue: true} }
-	switch name {
-	case "", "short":
-		return unit{scaling: decimal, glue: true, whole: true}
-	case "none":
-		return unit{whole: true, kind: full}
-	case "locale":
-		return unit{whole: true, kind: grouped}
-	case "s":
-		return span(1)
-	case "ms":
-		return span(1e-3)
-	case "µs", "us":
-		return span(1e-6)
-	case "ns":
-		return span(1e-9)
-	case "m":
-		return span(60)
-	case "h":
-		return span(3600)
-	case "d":
-		return span(86400)
-	case "dtdurations":
-		return unit{factor: 1, scaling: timed, glue: true, kind: clock}
-	case "dtdurationms":
-		return unit{factor: 1e-3, scaling: timed, glue: true, kind: clock}
-	case "percent":
-		return unit{after: "%", kind: percentage}
-	case "percentunit":
-		return unit{factor: 100, after: "%", kind: percentage}
-	case "bytes":
-		return unit{scaling: binary, base: "B", glue: true, whole: true}
-	case "decbytes":
-		return unit{scaling: decimal, base: "B", glue: true, whole: true}
-	case "kbytes":
-		return unit{factor: 1 << 10, scaling: binary, base: "B", glue: true, whole: true}
-	case "mbytes":
-		return unit{factor: 1 << 20, scaling: binary, base: "B", glue: true, whole: true}
-	case "gbytes":
-		return unit{factor: 1 << 30, scaling: binary, base: "B", glue: true, whole: true}
-	case "bits":
-		return unit{scaling: binary, base: "b", glue: true, whole: true}
-	case "decbits":
-		return unit{scaling: decimal, base: "b", glue: true, whole: true}
-	case "Bps":
-		return unit{scaling: decimal, base: "B", after: "/s", glue: true}
-	case "binBps":
-		return unit{scaling: binary, base: "B", after: "/s", glue: true}
-	case "KBs":
-		return unit{factor: 1e3, scaling: decimal, base: "B", after: "/s", glue: true}
-	case "MBs":
-		return unit{factor: 1e6, scaling: decimal, base: "B", after: "/s", glue: true}
-	case "bps":
-		return unit{scaling: decimal, base: "b", after: "/s", glue: true}
-	case "binbps":
-		return unit{scaling: binary, base: "b", after: "/s", glue: true}
-	case "ops":
-		return rate(" ops/s")
-	case "reqps":
-		return rate(" req/s")
-	case "rps":
-		return rate(" rd/s")
-	case "wps":
-		return rate(" wr/s")
-	case "iops":
-		return rate(" io/s")
-	case "eps":
-		return rate(" evt/s")
-	case "pps":
-		return rate(" p/s")
-	case "cps":
-		return rate(" c/s")
-	case "opm":
-		return rate(" ops/m")
-	case "rpm":
-		return rate(" rd/m")
-	case "wpm":
-		return rate(" wr/m")
-	case "hertz":
-		return unit{scaling: decimal, base: "Hz", glue: true}
-	case "celsius":
-		return unit{after: " °C"}
-	case "currencyUSD":
-		return unit{scaling: decimal, glue: true, before: "$"}
-	case "bool", "bool_yes_no", "bool_on_off":
-		return unit{kind: truth, after: name}
-	}
-	if text, ok := strings.CutPrefix(name, "prefix:"); ok {
-		return unit{scaling: decimal, glue: true, whole: true, before: text}
-	}
-	if text := strings.TrimSpace(strings.TrimPrefix(name, "suffix:")); text != "" {
-		return unit{scaling: decimal, glue: true, whole: true, after: " " + text}
-	}
-	return unitOf("short")
-}
-
 // FormatValue writes v in one of Grafana's units ("short", "s", "bytes",
-// "percentunit", "reqps", ...; any other text is a suffix) with three
+// "percentunit", "reqps", ...; any other text stands behind the value) with three
 // significant digits and a prefix that keeps it short: 1.23 k, 45.6 ms,
 // 1.50 GiB, 12.3%. "none" and "locale" are not scaled, and percentages between
 // 99 and 100 keep as many nines as they have, because 99.95 is not 100.
@@ -197,8 +114,8 @@ func format(u unit, v float64, decimals int) string {
 	if u.factor != 0 {
 		v *= u.factor
 	}
-	if u.kind == clock && math.Abs(v) >= 1 && math.Abs(v) < 1e15 {
-		return clockText(v)
+	if text, ok := u.words(v, decimals); ok {
+		return text
 	}
 	n := rounded(math.Abs(v), decimals, u)
 	var buf [48]byte
@@ -368,6 +285,50 @@ func groupThousands(out []byte, from int) []byte {
 	return out
 }
 
+// words is a value that is no figure with a unit behind it.
+func (u unit) words(v float64, decimals int) (string, bool) {
+	small := math.Abs(v) < 1e15
+	switch {
+	case u.kind == clock && small && math.Abs(v) >= 1:
+		return clockText(v), true
+	case (u.kind == hours || u.kind == days) && small:
+		return hoursText(v, u.kind == days), true
+	case u.kind == date && math.Abs(v) <= 253_402_300_799_999: // the end of the year 9999
+		return time.UnixMilli(int64(v)).UTC().Format("2006-01-02 15:04:05Z"), true
+	case u.kind == hexadecimal && small:
+		return hexText(v, u.before), true
+	case u.kind == scientific:
+		if decimals < 0 {
+			decimals = 2
+		}
+		return string(shortExponent(strconv.AppendFloat(nil, v, 'e', decimals, 64), 0)), true
+	}
+	return "", false
+}
+
+// hoursText is 26:03:04, or with days 1 d 02:03:04; what is less than a second is
+// left out.
+func hoursText(v float64, withDays bool) string {
+	sign, s := "", int64(math.Abs(v))
+	if v < 0 && s > 0 {
+		sign = "-"
+	}
+	h := s / 3600
+	if withDays && h >= 24 {
+		return fmt.Sprintf("%s%d d %02d:%02d:%02d", sign, h/24, h%24, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%s%02d:%02d:%02d", sign, h, s/60%60, s%60)
+}
+
+// hexText is the nearest whole number.
+func hexText(v float64, before string) string {
+	n, sign := int64(math.Round(v)), ""
+	if n < 0 {
+		n, sign = -n, "-"
+	}
+	return sign + before + strings.ToUpper(strconv.FormatInt(n, 16))
+}
+
 // clockText writes seconds as their two largest parts: 3d 4h, 1h 2m, 45s.
 func clockText(v float64) string {
 	sign := ""
@@ -398,6 +359,10 @@ func word(name string, v float64) string {
 		yes, no = "Yes", "No"
 	case "bool_on_off":
 		yes, no = "On", "Off"
+	case "bool":
+	default: // of a person: up/down
+		yes, no, _ = strings.Cut(name, "/")
+		no = cmp.Or(no, "-")
 	}
 	if v != 0 {
 		return yes

@@ -12,7 +12,7 @@ import (
 func (p *panel) property(f *query.Field, id string, v value) {
 	switch id {
 	case "unit":
-		f.Unit = unitOf(v.line())
+		f.Unit = p.im.unit(v.line())
 	case "decimals":
 		if _, ok := v.number(); ok {
 			n := v.whole(0, 9, 0)
@@ -48,6 +48,9 @@ func (p *panel) custom(f *query.Field, name string, v value) {
 		f.SoftMax = v.pointer()
 	case "stacking":
 		f.Stack = map[string]query.Stack{"normal": query.StackNormal, "percent": query.StackPercent, "none": query.StackNone}[v.at("mode").text()]
+		if f != &p.board.Field && f.Stack != query.StackNone && p.ownStack(v) {
+			f.Stack = query.StackNone // a total over its parts
+		}
 	case "spanNulls":
 		f.Nulls = query.Gap
 		if v.yes() {
@@ -79,6 +82,13 @@ func (p *panel) custom(f *query.Field, name string, v value) {
 			p.board.AxisLabel = v.line()
 		}
 	}
+}
+
+// ownStack reports whether series with this stacking stand on a stack apart from
+// that of the panel's others.
+func (p *panel) ownStack(stacking value) bool {
+	usual := p.json.at("fieldConfig", "defaults", "custom", "stacking")
+	return stacking.at("group").any != usual.at("group").any && usual.at("mode").text() == stacking.at("mode").text()
 }
 
 // shape is how a series is drawn, of the three properties that say so together.
@@ -123,10 +133,11 @@ func cellOf(kind string) query.CellForm {
 	return query.CellText
 }
 
-// unitOf leaves out what Grafana calls no unit at all; suffix:x is x there.
-func unitOf(name string) string {
-	if after, ok := strings.CutPrefix(name, "suffix:"); ok {
-		return after
+// unit reads the name of a unit; one that Grafana does not know is a text there too,
+// and is said.
+func (im *importer) unit(name string) string {
+	if !query.KnownUnit(name) {
+		im.unknown[name] = true
 	}
 	return name
 }

@@ -65,13 +65,13 @@ func (p *panel) graphForm() {
 func (p *panel) graphAxes() {
 	axes := p.json.at("yaxes").list()
 	if len(axes) == 0 { // before version 4
-		p.board.Unit = unitOf(strings.Join(p.json.at("y_formats").texts()[:min(1, len(p.json.at("y_formats").texts()))], ""))
+		p.board.Unit = p.im.unit(strings.Join(p.json.at("y_formats").texts()[:min(1, len(p.json.at("y_formats").texts()))], ""))
 		p.board.Min, p.board.Max = p.json.at("grid", "leftMin").pointer(), p.json.at("grid", "leftMax").pointer()
 		p.bounds(&p.board.Field)
 		return
 	}
 	left := axes[0]
-	p.board.Unit = unitOf(left.at("format").line())
+	p.board.Unit = p.im.unit(left.at("format").line())
 	p.board.AxisLabel = left.at("label").line()
 	p.property(&p.board.Field, "min", left.at("min"))
 	p.property(&p.board.Field, "max", left.at("max"))
@@ -168,7 +168,7 @@ func (p *panel) rightAxis(set *query.Field) {
 		return
 	}
 	right := axes[1]
-	if unit := unitOf(right.at("format").line()); unit != p.board.Unit {
+	if unit := p.im.unit(right.at("format").line()); unit != p.board.Unit {
 		set.Unit = unit
 	}
 	p.property(set, "min", right.at("min"))

@@ -59,12 +59,13 @@ type importer struct {
 	usual             string            // the source that most queries go to, by its name in the file
 	assumed           query.Choices     // for asking whether an expression could be PromQL
 	report            Report
-	coarse, exemplars int // counts of what is said once
+	coarse, exemplars int             // counts of what is said once
+	unknown           map[string]bool // units
 }
 
 func convert(d dashboard, base string) (Result, error) {
 	im := &importer{
-		json: d.json, base: base, inputs: map[string]string{}, sources: map[string]string{}, has: map[string]bool{}, panels: map[float64]value{},
+		json: d.json, base: base, inputs: map[string]string{}, sources: map[string]string{}, has: map[string]bool{}, unknown: map[string]bool{}, panels: map[float64]value{},
 		report: Report{Panels: []PanelReport{}, Variables: []VariableReport{}, Notes: []string{}},
 	}
 	title := im.json.at("title").line()
@@ -103,6 +104,9 @@ func convert(d dashboard, base string) (Result, error) {
 func (im *importer) counted() {
 	if im.coarse > 0 {
 		im.report.note("the resolution of %d queries (intervalFactor): the step follows from the width of the screen", im.coarse)
+	}
+	for _, unit := range slices.Sorted(maps.Keys(im.unknown)) {
+		im.report.note("a meaning of the unit %q, which is none of Grafana's: it stands behind the value, which is not scaled", unit)
 	}
 	if im.exemplars > 0 {
 		im.report.note("exemplars of %d queries are not drawn", im.exemplars)

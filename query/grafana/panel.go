@@ -200,7 +200,7 @@ func (p *panel) piechart() {
 	p.board.Type = query.TopN
 	p.report.lacks("its slices are bars, the largest first")
 	if p.kind == "grafana-piechart-panel" {
-		p.board.Unit = unitOf(p.json.at("format").line())
+		p.board.Unit = p.im.unit(p.json.at("format").line())
 		p.reduceByName(p.json.at("valueName").text())
 		return
 	}
@@ -251,10 +251,10 @@ func (p *panel) heatmap() {
 	y := p.json.at("options", "yAxis")
 	if !y.isObject() {
 		y = p.json.at("yAxis")
-		p.board.Unit = unitOf(y.at("format").line())
+		p.board.Unit = p.im.unit(y.at("format").line())
 	}
 	if unit := y.at("unit").line(); unit != "" {
-		p.board.Unit = unitOf(unit)
+		p.board.Unit = p.im.unit(unit)
 	}
 	for id, key := range map[string]string{"decimals": "decimals", "min": "min", "max": "max"} {
 		if y.at(key).any != nil {

@@ -17,7 +17,7 @@ func (p *panel) singlestat() {
 		p.board.Min, p.board.Max = s.at("gauge", "minValue").pointer(), s.at("gauge", "maxValue").pointer()
 		p.bounds(&p.board.Field)
 	}
-	p.board.Unit, p.board.NoValue = unitOf(s.at("format").line()), s.at("nullText").line()
+	p.board.Unit, p.board.NoValue = p.im.unit(s.at("format").line()), s.at("nullText").line()
 	p.property(&p.board.Field, "decimals", s.at("decimals"))
 	p.board.Spark = p.board.Type == query.Stat && s.at("sparkline", "show").yes()
 	if name := s.at("valueName").text(); name == "name" && p.board.Type == query.Stat {

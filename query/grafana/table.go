@@ -76,7 +76,7 @@ func (p *panel) style(s value, named []string) {
 		set.Name = alias
 	}
 	if s.at("type").text() == "number" {
-		set.Unit = unitOf(s.at("unit").line())
+		set.Unit = p.im.unit(s.at("unit").line())
 		p.property(&set, "decimals", s.at("decimals"))
 	}
 	if mode := s.at("colorMode").text(); mode != "" {

@@ -185,6 +185,7 @@ func TestAnySpecAtAnySize(t *testing.T) {
 		return YAxis{
 			number.Draw(t, "min"), number.Draw(t, "max"), rapid.Bool().Draw(t, "hasMin"), rapid.Bool().Draw(t, "hasMax"), rapid.Bool().Draw(t, "tight"), rapid.Bool().Draw(t, "log"),
 			rapid.SampledFrom([]int{0, 2, 10}).Draw(t, "base"), number.Draw(t, "softMin"), number.Draw(t, "softMax"), rapid.Bool().Draw(t, "hasSoftMin"), rapid.Bool().Draw(t, "hasSoftMax"),
+			rapid.SampledFrom([]func(float64) float64{nil, func(float64) float64 { return 1024 }, func(v float64) float64 { return v }}).Draw(t, "unit"),
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {

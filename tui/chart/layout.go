@@ -162,7 +162,9 @@ func (s *Spec) axis(y *YAxis, lo, hi float64, ok bool, n int) (plot.Scale, []flo
 	if lo < 0 && hi > 0 {
 		n = max(n, 3) // of two round numbers one would not be zero
 	}
-	niceLo, niceHi, ticks := plot.Axis(lo, hi, n)
+	unit := y.unit(max(-lo, hi))
+	niceLo, niceHi, ticks := plot.Axis(lo/unit, hi/unit, n)
+	niceLo, niceHi, ticks = niceLo*unit, niceHi*unit, times(ticks, unit)
 	if !y.HasMin && !y.HasMax {
 		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks
 	}
@@ -176,7 +178,27 @@ func (s *Spec) axis(y *YAxis, lo, hi float64, ok bool, n int) (plot.Scale, []flo
 	if !(fixedLo < fixedHi) || fixedHi-fixedLo > math.MaxFloat64 {
 		return plot.Scale{Lo: niceLo, Hi: niceHi}, ticks
 	}
-	return plot.Scale{Lo: fixedLo, Hi: fixedHi}, plot.Ticks(fixedLo, fixedHi, n)
+	return plot.Scale{Lo: fixedLo, Hi: fixedHi}, times(plot.Ticks(fixedLo/unit, fixedHi/unit, n), unit)
+}
+
+// unit is what ticks near v are round multiples of.
+func (y *YAxis) unit(v float64) float64 {
+	if y.HasMax {
+		v = y.Max
+	}
+	if y.Unit != nil && v-v == 0 {
+		if u := y.Unit(v); u > 0 && !math.IsInf(u, 0) {
+			return u
+		}
+	}
+	return 1
+}
+
+func times(ticks []float64, unit float64) []float64 {
+	for i := range ticks {
+		ticks[i] *= unit
+	}
+	return ticks
 }
 
 // logAxis spans whole powers of ten, or of two.

@@ -20,29 +20,28 @@ type entry struct {
 // and, where there is room for all, their highest. What is left out is counted;
 // the series whose value the title shows is never left out.
 func legend(f *frame.Frame, s *Spec, w plot.Window) {
-	for nameWidth, withMax := 24, true; ; {
-		entries := make([]entry, len(s.Series))
+	const widest, narrowest = 24, 8
+	at := func(nameWidth int, withMax bool) (entries []entry, fits int) {
+		entries = make([]entry, len(s.Series))
 		for i := range s.Series {
 			at := s.listed(i)
 			entries[i] = entry{at, s.entry(at, nameWidth, withMax)}
 		}
-		fits := flow(f, entries, nil)
-		switch {
-		case fits == len(entries):
-			flow(f, entries, s)
-			return
-		case nameWidth <= 8 && !withMax:
-			if at := s.place(s.focus()); at >= fits {
-				entries = slices.Concat(entries[at:at+1], entries[:at], entries[at+1:])
+		return entries, flow(f, entries, nil)
+	}
+	entries, fits := at(widest, true)
+	if fits < len(entries) {
+		_, most := at(narrowest, false)
+		for width := widest; width >= narrowest; width -= 4 { // names are cut only where it lets more of them in
+			if entries, fits = at(width, false); fits >= most {
+				break
 			}
-			flow(f, entries, s)
-			return
-		case withMax:
-			withMax = false
-		default:
-			nameWidth -= 4
 		}
 	}
+	if lead := s.place(s.focus()); fits < len(entries) && lead >= fits {
+		entries = slices.Concat(entries[lead:lead+1], entries[:lead], entries[lead+1:])
+	}
+	flow(f, entries, s)
 }
 
 // listed is the series at place i of the legend, place where a series stands in it.

@@ -101,6 +101,8 @@ type YAxis struct {
 
 	SoftMin, SoftMax       float64 // the axis reaches so far at least
 	HasSoftMin, HasSoftMax bool
+
+	Unit func(v float64) float64 // what ticks near v are round multiples of; nil is 1
 }
 
 // Level is how bad it is to be beyond a threshold.

@@ -106,7 +106,7 @@ func leastWidth(t query.PanelType) int {
 	switch t {
 	case query.Stat, query.Gauge:
 		return 15
-	case query.Text, query.NotDrawn:
+	case query.Text, query.NotDrawn, query.BarGauge, query.TopN:
 		return 24
 	}
 	return goodPanelWidth

@@ -70,10 +70,13 @@ func (c *panelChart) drawOne(f *frame.Frame, st chart.State, one *query.Single) 
 		stat.Note = safe.Sprintf("%s %s", c.sign(), fieldFigure(one.Field, one.Line.Value))
 	}
 	stat.Draw(f)
-	if f.Height() >= 4 && one.Values != nil {
+	if f.Height() >= 4 && points(one.Values) > 1 {
 		f.Put(0, 3, theme.Series(0), chart.Sparkline(one.Values, f.Width(), f.Theme().Glyphs()))
 	}
 }
+
+// points is how many values there are.
+func points(values []float64) int { return int(query.ReduceCount.Of(values)) }
 
 // at are the singles at an instant, where they are values of one; without an
 // instant as the board reduces them.
@@ -137,6 +140,9 @@ func (c *panelChart) drawMeters(f *frame.Frame, head chart.Head, crosshair time.
 				level = chart.Crit
 			}
 			meter.Lines = append(meter.Lines, chart.Tick{At: (t.Value - lo) / (hi - lo), Level: level})
+		}
+		if len(singles) == 1 && c.panel.Type == query.Gauge {
+			meter.Name = safe.Text{} // it is what the title says
 		}
 		m.Meters = append(m.Meters, meter)
 	}

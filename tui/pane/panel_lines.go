@@ -60,7 +60,7 @@ func (c *panelChart) thresholds() []query.Threshold {
 }
 
 func axisOf(f *query.Field, base int) chart.YAxis {
-	y := chart.YAxis{Base: base}
+	y := chart.YAxis{Base: base, Unit: func(v float64) float64 { return query.TickUnit(f.Unit, v) }}
 	bound := func(v *float64, to *float64, has *bool) {
 		if v != nil {
 			*to, *has = *v, true
