@@ -91,7 +91,32 @@ type shown struct {
 			Calcs []string `json:"calcs"`
 		} `json:"reduceOptions"`
 	} `json:"options"`
+	FieldConfig struct {
+		Overrides []struct {
+			Matcher struct {
+				ID      string `json:"id"`
+				Options any    `json:"options"`
+			} `json:"matcher"`
+			Properties []struct {
+				ID    string `json:"id"`
+				Value any    `json:"value"`
+			} `json:"properties"`
+		} `json:"overrides"`
+	} `json:"fieldConfig"`
 	Panels []shown `json:"panels"`
+}
+
+// renamed is what the dashboard calls a series with that legend.
+func (p *shown) renamed(legend string) string {
+	name := legend
+	for _, o := range p.FieldConfig.Overrides {
+		for _, prop := range o.Properties {
+			if prop.ID == "displayName" && o.Matcher.ID == "byName" && o.Matcher.Options == legend {
+				name = fmt.Sprint(prop.Value)
+			}
+		}
+	}
+	return name
 }
 
 // asGrafana asks what Grafana would, with client_golang, and sums up by itself.
@@ -138,7 +163,7 @@ func (g *asGrafana) ask(p *shown, grid query.Grid) (out []series) {
 			vector, ok := got.(model.Vector)
 			require.True(g.t, ok, expr)
 			for _, s := range vector {
-				out = append(out, series{legend(q.LegendFormat, s.Metric), []float64{float64(s.Value)}})
+				out = append(out, series{p.renamed(legend(q.LegendFormat, s.Metric)), []float64{float64(s.Value)}})
 			}
 			continue
 		}
@@ -147,7 +172,7 @@ func (g *asGrafana) ask(p *shown, grid query.Grid) (out []series) {
 		matrix, ok := got.(model.Matrix)
 		require.True(g.t, ok, expr)
 		for _, s := range matrix {
-			one := series{legend: legend(q.LegendFormat, s.Metric)}
+			one := series{legend: p.renamed(legend(q.LegendFormat, s.Metric))}
 			for _, v := range s.Values {
 				one.values = append(one.values, float64(v.Value))
 			}
