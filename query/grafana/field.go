@@ -88,7 +88,7 @@ func (p *panel) custom(f *query.Field, name string, v value) {
 // that of the panel's others.
 func (p *panel) ownStack(stacking value) bool {
 	usual := p.json.at("fieldConfig", "defaults", "custom", "stacking")
-	return stacking.at("group").any != usual.at("group").any && usual.at("mode").text() == stacking.at("mode").text()
+	return stacking.at("group").text() != usual.at("group").text() && usual.at("mode").text() == stacking.at("mode").text()
 }
 
 // shape is how a series is drawn, of the three properties that say so together.
