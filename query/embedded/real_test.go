@@ -298,7 +298,7 @@ func TestDirectValuesAreTheServers(t *testing.T) {
 		mark := step // written to by this goroutine only
 		for _, source := range []query.Source{s.Direct(), d.client()} {
 			require.Eventually(t, func() bool {
-				f, err := source.Range(t.Context(), `max(timestamp(load))`, query.Steps(time.Now(), time.Now(), time.Second))
+				f, err := source.Range(t.Context(), `min(timestamp(load{job="shop"}))`, query.Steps(time.Now(), time.Now(), time.Second))
 				if err != nil || len(f.Series) == 0 {
 					return false
 				}
