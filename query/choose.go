@@ -72,9 +72,8 @@ func (b *Board) Order() (order []int, ring []string) {
 			break
 		}
 	}
-	for i := range b.Variables {
-		v := &b.Variables[i]
-		if !done[i] || slices.Contains(b.needs(v), v.Name) {
+	for i, v := range b.Variables {
+		if !done[i] || slices.Contains(b.needs(&v), v.Name) {
 			ring = append(ring, v.Name)
 		}
 		if !done[i] {
@@ -84,17 +83,22 @@ func (b *Board) Order() (order []int, ring []string) {
 	return order, ring
 }
 
-// needs are the words behind a $ in what the options of v depend on: a query without
-// a source of its own goes to the board's, which may be a variable.
+// needs are the words behind a $ in what a variable's options depend on, the
+// source that it is asked of among them.
 func (b *Board) needs(v *Variable) (names []string) {
-	source := v.Source
-	if source == "" && v.Type == QueryVariable {
-		source = b.Source
-	}
-	for _, m := range reference.FindAllStringSubmatch(v.Query+" "+v.Regex+" "+source, -1) {
+	for _, m := range reference.FindAllStringSubmatch(v.Query+" "+v.Regex+" "+b.askedOf(v), -1) {
 		names = append(names, m[1]+m[2]+m[4])
 	}
 	return names
+}
+
+// askedOf is the source that a variable's options are asked of, as it is written:
+// its own, else the board's; nothing for one that asks nobody.
+func (b *Board) askedOf(v *Variable) string {
+	if v.Type != QueryVariable {
+		return v.Source
+	}
+	return cmp.Or(v.Source, b.Source)
 }
 
 // Assumed are choices for every variable without asking anybody: what the file

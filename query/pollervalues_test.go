@@ -193,25 +193,27 @@ func TestAChoiceAsksWhatDependsOnIt(t *testing.T) {
 	})
 }
 
-// The board's source is itself a variable, as in nearly every dashboard that is
-// shared: queries of variables without a source of their own wait for it.
-func TestVariablesWaitForTheBoardsSource(t *testing.T) {
+// Grafana's boards name their data source by a variable, and their other variables
+// are asked of it without a word.
+func TestVariablesAreAskedOfTheChosenSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &shop{labels: map[string][]string{"up job": {"node"}}}
+		main := &shop{labels: map[string][]string{"up job": {"api"}}}
+		far := &shop{labels: map[string][]string{"up job": {"db"}}}
 		board := load(t, `source: $ds
 variables:
   - {name: job, query: 'label_values(up, job)'}
   - {name: ds, type: source}
-panels: [{title: one, promql: 'up{job="$job"}'}]
+panels: [{title: $job, promql: 'up{job="$job"}'}]
 `)
-		p := &query.Poller{Source: s, Sources: query.Sources{"": s}}
-		p.SetBoard(board, nil)
+		p := &query.Poller{Source: main, Sources: query.Sources{"": main, "eu": far}, Board: board}
 		polled(t, p, func(r *reports) {
-			time.Sleep(time.Second)
 			snap := r.now()
 			require.NoError(t, snap.Offers[0].Err)
-			require.NoError(t, snap.Panels[0].Err)
-			require.True(t, s.has(`up{job="node"}`))
+			require.Equal(t, "api", snap.Board.Panels[0].Title)
+			require.True(t, main.has(`up{job="api"}`))
+			p.SetValues(query.Values{"ds": {"eu"}})
+			require.Equal(t, "db", r.now().Board.Panels[0].Title)
+			require.True(t, far.has(`up{job="db"}`))
 		})
 	})
 }

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,9 +115,8 @@ func (r *resolver) offer(ctx context.Context, b *Board, v *Variable, choices Cho
 	default:
 		return Offer{Options: v.options()}
 	}
-	from := cmp.Or(v.Source, b.Source)
-	source, text := choices.Title(from), Interpolate(choices.Fill(v.Query), w)
-	if name := b.valueless(v.Query+from, choices); name != "" {
+	source, text := choices.Title(b.askedOf(v)), Interpolate(choices.Fill(v.Query), w)
+	if name := b.valueless(v.Query+b.askedOf(v), choices); name != "" {
 		return Offer{Err: fmt.Errorf("variable %s: it needs %s, which has no value", v.Name, name)}
 	}
 	found, err := r.ask(ctx, source, text, w)
