@@ -34,7 +34,7 @@ type app struct {
 type globals struct {
 	config, db, prometheus, as, context, confirm string
 	json                                         bool
-	scrape, rules                                []string
+	boards, scrape, rules                        []string
 	scrapeConfig                                 string
 }
 

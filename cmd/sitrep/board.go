@@ -11,8 +11,8 @@ import (
 func (a *app) boardCommand() *cobra.Command {
 	group := &cobra.Command{Use: "board", Short: "the boards of live panels"}
 	group.AddCommand(
-		&cobra.Command{Use: "list", Short: "boards of the configuration", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-			boards, err := a.boards()
+		&cobra.Command{Use: "list", Short: "boards of the configuration, else the one that sitrep carries", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+			boards, err := a.boardsToShow()
 			if err != nil {
 				return err
 			}

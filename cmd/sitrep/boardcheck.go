@@ -85,7 +85,7 @@ func (a *app) oneBoard(which string) (query.Board, error) {
 	if _, err := os.Stat(which); err == nil || strings.ContainsAny(which, "/.") {
 		return loadFile(which, query.LoadBoard)
 	}
-	boards, err := a.boards()
+	boards, err := a.boardsToShow()
 	if err != nil {
 		return query.Board{}, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,7 @@ type showing struct {
 func (a *app) boardShowCommand() *cobra.Command {
 	var s showing
 	c := &cobra.Command{
-		Use: "show NAME", Short: "the panels of a board, now or at another time", Args: cobra.ExactArgs(1),
+		Use: "show FILE|NAME", Short: "the panels of a board, now or at another time", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.showBoard(cmd.Context(), args[0], s)
 		},
@@ -45,15 +44,10 @@ func (a *app) boardShowCommand() *cobra.Command {
 }
 
 func (a *app) showBoard(ctx context.Context, name string, s showing) error {
-	boards, err := a.boards()
+	board, err := a.oneBoard(name)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(boards, func(b query.Board) bool { return b.Name == name })
-	if i < 0 {
-		return usage("there is no board %q (sitrep board list shows them)", name)
-	}
-	board := boards[i]
 	for j := range board.Panels {
 		board.Panels[j].Signal = board.Panels[j].Type.Asks() // a command shows every panel in one number
 	}

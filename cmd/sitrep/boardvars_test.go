@@ -96,9 +96,9 @@ func TestAChoiceIsKeptForItsBoard(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdle)
 	other := query.Board{Name: "other", Range: time.Minute, Refresh: time.Hour, Panels: []query.Panel{{Title: "o", Type: query.Stat, Queries: []query.Query{{Expr: "other"}}}}}
-	c := &centre{client: client, sources: query.Sources{"": client}, boards: []query.Board{*varBoard(t), other}}
+	c := &centre{client: client, sources: query.Sources{"": client}}
 	m := tui.NewMailbox()
-	b := c.shownBoard(m)
+	b := c.newShownBoard([]query.Board{*varBoard(t), other}, m)
 	ended := make(chan error, 1)
 	ctx, end := context.WithCancel(t.Context())
 	go func() { ended <- b.Run(ctx) }()

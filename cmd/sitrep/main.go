@@ -121,6 +121,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.flags.config, "config", "", "configuration `file` (default ./sitrep.yaml, else the user's)")
 	f.StringVar(&a.flags.db, "db", "", "store `file`")
 	f.StringVar(&a.flags.prometheus, "prometheus", "", "Prometheus `URL`")
+	f.StringArrayVar(&a.flags.boards, "board", nil, "board `file` to show instead of those of the configuration (repeatable)")
 	f.StringArrayVar(&a.flags.scrape, "scrape", nil, "no Prometheus: scrape the `URL` of metrics (repeatable)")
 	f.StringVar(&a.flags.scrapeConfig, "scrape-config", "", "no Prometheus: scrape what a prometheus.yml `file` names")
 	f.StringArrayVar(&a.flags.rules, "rules", nil, "rule `file` to evaluate with --scrape and --scrape-config (repeatable)")

@@ -8,16 +8,39 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/templates"
 )
 
-// boards loads the boards of the configuration; the first is the one that the
-// screen opens with. Without any there is a built-in one.
+// boards are those of --board, else those of the configuration; what is kept as
+// evidence is theirs.
 func (a *app) boards() ([]query.Board, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
 	}
+	if len(a.flags.boards) > 0 {
+		return loadFiles(a.flags.boards, query.LoadBoard)
+	}
 	return loadAll(c, "boards", c.Boards, query.LoadBoard)
+}
+
+// boardsToShow are the boards that a person can look at: those of the
+// configuration, else the one that sitrep carries. Nothing of that one is kept as
+// evidence unless somebody says so: who names no board did not ask for it.
+func (a *app) boardsToShow() ([]query.Board, error) {
+	boards, err := a.boards()
+	if err != nil || len(boards) > 0 {
+		return boards, err
+	}
+	src, err := templates.Read("board.yaml")
+	if err != nil {
+		return nil, err
+	}
+	own, err := query.LoadBoard("targets.yaml", src)
+	if err != nil {
+		return nil, err
+	}
+	return []query.Board{own}, nil
 }
 
 // loadAll reads every file of a section with the room's own loader.
@@ -26,6 +49,10 @@ func loadAll[T any](c *config, section string, patterns []string, load func(file
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
+	return loadFiles(files, load)
+}
+
+func loadFiles[T any](files []string, load func(file string, src []byte) (T, error)) ([]T, error) {
 	var all []T
 	for _, f := range files {
 		one, err := loadFile(f, load)

@@ -43,7 +43,11 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	}
 	life, end := context.WithCancel(ctx)
 	defer end()
-	board := c.shownBoard(mailbox)
+	boards, err := a.boardsToShow()
+	if err != nil {
+		return err
+	}
+	board := c.newShownBoard(boards, mailbox)
 	op := newOperator(life, c, mailbox, board)
 	if op.explore, err = newExplorer(c, mailbox, board); err != nil {
 		return err
@@ -57,8 +61,8 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	options.Shows = op.duties.Shows
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
-		for i := range c.boards {
-			w.Boards = append(w.Boards, c.boards[i].Name)
+		for i := range boards {
+			w.Boards = append(w.Boards, boards[i].Name)
 		}
 		for _, e := range c.experiments {
 			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
@@ -74,11 +78,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})
-	if board != nil {
-		g.Go(func() error {
-			return c.keep(engines, "the board", board.Run)
-		})
-	}
+	g.Go(func() error { return c.keep(engines, "the board", board.Run) })
 	if l != nil {
 		g.Go(func() error { return watchLedger(engines, l, mailbox) })
 	}

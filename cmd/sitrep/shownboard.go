@@ -33,12 +33,9 @@ type shownBoard struct {
 	}
 }
 
-// shownBoard is nil without a board.
-func (c *centre) shownBoard(m *tui.Mailbox) *shownBoard {
-	if len(c.boards) == 0 {
-		return nil
-	}
-	b := &shownBoard{boards: c.boards, chosen: map[string]query.Values{}}
+// newShownBoard shows the first of boards, of which there is one at the least.
+func (c *centre) newShownBoard(boards []query.Board, m *tui.Mailbox) *shownBoard {
+	b := &shownBoard{boards: boards, chosen: map[string]query.Values{}}
 	b.poller = &query.Poller{
 		Source: c.sources[""], Sources: c.sources, Name: c.client.URL(),
 		Report: func(s *query.Snapshot) {
