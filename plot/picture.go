@@ -22,6 +22,7 @@ type Chart struct {
 	Start  time.Time
 	Step   time.Duration
 	Series [][]float64
+	Names  []string             // of the series, written below; may be missing
 	Limits []float64            // thresholds, drawn across
 	Mark   time.Time            // a moment, drawn down; zero for none
 	Format func(float64) string // of the axis; nil is SI
@@ -36,6 +37,8 @@ const (
 	mostCharts                = 6
 	mostSeries                = 20
 	mostTitle                 = 90
+	mostName                  = 48
+	nameHeight, mostNameLines = 16, 5
 )
 
 // inks are the colours of series, told apart by most eyes. Source: Okabe and Ito,
@@ -63,10 +66,18 @@ var (
 // PNG draws charts one below the other, at most six.
 func PNG(charts []Chart) ([]byte, error) {
 	charts = charts[:min(len(charts), mostCharts)]
-	img := image.NewRGBA(image.Rect(0, 0, pictureWidth, max(1, len(charts))*chartHeight))
+	height := 0
+	for _, c := range charts {
+		height += chartHeight + nameHeight*c.nameLines()
+	}
+	img := image.NewRGBA(image.Rect(0, 0, pictureWidth, max(height, chartHeight)))
 	draw.Draw(img, img.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
-	for i, c := range charts {
-		canvas{img, image.Rect(marginLeft, i*chartHeight+marginTop, pictureWidth-marginRight, (i+1)*chartHeight-marginBottom)}.chart(c)
+	top := 0
+	for _, c := range charts {
+		v := canvas{img, image.Rect(marginLeft, top+marginTop, pictureWidth-marginRight, top+chartHeight-marginBottom)}
+		v.chart(c)
+		v.names(c)
+		top += chartHeight + nameHeight*c.nameLines()
 	}
 	var out bytes.Buffer
 	err := png.Encode(&out, img)
@@ -118,7 +129,7 @@ func (v canvas) chart(c Chart) {
 		}
 	}
 	for i, s := range c.Series[:min(len(c.Series), mostSeries)] {
-		v.series(s, func(k int) float64 { return x(c.Start.Add(time.Duration(k) * c.Step)) }, y, inks()[i%len(inks())])
+		v.series(s, func(k int) float64 { return x(c.Start.Add(time.Duration(k) * c.Step)) }, y, penOf(i))
 	}
 	if !c.Mark.IsZero() && !c.Mark.Before(c.Start) && !c.Mark.After(end.Add(c.Step)) {
 		at := min(x(c.Mark), float64(v.box.Max.X)-1)
@@ -127,17 +138,19 @@ func (v canvas) chart(c Chart) {
 }
 
 // series draws lines through neighbouring values; one that stands alone is a dot.
-func (v canvas) series(values []float64, x func(int) float64, y Scale, ink color.RGBA) {
+func (v canvas) series(values []float64, x func(int) float64, y Scale, p pen) {
 	var run []point
 	flush := func() {
 		if len(run) == 1 {
 			run = append(run, point{run[0].x + 2, run[0].y})
 		}
-		v.line(run, 1.6, ink)
+		for _, part := range p.cut(run) {
+			v.line(part, 1.6, p.ink)
+		}
 		run = nil
 	}
 	for k, value := range values {
-		if at := v.y(y, value); !math.IsNaN(at) {
+		if at := v.y(y, value); !math.IsNaN(at) && !math.IsInf(at, 0) {
 			run = append(run, point{x(k), at})
 		} else {
 			flush()

@@ -41,6 +41,36 @@ func TestPictureShowsValues(t *testing.T) {
 	require.Less(t, r+g+b, uint32(3*0xb000), "the mark")
 }
 
+// Below the chart stands which line is which, and no two lines look the same.
+func TestPictureNamesItsLines(t *testing.T) {
+	c := Chart{Start: time.Unix(0, 0), Step: time.Minute}
+	pens := map[pen]bool{}
+	for i := range mostSeries {
+		c.Series, c.Names = append(c.Series, []float64{1, 2}), append(c.Names, "line")
+		pens[penOf(i)] = true
+	}
+	require.Len(t, pens, mostSeries)
+	placed := c.layNames()
+	require.Len(t, placed, mostSeries)
+	for i, n := range placed[1:] {
+		require.True(t, n.line > placed[i].line || n.x > placed[i].x)
+	}
+	raw, err := PNG([]Chart{c, {Title: "without"}})
+	require.NoError(t, err)
+	img, err := png.Decode(bytes.NewReader(raw))
+	require.NoError(t, err)
+	require.Equal(t, 2*chartHeight+nameHeight*c.nameLines(), img.Bounds().Dy())
+	c.Series, c.Names = append(c.Series, nil), append(c.Names, "one more")
+	placed = c.layNames()
+	require.Equal(t, "and 1 more, not drawn", placed[len(placed)-1].text)
+}
+
+func TestDashesAreOfTheirLength(t *testing.T) {
+	parts := pen{on: 8, off: 4}.cut([]point{{0, 0}, {5, 0}, {30, 0}})
+	require.Equal(t, [][]point{{{0, 0}, {5, 0}, {8, 0}}, {{12, 0}, {20, 0}}, {{24, 0}, {30, 0}}}, parts)
+	require.Equal(t, [][]point{{{0, 0}, {5, 0}}}, pen{}.cut([]point{{0, 0}, {5, 0}}))
+}
+
 // Whatever the values are, there is a picture.
 func TestPictureOfAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -49,7 +79,7 @@ func TestPictureOfAnything(t *testing.T) {
 		for range n {
 			charts = append(charts, Chart{
 				Title: rapid.String().Draw(t, "title"), Start: time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "start"), 0), Step: time.Duration(rapid.Int64Range(-5, 1e12).Draw(t, "step")),
-				Series: rapid.SliceOfN(rapid.SliceOfN(rapid.Float64(), 0, 9), 0, 4).Draw(t, "values"), Limits: rapid.SliceOfN(rapid.Float64(), 0, 3).Draw(t, "limits"),
+				Series: rapid.SliceOfN(rapid.SliceOfN(rapid.Float64(), 0, 9), 0, 9).Draw(t, "values"), Names: rapid.SliceOfN(rapid.String(), 0, 9).Draw(t, "names"), Limits: rapid.SliceOfN(rapid.Float64(), 0, 3).Draw(t, "limits"),
 			})
 		}
 		raw, err := PNG(charts)

@@ -138,21 +138,36 @@ func panelFile(s *query.Snapshot, ending string, mark time.Time) ([]byte, error)
 	return nil, errors.New("a panel is written as .csv, .json or .png; the name says which")
 }
 
+// picturable says why a panel cannot be drawn as lines; nil if it can.
+func picturable(p *query.Panel, data *query.PanelData) error {
+	switch {
+	case data.Err != nil:
+		return data.Err
+	case !p.Type.Asks():
+		return fmt.Errorf("%s is %s, which is not drawn as a picture", p.Title, p.Type)
+	case p.Type == query.Heatmap, p.Type == query.Table:
+		return fmt.Errorf("%s is a %s, which is not drawn as a picture: --csv and --json write its values", p.Title, p.Type)
+	case len(data.Frame.Series) == 0:
+		return fmt.Errorf("%s has no series to draw", p.Title)
+	case data.Frame.Grid.N < 2:
+		return fmt.Errorf("%s asks for one moment alone, which is no line to draw: --csv and --json write its values", p.Title)
+	}
+	return nil
+}
+
 // panelPicture draws the panels of a snapshot.
 func panelPicture(s *query.Snapshot, mark time.Time) ([]byte, error) {
 	var charts []plot.Chart
+	why := errors.New("it has no panel to draw")
 	for i := range s.Board.Panels {
-		if len(s.Panels[i].Frame.Series) > 0 {
-			charts = append(charts, chartOf(&s.Board.Panels[i], &s.Panels[i], mark))
+		if err := picturable(&s.Board.Panels[i], &s.Panels[i]); err != nil {
+			why = err
+			continue
 		}
+		charts = append(charts, chartOf(&s.Board.Panels[i], &s.Panels[i], mark))
 	}
 	if len(charts) == 0 {
-		for i := range s.Panels {
-			if err := s.Panels[i].Err; err != nil {
-				return nil, err
-			}
-		}
-		return nil, errors.New("it has no series to draw")
+		return nil, why
 	}
 	return plot.PNG(charts)
 }

@@ -68,7 +68,7 @@ func chartOf(p *query.Panel, data *query.PanelData, at time.Time) plot.Chart {
 		Format: func(v float64) string { return query.FormatValue(p.Unit, v) },
 	}
 	for _, s := range data.Frame.Series {
-		c.Series = append(c.Series, s.Values)
+		c.Series, c.Names = append(c.Series, s.Values), append(c.Names, sanitise(s.Legend))
 	}
 	for _, t := range p.Thresholds {
 		c.Limits = append(c.Limits, t.Value)
