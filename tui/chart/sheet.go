@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -23,6 +24,7 @@ type SheetColumn struct {
 	Name  safe.Text
 	Right bool // numbers
 	Want  int  // cells that it is wide at least; 0 = as wide as its texts
+	Spare bool // it gives way before the others where there is no room for all
 	Cells []Cell
 }
 
@@ -50,9 +52,9 @@ func (s Sheet) Draw(f *frame.Frame) {
 		s.Empty(f)
 		return
 	}
-	widths := s.widths(f.Width())
+	shown, widths := s.widths(f.Width())
 	note := safe.Sprintf("%d rows", len(s.Rows))
-	if hidden := len(s.Columns) - len(widths); hidden > 0 {
+	if hidden := len(s.Columns) - len(shown); hidden > 0 {
 		note = safe.Sprintf("%d rows, +%d columns", len(s.Rows), hidden)
 	}
 	s.Note = note
@@ -64,8 +66,8 @@ func (s Sheet) Draw(f *frame.Frame) {
 	x := 0
 	top := min(max(s.Top, 0), max(len(s.Rows)-h, 0))
 	rows := s.Rows[top:min(top+h, len(s.Rows))]
-	for i, w := range widths {
-		c := &s.Columns[i]
+	for k, i := range shown {
+		c, w := &s.Columns[i], widths[k]
 		s.header(body, x, w, i)
 		for y, row := range rows {
 			if row >= 0 && row < len(c.Cells) {
@@ -114,35 +116,65 @@ func (c *Cell) draw(f *frame.Frame, right bool) {
 	f.PutFit(0, 0, w, c.Style, c.Text)
 }
 
-// widths are those of the columns that have room in w, two cells apart.
-func (s Sheet) widths(w int) []int {
-	var out []int
+// widths are those of the columns that have room in w, two cells apart, in their
+// order.
+func (s Sheet) widths(w int) (shown, widths []int) {
 	used := 0
-	for i := range s.Columns {
+	for _, i := range s.precedence() {
 		want := s.want(i)
 		if used > 0 && used+leastColumn+2 > w {
 			break
 		}
 		used += want + 2
-		out = append(out, want)
+		shown, widths = append(shown, i), append(widths, want)
 	}
 	// The widest give way, one cell at a time, until all fit.
 	for over := used - 2 - w; over > 0; over-- {
 		widest := 0
-		for i := range out {
-			if out[i] > out[widest] {
+		for i := range widths {
+			if widths[i] > widths[widest] {
 				widest = i
 			}
 		}
-		if len(out) == 0 || out[widest] <= leastColumn {
+		if len(widths) == 0 || widths[widest] <= leastColumn {
 			break
 		}
-		out[widest]--
+		widths[widest]--
 	}
-	for len(out) > 1 && total(out) > w {
-		out = out[:len(out)-1]
+	for len(widths) > 1 && total(widths) > w {
+		shown, widths = shown[:len(shown)-1], widths[:len(widths)-1]
 	}
-	return out
+	wide := make(map[int]int, len(shown))
+	for k, i := range shown {
+		wide[i] = widths[k]
+	}
+	slices.Sort(shown)
+	for k, i := range shown {
+		widths[k] = wide[i]
+	}
+	return shown, widths
+}
+
+// precedence is which columns get room before which: as they stand, those that can
+// be spared last. Where there is one column of numbers it is what the table is
+// about, and comes second at the latest.
+func (s Sheet) precedence() []int {
+	var order, spare, numbers []int
+	for i := range s.Columns {
+		switch c := &s.Columns[i]; {
+		case c.Spare:
+			spare = append(spare, i)
+			continue
+		case c.Right:
+			numbers = append(numbers, i)
+		}
+		order = append(order, i)
+	}
+	if len(numbers) == 1 && numbers[0] != order[0] {
+		order = slices.DeleteFunc(order, func(i int) bool { return i == numbers[0] })
+		order = slices.Insert(order, 1, numbers[0])
+	}
+	return append(order, spare...)
 }
 
 func total(widths []int) int {

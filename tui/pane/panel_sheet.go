@@ -24,8 +24,20 @@ func (c *panelChart) makeSheet() {
 		for row := range col.Cells {
 			col.Cells[row] = c.cell(from, row, lo, hi)
 		}
+		col.Spare = (from.Kind == query.TimeKind || from.Name == "__name__") && allOne(col.Cells)
 		c.sheet.Columns = append(c.sheet.Columns, col)
 	}
+}
+
+// allOne reports whether all cells say the same: the moment of an answer, or the
+// name of the metric that was asked for.
+func allOne(cells []chart.Cell) bool {
+	for i := range cells {
+		if cells[i].Text.String() != cells[0].Text.String() {
+			return false
+		}
+	}
+	return true
 }
 
 // columnEnds are the ends of a column's gauges.
