@@ -296,7 +296,7 @@ func (b *board) setRange(answer string, s *Screen) Effect {
 		end = end.Add(5 * time.Minute)
 		return b.window.show(end.Sub(from), end, s)
 	}
-	if answer == fromTo || strings.Contains(answer, " to ") {
+	if answer == fromTo || strings.Contains(answer, " to ") || strings.HasPrefix(answer, "now") || strings.HasPrefix(answer, "-") {
 		return b.setFromTo(answer, s)
 	}
 	d, err := strictyaml.ParseDuration(answer)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // The orders about alerts.
@@ -85,7 +86,7 @@ func matcherSets(list []alert.Alert) []alert.Matchers {
 func askLength(o Silence) Effect {
 	var choices []Choice
 	for i, d := range []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 24 * time.Hour} {
-		choices = append(choices, Choice{Value: d.String(), Text: Until(d), Letter: rune('1' + i)})
+		choices = append(choices, Choice{Value: d.String(), Text: strictyaml.FormatDuration(d), Letter: rune('1' + i)})
 	}
 	if o.ID != "" {
 		choices = append(choices, Choice{Value: "", Text: fmt.Sprintf("until %s is resolved, a day at most", o.ID), Letter: '7'})

@@ -300,6 +300,29 @@ func TestRangesByName(t *testing.T) {
 	require.Equal(t, night.Add(-195*time.Minute), w.End)
 }
 
+func TestRangesBeforeNow(t *testing.T) {
+	s := screenOf(richWorld(t), "INC-204")
+	board := Views()[1]
+	ask := board.Press(keys.Range, s).Ask
+	for text, want := range map[string]Window{
+		"now-40m to now-10m": {Span: 30 * time.Minute, End: s.Now.Add(-10 * time.Minute)},
+		"-2h to -1h":         {Span: time.Hour, End: s.Now.Add(-time.Hour)},
+		"-3h to now":         {Span: 3 * time.Hour},
+		"now-45m":            {Span: 45 * time.Minute},
+		"-45m":               {Span: 45 * time.Minute},
+	} {
+		got := ask.Then(text).Orders[0].(Window)
+		require.Equal(t, want.Span, got.Span, text)
+		require.True(t, want.End.Equal(got.End), text)
+	}
+	between := ask.Then(fromTo).Ask
+	require.Equal(t, 45*time.Minute, between.Then("45m").Orders[0].(Window).Span)
+	wrong := between.Then("-2h to soon")
+	require.Contains(t, wrong.Toast, `range "-2h to soon"`)
+	require.Equal(t, "-2h to soon", wrong.Ask.Initial, "what was typed is there to be mended")
+	require.Contains(t, ask.Then("-1h to -2h").Toast, "10s to 366d")
+}
+
 func TestOneCrosshairForAllCharts(t *testing.T) {
 	r := newReader(t, 1, richWorld(t), "INC-204", 199, 54)
 	r.press(keys.CrosshairLeft)
