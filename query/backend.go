@@ -3,9 +3,9 @@ package query
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -17,6 +17,12 @@ const settleDistributed = 10 * time.Minute
 // settleLeast is the least that a server of its own gets: a scrape may hang, and
 // clocks are read to about half a second.
 const settleLeast = 15 * time.Second
+
+// Never is the settle time of a server whose answers to two windows need not agree:
+// nothing of them can be held. VictoriaMetrics guesses how far a series looks back
+// from the first samples of the window, so the value of a point depends on where the
+// window begins.
+const Never = time.Duration(math.MaxInt64)
 
 // backend is what answers the Prometheus API.
 type backend struct {
@@ -47,7 +53,7 @@ func (c *Client) examine(ctx context.Context) (backend, error) {
 	case got.Application != "" || len(got.Features) > 0: // Mimir
 		b.distributed = true
 	case got.Revision == "" && got.GoVersion == "": // VictoriaMetrics calls itself a version of Prometheus
-		b.victoria, b.distributed = true, strings.Contains(c.shown, "/select/")
+		b.victoria = true
 	case ownRelease.MatchString(got.Version):
 		b.single = true
 	default: // Thanos
@@ -94,16 +100,17 @@ func (c *Client) Identity(ctx context.Context) (string, error) {
 //
 //	max(longest scrape timeout + longest rule interval, 15 s)
 //
-// A server that does not say gets a minute, one that does not scrape itself 10.
+// A server that does not say gets a minute, one that does not scrape itself 10. Of
+// VictoriaMetrics it is Never.
 func (c *Client) Settle(ctx context.Context) (time.Duration, error) {
 	b, err := c.examine(ctx)
 	switch {
 	case err != nil:
 		return 0, err
+	case b.victoria:
+		return Never, nil
 	case b.distributed:
 		return settleDistributed, nil
-	case b.victoria:
-		return settleUnknown, nil
 	}
 	targets, err := c.Targets(ctx)
 	if err != nil || len(targets) == 0 { // it need not tell; or others write into it

@@ -31,8 +31,9 @@ func TestHowLateSamplesMayComeIsLearned(t *testing.T) {
 		"targets refused":    {build242, "", "", time.Minute, "2.42.0 r 2026-11-24T03:00:00Z"},
 		"Mimir":              {mimir, "", "", 10 * time.Minute, ""},
 		"Thanos":             {thanos, "", "", 10 * time.Minute, ""},
-		"VictoriaMetrics":    {victoria, "", "", time.Minute, ""},
-		"its cluster":        {victoria, "", "/select/0/prometheus", 10 * time.Minute, ""},
+		"VictoriaMetrics":    {victoria, "", "", Never, ""},
+		"an old build of it": {`{}`, "", "", Never, ""},
+		"its cluster":        {victoria, "", "/select/0/prometheus", Never, ""},
 		"Cortex, or a proxy": {"", "", "", 10 * time.Minute, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

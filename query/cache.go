@@ -23,8 +23,9 @@ import (
 //     now and then anyway, for what was written into the past.
 //   - Answers with warnings are partial: shown, and never known.
 //   - Expressions for which that does not hold (see slides), steps that are not
-//     whole milliseconds, servers that move points off the grid, and addresses
-//     behind which several servers take turns are passed through.
+//     whole milliseconds, servers that move points off the grid or whose answers to
+//     two windows do not agree (Never), and addresses behind which several servers
+//     take turns are passed through.
 //
 // Between the last point of the grid and now, where the step is larger than 15 s,
 // the values of the moment are given as Series.Now.
@@ -178,7 +179,7 @@ func (c *Cache) Range(ctx context.Context, expr string, g Grid) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	if server.offGrid || server.mixed {
+	if server.offGrid || server.mixed || server.settle == Never {
 		return c.source.Range(ctx, expr, g)
 	}
 	e := c.entry(cacheKey{server.id, expr, step})
@@ -212,7 +213,7 @@ func (c *Cache) first(ctx context.Context, expr string, g Grid) (Frame, error) {
 	if f.offGrid > 0 {
 		c.origin.leaveGrid()
 	}
-	if unknown != nil || server.offGrid || f.offGrid > 0 {
+	if unknown != nil || server.offGrid || server.settle == Never || f.offGrid > 0 {
 		return f, nil
 	}
 	e := c.entry(cacheKey{server.id, expr, g.Step.Milliseconds()})

@@ -416,3 +416,15 @@ func TestAServerOffTheGridIsPassedThrough(t *testing.T) {
 	}
 	require.Equal(t, []int{900, 900, 900}, points)
 }
+
+// A server whose answers to two windows need not agree is asked for all of a window,
+// every time.
+func TestAServerThatNeverSettlesIsPassedThrough(t *testing.T) {
+	a, at := &asked{settle: query.Never}, newClock()
+	c := query.NewCache(a, query.CacheConfig{Now: at.now})
+	for range 3 {
+		mustRange(t, c, "x", query.Align(at.now(), time.Hour, 60))
+		at.pass(time.Minute)
+	}
+	require.Equal(t, []int{61, 61, 61}, a.points())
+}

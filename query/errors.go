@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	neturl "net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -117,6 +118,8 @@ func refused(url string, resp *http.Response, body []byte, patience time.Duratio
 	status := fmt.Sprintf("%d %s", code, http.StatusText(code))
 	said := reason(body)
 	switch {
+	case code == http.StatusUnauthorized && strings.Contains(string(body), "no org id"): // Mimir, Cortex
+		e.Kind, e.Msg = ErrDenied, status+": no org id: it wants to know the tenant: set headers: {X-Scope-OrgID: NAME}"
 	case code == http.StatusUnauthorized:
 		e.Kind, e.Msg = ErrDenied, status+": the user, password or token is missing or wrong"
 	case code == http.StatusForbidden:
@@ -131,6 +134,8 @@ func refused(url string, resp *http.Response, body []byte, patience time.Duratio
 		e.Kind, e.Msg = ErrTimeout, "the server stopped the query: "+said.msg
 	case said.typ == "bad_data", said.typ == "execution", said.typ == "not_acceptable":
 		e.Kind, e.Msg = ErrQuery, strings.TrimPrefix(said.msg, `invalid parameter "query": `)
+	case said.typ != "" && (code == http.StatusBadRequest || code == http.StatusUnprocessableEntity):
+		e.Kind, e.Msg = ErrQuery, said.msg // VictoriaMetrics has the status for a type
 	case said.typ != "":
 		e.Msg = fmt.Sprintf("%s: %s", status, said.msg)
 	case code == http.StatusServiceUnavailable:
@@ -144,6 +149,9 @@ func refused(url string, resp *http.Response, body []byte, patience time.Duratio
 	}
 	return e
 }
+
+// preamble is what VictoriaMetrics puts before what is wrong with a query: the query.
+var preamble = regexp.MustCompile(`(?s)^error when executing query=.* (?:for|on the time range) \([^()]*\): (?:cannot execute query: )?`)
 
 // wait says for how long, or else what is likely the matter.
 func wait(patience time.Duration, otherwise string) string {

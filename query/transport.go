@@ -141,7 +141,7 @@ func reason(body []byte) said {
 	if r.Type == "" {
 		r.Type = "unknown"
 	}
-	return said{typ: r.Type, msg: oneLine(r.Msg)}
+	return said{typ: r.Type, msg: oneLine(preamble.ReplaceAllString(r.Msg, ""))}
 }
 
 // roundTripper adds credentials and headers, bounds bodies and watches the

@@ -17,6 +17,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui"
 )
 
@@ -186,6 +187,9 @@ func (a *app) examinePrometheus(ctx context.Context, place, name string) finding
 			which = "behind"
 		}
 		said += fmt.Sprintf(", its clock is %v %s this machine's: boards end at its now", ahead.Abs().Round(time.Second), which)
+	}
+	if settle, failed := client.Settle(ctx); failed == nil && settle == query.Never {
+		said += ", VictoriaMetrics: its answers to two windows need not agree, so panels ask for all of their points"
 	}
 	return check(place, said, err)
 }
