@@ -12,12 +12,60 @@ import (
 	"time"
 )
 
-// rotating is a transport whose certificates are files, read again when one of
-// them has changed: short-lived certificates are replaced under a program that
-// runs for weeks. While new files cannot be used the old ones are.
+// Certificates say by whom a server is trusted and who asks it: files in PEM.
+type Certificates struct {
+	CertFile, KeyFile string // of a client certificate
+	CAFile            string // the authorities to trust instead of the system's
+	ServerName        string // that the server's certificate must be for, instead of the URL's host
+	Insecure          bool   // the server's certificate is not looked at
+}
+
+// Config reads the files.
+func (c Certificates) Config() (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: c.ServerName, MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.Insecure} //nolint:gosec // only where the configuration says so
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate authority: %w", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read the certificate authority: %s holds no certificate in PEM form", c.CAFile)
+		}
+	}
+	if err := c.whole(); err != nil {
+		return nil, err
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the client certificate: %w", err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+// whole says that half of a client certificate is none.
+func (c Certificates) whole() error {
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return errors.New("a client certificate needs both its certificate and its key file")
+	}
+	return nil
+}
+
+// Transport is what plain makes, with these certificates. The files are read again
+// when one of them has changed, and plain is called again then.
+func (c Certificates) Transport(plain func() *http.Transport) http.RoundTripper {
+	return &rotating{Certificates: c, plain: plain}
+}
+
+// rotating is a transport whose certificates are read again when a file has changed:
+// short-lived certificates are replaced under a program that runs for weeks. While
+// new files cannot be used the old ones are.
 type rotating struct {
-	cert, key, ca, serverName string
-	proxy                     func(*http.Request) (*url.URL, error)
+	Certificates
+	plain func() *http.Transport
 
 	mu    sync.Mutex
 	stamp [3]stamp
@@ -52,7 +100,7 @@ func (r *rotating) transport() (*http.Transport, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found [3]stamp
-	for i, name := range []string{r.cert, r.key, r.ca} {
+	for i, name := range []string{r.CertFile, r.KeyFile, r.CAFile} {
 		if name == "" {
 			continue
 		}
@@ -63,7 +111,7 @@ func (r *rotating) transport() (*http.Transport, error) {
 	if r.now != nil && found == r.stamp {
 		return r.now, nil
 	}
-	cfg, err := r.config()
+	cfg, err := r.Config()
 	if err != nil && r.now != nil {
 		return r.now, nil // they are being replaced; the stamp stays, so it is tried again
 	}
@@ -73,39 +121,17 @@ func (r *rotating) transport() (*http.Transport, error) {
 	if r.now != nil {
 		r.now.CloseIdleConnections()
 	}
-	t := defaultTransport()
+	t := r.plain()
 	t.TLSClientConfig = cfg
-	t.Proxy = r.proxy
 	r.now, r.stamp = t, found
 	return t, nil
 }
 
-func (r *rotating) config() (*tls.Config, error) {
-	cfg := &tls.Config{ServerName: r.serverName, MinVersion: tls.VersionTLS12}
-	if r.ca != "" {
-		pem, err := os.ReadFile(r.ca)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificate authority: %w", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read the certificate authority: %s holds no certificate in PEM form", r.ca)
-		}
-	}
-	if r.cert != "" {
-		pair, err := tls.LoadX509KeyPair(r.cert, r.key)
-		if err != nil {
-			return nil, fmt.Errorf("read the client certificate: %w", err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
-}
-
 // transportOf is what a configuration asks for.
 func transportOf(cfg Config) (http.RoundTripper, error) {
-	if (cfg.CertFile == "") != (cfg.KeyFile == "") {
-		return nil, errors.New("prometheus: a client certificate needs both its certificate and its key file")
+	files := Certificates{CertFile: cfg.CertFile, KeyFile: cfg.KeyFile, CAFile: cfg.CAFile, ServerName: cfg.ServerName}
+	if err := files.whole(); err != nil {
+		return nil, fmt.Errorf("prometheus: %w", err)
 	}
 	proxy := http.ProxyFromEnvironment
 	if cfg.ProxyURL != "" {
@@ -118,10 +144,13 @@ func transportOf(cfg Config) (http.RoundTripper, error) {
 	if cfg.HTTP != nil {
 		return cfg.HTTP, nil
 	}
-	if cfg.CertFile == "" && cfg.CAFile == "" && cfg.ServerName == "" {
+	plain := func() *http.Transport {
 		t := defaultTransport()
 		t.Proxy = proxy
-		return t, nil
+		return t
 	}
-	return &rotating{cert: cfg.CertFile, key: cfg.KeyFile, ca: cfg.CAFile, serverName: cfg.ServerName, proxy: proxy}, nil
+	if files == (Certificates{}) {
+		return plain(), nil
+	}
+	return files.Transport(plain), nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/embedded"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
@@ -99,8 +100,10 @@ func (c *config) keys(ctx context.Context) embedded.Keys {
 	return func(job string) (embedded.Auth, bool) {
 		a, ok := c.Embedded.Auth[job]
 		return embedded.Auth{
-			User: a.User, Password: read(a.Password), Bearer: read(a.Bearer), Headers: a.Headers, CertFile: file(a.CertFile), KeyFile: file(a.KeyFile),
-			CAFile: file(a.CAFile), ServerName: a.ServerName, Insecure: a.Insecure, ProxyURL: a.Proxy,
+			User: a.User, Password: read(a.Password), Bearer: read(a.Bearer), Headers: a.Headers, ProxyURL: a.Proxy,
+			Certificates: query.Certificates{
+				CertFile: file(a.CertFile), KeyFile: file(a.KeyFile), CAFile: file(a.CAFile), ServerName: a.ServerName, Insecure: a.Insecure,
+			},
 		}, ok
 	}
 }

@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,22 +11,22 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // Auth is how to be let in to a target. The functions give secrets; they are called
 // with every scrape, so that what is rotated is followed, from any goroutine.
 type Auth struct {
-	User               string
-	Password, Bearer   func() (string, error)
-	Scheme             string // before Bearer's secret; Bearer if empty
-	Headers            map[string]string
-	CertFile, KeyFile  string // PEM, of a client certificate; read again for every new connection
-	CAFile, ServerName string
-	Insecure           bool // the target's certificate is not looked at
-	ProxyURL           string
-	NoRedirects        bool
-	Withheld           []string // the keys whose secrets are not known: a server shows them as <secret>
-	files              []string // that the functions read
+	User             string
+	Password, Bearer func() (string, error)
+	Scheme           string // before Bearer's secret; Bearer if empty
+	Headers          map[string]string
+	query.Certificates
+	ProxyURL    string
+	NoRedirects bool
+	Withheld    []string // the keys whose secrets are not known: a server shows them as <secret>
+	files       []string // that the functions read
 }
 
 // Needs says what is missing to be let in; empty if nothing is.
@@ -36,44 +34,28 @@ func (a Auth) Needs() string { return strings.Join(a.Withheld, ", ") }
 
 // plainly says that nothing is asked for.
 func (a Auth) plainly() bool {
-	return a.User == "" && a.Password == nil && a.Bearer == nil && len(a.Headers) == 0 && a.CertFile == "" && a.CAFile == "" &&
-		a.ServerName == "" && !a.Insecure && a.ProxyURL == "" && !a.NoRedirects
+	return a.User == "" && a.Password == nil && a.Bearer == nil && len(a.Headers) == 0 && a.Certificates == (query.Certificates{}) &&
+		a.ProxyURL == "" && !a.NoRedirects
 }
 
-// Client is a client that is let in; nil if the server's own will do.
+// Client is a client that is let in; nil if the server's own will do. Files that
+// cannot be read now are an error.
 func (a Auth) Client() (*http.Client, error) {
 	if a.plainly() {
 		return nil, nil
 	}
-	t := plainTransport()
-	cfg := &tls.Config{ServerName: a.ServerName, InsecureSkipVerify: a.Insecure} //nolint:gosec // only where the configuration says so
-	if a.CAFile != "" {
-		pem, err := os.ReadFile(a.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("the authorities of the target: %w", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", a.CAFile)
-		}
+	proxy, err := a.proxy()
+	if err != nil {
+		return nil, err
 	}
-	if a.CertFile != "" {
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(a.CertFile, a.KeyFile)
-			return &pair, err
-		}
-		if _, err := cfg.GetClientCertificate(nil); err != nil {
-			return nil, fmt.Errorf("the client certificate for the target: %w", err)
-		}
+	if _, err := a.Config(); err != nil {
+		return nil, err
 	}
-	t.TLSClientConfig, t.TLSHandshakeTimeout = cfg, 10*time.Second
-	if a.ProxyURL != "" {
-		u, err := url.Parse(a.ProxyURL)
-		if err != nil {
-			return nil, errors.New("the proxy's URL cannot be read")
-		}
-		t.Proxy = http.ProxyURL(u)
-	}
+	t := a.Transport(func() *http.Transport {
+		t := plainTransport()
+		t.Proxy, t.TLSHandshakeTimeout = proxy, 10*time.Second
+		return t
+	})
 	c := &http.Client{Transport: letIn{a, t}, CheckRedirect: quietly}
 	if a.NoRedirects {
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -81,11 +63,23 @@ func (a Auth) Client() (*http.Client, error) {
 	return c, nil
 }
 
+// proxy is nil where none is asked for.
+func (a Auth) proxy() (func(*http.Request) (*url.URL, error), error) {
+	if a.ProxyURL == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(a.ProxyURL)
+	if err != nil || u.Host == "" {
+		return nil, errors.New("the proxy's URL cannot be read: write http://host:3128")
+	}
+	return http.ProxyURL(u), nil
+}
+
 // letIn adds what a target asks for, and only on the way to the target itself: a
 // redirect to another host gets nothing.
 type letIn struct {
 	auth Auth
-	next *http.Transport
+	next http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -126,7 +120,11 @@ func (l letIn) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections is for http.Client.
-func (l letIn) CloseIdleConnections() { l.next.CloseIdleConnections() }
+func (l letIn) CloseIdleConnections() {
+	if t, ok := l.next.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // secretShown is what Prometheus shows in place of a secret.
 const secretShown = "<secret>"

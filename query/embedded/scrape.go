@@ -107,7 +107,10 @@ func fetch(ctx context.Context, url string, how Options) (body []byte, contentTy
 		return nil, "", unquoted(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized:
+		return nil, "", fmt.Errorf("server returned HTTP status %s: the user, password or token is missing or wrong", resp.Status)
+	case resp.StatusCode != http.StatusOK:
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, how.MaxBody+1))
