@@ -10,7 +10,6 @@ import (
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -461,20 +460,6 @@ func (m *model) problem() []piece {
 	return []piece{say(7, theme.Warn, words...)}
 }
 
-// related are the firing alerts of the incident's service (all of them, if it
-// names none), with the places and the rules they are about.
-func (m *model) related(inc incident.Incident) (list []alert.Alert, regions, groups []string) {
-	for _, a := range firing(m.world) {
-		if inc.Service != "" && serviceOf(a) != inc.Service && a.Labels["job"] != inc.Service {
-			continue
-		}
-		list = append(list, a)
-		regions = append(regions, cmp.Or(a.Labels["region"], a.Labels["zone"]))
-		groups = append(groups, a.Name)
-	}
-	return list, distinct(regions), distinct(groups)
-}
-
 func distinct(list []string) []string {
 	slices.Sort(list)
 	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
@@ -502,7 +487,7 @@ func plural(n int, word string) string {
 // drawQuiet is the header while no incident is selected.
 func (m *model) drawQuiet(f *frame.Frame) {
 	right := m.drawClock(f, safe.Text{})
-	list := firing(m.world)
+	list := m.firing()
 	switch {
 	case m.world.Unread:
 		f.PutFit(0, 0, right-2, theme.Accent, safe.Const("Reading the store: what is open is not known yet."))

@@ -19,6 +19,7 @@ type heard struct {
 	begun     bool
 	incidents map[incident.ID]bool
 	alerts    map[string]bool
+	list      []alert.Alert        // that alerts are of
 	doubts    map[incident.ID]bool // whoever has it was asked whether they are still on it
 }
 
@@ -32,7 +33,7 @@ type news struct {
 // take compares a world with what was heard. The first one is no news.
 func (h *heard) take(w *pane.World) news {
 	var n news
-	incidents, alerts, doubts := map[incident.ID]bool{}, map[string]bool{}, map[incident.ID]bool{}
+	incidents, doubts := map[incident.ID]bool{}, map[incident.ID]bool{}
 	for _, inc := range w.Incidents {
 		incidents[inc.ID] = true
 		if !h.incidents[inc.ID] && !inc.Status.Over() {
@@ -45,17 +46,24 @@ func (h *heard) take(w *pane.World) news {
 			}
 		}
 	}
-	for _, a := range firing(w) {
-		alerts[a.Fingerprint] = true
-		if !h.alerts[a.Fingerprint] {
-			n.alerts = append(n.alerts, a)
+	alerts, list := h.alerts, w.Alerts.List
+	if alerts == nil || !same(list, h.list) { // of the same list nothing is new
+		alerts = make(map[string]bool, len(list))
+		for i := range list {
+			if list[i].State != alert.Firing {
+				continue
+			}
+			alerts[list[i].Fingerprint] = true
+			if !h.alerts[list[i].Fingerprint] {
+				n.alerts = append(n.alerts, list[i])
+			}
 		}
 	}
 	begun := h.begun || len(w.Incidents) > 0 || !w.Alerts.At.IsZero()
 	if !h.begun {
 		n = news{}
 	}
-	*h = heard{begun, incidents, alerts, doubts}
+	*h = heard{begun, incidents, alerts, list, doubts}
 	return n
 }
 

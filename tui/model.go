@@ -44,6 +44,7 @@ type model struct {
 	counts    countdowns
 	toasts    toasts
 	heard     heard
+	fires     fires
 	unheard   unheard
 	ladders   ladders
 

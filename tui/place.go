@@ -169,7 +169,7 @@ func (m *model) jump() tea.Cmd {
 	if newest.ID != "" {
 		return m.goTo(newest.ID)
 	}
-	if len(firing(m.world)) == 0 {
+	if len(m.firing()) == 0 {
 		m.inform("nothing is open and nothing fires")
 	}
 	return m.show(0)

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -282,32 +281,6 @@ func (m *model) declareAs(o pane.Declare) {
 		o.Severity = incident.Severity(sev)
 		return m.request(o)
 	})
-}
-
-// undeclared is the firing alert that an incident would be declared from: the
-// worst by the policy's rules that no open incident was declared from yet, and
-// of equals the newest.
-func (m *model) undeclared() (worst alert.Alert, ok bool) {
-	covered := m.world.OpenFor()
-	policy := today(m.world)
-	rank := func(a alert.Alert) int {
-		severity, _, _ := policy.DeclareFor(a.Labels)
-		return severity.Rank()
-	}
-	for _, a := range firing(m.world) {
-		if covered[a.Fingerprint] != "" {
-			continue
-		}
-		if !ok || rank(a) < rank(worst) || rank(a) == rank(worst) && a.ActiveAt.After(worst.ActiveAt) {
-			worst, ok = a, true
-		}
-	}
-	return worst, ok
-}
-
-// firing are the alerts that fire, in the order of their source.
-func firing(w *pane.World) []alert.Alert {
-	return slices.DeleteFunc(slices.Clone(w.Alerts.List), func(a alert.Alert) bool { return a.State != alert.Firing })
 }
 
 func titleOf(a alert.Alert) string {

@@ -7,7 +7,8 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
-// silencing is what a silence will do. In production the word has to be typed.
+// silencing is what a silence will do. In production its target has to be typed, as
+// for the command.
 func (m *model) silencing(o pane.Silence) errand {
 	until := "until " + m.wall(m.now.Add(o.Length))
 	if o.UntilResolved {
@@ -25,17 +26,21 @@ func (m *model) silencing(o pane.Silence) errand {
 	}
 	e.brief = e.title
 	if m.o.Prod {
-		e.name = "silence"
+		e.name = o.Matchers.Target()
 	}
 	return e
 }
 
+// endingSilence is what is told again.
 func (m *model) endingSilence(o pane.EndSilence) errand {
 	e := errand{
 		order: o, title: "end the silence of " + o.Matchers, yes: "end it",
 		says: []string{fmt.Sprintf("What %s hides and still fires is told to whoever Alertmanager tells.", o.Matchers)},
 	}
 	e.brief = e.title
+	if m.o.Prod {
+		e.name = o.Target
+	}
 	return e
 }
 

@@ -41,7 +41,7 @@ func (m *model) vital() []piece {
 		if m.world.Unread {
 			first = say(0, theme.Accent, safe.Const("reading the store"))
 		}
-		if n := len(firing(m.world)); n > 0 {
+		if n := len(m.firing()); n > 0 {
 			first = say(0, theme.Accent, safe.Sprintf("%d %s", n, fire(n)))
 		}
 		if m.world.Delivery.Nobody() {

@@ -113,6 +113,28 @@ func (w *alertWorld) kinds(id string) map[incident.Kind]int {
 	return count
 }
 
+// refused runs a command that fails, and returns its code and what it says.
+func (w *alertWorld) refused(args ...string) (int, string) {
+	w.t.Helper()
+	cmd := exec.Command(binary, append([]string{"--config", w.config, "--db", w.db}, args...)...)
+	cmd.Env = append(os.Environ(), w.env()...)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(w.t, err, &exit, "%s", out)
+	return exit.ExitCode(), string(out)
+}
+
+// seenByTheDoctor looks at what the doctor says of the servers: a member of the
+// cluster that is gone, one that is there, and the daemon that listens.
+func (w *alertWorld) seenByTheDoctor() {
+	_, said := w.refused("doctor")
+	require.Regexp(w.t, `alertmanager +WRONG +.*http://127\.0\.0\.1:1: connection refused`, said)
+	require.Regexp(w.t, `alertmanager +ok +http://127\.0\.0\.1:[0-9]+ [0-9]+\.[0-9.]+, alone`, said)
+	require.Regexp(w.t, `alertmanager\.webhook +ok +a sitrep listens at 127\.0\.0\.1:[0-9]+, with a token`, said)
+	require.Regexp(w.t, `alertmanager\.webhook\.token +ok +can be read`, said)
+	require.NotContains(w.t, said, "s3cret")
+}
+
 func startAlertWorld(t *testing.T) *alertWorld {
 	w := &alertWorld{t: t, dir: t.TempDir()}
 	w.db = filepath.Join(w.dir, "s.db")
@@ -141,6 +163,7 @@ receivers:
 prometheus: {url: "http://%s"}
 alertmanager: {url: ["http://127.0.0.1:1", "http://%s"], interval: 1h, webhook: {listen: %q, token: env:HOOK_TOKEN}}
 daemon: {listen: "127.0.0.1:0"}
+contexts: {prod: {prod: true}}
 policy:
   ladders: {default: [{level: L1, respond_within: 5m, until: acknowledged, notify: []}]}
   severities: {SEV-1: {reaches: L1}, SEV-2: {reaches: L1}, SEV-3: {reaches: L1}, SEV-4: {reaches: L1}}
@@ -207,7 +230,11 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Equal(t, 2, w.kinds(id)[incident.AlertSilenced], "made, and made longer")
 
 	other := strings.TrimSpace(w.sitrep("alert", "silence", "create", "alertname=Broken", "--comment", "by hand"))
-	require.Contains(t, w.sitrep("alert", "silence", "expire", other), "ended")
+	code, said := w.refused("--context", "prod", "alert", "silence", "expire", other)
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, said, "context prod is production: to do this to Broken say --confirm Broken")
+	require.Contains(t, w.sitrep("--context", "prod", "--confirm", "Broken", "alert", "silence", "expire", other), "ended")
+	w.seenByTheDoctor()
 	require.Contains(t, w.sitrep("alert", "list", "--group"), "Broken")
 	w.read(&incidents, "incident", "list")
 	require.Len(t, incidents, 1, "it went on firing, and was told once")

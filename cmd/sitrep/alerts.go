@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -236,14 +233,4 @@ func (a *app) alertNoiseCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever mends the rule")
 	return c
-}
-
-// silencedName is what matchers are about, for a typed confirmation.
-func silencedName(ms alert.Matchers) string {
-	for _, name := range []string{"service", "alertname"} {
-		if i := slices.IndexFunc(ms, func(m alert.Matcher) bool { return m.Name == name && !m.Not }); i >= 0 && ms[i].Value != "" {
-			return ms[i].Value
-		}
-	}
-	return cmp.Or(strings.TrimSpace(ms[0].Value), ms[0].Name)
 }

@@ -114,6 +114,7 @@ func (a *app) examine(ctx context.Context) []finding {
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		found = append(found, a.examinePrometheus(ctx, "sources."+name, name))
 	}
+	found = append(append(found, a.examineManager(ctx)...), c.examineWebhook(ctx)...)
 	found = append(append(found, c.examineSecrets(ctx)...), c.examineCommands()...)
 	if api := c.pagerdutyAPI(); api != nil {
 		found = append(found, c.examinePagerDuty(ctx, api))
@@ -241,6 +242,9 @@ func (c *config) examineSecrets(ctx context.Context) []finding {
 	try("daemon.token", c.Daemon.Token)
 	try("prometheus.bearer", c.Prometheus.Bearer)
 	try("prometheus.password", c.Prometheus.Password)
+	try("alertmanager.bearer", c.Manager.Bearer)
+	try("alertmanager.password", c.Manager.Password)
+	try("alertmanager.webhook.token", c.Manager.Webhook.Token)
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		try("sources."+name+".bearer", c.Sources[name].Bearer)
 		try("sources."+name+".password", c.Sources[name].Password)

@@ -74,7 +74,7 @@ silence stands on its timeline, and with --until-resolved it ends with it.`,
 }
 
 func (a *app) createSilence(ctx context.Context, s silencing) error {
-	if err := a.confirm(silencedName(s.matchers)); err != nil {
+	if err := a.confirm(s.matchers.Target()); err != nil {
 		return err
 	}
 	m, err := a.mustAlertmanager(ctx)
@@ -165,7 +165,7 @@ func (a *app) extendSilence(ctx context.Context, id string, length time.Duration
 	case s.State == alert.SilenceExpired:
 		return fmt.Errorf("the silence %s has ended at %s: create a new one", id, stamp(s.EndsAt))
 	}
-	if err := a.confirm(silencedName(s.Matchers)); err != nil {
+	if err := a.confirm(s.Matchers.Target()); err != nil {
 		return err
 	}
 	by, err := a.by(nil)
@@ -216,21 +216,26 @@ func (a *app) expireSilences(ctx context.Context, ids []string) error {
 		return err
 	}
 	defer m.CloseIdle()
+	there := make([]alert.Silence, len(ids))
+	for i, id := range ids { // all of them, before anything ends
+		if there[i], err = m.Silence(ctx, id); err != nil {
+			return silenceError(err)
+		}
+		if err := a.confirm(there[i].Matchers.Target()); err != nil {
+			return err
+		}
+	}
 	by, err := a.by(nil)
 	if err != nil {
 		return err
 	}
 	return a.withStore(ctx, func(db *store.DB) error {
-		for _, id := range ids {
-			there, err := m.Silence(ctx, id)
-			if err != nil {
-				return silenceError(err)
-			}
+		for i, id := range ids {
 			s, err := ourSilence(ctx, db, id, by.At)
 			if err != nil {
 				return err
 			}
-			s.Matchers, s.EndsAt = there.Matchers.String(), by.At.UTC()
+			s.Matchers, s.EndsAt = there[i].Matchers.String(), by.At.UTC()
 			if err := expireSilence(ctx, db, m, by, s, "by "+string(by.Actor)); err != nil {
 				return silenceError(err)
 			}

@@ -47,6 +47,34 @@ func (m *Manager) CloseIdle() {
 	}
 }
 
+// Member is what one Alertmanager says of itself.
+type Member struct {
+	URL, Version string
+	Cluster      string // ready, settling or disabled
+	Peers        int    // that it knows of, itself among them
+	Err          error  // why it did not say
+}
+
+// Members asks every member, each for itself.
+func (m *Manager) Members(ctx context.Context) []Member {
+	list := make([]Member, len(m.peers))
+	for i, p := range m.peers {
+		one := &Manager{peers: []*query.Wire{p}}
+		var got struct {
+			Cluster struct {
+				Status string            `json:"status"`
+				Peers  []json.RawMessage `json:"peers"`
+			} `json:"cluster"`
+			VersionInfo struct {
+				Version string `json:"version"`
+			} `json:"versionInfo"`
+		}
+		err := one.get(ctx, "/api/v2/status", nil, &got)
+		list[i] = Member{URL: p.URL(), Version: got.VersionInfo.Version, Cluster: got.Cluster.Status, Peers: len(got.Cluster.Peers), Err: err}
+	}
+	return list
+}
+
 // wireAlert is an alert in the API.
 type wireAlert struct {
 	Labels      query.Labels `json:"labels"`

@@ -159,6 +159,26 @@ func (ms Matchers) Preview(list []Alert) []Alert {
 	return hit
 }
 
+// Target is what matchers are about, as a person types it to confirm: a service or an
+// alert's name, else the first value. What cannot be typed is "silence".
+func (ms Matchers) Target() string {
+	var names []string
+	for _, label := range []string{"service", "alertname", ""} {
+		for _, m := range ms {
+			if !m.Not && (m.Name == label || label == "") {
+				names = append(names, m.Value)
+			}
+		}
+	}
+	for _, name := range names {
+		typed := strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
+		if name != "" && len(name) <= 40 && typed {
+			return name
+		}
+	}
+	return "silence"
+}
+
 // MatchersFor are the matchers of exactly the alerts that share all labels of list;
 // nil if they share none.
 func MatchersFor(list []Alert) Matchers {

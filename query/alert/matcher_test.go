@@ -68,3 +68,18 @@ func TestMerge(t *testing.T) {
 		}
 	}
 }
+
+// What a person has to type is about the silence, and can be typed.
+func TestWhatASilenceIsAbout(t *testing.T) {
+	for want, texts := range map[string][]string{
+		"shop":    {"alertname=Down", "service=shop"},
+		"Down":    {"region!=eu", "alertname=Down"},
+		"eu":      {"region=eu", "service!=shop"},
+		"silence": {"service=\x1b[2J", "alertname=two words"},
+	} {
+		ms, err := alert.ParseMatchers(texts)
+		require.NoError(t, err)
+		require.Equal(t, want, ms.Target())
+	}
+	require.Equal(t, "silence", alert.Matchers{}.Target())
+}

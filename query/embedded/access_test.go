@@ -175,7 +175,9 @@ func TestCertificatesOfTargetsAreReadAgain(t *testing.T) {
 func TestTargetsBehindPasswordsAndTokens(t *testing.T) {
 	g := newGuarded(t)
 	g.issue("client", "first")
-	write := func(name, text string) { require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), []byte(text), 0o600)) }
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(g.dir, name), []byte(text), 0o600))
+	}
 	write("password", "s3cret\n")
 	write("token", "t0ken\n")
 	basic := func(r *http.Request) bool {

@@ -68,7 +68,7 @@ func TestSilenceFromTheAlerts(t *testing.T) {
 	r.press(keys.NextPane)
 	e = r.view.Press(keys.EndSilence, r.s)
 	require.NotNil(t, e.Ask)
-	require.Equal(t, EndSilence{ID: "4d2c", Matchers: `{alertname="` + r.s.World.Alerts.List[1].Name + `"}`}, e.Ask.Then("end").Orders[0])
+	require.Equal(t, EndSilence{ID: "4d2c", Matchers: `{alertname="` + r.s.World.Alerts.List[1].Name + `"}`, Target: r.s.World.Alerts.List[1].Name}, e.Ask.Then("end").Orders[0])
 
 	r.s.World.Alerts.Manager = ""
 	require.Contains(t, r.view.Press(keys.Snooze, r.s).Toast, "alertmanager.url")

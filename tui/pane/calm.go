@@ -72,8 +72,8 @@ func advice(s *Screen) string {
 		return ""
 	}
 	firing := 0
-	for _, a := range s.World.Alerts.List {
-		if a.State == alert.Firing {
+	for i := range s.World.Alerts.List {
+		if s.World.Alerts.List[i].State == alert.Firing {
 			firing++
 		}
 	}

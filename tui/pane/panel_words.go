@@ -35,7 +35,7 @@ func panelHead(f *frame.Frame, title, note safe.Text) *frame.Frame {
 
 // drawAlerts lists what fires, as the first screen does.
 func (p *panels) drawAlerts(f *frame.Frame, c *panelChart, s *Screen, l *look) {
-	groups := groupAlerts(s.World.Alerts.List, p.rules.today(s.World), &filter{})
+	groups := *c.alerts.of(s, p.rules.today(s.World), &filter{})
 	groups = groups[:min(len(groups), mostListed)]
 	note := alertNote(s, false).text
 	name := 0

@@ -44,6 +44,7 @@ type panelChart struct {
 	states   chart.States
 	prose    prose
 	proseFor int // the width that prose is laid out for
+	alerts   grouping
 }
 
 // look is how a person wants a panel to be drawn.

@@ -21,8 +21,9 @@ type (
 		UntilResolved bool
 		Hides         int // alerts of now, for the question
 	}
-	// EndSilence has what it hides told again.
-	EndSilence struct{ ID, Matchers string }
+	// EndSilence has what it hides told again. Target is what is typed for it in
+	// production.
+	EndSilence struct{ ID, Matchers, Target string }
 	// MarkNoise says that the last firing of an alert was noise.
 	MarkNoise struct{ Name, Reason string }
 )
@@ -133,7 +134,7 @@ func askEnd(x alert.Silence, s *Screen) Effect {
 		Title: "End a silence", Help: fmt.Sprintf("by %s: %s", x.CreatedBy, x.Comment),
 		Choices: []Choice{{Value: "end", Text: fmt.Sprintf("end %s, which hides %d alerts of now", x.Matchers, n), Letter: 'e'}},
 		Then: func(string) Effect {
-			return Effect{Handled: true, Orders: []Order{EndSilence{x.ID, x.Matchers.String()}}}
+			return Effect{Handled: true, Orders: []Order{EndSilence{x.ID, x.Matchers.String(), x.Matchers.Target()}}}
 		},
 	}}
 }
