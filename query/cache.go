@@ -132,8 +132,8 @@ func (c *Cache) Instant(ctx context.Context, expr string, at time.Time) (samples
 	}
 	f, err := c.source.Range(ctx, expr, Grid{Start: at.UTC().Truncate(time.Millisecond), Step: time.Second, N: 1})
 	for _, s := range f.Series {
-		if !IsAbsent(s.Values[0]) {
-			samples = append(samples, Sample{Labels: s.Labels, Value: s.Values[0], At: f.Grid.Start})
+		if s.Knows(0) {
+			samples = append(samples, Sample{Labels: s.Labels, Value: s.Values[0], At: f.Grid.Start, Histogram: s.Histogram(0)})
 		}
 	}
 	return samples, f.Warnings, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func (l *law) look(ctx context.Context, t reader, expr string, g query.Grid) {
 		w, both := byName[s.Legend]
 		delete(byName, s.Legend)
 		for i, v := range s.Values {
-			if !both || !alike(v, w.Values[i]) {
+			if !both || !alike(v, w.Values[i]) || !alikeNative(s.Histogram(i), w.Histogram(i)) {
 				l.differ++
 			}
 		}
@@ -77,6 +78,16 @@ func alike(a, b float64) bool {
 		return query.IsAbsent(a) && query.IsAbsent(b)
 	}
 	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b))
+}
+
+// alikeNative also compares every bucket; rates are sums in any order.
+func alikeNative(a, b *query.Histogram) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return alike(a.Count, b.Count) && alike(a.Sum, b.Sum) && slices.EqualFunc(a.Buckets, b.Buckets, func(x, y query.Bucket) bool {
+		return x.Lower == y.Lower && x.Upper == y.Upper && x.Bounds == y.Bounds && alike(x.Count, y.Count)
+	})
 }
 
 // Whatever happens to the data, the window, the server and the machine: a window

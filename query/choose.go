@@ -344,7 +344,7 @@ func resultTexts(samples []Sample) []string {
 		labels := maps.Clone(s.Labels)
 		name := labels[model.MetricNameLabel]
 		delete(labels, model.MetricNameLabel)
-		texts[i] = fmt.Sprintf("%s%s %v %d", name, labels.String(), s.Value, s.At.UnixMilli())
+		texts[i] = fmt.Sprintf("%s%s %s %d", name, labels.String(), cell{s.Value, s.Histogram}.text(), s.At.UnixMilli())
 	}
 	return texts
 }

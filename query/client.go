@@ -140,8 +140,8 @@ func (c *Client) CloseIdle() {
 }
 
 // Range evaluates expr at every point of g. Points that the server put between
-// two steps are moved to the nearest, native histograms and series beyond 1000
-// are left out; each is said in Frame.Warnings.
+// two steps are moved to the nearest, series beyond 1000 and native histograms
+// beyond half a million buckets are left out; each is said in Frame.Warnings.
 func (c *Client) Range(ctx context.Context, expr string, g Grid) (Frame, error) {
 	start := time.Now()
 	if g.N < 1 || g.N > maxPoints || g.Step < time.Millisecond {

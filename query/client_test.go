@@ -84,10 +84,13 @@ func TestRangePutsPointsOnTheGrid(t *testing.T) {
 func TestRangeOfPrometheus3(t *testing.T) {
 	f, err := serve(t, body(200, "application/json", matrix3)).Range(context.Background(), "x", hour)
 	require.NoError(t, err)
-	require.Len(t, f.Series, 1)
-	require.Equal(t, 1000.0, f.Series[0].Values[0])
-	require.Equal(t, "b\x1b[2J", f.Series[0].Labels["job"], "kept as it came; drawing makes it safe")
-	require.Equal(t, []string{"partial response", "1 native histogram series are not drawn: use histogram_quantile()"}, f.Warnings)
+	require.Len(t, f.Series, 2)
+	require.Equal(t, &Histogram{Count: 3, Sum: 4, Buckets: []Bucket{{Lower: 1, Upper: 2, Count: 3}}}, f.Series[0].Histogram(0))
+	require.True(t, IsAbsent(f.Series[0].Values[0]), "it is no number")
+	require.Equal(t, 1000.0, f.Series[1].Values[0])
+	require.Nil(t, f.Series[1].Histograms)
+	require.Equal(t, "b\x1b[2J", f.Series[1].Labels["job"], "kept as it came; drawing makes it safe")
+	require.Equal(t, []string{"partial response"}, f.Warnings)
 }
 
 func TestInstant(t *testing.T) {

@@ -37,9 +37,13 @@ import (
 // tried for each panel, for all of its columns.
 //
 // BenchmarkCodec measures it against JSON with gzip.
+//
+// Version 2 is what holds native histograms, see appendHistograms; all else is still
+// written as version 1, for older sitreps to read.
 const (
-	codecMagic   = "SRS"
-	codecVersion = 1
+	codecMagic      = "SRS"
+	codecVersion    = 1
+	codecHistograms = 2
 )
 
 // What one snapshot may hold: enough for a board of a hundred panels with hundreds
@@ -86,6 +90,7 @@ type (
 		Expr   string `json:"expr,omitempty"`
 		Ref    string `json:"ref,omitempty"`
 		Ago    int64  `json:"ago,omitempty"`
+		Native bool   `json:"histograms,omitempty"` // it has native histograms, in columns of their own
 	}
 )
 
@@ -98,7 +103,7 @@ func (s *Snapshot) Encode() ([]byte, error) {
 		At: s.At, Grid: gridOf(s.Grid), Source: s.Source, Shown: s.Board.Shown, Panels: []json.RawMessage{},
 	}
 	var columns []byte
-	values := 0
+	values, version := 0, byte(codecVersion)
 	for i := range s.Board.Panels {
 		panel, err := json.Marshal(panelOf(&s.Board.Panels[i], &s.Panels[i]))
 		if err != nil {
@@ -112,6 +117,10 @@ func (s *Snapshot) Encode() ([]byte, error) {
 			values += len(series.Values)
 		}
 		columns = append(columns, smallest(s.Panels[i].Frame.Series)...)
+		more := 0
+		if columns, more = appendHistograms(columns, s.Panels[i].Frame.Series); more > 0 {
+			values, version = values+more, codecHistograms
+		}
 	}
 	text, err := json.Marshal(head)
 	if err != nil {
@@ -122,7 +131,7 @@ func (s *Snapshot) Encode() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	out.WriteString(codecMagic)
-	out.WriteByte(codecVersion)
+	out.WriteByte(version)
 	w, err := flate.NewWriter(&out, flate.BestCompression)
 	if err != nil {
 		return nil, err
@@ -143,7 +152,7 @@ func Decode(body []byte) (*Snapshot, error) {
 	if !ours || len(rest) == 0 {
 		return nil, ErrCodec
 	}
-	if rest[0] != codecVersion {
+	if rest[0] != codecVersion && rest[0] != codecHistograms {
 		return nil, fmt.Errorf("%w of version %d: it was written by a newer sitrep", ErrCodec, rest[0])
 	}
 	r := bufio.NewReader(flate.NewReader(bytes.NewReader(rest[1:])))
@@ -192,7 +201,7 @@ func panelOf(p *Panel, d *PanelData) panelJSON {
 		out.Err = d.Err.Error()
 	}
 	for _, series := range d.Frame.Series {
-		out.Series = append(out.Series, seriesJSON{series.Labels, series.Legend, series.Expr, series.Ref, int64(series.Ago)})
+		out.Series = append(out.Series, seriesJSON{series.Labels, series.Legend, series.Expr, series.Ref, int64(series.Ago), series.hasHistograms()})
 	}
 	return out
 }
@@ -234,6 +243,16 @@ func (h headJSON) snapshot(columns []byte) (*Snapshot, error) {
 				return nil, fmt.Errorf("%.40q, %.40q: %w", p.Title, one.Legend, err)
 			}
 			data.Frame.Series = append(data.Frame.Series, series)
+		}
+		for k, one := range p.Series {
+			if !one.Native {
+				continue
+			}
+			more := 0
+			if columns, more, err = readHistograms(columns, &data.Frame.Series[k], mostValues-values); err != nil {
+				return nil, fmt.Errorf("%.40q, %.40q: %w", p.Title, one.Legend, err)
+			}
+			values += more
 		}
 		s.Board.Panels, s.Panels = append(s.Board.Panels, panel), append(s.Panels, data)
 	}
@@ -481,7 +500,12 @@ func (s *Snapshot) Thin(points int) *Snapshot {
 		}
 		series := slices.Clone(frame.Series)
 		for j := range series {
-			series[j].Values = thin(series[j].Values, piece)
+			series[j].Values, series[j].Histograms = thin(series[j].Values, piece), thinHistograms(series[j].Histograms, piece)
+			for at, h := range series[j].Histograms {
+				if h != nil && !IsAbsent(series[j].Values[at]) { // in a piece of both kinds the numbers stay
+					series[j].Histograms[at] = nil
+				}
+			}
 		}
 		frame.Grid, frame.Series = grid, series
 	}
@@ -536,8 +560,8 @@ func (s *Snapshot) Values() (series, values int) {
 	for _, p := range s.Panels {
 		series += len(p.Frame.Series)
 		for _, one := range p.Frame.Series {
-			for _, v := range one.Values {
-				if !IsAbsent(v) {
+			for i := range one.Values {
+				if one.Knows(i) {
 					values++
 				}
 			}

@@ -61,18 +61,47 @@ func anySnapshot(t *rapid.T) *Snapshot {
 				Labels: Labels(rapid.MapOfN(text, text, 1, 3).Draw(t, "labels")), Legend: text.Draw(t, "legend"), Expr: text.Draw(t, "sent"),
 				Values: rapid.SliceOfN(value, d.Frame.Grid.N, d.Frame.Grid.N).Draw(t, "values"),
 			})
+			if rapid.IntRange(0, 3).Draw(t, "native") == 0 {
+				one := &d.Frame.Series[len(d.Frame.Series)-1]
+				for i := range one.Values {
+					if rapid.Bool().Draw(t, "a histogram") {
+						one.put(i, anyHistogram(t))
+					}
+				}
+			}
 		}
 		s.Board.Panels, s.Panels = append(s.Board.Panels, p), append(s.Panels, d)
 	}
 	return s
 }
 
+// anyHistogram has buckets of odd bounds, in order.
+func anyHistogram(t *rapid.T) *Histogram {
+	number := rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, math.NaN(), math.Inf(1)}))
+	h := &Histogram{Count: number.Draw(t, "count"), Sum: number.Draw(t, "sum")}
+	for range rapid.IntRange(0, 5).Draw(t, "buckets") {
+		lower := rapid.SampledFrom([]float64{math.Inf(-1), -2, -1, -0.001, 0.5, 1}).Draw(t, "lower")
+		upper := rapid.SampledFrom([]float64{1, 2, 4, math.Inf(1)}).Draw(t, "upper")
+		h.Buckets = append(h.Buckets, Bucket{lower, upper, number.Draw(t, "in it"), Bounds(rapid.IntRange(0, 3).Draw(t, "bounds"))})
+	}
+	h.Buckets = inOrder(h.Buckets)
+	return h
+}
+
 // bitsOf are the values of all series as they are kept: NaN is not equal to itself.
 func bitsOf(s *Snapshot) (all []uint64) {
 	for _, p := range s.Panels {
 		for _, one := range p.Frame.Series {
-			for _, v := range one.Values {
+			for i, v := range one.Values {
 				all = append(all, math.Float64bits(v))
+				h := one.Histogram(i)
+				if h == nil {
+					continue
+				}
+				all = append(all, math.Float64bits(h.Count), math.Float64bits(h.Sum), uint64(len(h.Buckets)))
+				for _, b := range h.Buckets {
+					all = append(all, math.Float64bits(b.Lower), math.Float64bits(b.Upper), math.Float64bits(b.Count), uint64(b.Bounds))
+				}
 			}
 		}
 	}
@@ -87,6 +116,7 @@ func withoutValues(s *Snapshot) *Snapshot {
 		var series []Series
 		for _, one := range p.Frame.Series {
 			one.Values = nil
+			one.Histograms = nil
 			series = append(series, one)
 		}
 		p.Frame.Series = series

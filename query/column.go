@@ -32,9 +32,12 @@ type heldColumn struct {
 	legend string
 	hash   uint64
 	values []float64
-	shown  int // cells from the start that a frame may have; -1: the array is new, and nobody's yet
-	in     int // its place in the answer that is merged, +1
-	now    Point
+	// histograms are nil until one is known; then they are as long as values, and
+	// what holds for those holds for them.
+	histograms []*Histogram
+	shown      int // cells from the start that a frame may have; -1: the array is new, and nobody's yet
+	in         int // its place in the answer that is merged, +1
+	now        Point
 }
 
 func newHeld(expr string, step int64) *held {
@@ -80,38 +83,90 @@ func (h *held) reach(s span, most int64) {
 // stretch moves a column from window w to window to.
 func (c *heldColumn) stretch(w, to span) {
 	if to.lo < w.lo || to.hi < w.hi {
-		fresh := make([]float64, to.len(), to.len()+to.len()/4)
-		for i := range fresh {
-			fresh[i] = Absent()
+		c.values, c.shown = copied(c.values, Absent(), w, to), -1
+		if c.histograms != nil {
+			c.histograms = copied(c.histograms, nil, w, to)
 		}
-		lo, hi := max(to.lo, w.lo), min(to.hi, w.hi)
-		if lo <= hi {
-			copy(fresh[lo-to.lo:], c.values[lo-w.lo:hi-w.lo+1])
-		}
-		c.values, c.shown = fresh, -1
 		return
 	}
-	if cut := min(to.lo-w.lo, int64(len(c.values))); cut > 0 {
-		c.values = c.values[cut:]
-		if c.shown >= 0 {
-			c.shown = max(0, c.shown-int(cut))
-		}
+	cut := max(min(to.lo-w.lo, int64(len(c.values))), 0)
+	if c.shown >= 0 {
+		c.shown = max(0, c.shown-int(cut))
 	}
-	for int64(len(c.values)) < to.len() {
-		c.values = append(c.values, Absent())
+	c.values = lengthened(c.values[cut:], Absent(), to.len())
+	if c.histograms != nil {
+		c.histograms = lengthened(c.histograms[cut:], nil, to.len())
 	}
 }
 
+// copied is what window to has of the cells of window w.
+func copied[T any](cells []T, blank T, w, to span) []T {
+	fresh := lengthened(make([]T, 0, to.len()+to.len()/4), blank, to.len())
+	if lo, hi := max(to.lo, w.lo), min(to.hi, w.hi); lo <= hi {
+		copy(fresh[lo-to.lo:], cells[lo-w.lo:hi-w.lo+1])
+	}
+	return fresh
+}
+
+// lengthened is cells with blank ones behind them, n in all.
+func lengthened[T any](cells []T, blank T, n int64) []T {
+	for int64(len(cells)) < n {
+		cells = append(cells, blank)
+	}
+	return cells
+}
+
+// cell is what a series has at one point.
+type cell struct {
+	v float64
+	h *Histogram // then v is Absent
+}
+
+func (s *Series) cell(i int) cell { return cell{s.Values[i], s.Histogram(i)} }
+
+func (x cell) absent() bool { return x.h == nil && IsAbsent(x.v) }
+
+// text is the cell with everything that it holds.
+func (x cell) text() string {
+	if x.h != nil {
+		return x.h.String()
+	}
+	return exact(x.v)
+}
+
+func (x cell) agrees(o cell) bool { return agrees(x.v, o.v) && x.h.agrees(o.h) }
+
+func (c *heldColumn) cell(i int64) cell {
+	if c.histograms == nil {
+		return cell{v: c.values[i]}
+	}
+	return cell{c.values[i], c.histograms[i]}
+}
+
 // set writes a cell, into a copy if a frame has it.
-func (c *heldColumn) set(i int, v float64) {
-	if math.Float64bits(c.values[i]) == math.Float64bits(v) {
+func (c *heldColumn) set(i int, x cell) {
+	if was := c.cell(int64(i)); same(was.v, x.v) && was.h.same(x.h) {
 		return
 	}
 	if c.shown >= 0 && i < c.shown {
 		c.values = append(make([]float64, 0, len(c.values)+len(c.values)/4), c.values...)
+		if c.histograms != nil {
+			c.histograms = append(make([]*Histogram, 0, len(c.values)+len(c.values)/4), c.histograms...)
+		}
 		c.shown = -1
 	}
-	c.values[i] = v
+	c.values[i] = x.v
+	if x.h != nil && c.histograms == nil {
+		c.histograms = make([]*Histogram, len(c.values), cap(c.values))
+	}
+	if c.histograms != nil {
+		c.histograms[i] = x.h
+	}
+}
+
+// empty reports whether the column knows nothing.
+func (c *heldColumn) empty() bool {
+	return empty(c.values) && !slices.ContainsFunc(c.histograms, isThere)
 }
 
 // hash is that of a set of labels, in whatever order a map gives them.
@@ -175,15 +230,15 @@ func (h *held) audit(s span, series []Series, known int) (looked, differ int) {
 
 func (h *held) auditPoint(k int64, at int, series []Series, known int) (looked, differ int) {
 	for _, c := range h.columns {
-		was, is := c.values[k-h.window.lo], Absent()
+		was, is := c.cell(k-h.window.lo), cell{v: Absent()}
 		if c.in > 0 {
-			is = series[c.in-1].Values[at]
+			is = series[c.in-1].cell(at)
 		}
-		if IsAbsent(was) && IsAbsent(is) {
+		if was.absent() && is.absent() {
 			continue
 		}
 		looked++
-		if !agrees(was, is) {
+		if !was.agrees(is) {
 			differ++
 		}
 	}
@@ -191,7 +246,7 @@ func (h *held) auditPoint(k int64, at int, series []Series, known int) (looked, 
 		return looked, differ
 	}
 	for i := range series { // those that are new
-		if !IsAbsent(series[i].Values[at]) && h.column(series[i].Labels) == nil {
+		if !series[i].cell(at).absent() && h.column(series[i].Labels) == nil {
 			looked, differ = looked+1, differ+1
 		}
 	}
@@ -242,11 +297,11 @@ func (h *held) merge(s span, f *Frame, partial bool, until int64) bool {
 	for _, c := range h.columns {
 		for _, p := range parts {
 			for k := p.lo; k <= p.hi; k++ {
-				v := Absent()
+				x := cell{v: Absent()}
 				if c.in > 0 {
-					v = f.Series[c.in-1].Values[k-s.lo]
+					x = f.Series[c.in-1].cell(int(k - s.lo))
 				}
-				c.set(int(k-h.window.lo), v)
+				c.set(int(k-h.window.lo), x)
 			}
 		}
 	}
@@ -260,7 +315,7 @@ func (h *held) merge(s span, f *Frame, partial bool, until int64) bool {
 // sweep drops the columns in which nothing is left.
 func (h *held) sweep() {
 	h.columns = slices.DeleteFunc(h.columns, func(c *heldColumn) bool {
-		if !empty(c.values) {
+		if !c.empty() {
 			return false
 		}
 		same := slices.DeleteFunc(h.byHash[c.hash], func(o *heldColumn) bool { return o == c })
@@ -287,12 +342,15 @@ func (h *held) frame(g Grid, s span) Frame {
 	end := g.End()
 	for _, c := range h.columns {
 		values := c.values[from:to:to]
-		if empty(values) {
+		one := Series{Labels: c.labels, Legend: c.legend, Expr: h.expr, Values: values}
+		if c.histograms != nil && slices.ContainsFunc(c.histograms[from:to], isThere) {
+			one.Histograms = c.histograms[from:to:to]
+		}
+		if one.Histograms == nil && empty(values) {
 			continue
 		}
 		// The array behind what is shown stays ours to append to.
 		c.shown = max(c.shown, int(to))
-		one := Series{Labels: c.labels, Legend: c.legend, Expr: h.expr, Values: values}
 		if after := c.now.At.Sub(end); after > 0 && after < g.Step {
 			one.Now = c.now
 		}
@@ -329,7 +387,7 @@ func (h *held) thin(from *held, s span) {
 			one := Series{Labels: c.labels, Legend: c.legend}
 			to := h.open(&one)
 			for k := got.lo; k <= got.hi; k++ {
-				to.values[k-s.lo] = c.values[k*times-from.window.lo]
+				to.set(int(k-s.lo), c.cell(k*times-from.window.lo))
 			}
 		}
 		h.settled = h.settled.add(got)
@@ -343,7 +401,10 @@ func (h *held) thin(from *held, s span) {
 func (h *held) bytes() int64 {
 	n := int64(len(h.expr)) + 256
 	for _, c := range h.columns {
-		n += int64(cap(c.values))*8 + 160 + int64(len(c.legend))
+		n += int64(cap(c.values))*8 + 160 + int64(len(c.legend)) + int64(cap(c.histograms))*8
+		for _, one := range c.histograms {
+			n += one.bytes()
+		}
 		for k, v := range c.labels {
 			n += int64(len(k)+len(v)) + 32
 		}

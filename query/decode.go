@@ -14,6 +14,7 @@ const (
 	maxInstantSamples = 10_000
 	maxWarnings       = 20
 	maxLabels         = 64 << 10 // bytes of the labels of one series
+	maxBuckets        = 1 << 19  // of all native histograms: 16 MiB
 )
 
 // isPartial says what VictoriaMetrics has no warning for.
@@ -28,7 +29,8 @@ type answer struct {
 	series                  []Series // range
 	samples                 []Sample // instant
 	seen, over              int      // series in the body, and those beyond the bounds
-	offGrid, histograms     int
+	offGrid, buckets        int
+	crowded                 int  // native histograms whose buckets were too many
 	doubles, large          int  // series of the same labels, and with too much of them
 	text                    bool // a string, which is no number
 	partial                 bool // the server says so, without a warning
@@ -39,6 +41,8 @@ type decoder struct {
 	*scanner
 	grid *Grid
 	out  answer
+
+	scratch []Bucket // of the histogram that is being read
 }
 
 // decodeRange reads the body of query_range into columns on g.
@@ -61,9 +65,14 @@ func (d *decoder) sort() {
 			continue
 		}
 		d.out.doubles++
+		first := &kept[len(kept)-1]
 		for i, v := range s.Values {
-			if first := kept[len(kept)-1].Values; IsAbsent(first[i]) {
-				first[i] = v
+			switch {
+			case first.Knows(i):
+			case s.Histogram(i) != nil:
+				first.put(i, s.Histogram(i))
+			default:
+				first.Values[i] = v
 			}
 		}
 	}
@@ -121,8 +130,8 @@ func (d *decoder) remarks() []string {
 	if d.out.over > 0 {
 		says = append(says, fmt.Sprintf("%d series; only the first %d are kept: aggregate with sum by (...) or topk", d.out.seen, d.out.seen-d.out.over))
 	}
-	if d.out.histograms > 0 {
-		says = append(says, fmt.Sprintf("%d native histogram series are not drawn: use histogram_quantile()", d.out.histograms))
+	if d.out.crowded > 0 {
+		says = append(says, fmt.Sprintf("%d native histograms are left out, an answer may hold %d buckets: aggregate with sum by (...), or ask for a shorter time", d.out.crowded, maxBuckets))
 	}
 	if d.out.doubles > 0 {
 		says = append(says, fmt.Sprintf("%d series have the same labels as another one and were joined with it: several servers answer as one", d.out.doubles))
@@ -196,7 +205,7 @@ func (d *decoder) result() error {
 func (d *decoder) one() error {
 	d.out.seen++
 	col := column{d: d}
-	histograms, large := false, false
+	large := false
 	err := d.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "metric":
@@ -213,9 +222,10 @@ func (d *decoder) one() error {
 			var v float64
 			ms, v, err = d.pair()
 			col.point(ms, v)
-		case "histogram", "histograms":
-			histograms = true
-			err = d.skip(0)
+		case "histograms":
+			err = d.array(func() error { return d.histogramAt(&col) })
+		case "histogram":
+			err = d.histogramAt(&col)
 		default:
 			err = d.skip(0)
 		}
@@ -227,9 +237,6 @@ func (d *decoder) one() error {
 	if large {
 		d.out.large++
 		return nil
-	}
-	if histograms {
-		d.out.histograms++
 	}
 	col.keep()
 	return nil
@@ -260,11 +267,12 @@ func (d *decoder) labels() (Labels, error) {
 
 // column collects the points of one series.
 type column struct {
-	d      *decoder
-	labels Labels
-	values []float64
-	points []Sample
-	over   bool // beyond the bounds
+	d          *decoder
+	labels     Labels
+	values     []float64
+	histograms []*Histogram // nil without any
+	points     []Sample
+	over       bool // beyond the bounds
 }
 
 func (c *column) point(ms int64, v float64) {
@@ -274,8 +282,32 @@ func (c *column) point(ms int64, v float64) {
 		}
 		return
 	}
-	if c.over = len(c.d.out.series) >= maxRangeSeries; c.over {
+	if i := c.place(ms); i >= 0 {
+		c.values[i] = v
+	}
+}
+
+// histogram is point for a native histogram.
+func (c *column) histogram(ms int64, h *Histogram) {
+	if c.d.grid == nil {
+		if c.over = len(c.d.out.samples)+len(c.points) >= maxInstantSamples; !c.over {
+			c.points = append(c.points, Sample{Value: Absent(), At: time.UnixMilli(ms).UTC(), Histogram: h})
+		}
 		return
+	}
+	if i := c.place(ms); i >= 0 {
+		if c.histograms == nil {
+			c.histograms = make([]*Histogram, len(c.values))
+		}
+		c.values[i], c.histograms[i] = Absent(), h
+	}
+}
+
+// place is where on the grid a time belongs, with the column made for it; -1 is
+// nowhere.
+func (c *column) place(ms int64) int64 {
+	if c.over = len(c.d.out.series) >= maxRangeSeries; c.over {
+		return -1
 	}
 	g := c.d.grid
 	step := max(1, g.Step.Milliseconds())
@@ -286,7 +318,7 @@ func (c *column) point(ms int64, v float64) {
 		i = (off + step/2) / step
 	}
 	if off < 0 || i >= int64(g.N) {
-		return
+		return -1
 	}
 	if c.values == nil {
 		c.values = make([]float64, g.N)
@@ -294,7 +326,7 @@ func (c *column) point(ms int64, v float64) {
 			c.values[j] = Absent()
 		}
 	}
-	c.values[i] = v
+	return i
 }
 
 func (c *column) keep() {
@@ -304,8 +336,13 @@ func (c *column) keep() {
 	if c.over {
 		c.d.out.over++
 	}
+	for i, h := range c.histograms {
+		if h != nil { // whoever sends a number too contradicts itself
+			c.values[i] = Absent()
+		}
+	}
 	if c.values != nil {
-		c.d.out.series = append(c.d.out.series, Series{Labels: c.labels, Legend: c.labels.String(), Values: c.values})
+		c.d.out.series = append(c.d.out.series, Series{Labels: c.labels, Legend: c.labels.String(), Values: c.values, Histograms: c.histograms})
 	}
 	for _, p := range c.points {
 		p.Labels = c.labels

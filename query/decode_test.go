@@ -68,6 +68,9 @@ func TestDecodeAgreesWithTheModel(t *testing.T) {
 					Count: 3, Sum: 2.5, Buckets: model.HistogramBuckets{{Boundaries: 1, Lower: 0.1, Upper: 0.2, Count: 3}},
 				}}}
 				histograms++
+				if rapid.Bool().Draw(t, "several") {
+					s.Histograms[0].Histogram.Buckets = append(s.Histograms[0].Histogram.Buckets, &model.HistogramBucket{Boundaries: 3, Lower: -0.1, Upper: 0.1, Count: model.FloatString(rapid.Float64Min(0).Draw(t, "count"))})
+				}
 			}
 			if len(s.Values)+len(s.Histograms) > 0 {
 				matrix = append(matrix, s)
@@ -83,26 +86,29 @@ func TestDecodeAgreesWithTheModel(t *testing.T) {
 		require.NoError(t, err)
 		a, err := decodeRange([]byte(`{"status":"success","infos":`+string(more)+`,"data":{"resultType":"matrix","result":`+string(result)+`}}`), g)
 		require.NoError(t, err)
-		require.Len(t, a.series, len(matrix)-histograms)
-		require.Equal(t, histograms, a.histograms)
+		require.Len(t, a.series, len(matrix))
 		require.Len(t, a.infos, len(infos))
-		if histograms == 0 {
-			require.Empty(t, a.warnings)
-		}
+		require.Empty(t, a.warnings)
 		byLabels := map[string]Series{}
 		for _, s := range a.series {
 			byLabels[fmt.Sprintf("%q", s.Labels)] = s
 		}
 		for _, s := range matrix {
-			if len(s.Histograms) > 0 {
-				continue
-			}
 			l := Labels{}
 			for k, v := range s.Metric {
 				l[string(k)] = string(v)
 			}
 			ours, ok := byLabels[fmt.Sprintf("%q", l)]
 			require.True(t, ok, "%q", l)
+			for _, p := range s.Histograms {
+				got := ours.Histogram(g.Index(p.Timestamp.Time()))
+				require.NotNil(t, got)
+				require.Equal(t, []float64{float64(p.Histogram.Count), float64(p.Histogram.Sum)}, []float64{got.Count, got.Sum})
+				for _, b := range p.Histogram.Buckets {
+					require.Contains(t, got.Buckets, Bucket{Lower: float64(b.Lower), Upper: float64(b.Upper), Count: float64(b.Count), Bounds: Bounds(b.Boundaries)})
+				}
+				require.Len(t, got.Buckets, len(p.Histogram.Buckets))
+			}
 			present := 0
 			for _, v := range ours.Values {
 				if !IsAbsent(v) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,20 +84,21 @@ func Find(ctx context.Context, ask Asker, q Question, now time.Time) (Findings, 
 	return f, err
 }
 
-// WriteCSV writes a line a value: labels, time, value.
+// WriteCSV writes a line a value: labels, time, value; that of a native histogram is
+// its String.
 func (f *Findings) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	errs := []error{out.Write([]string{"series", "time", "value"})}
-	line := func(l Labels, at time.Time, v float64) {
-		errs = append(errs, out.Write([]string{l.String(), at.UTC().Format(time.RFC3339Nano), strconv.FormatFloat(v, 'g', -1, 64)}))
+	line := func(l Labels, at time.Time, x cell) {
+		errs = append(errs, out.Write([]string{l.String(), at.UTC().Format(time.RFC3339Nano), x.text()}))
 	}
 	for _, s := range f.Samples {
-		line(s.Labels, s.At, s.Value)
+		line(s.Labels, s.At, cell{s.Value, s.Histogram})
 	}
 	for _, s := range f.Frame.Series {
-		for i, v := range s.Values {
-			if !IsAbsent(v) {
-				line(s.Labels, f.Frame.Grid.Time(i), v)
+		for i := range s.Values {
+			if s.Knows(i) {
+				line(s.Labels, f.Frame.Grid.Time(i), s.cell(i))
 			}
 		}
 	}

@@ -27,12 +27,16 @@ type Series struct {
 	Ago    time.Duration // of a comparison: its values are so much older than their places on the grid; 0 = the answer itself
 	Values []float64     // one a grid point, len == Grid.N; no sample is Absent(). Shared: never written to
 	Now    Point         // after the last grid point, if the source gave one: see Point
+
+	// Histograms are nil unless the series has native histograms; then they are one a
+	// grid point, and where one is not nil Values is Absent. Shared as Values are.
+	Histograms []*Histogram
 }
 
 // Point is a value at a time of its own, between the last grid point and now. It
 // is provisional: the next look may give another one, and it never becomes part
 // of the grid, so a chart draws it differently, or not at all. With At zero
-// there is none.
+// there is none; of native histograms there never is.
 type Point struct {
 	At    time.Time
 	Value float64
@@ -65,9 +69,23 @@ type Frame struct {
 	offGrid int // points that the server put elsewhere, and were moved
 }
 
+// FrameOf is samples as a frame of one point, the time of which is the caller's to say.
+func FrameOf(samples []Sample, expr string) Frame {
+	f := Frame{Grid: Grid{N: 1}}
+	for _, s := range samples {
+		one := Series{Labels: s.Labels, Expr: expr, Values: []float64{s.Value}}
+		if s.Histogram != nil {
+			one.put(0, s.Histogram)
+		}
+		f.Series = append(f.Series, one)
+	}
+	return f
+}
+
 // Sample is one value of an instant query.
 type Sample struct {
-	Labels Labels
-	Value  float64
-	At     time.Time
+	Labels    Labels
+	Value     float64 // Absent where there is a Histogram
+	At        time.Time
+	Histogram *Histogram // nil of a number
 }

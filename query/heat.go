@@ -20,16 +20,21 @@ type HeatRow struct {
 	Values   []float64
 }
 
-// Buckets is the shape as buckets: of series with the label le each bucket alone,
+// Buckets is the shape as buckets: those of native histograms, of series with the label le each bucket alone,
 // of those whose names are numbers as they are, and of any others how many of
 // them lay where.
 func (p *Panel) Buckets(s *Shape) Heat {
 	cumulative := map[float64][]float64{}
 	var named []HeatRow
+	var native []*Drawn
 	numeric := true
 	for i := range s.Lines {
 		line := &s.Lines[i]
 		if line.Ago != 0 || line.Field.Hidden {
+			continue
+		}
+		if line.hasHistograms() {
+			native = append(native, line)
 			continue
 		}
 		if le, ok := p.bound(line); ok {
@@ -42,6 +47,8 @@ func (p *Panel) Buckets(s *Shape) Heat {
 	}
 	var h Heat
 	switch {
+	case len(native) > 0: // numbers beside them are not drawn: Unfit says so
+		h.Rows = nativeRows(native, apartOf(cumulative))
 	case len(cumulative) > 0:
 		h.Rows = apartOf(cumulative)
 	case len(named) > 0 && numeric:

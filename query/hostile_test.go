@@ -40,12 +40,20 @@ func TestHostileAnswersAreSaid(t *testing.T) {
 		says []string
 		n    int
 	}{
-		"empty":                  {series(""), nil, 0},
-		"no result at all":       {`{"status":"success","data":{}}`, nil, 0},
-		"null data":              {`{"status":"success","data":null}`, nil, 0},
-		"numbers of all kinds":   {series(row("", `[1699999935,"NaN"],[1699999950,"+Inf"],[1699999965,"-Inf"],[1699999980,"1e400"],[1699999995,"-0"]`)), nil, 1},
-		"a vector for a matrix":  {`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1699999950,"5"]}]}}`, nil, 1},
-		"native histograms":      {series(`{"metric":{},"histograms":[[1699999935,{"count":"3","sum":"4"}]]}`), []string{"1 native histogram series are not drawn: use histogram_quantile()"}, 0},
+		"empty":                 {series(""), nil, 0},
+		"no result at all":      {`{"status":"success","data":{}}`, nil, 0},
+		"null data":             {`{"status":"success","data":null}`, nil, 0},
+		"numbers of all kinds":  {series(row("", `[1699999935,"NaN"],[1699999950,"+Inf"],[1699999965,"-Inf"],[1699999980,"1e400"],[1699999995,"-0"]`)), nil, 1},
+		"a vector for a matrix": {`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1699999950,"5"]}]}}`, nil, 1},
+		"native histograms":     {series(`{"metric":{},"histograms":[[1699999935,{"count":"3","sum":"4"}]]}`), nil, 1},
+		"a histogram's bounds":  {series(`{"metric":{},"histograms":[[1699999935,{"count":"3","sum":"4","buckets":[[0,"2","1","3"]]}]]}`), nil, -1},
+		"a bucket's rule":       {series(`{"metric":{},"histograms":[[1699999935,{"count":"3","sum":"4","buckets":[[7,"1","2","3"]]}]]}`), nil, -1},
+		"buckets that are NaN":  {series(`{"metric":{},"histograms":[[1699999935,{"buckets":[[0,"NaN","2","3"]]}]]}`), nil, -1},
+		"a million buckets": {
+			series(`{"metric":{},"histograms":[[1699999935,{"count":"1","sum":"1","buckets":[` + strings.Repeat(`[0,"1","2","3"],`, 1000) + `[0,"1","2","3"]]}],[1699999950,{"buckets":[` + manyBuckets(maxBuckets) + `]}]]}`),
+			[]string{"1 native histograms are left out, an answer may hold 524288 buckets: aggregate with sum by (...), or ask for a shorter time"},
+			1,
+		},
 		"duplicate series":       {series(row(`"a":"1"`, `[1699999935,"1"]`) + "," + row(`"a":"1"`, `[1699999935,"2"],[1699999950,"3"]`)), []string{"1 series have the same labels as another one and were joined with it: several servers answer as one"}, 1},
 		"labels of 10 MB":        {series(row(`"a":"`+strings.Repeat("x", 10<<20)+`"`, `[1699999935,"1"]`) + "," + row(`"a":"1"`, `[1699999935,"1"]`)), []string{"1 series with more than 64 KiB of labels are left out: drop the label with sum without (...)"}, 1},
 		"between the steps":      {series(row("", `[1699999937,"1"]`)), []string{"1 points were between the steps and moved to the nearest"}, 1},
@@ -390,4 +398,13 @@ func TestTimesOfNoClock(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, string(got))
 	}
+}
+
+// manyBuckets are n+1 buckets of different bounds.
+func manyBuckets(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `[0,"%d","%d","1"],`, i, i+1)
+	}
+	return b.String() + `[0,"-1","0","1"]`
 }

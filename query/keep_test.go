@@ -149,7 +149,7 @@ func TestCoursesTellThePeakAndTheBand(t *testing.T) {
 }
 
 func TestDecodeSaysWhatIsNewer(t *testing.T) {
-	_, err := Decode([]byte("SRS\x02..."))
+	_, err := Decode([]byte("SRS\x03..."))
 	require.ErrorContains(t, err, "written by a newer sitrep")
 	require.True(t, errors.Is(err, ErrCodec))
 }

@@ -174,13 +174,11 @@ func (j *job) now(ctx context.Context) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	f := Frame{Grid: one, Warnings: warnings}
+	f := FrameOf(samples, j.expr)
+	f.Grid, f.Warnings = one, warnings
 	if len(samples) > maxRangeSeries {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("%d series: only %d are shown; aggregate or select fewer", len(samples), maxRangeSeries))
-		samples = samples[:maxRangeSeries]
-	}
-	for _, s := range samples {
-		f.Series = append(f.Series, Series{Labels: s.Labels, Expr: j.expr, Values: []float64{s.Value}})
+		f.Series = f.Series[:maxRangeSeries]
 	}
 	return f, nil
 }

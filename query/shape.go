@@ -144,7 +144,7 @@ func (p *Panel) fields(t *Sheet) {
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		f := p.Field
-		if c.Kind != NumberKind {
+		if c.Kind != NumberKind || c.Count {
 			f.Unit, f.Decimals = "", nil // of the values, not of labels and times
 		}
 		for k := range p.Overrides {

@@ -34,6 +34,7 @@ type Column struct {
 	Texts   []string  // of text; no value is empty
 	Labels  Labels    // of the series that it was; nil = it was none
 	Ref     string    // of the query that it answers
+	Count   bool      // a number of things: the panel's unit is not its
 	Field   Field     // how its values are read, once it is shaped
 }
 
@@ -80,7 +81,7 @@ func (c *Column) text(i int) string {
 
 // like is an empty column with c's name and nature.
 func (c *Column) like() Column {
-	return Column{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Ref: c.Ref}
+	return Column{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Ref: c.Ref, Count: c.Count}
 }
 
 // pick is the column with these of its rows; what is no row has no value there.

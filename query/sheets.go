@@ -41,6 +41,10 @@ func (p *Panel) tables(f *Frame) []Sheet {
 			}
 			continue
 		}
+		if p.Type == Table && hasNative(series) {
+			out = append(out, histogramRows(series, ref))
+			series = slices.DeleteFunc(series, func(s Series) bool { return empty(s.Values) })
+		}
 		for k := range series {
 			out = append(out, seriesTable(&series[k], f.Grid))
 		}
@@ -72,7 +76,7 @@ func epoch(g Grid, i int) float64 {
 }
 
 // rowsOf is a table of time, labels and value: a row for the newest value of each
-// series, or one for every sample.
+// series, or one for every sample. A native histogram is its figures.
 func rowsOf(series []Series, g Grid, instant bool, value string) Sheet {
 	labels := Labels{}
 	for _, s := range series {
@@ -85,7 +89,14 @@ func rowsOf(series []Series, g Grid, instant bool, value string) Sheet {
 	for _, name := range names {
 		t.Columns = append(t.Columns, Column{Name: name, Kind: TextKind})
 	}
-	t.Columns = append(t.Columns, Column{Name: value, Kind: NumberKind})
+	native := hasNative(series)
+	if !native || slices.ContainsFunc(series, func(s Series) bool { return !empty(s.Values) }) {
+		t.Columns = append(t.Columns, Column{Name: value, Kind: NumberKind})
+	}
+	numbers := len(t.Columns) > 1+len(names)
+	if native {
+		t.Columns = append(t.Columns, figureColumns(value, "")...)
+	}
 	for i := range t.Columns {
 		if len(series) > 0 {
 			t.Columns[i].Ref = series[0].Ref
@@ -96,19 +107,24 @@ func rowsOf(series []Series, g Grid, instant bool, value string) Sheet {
 		for k, name := range names {
 			t.Columns[1+k].Texts = append(t.Columns[1+k].Texts, s.Labels[name])
 		}
-		last := &t.Columns[len(t.Columns)-1]
-		last.Numbers = append(last.Numbers, s.Values[i])
+		rest := t.Columns[1+len(names):]
+		if numbers {
+			rest[0].Numbers, rest = append(rest[0].Numbers, s.Values[i]), rest[1:]
+		}
+		if native {
+			addFigures(rest, s.Histogram(i))
+		}
 	}
 	for k := range series {
 		s := &series[k]
 		if instant {
-			if _, i := s.Last(recent); i >= 0 {
+			if i := s.lastKnown(recent); i >= 0 {
 				row(s, i)
 			}
 			continue
 		}
 		for i := range s.Values {
-			if !IsAbsent(s.Values[i]) && len(t.Columns[0].Numbers) < mostRows {
+			if s.Knows(i) && len(t.Columns[0].Numbers) < mostRows {
 				row(s, i)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strconv"
+	"slices"
 	"time"
 )
 
@@ -31,18 +31,32 @@ type (
 		Step       number        `json:"step_seconds"`
 		Series     []shownSeries `json:"series"`
 	}
+	shownHistogram struct {
+		Count   number        `json:"count"`
+		Sum     number        `json:"sum"`
+		Buckets []shownBucket `json:"buckets"`
+	}
+	shownBucket struct {
+		Lower  number `json:"lower"`
+		Upper  number `json:"upper"`
+		Bounds string `json:"bounds"` // (], [), () or []: which of them belong
+		Count  number `json:"count"`
+	}
 	shownSeries struct {
 		Labels Labels   `json:"labels"`
 		Legend string   `json:"legend"`
 		Query  string   `json:"query,omitempty"`
 		Ago    number   `json:"ago_seconds,omitempty"` // of a comparison: so much older than their places
 		Values []number `json:"values"`
+
+		Histograms []*shownHistogram `json:"histograms,omitempty"`
 	}
 )
 
 // MarshalJSON is the snapshot for other programs: every series with its values, the
 // i-th of which belongs to start + i * step_seconds. No sample is null; what JSON has
-// no numbers for are the strings "NaN", "+Inf" and "-Inf".
+// no numbers for are the strings "NaN", "+Inf" and "-Inf". A series of native
+// histograms has them under histograms, in the same places.
 func (s *Snapshot) MarshalJSON() ([]byte, error) {
 	out := shownSnapshot{Board: s.Board.Name, Title: s.Board.Title, From: s.Grid.Start, To: s.Grid.End(), Source: s.Source, Values: s.Board.Shown, Panels: []shownPanel{}}
 	for i := range s.Board.Panels {
@@ -57,15 +71,33 @@ func (s *Snapshot) MarshalJSON() ([]byte, error) {
 			for j, v := range one.Values {
 				values[j] = number(v)
 			}
-			shown.Series = append(shown.Series, shownSeries{one.Labels, one.Legend, one.Expr, number(one.Ago.Seconds()), values})
+			shown.Series = append(shown.Series, shownSeries{one.Labels, one.Legend, one.Expr, number(one.Ago.Seconds()), values, shownHistograms(one.Histograms)})
 		}
 		out.Panels = append(out.Panels, shown)
 	}
 	return json.Marshal(out)
 }
 
+func shownHistograms(all []*Histogram) []*shownHistogram {
+	if !slices.ContainsFunc(all, isThere) {
+		return nil
+	}
+	out := make([]*shownHistogram, len(all))
+	for i, h := range all {
+		if h == nil {
+			continue
+		}
+		out[i] = &shownHistogram{Count: number(h.Count), Sum: number(h.Sum), Buckets: []shownBucket{}}
+		for _, b := range h.Buckets {
+			left, right := b.marks()
+			out[i].Buckets = append(out[i].Buckets, shownBucket{number(b.Lower), number(b.Upper), left + right, number(b.Count)})
+		}
+	}
+	return out
+}
+
 // WriteCSV writes a line a value: board, panel, legend, labels, time, value. Grid
-// points without a sample have none.
+// points without a sample have none; the value of a native histogram is its String.
 func (s *Snapshot) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var err error
@@ -73,11 +105,11 @@ func (s *Snapshot) WriteCSV(w io.Writer) error {
 		frame := &s.Panels[i].Frame
 		for _, one := range frame.Series {
 			labels := one.Labels.String()
-			for j, v := range one.Values {
-				if !IsAbsent(v) {
+			for j := range one.Values {
+				if one.Knows(j) {
 					err = errors.Join(err, out.Write([]string{
 						s.Board.Name, s.Board.Panels[i].Title, one.Legend, labels,
-						frame.Grid.Time(j).UTC().Format(time.RFC3339Nano), strconv.FormatFloat(v, 'g', -1, 64),
+						frame.Grid.Time(j).UTC().Format(time.RFC3339Nano), one.cell(j).text(),
 					}))
 				}
 			}

@@ -122,7 +122,10 @@ func (f *Frame) add(panel *Panel, q part) {
 				values[j] = Absent()
 			}
 			values[f.Grid.N-1] = s.Values[0]
-			s.Values = values
+			h := s.Histogram(0)
+			if s.Values, s.Histograms = values, nil; h != nil {
+				s.put(f.Grid.N-1, h)
+			}
 		}
 	}
 	f.Series = append(f.Series, series...)

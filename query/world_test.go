@@ -50,6 +50,7 @@ var worldWords = []string{
 	`load`, `rate(requests_total[1m])`, `irate(requests_total[2m])`, `sum by (code) (rate(requests_total[90s]))`,
 	`topk(2, load)`, `absent(load{pod="p1"})`, `max_over_time(load[3m:20s])`, `requests_total offset 2m`,
 	`load{pod="p0"} or load{pod="p2"}`, `deriv(load[2m])`, `time() - timestamp(load)`, `increase(requests_total[1m]) / 0`,
+	`took`, `sum(rate(took[1m]))`, `sum by (pod) (increase(took[2m]))`, `took or load`, `histogram_quantile(0.9, sum(rate(took[1m])))`,
 }
 
 // newWorld is hours of samples around start, of pods that come, go, restart and
@@ -81,8 +82,9 @@ func newWorld(seed uint64, start time.Time, hours int, lag time.Duration) *world
 			w.series = append(w.series, s)
 			return s
 		}
-		load, ok, bad := pick("load", ""), pick("requests_total", "200"), pick("requests_total", "500")
+		load, took, ok, bad := pick("load", ""), pick("took", ""), pick("requests_total", "200"), pick("requests_total", "500")
 		good, wrong, seen, outage := 0.0, 0.0, int64(0), int64(0)
+		native := newNative()
 		for t := begin + phase; t < end; t += interval {
 			if r.IntN(400) == 0 {
 				outage = t + r.Int64N(20*60_000)
@@ -91,7 +93,7 @@ func newWorld(seed uint64, start time.Time, hours int, lag time.Duration) *world
 			seen = max(seen, late)
 			if t < outage {
 				if t+interval >= outage || r.IntN(20) == 0 { // a failed scrape ends the series
-					for _, s := range []*lateSeries{load, ok, bad} {
+					for _, s := range []*lateSeries{load, took, ok, bad} {
 						s.add(t, math.Float64frombits(value.StaleNaN), seen)
 					}
 				}
@@ -99,12 +101,19 @@ func newWorld(seed uint64, start time.Time, hours int, lag time.Duration) *world
 			}
 			if r.IntN(300) == 0 {
 				good, wrong = 0, 0 // a restart
+				native = newNative()
 			}
 			good, wrong = good+float64(r.IntN(50)), wrong+float64(r.IntN(3))
 			v := 10*math.Sin(float64(t)/3e5) + r.Float64()
 			if r.IntN(80) == 0 {
 				v = []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1)}[r.IntN(5)]
 			}
+			for range r.IntN(10) {
+				native.PositiveBuckets[r.IntN(len(native.PositiveBuckets))]++
+				native.Count++
+				native.Sum += 0.25
+			}
+			took.samples, took.seen = append(took.samples, nativeSample{t, native.Copy()}), append(took.seen, seen)
 			load.add(t, v, seen)
 			ok.add(t, good, seen)
 			bad.add(t, wrong, seen)
@@ -163,9 +172,30 @@ func (w *world) truth(ctx context.Context, expr string, g query.Grid) (query.Fra
 		for _, p := range m.Floats {
 			s.Values[g.Index(time.UnixMilli(p.T))] = p.F
 		}
+		for _, p := range m.Histograms {
+			if s.Histograms == nil {
+				s.Histograms = make([]*query.Histogram, g.N)
+			}
+			s.Histograms[g.Index(time.UnixMilli(p.T))] = worldHistogram(p.H)
+		}
 		f.Series = append(f.Series, s)
 	}
 	return f, nil
+}
+
+// newNative is a native histogram without observations, in ten buckets.
+func newNative() *histogram.FloatHistogram {
+	return &histogram.FloatHistogram{Schema: 1, PositiveSpans: []histogram.Span{{Offset: -3, Length: 10}}, PositiveBuckets: make([]float64, 10)}
+}
+
+func worldHistogram(h *histogram.FloatHistogram) *query.Histogram {
+	out := &query.Histogram{Count: h.Count, Sum: h.Sum}
+	for it := h.AllBucketIterator(); it.Next(); {
+		if b := it.At(); b.Count != 0 {
+			out.Buckets = append(out.Buckets, query.Bucket{Lower: b.Lower, Upper: b.Upper, Count: b.Count})
+		}
+	}
+	return out
 }
 
 // worldView is what is visible at a moment.
@@ -234,3 +264,17 @@ func (s floatSample) H() *histogram.Histogram       { return nil }
 func (s floatSample) FH() *histogram.FloatHistogram { return nil }
 func (s floatSample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
 func (s floatSample) Copy() chunks.Sample           { return s }
+
+// nativeSample is a chunks.Sample of a native histogram.
+type nativeSample struct {
+	t int64
+	h *histogram.FloatHistogram
+}
+
+func (s nativeSample) T() int64                      { return s.t }
+func (s nativeSample) ST() int64                     { return 0 }
+func (s nativeSample) F() float64                    { return 0 }
+func (s nativeSample) H() *histogram.Histogram       { return nil }
+func (s nativeSample) FH() *histogram.FloatHistogram { return s.h }
+func (s nativeSample) Type() chunkenc.ValueType      { return chunkenc.ValFloatHistogram }
+func (s nativeSample) Copy() chunks.Sample           { return nativeSample{s.t, s.h.Copy()} }

@@ -122,7 +122,7 @@ func (a *app) queryNow(ctx context.Context, client *query.Client, expr string, n
 	a.warn(warnings)
 	rows := make([][]string, 0, len(samples))
 	for _, s := range samples {
-		rows = append(rows, []string{s.Labels.String(), query.FormatValue("short", s.Value)})
+		rows = append(rows, []string{s.Labels.String(), s.Words("short")})
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(a.stderr, "sitrep: no data (--explain says which part of it has none)")

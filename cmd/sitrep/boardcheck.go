@@ -39,6 +39,7 @@ type checkedQuery struct {
 	Query    string   `json:"query"` // as it was sent
 	Error    string   `json:"error,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	Unfit    string   `json:"unfit,omitempty"` // what the panel cannot draw of the answer, and what to write
 	Seconds  float64  `json:"seconds"`
 }
 
@@ -110,12 +111,16 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 			got.Variables = append(got.Variables, err.Error())
 		}
 	}
-	var asked []*query.Query
+	type ask struct {
+		panel *query.Panel
+		query *query.Query
+	}
+	var asked []ask
 	for i := range b.Panels {
 		p := &b.Panels[i]
 		for j := range p.Queries {
 			if q := &p.Queries[j]; !q.Hidden && p.Type.Asks() {
-				asked = append(asked, q)
+				asked = append(asked, ask{p, q})
 				got.Queries = append(got.Queries, checkedQuery{Panel: p.Title, Ref: p.Ref(j)})
 			}
 		}
@@ -129,13 +134,14 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 	grid := query.Grid{Start: now.Add(-checkColumns * step).Truncate(time.Millisecond), Step: step, N: checkColumns + 1}
 	var g errgroup.Group
 	g.SetLimit(8)
-	for i, q := range asked {
-		if name := b.Lacks(q.Expr, choices); name != "" { // half made, it would ask for something else
-			got.Queries[i].lacks(q.Expr, name, failed[name])
+	for i, one := range asked {
+		if name := b.Lacks(one.query.Expr, choices); name != "" { // half made, it would ask for something else
+			got.Queries[i].lacks(one.query.Expr, name, failed[name])
 			continue
 		}
 		g.Go(func() error {
-			got.Queries[i].ask(ctx, client, query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrape}), q.Instant, grid)
+			q := one.query
+			got.Queries[i].ask(ctx, client, one.panel, query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrape}), q.Instant, grid)
 			return nil
 		})
 	}
@@ -162,7 +168,7 @@ func (q *checkedQuery) lacks(expr, name string, why error) {
 }
 
 // ask sends one query, and keeps what came of it.
-func (q *checkedQuery) ask(ctx context.Context, client *query.Client, expr string, instant bool, grid query.Grid) {
+func (q *checkedQuery) ask(ctx context.Context, client *query.Client, panel *query.Panel, expr string, instant bool, grid query.Grid) {
 	began := time.Now()
 	q.Query = expr
 	var err error
@@ -170,10 +176,13 @@ func (q *checkedQuery) ask(ctx context.Context, client *query.Client, expr strin
 		var samples []query.Sample
 		samples, q.Warnings, err = client.Instant(ctx, expr, grid.End())
 		q.Series = len(samples)
+		got := query.FrameOf(samples, expr)
+		q.Unfit, _ = panel.Unfit(&got)
 	} else {
 		var frame query.Frame
 		frame, err = client.Range(ctx, expr, grid)
 		q.Series, q.Warnings = len(frame.Series), frame.Warnings
+		q.Unfit, _ = panel.Unfit(&frame)
 	}
 	q.Seconds = time.Since(began).Seconds()
 	switch {
@@ -212,6 +221,9 @@ func (a *app) printChecked(got checkedBoard) error {
 	}
 	for _, q := range got.Queries {
 		a.warn(q.Warnings)
+		if q.Unfit != "" {
+			fmt.Fprintf(a.stderr, "sitrep: %s %s: %s\n", sanitise(q.Panel), q.Ref, sanitise(q.Unfit))
+		}
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s: %d panels, %d of them signals; %d queries: %d ok, %d empty, %d failing\n",
 		got.Board, got.Panels, got.Signals, len(got.Queries), got.OK, got.Empty, got.Failing)

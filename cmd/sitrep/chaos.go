@@ -485,6 +485,8 @@ func (p prober) Probe(ctx context.Context, promql string, at time.Time) (float64
 		return 0, false, nil
 	case len(samples) > 1:
 		return 0, false, fmt.Errorf("%d series instead of one number: aggregate, for example with sum(...)", len(samples))
+	case samples[0].Histogram != nil:
+		return 0, false, errors.New("a native histogram instead of one number: write histogram_quantile(0.95, ...), or histogram_count(...)")
 	case samples[0].Value != samples[0].Value: // NaN: 0/0 is no measurement
 		return 0, false, nil
 	}

@@ -445,7 +445,7 @@ func askOne(ctx context.Context, client *query.Client, q runbook.Block, now time
 	a.Warnings = warnings
 	names := query.Apart(samples)
 	for i, s := range samples {
-		a.Values = append(a.Values, runbook.Value{Series: names[i], Text: query.FormatValue(cmp.Or(q.Unit, "short"), s.Value), Number: s.Value})
+		a.Values = append(a.Values, runbook.Value{Series: names[i], Text: s.Words(cmp.Or(q.Unit, "short")), Number: s.Value})
 	}
 	a.Sort(q.Text)
 	return a

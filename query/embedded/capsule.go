@@ -20,7 +20,8 @@ import (
 //
 // It is gzip over: "sitrepC1", the texts (count; length and bytes each), the series
 // (count; labels as pairs of texts; chunks as first and last time, length, bytes).
-// Numbers are varints.
+// Numbers are varints. With native histograms it begins with "sitrepC2", and each chunk
+// has its encoding before its length, as Prometheus numbers them.
 
 // Capsule is one.
 type Capsule struct {
@@ -30,10 +31,11 @@ type Capsule struct {
 }
 
 const (
-	capsuleMagic = "sitrepC1"
-	mostCapsule  = 256 << 20 // unpacked, so that a small file cannot fill the memory
-	mostRecorded = 1_000_000 // series of all capsules that are opened together
-	mostTexts    = 4_000_000 // of one capsule
+	capsuleMagic  = "sitrepC1"
+	capsuleNative = "sitrepC2"
+	mostCapsule   = 256 << 20 // unpacked, so that a small file cannot fill the memory
+	mostRecorded  = 1_000_000 // series of all capsules that are opened together
+	mostTexts     = 4_000_000 // of one capsule
 )
 
 // errCapsule is that of bytes that are no capsule.
@@ -42,9 +44,10 @@ var errCapsule = errors.New("this is not a capsule of recorded samples, or it is
 // Capsule packs the samples after from and up to to; one without samples has no Body.
 func (s *Server) Capsule(from, to time.Time) (Capsule, error) {
 	c := Capsule{From: from, To: to}
-	w := capsuleWriter{index: map[string]uint64{}}
 	lo, hi := from.UnixMilli()+1, to.UnixMilli()
-	for _, v := range s.store.views(lo, hi) {
+	views := s.store.views(lo, hi)
+	w := capsuleWriter{index: map[string]uint64{}, native: slices.ContainsFunc(views, (*seriesView).native)}
+	for _, v := range views {
 		n, err := w.series(v, lo, hi)
 		if err != nil {
 			return c, err
@@ -78,9 +81,10 @@ func (st *store) views(lo, hi int64) (all []*seriesView) {
 }
 
 type capsuleWriter struct {
-	texts []string
-	index map[string]uint64
-	body  []byte
+	texts  []string
+	index  map[string]uint64
+	body   []byte
+	native bool // encodings are written
 }
 
 func (w *capsuleWriter) text(s string) uint64 {
@@ -97,7 +101,7 @@ func (w *capsuleWriter) series(v *seriesView, lo, hi int64) (n int, err error) {
 	one := series{}
 	it := v.Iterator(nil)
 	for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
-		if t, value := it.At(); t >= lo && t <= hi && one.append(t, value) {
+		if t := it.AtT(); t >= lo && t <= hi && one.add(sampleAt(it, kind)) {
 			n++
 		}
 	}
@@ -113,6 +117,9 @@ func (w *capsuleWriter) series(v *seriesView, lo, hi int64) (n int, err error) {
 	for _, c := range one.chunks {
 		w.body = binary.AppendVarint(w.body, c.min)
 		w.body = binary.AppendVarint(w.body, c.max)
+		if w.native {
+			w.body = append(w.body, byte(c.data.Encoding()))
+		}
 		w.body = binary.AppendUvarint(w.body, uint64(len(c.data.Bytes())))
 		w.body = append(w.body, c.data.Bytes()...)
 	}
@@ -120,7 +127,11 @@ func (w *capsuleWriter) series(v *seriesView, lo, hi int64) (n int, err error) {
 }
 
 func (w *capsuleWriter) pack(series int) ([]byte, error) {
-	head := binary.AppendUvarint([]byte(capsuleMagic), uint64(len(w.texts)))
+	magic := capsuleMagic
+	if w.native {
+		magic = capsuleNative
+	}
+	head := binary.AppendUvarint([]byte(magic), uint64(len(w.texts)))
 	for _, t := range w.texts {
 		head = append(binary.AppendUvarint(head, uint64(len(t))), t...)
 	}
@@ -141,11 +152,11 @@ func Open(bodies ...[]byte) (s *Server, from, to time.Time, err error) {
 	}
 	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
 	for _, b := range bodies {
-		raw, err := unpack(b)
+		raw, native, err := unpack(b)
 		if err != nil {
 			return nil, from, to, err
 		}
-		r := capsuleReader{b: raw}
+		r := capsuleReader{b: raw, native: native}
 		first, last, err := r.load(s.store)
 		if err != nil {
 			return nil, from, to, err
@@ -158,23 +169,26 @@ func Open(bodies ...[]byte) (s *Server, from, to time.Time, err error) {
 	return s, time.UnixMilli(lo).UTC(), time.UnixMilli(hi).UTC(), nil
 }
 
-func unpack(b []byte) ([]byte, error) {
+// unpack is a capsule's content, and whether its chunks say their encoding.
+func unpack(b []byte) (raw []byte, native bool, err error) {
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
-		return nil, errCapsule
+		return nil, false, errCapsule
 	}
-	raw, err := io.ReadAll(io.LimitReader(z, mostCapsule+1))
-	if err != nil || len(raw) > mostCapsule || !bytes.HasPrefix(raw, []byte(capsuleMagic)) {
-		return nil, errCapsule
+	raw, err = io.ReadAll(io.LimitReader(z, mostCapsule+1))
+	native = bytes.HasPrefix(raw, []byte(capsuleNative))
+	if err != nil || len(raw) > mostCapsule || !native && !bytes.HasPrefix(raw, []byte(capsuleMagic)) {
+		return nil, false, errCapsule
 	}
-	return raw[len(capsuleMagic):], nil
+	return raw[len(capsuleMagic):], native, nil
 }
 
 // capsuleReader reads bytes that anybody may have written.
 type capsuleReader struct {
-	b     []byte
-	texts []string
-	bad   bool
+	b      []byte
+	texts  []string
+	native bool // chunks say their encoding
+	bad    bool
 }
 
 func (r *capsuleReader) number() uint64 {
@@ -195,6 +209,18 @@ func (r *capsuleReader) time() int64 {
 	}
 	r.b = r.b[n:]
 	return v
+}
+
+// encoding is one of the two that are written.
+func (r *capsuleReader) encoding() chunkenc.Encoding {
+	if len(r.b) == 0 {
+		r.bad = true
+		return chunkenc.EncNone
+	}
+	e := chunkenc.Encoding(r.b[0])
+	r.b = r.b[1:]
+	r.bad = r.bad || e != chunkenc.EncXOR && e != chunkenc.EncFloatHistogram
+	return e
 }
 
 func (r *capsuleReader) bytes() []byte {
@@ -254,20 +280,27 @@ func (r *capsuleReader) load(st *store) (lo, hi int64, err error) {
 
 // chunk appends the samples of one; they have to lie where it says.
 func (r *capsuleReader) chunk(st *store, l labels.Labels, from, to int64) error {
+	encoding := chunkenc.EncXOR
+	if r.native {
+		encoding = r.encoding()
+	}
 	raw := r.bytes()
 	if r.bad || len(raw) < 2 || l.IsEmpty() {
 		return errCapsule
 	}
-	c := chunkenc.NewXORChunk()
-	c.Reset(slices.Clone(raw))
+	c, err := chunkenc.FromData(encoding, slices.Clone(raw))
+	if err != nil {
+		return errCapsule
+	}
 	it := c.Iterator(nil)
 	var batch []sample
-	for it.Next() != chunkenc.ValNone {
-		t, v := it.At()
-		if t < from || t > to {
+	for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
+		one := sampleAt(it, kind)
+		if one.t < from || one.t > to || one.h != nil && one.h.Validate() != nil {
 			return errCapsule
 		}
-		batch = append(batch, sample{labels: l, t: t, v: v})
+		one.labels = l
+		batch = append(batch, *one)
 	}
 	switch err := it.Err(); {
 	case err != nil:

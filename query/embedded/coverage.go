@@ -69,20 +69,20 @@ func blend(server, direct query.Frame, outages []outage, window time.Duration) (
 			i = len(out.Series)
 			out.Series = append(out.Series, query.Series{Labels: d.Labels, Expr: d.Expr, Values: blank})
 		}
-		values := slices.Clone(out.Series[i].Values) // those of a frame are shared
+		one := &out.Series[i]
+		one.Values, one.Histograms = slices.Clone(one.Values), slices.Clone(one.Histograms) // those of a frame are shared
 		for _, at := range from {
-			values[at] = d.Values[at]
-			if !query.IsAbsent(d.Values[at]) {
+			one.Take(at, &d, at)
+			if d.Knows(at) {
 				taken++
 			}
 		}
-		out.Series[i].Values = values
 		if from[len(from)-1] == g.N-1 {
 			out.Series[i].Now = query.Point{} // of the server, which does not know
 		}
 	}
 	out.Series = slices.DeleteFunc(out.Series, func(s query.Series) bool {
-		return !slices.ContainsFunc(s.Values, func(v float64) bool { return !query.IsAbsent(v) })
+		return s.Empty()
 	})
 	slices.SortFunc(out.Series, func(a, b query.Series) int { return query.CompareLabels(a.Labels, b.Labels) })
 	return out, taken
@@ -97,14 +97,13 @@ func moved(f query.Frame, g query.Grid) query.Frame {
 	}
 	shift := f.Grid.Index(g.Start)
 	for _, s := range f.Series {
-		values := make([]float64, g.N)
-		for i := range values {
-			values[i] = query.Absent()
-			if j := i + shift; j >= 0 && j < len(s.Values) {
-				values[i] = s.Values[j]
+		was := s
+		s.Values, s.Histograms, s.Now = slices.Repeat([]float64{query.Absent()}, g.N), nil, query.Point{}
+		for i := range g.N {
+			if j := i + shift; j >= 0 && j < len(was.Values) {
+				s.Take(i, &was, j)
 			}
 		}
-		s.Values, s.Now = values, query.Point{}
 		out.Series = append(out.Series, s)
 	}
 	return out

@@ -1,7 +1,7 @@
 // Package embedded is a small Prometheus inside the process: the real PromQL
 // engine over an in-memory chunk store of our own, a scraper, rule evaluation
-// and the Prometheus HTTP API. It keeps float samples only (native histograms
-// are counted and skipped) and forgets everything when the process ends.
+// and the Prometheus HTTP API. It keeps numbers and native histograms, and forgets
+// everything when the process ends.
 package embedded
 
 import (

@@ -21,6 +21,9 @@ func encode(v parser.Value) (json.RawMessage, error) {
 	case promql.Vector:
 		b, err = appendList(b, v, func(b []byte, s promql.Sample) ([]byte, error) {
 			b, err := appendMetric(b, s.Metric)
+			if s.H != nil {
+				return append(appendHistogram(append(b, `,"histogram":`...), s.T, s.H), '}'), err
+			}
 			return append(appendPoint(append(b, `,"value":`...), s.T, s.F), '}'), err
 		})
 	case promql.Matrix:
@@ -54,14 +57,27 @@ func appendList[T any](b []byte, list []T, one func([]byte, T) ([]byte, error)) 
 
 func appendSeries(b []byte, s promql.Series) ([]byte, error) {
 	b, err := appendMetric(b, s.Metric)
-	b = append(b, `,"values":[`...)
-	for i, p := range s.Floats {
-		if i > 0 {
-			b = append(b, ',')
+	if len(s.Floats) > 0 || len(s.Histograms) == 0 {
+		b = append(b, `,"values":[`...)
+		for i, p := range s.Floats {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendPoint(b, p.T, p.F)
 		}
-		b = appendPoint(b, p.T, p.F)
+		b = append(b, ']')
 	}
-	return append(b, `]}`...), err
+	if len(s.Histograms) > 0 {
+		b = append(b, `,"histograms":[`...)
+		for i, p := range s.Histograms {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendHistogram(b, p.T, p.H)
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}'), err
 }
 
 func appendMetric(b []byte, l labels.Labels) ([]byte, error) {

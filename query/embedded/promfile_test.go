@@ -185,7 +185,7 @@ func TestHostilePages(t *testing.T) {
 		up         string
 	}{
 		"html":       {"text/html", "<html>", embedded.Options{}, "answered HTML", "0"},
-		"protobuf":   {"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited", "\x01\x02", embedded.Options{}, "answered protobuf", "0"},
+		"protobuf":   {"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited", "\x01\x02", embedded.Options{}, "the protobuf cannot be read: ", "0"},
 		"huge":       {text, strings.Repeat("a 1\n", 1000), embedded.Options{MaxBody: 1000}, "longer than 1000 bytes", "0"},
 		"cut":        {text, "a 1\nb{x=\"", embedded.Options{}, "", "0"},
 		"limit":      {text, "a 1\nb 2\n", embedded.Options{SampleLimit: 1}, "sample limit of 1", "0"},

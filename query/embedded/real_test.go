@@ -30,15 +30,16 @@ import (
 type debian struct {
 	t           testing.TB
 	dir, listen string
+	args        []string // beside the usual ones
 	cmd         *exec.Cmd
 	ended       chan struct{}
 }
 
-func newDebian(t testing.TB, config string) *debian {
+func newDebian(t testing.TB, config string, args ...string) *debian {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	d := &debian{t: t, dir: t.TempDir(), listen: l.Addr().String()}
+	d := &debian{t: t, dir: t.TempDir(), listen: l.Addr().String(), args: args}
 	require.NoError(t, l.Close())
 	rules := filepath.Join(d.dir, "rules.yml")
 	require.NoError(t, os.WriteFile(rules, []byte(realRules), 0o600))
@@ -74,7 +75,8 @@ func (d *debian) start() {
 	d.t.Helper()
 	binary, err := exec.LookPath("prometheus")
 	require.NoError(d.t, err, "the tests need prometheus, which is missing: run make setup")
-	d.cmd = exec.Command(binary, "--config.file="+filepath.Join(d.dir, "prometheus.yml"), "--web.listen-address="+d.listen, "--storage.tsdb.path="+filepath.Join(d.dir, "data"))
+	args := append([]string{"--config.file=" + filepath.Join(d.dir, "prometheus.yml"), "--web.listen-address=" + d.listen, "--storage.tsdb.path=" + filepath.Join(d.dir, "data")}, d.args...)
+	d.cmd = exec.Command(binary, args...)
 	require.NoError(d.t, d.cmd.Start())
 	d.ended = make(chan struct{})
 	go func(cmd *exec.Cmd, ended chan struct{}) {

@@ -266,7 +266,7 @@ func (s *Server) write(r *rule, vec promql.Vector, now time.Time, limit int) err
 	wrote := make(map[uint64]labels.Labels, len(vec))
 	for _, smp := range vec {
 		wrote[smp.Metric.Hash()] = smp.Metric
-		batch = append(batch, sample{labels: smp.Metric, t: at, v: smp.F})
+		batch = append(batch, sample{labels: smp.Metric, t: at, v: smp.F, h: copied(smp.H)})
 	}
 	for h, l := range r.wrote {
 		if _, still := wrote[h]; !still {

@@ -73,8 +73,8 @@ func (p page) verdict(err error, done committed, limit int) string {
 	if done.refused > 0 {
 		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series or %d KiB of labels", done.refused, limit, limit*usualText>>10))
 	}
-	if p.histograms > 0 {
-		left = append(left, fmt.Sprintf("%d native histograms were not stored: only floats are", p.histograms))
+	if p.broken > 0 {
+		left = append(left, fmt.Sprintf("%d native histograms were left out: their buckets contradict their counts, or are more than %d", p.broken, mostBuckets))
 	}
 	if done.rejected > 0 {
 		left = append(left, fmt.Sprintf("%d samples were left out: a series stood twice on the page, or its time went back", done.rejected))
@@ -88,9 +88,12 @@ func (p page) verdict(err error, done committed, limit int) string {
 	return strings.Join(left, "; ")
 }
 
-// accepts are the formats that are read. Protobuf is not among them: what only it
-// can tell, native histograms, is not stored.
-const accepts = "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5"
+// accepts are the formats that are read. Protobuf is the only one that has native
+// histograms; whoever has none to tell mostly answers text.
+const accepts = protobuf + ";proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9," +
+	"text/plain;version=0.0.4;q=0.8,application/openmetrics-text;version=1.0.0;q=0.5"
+
+const protobuf = "application/vnd.google.protobuf"
 
 func fetch(ctx context.Context, url string, how Options) (body []byte, contentType string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, how.Timeout)
@@ -139,19 +142,18 @@ const mostAhead = 10 * time.Minute
 // page is a parsed answer. raws runs beside batch: how the endpoint writes the
 // series, or "" where it gave a time of its own (such series are not ended).
 type page struct {
-	batch                              []sample
-	raws                               []string
-	scraped, histograms, future, large int
+	batch                          []sample
+	raws                           []string
+	scraped, broken, future, large int
 }
 
 func (s *Server) parse(t *target, how Options, body []byte, contentType string, at int64) (page, error) {
 	switch kind, _, _ := mime.ParseMediaType(contentType); kind {
-	case "application/vnd.google.protobuf":
-		return page{}, errors.New("it answered protobuf, which was not asked for and is not read: text or OpenMetrics is")
 	case "text/html":
 		return page{}, errors.New("it answered HTML, no metrics: is the path right, or is there a login page in between?")
 	}
-	opts := textparse.ParserOptions{}
+	// A histogram that is both is stored as both: boards may ask for either.
+	opts := textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true}
 	if contentType == "" {
 		opts.FallbackContentType = "text/plain"
 	}
@@ -166,6 +168,9 @@ func (s *Server) parse(t *target, how Options, body []byte, contentType string, 
 			return p, nil
 		}
 		if err != nil {
+			if strings.HasPrefix(contentType, protobuf) {
+				err = fmt.Errorf("the protobuf cannot be read: %w", err)
+			}
 			return p, err
 		}
 		switch entry {
@@ -174,7 +179,9 @@ func (s *Server) parse(t *target, how Options, body []byte, contentType string, 
 				return p, err
 			}
 		case textparse.EntryHistogram:
-			p.histograms++
+			if err := p.addHistogram(t, how, parser, at); err != nil {
+				return p, err
+			}
 		case textparse.EntryType:
 			name, kind := parser.Type()
 			s.meta.set(name, func(m *meta) { m.Type = short([]byte(kind), mostName) })
@@ -190,6 +197,12 @@ func (s *Server) parse(t *target, how Options, body []byte, contentType string, 
 
 func (p *page) add(t *target, how Options, parser textparse.Parser, at int64) error {
 	raw, own, v := parser.Series()
+	return p.take(t, how, parser, raw, own, sample{t: at, v: v})
+}
+
+// take adds a sample of the series that is written as raw, at its own time if it has
+// one.
+func (p *page) take(t *target, how Options, parser textparse.Parser, raw []byte, own *int64, smp sample) error {
 	if p.scraped++; p.scraped > mostPage {
 		return fmt.Errorf("more than %d samples on one page: is it one of metrics? A federation is asked with a narrower match[]", mostPage)
 	}
@@ -197,7 +210,7 @@ func (p *page) add(t *target, how Options, parser textparse.Parser, at int64) er
 		p.large++
 		return nil
 	}
-	smp := sample{t: at, v: v}
+	at := smp.t
 	if how.IgnoreTimestamps {
 		own = nil
 	}

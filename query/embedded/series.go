@@ -3,10 +3,15 @@ package embedded
 import (
 	"math"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
+
+// histogramBytes is where a chunk of native histograms is closed, if it is not full
+// before.
+const histogramBytes = 1 << 10
 
 // samplesPerChunk is where a chunk is closed. Prometheus' own number: more
 // compress little better, and a query has to walk a chunk from its start.
@@ -15,7 +20,7 @@ const samplesPerChunk = 120
 // chunk is a closed or open run of samples, times in Unix milliseconds.
 type chunk struct {
 	min, max int64
-	data     *chunkenc.XORChunk
+	data     chunkenc.Chunk // of numbers, or of native histograms as floats
 }
 
 // series is one time series, guarded by its store's lock. The last chunk is
@@ -23,19 +28,28 @@ type chunk struct {
 type series struct {
 	labels labels.Labels
 	chunks []chunk
-	app    chunkenc.Appender // of the last chunk
-	last   float64
-	gone   bool // dropped from the store; whoever still holds it must ask again
+	app    chunkenc.Appender         // of the last chunk
+	last   float64                   // if it was a number
+	native *histogram.FloatHistogram // the last sample, if it was one
+	gone   bool                      // dropped from the store; whoever still holds it must ask again
 }
 
-// append adds a sample and says whether it was taken: time only goes forward.
+// add is append for a sample of either kind.
+func (s *series) add(b *sample) bool {
+	if b.h != nil {
+		return s.appendHistogram(b.t, b.h)
+	}
+	return s.append(b.t, b.v)
+}
+
+// append adds a number and says whether it was taken: time only goes forward.
 func (s *series) append(t int64, v float64) bool {
 	n := len(s.chunks)
 	if n > 0 && t <= s.chunks[n-1].max {
 		// The same sample again is no fault.
-		return t == s.chunks[n-1].max && math.Float64bits(v) == math.Float64bits(s.last)
+		return t == s.chunks[n-1].max && s.native == nil && math.Float64bits(v) == math.Float64bits(s.last)
 	}
-	if n == 0 || s.chunks[n-1].data.NumSamples() >= samplesPerChunk {
+	if n == 0 || s.chunks[n-1].data.Encoding() != chunkenc.EncXOR || s.chunks[n-1].data.NumSamples() >= samplesPerChunk {
 		data := chunkenc.NewXORChunk()
 		app, err := data.Appender()
 		if err != nil {
@@ -44,7 +58,48 @@ func (s *series) append(t int64, v float64) bool {
 		s.chunks, s.app, n = append(s.chunks, chunk{min: t, data: data}), app, n+1
 	}
 	s.app.Append(0, t, v)
-	s.chunks[n-1].max, s.last = t, v
+	s.chunks[n-1].max, s.last, s.native = t, v, nil
+	return true
+}
+
+// appendHistogram is append for a native histogram, which becomes the series' own. The
+// chunk is begun anew where a counter was reset or the buckets are others.
+func (s *series) appendHistogram(t int64, h *histogram.FloatHistogram) bool {
+	n := len(s.chunks)
+	if n > 0 && t <= s.chunks[n-1].max {
+		return t == s.chunks[n-1].max && s.native != nil && s.native.Equals(h)
+	}
+	var before chunkenc.Appender
+	open := n > 0 && s.chunks[n-1].data.Encoding() == chunkenc.EncFloatHistogram
+	if open {
+		before = s.app
+		data := s.chunks[n-1].data
+		open = data.NumSamples() < samplesPerChunk && len(data.Bytes()) < histogramBytes
+	}
+	if !open {
+		data := chunkenc.NewFloatHistogramChunk()
+		app, err := data.Appender()
+		if err != nil {
+			return false
+		}
+		if _, _, app, err = app.AppendFloatHistogram(before, 0, t, h, false); err != nil {
+			return false
+		}
+		s.chunks, s.app, s.native = append(s.chunks, chunk{min: t, max: t, data: data}), app, h
+		return true
+	}
+	data, recoded, app, err := s.app.AppendFloatHistogram(nil, 0, t, h, false)
+	switch {
+	case err != nil:
+		return false
+	case data == nil:
+		s.chunks[n-1].max = t
+	case recoded: // the same samples in more buckets
+		s.chunks[n-1].data, s.chunks[n-1].max = data, t
+	default:
+		s.chunks = append(s.chunks, chunk{min: t, max: t, data: data})
+	}
+	s.app, s.native = app, h
 	return true
 }
 
@@ -57,8 +112,10 @@ func (s *series) view(mint, maxt int64) []chunk {
 			continue
 		}
 		if i == len(s.chunks)-1 {
-			fresh := chunkenc.NewXORChunk()
-			fresh.Reset(append([]byte(nil), c.data.Bytes()...))
+			fresh, err := chunkenc.FromData(c.data.Encoding(), append([]byte(nil), c.data.Bytes()...))
+			if err != nil {
+				continue // of an encoding that nothing here writes
+			}
 			c.data = fresh
 		}
 		out = append(out, c)

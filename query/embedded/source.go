@@ -66,6 +66,14 @@ func columns(m promql.Matrix, expr string, g query.Grid) []query.Series {
 			}
 		}
 		out[i] = query.Series{Labels: series.Metric.Map(), Expr: expr, Values: values}
+		for _, p := range series.Histograms {
+			if out[i].Histograms == nil {
+				out[i].Histograms = make([]*query.Histogram, g.N)
+			}
+			if j := g.Index(time.UnixMilli(p.T)); j >= 0 && j < g.N {
+				out[i].Histograms[j] = histogramOf(p.H)
+			}
+		}
 	}
 	return out
 }

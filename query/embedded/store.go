@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 )
@@ -33,6 +34,7 @@ type sample struct {
 	labels labels.Labels
 	t      int64
 	v      float64
+	h      *histogram.FloatHistogram // instead of v; the store's own from then on
 	exempt bool
 }
 
@@ -47,7 +49,7 @@ func (st *store) commit(batch []sample) committed {
 	for i := range batch {
 		b := &batch[i]
 		if b.ref != nil && b.ref.gone {
-			if value.IsStaleNaN(b.v) {
+			if b.h == nil && value.IsStaleNaN(b.v) {
 				continue // it has ended already
 			}
 			b.labels, b.ref = b.ref.labels, nil
@@ -63,7 +65,7 @@ func (st *store) commit(batch []sample) committed {
 			b.ref = st.create(b.labels)
 			c.added++
 		}
-		if !b.ref.append(b.t, b.v) {
+		if !b.ref.add(b) {
 			c.rejected++
 		}
 	}

@@ -20,6 +20,9 @@ func (h Head) draw(f *frame.Frame) *frame.Frame {
 	return f.Sub(frame.Rect{Y: 1, W: f.Width(), H: f.Height() - 1})
 }
 
+// Draw draws the head, and gives what is below it.
+func (h Head) Draw(f *frame.Frame) *frame.Frame { return h.draw(f) }
+
 // Empty draws a panel without anything to show: why, in the middle.
 func (h Head) Empty(f *frame.Frame) {
 	body := h.draw(f)

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/plot"
@@ -31,7 +32,8 @@ type HeatRow struct {
 }
 
 // Heatmap draws h over all of f, at any size. Where buckets are more than rows
-// neighbours share one, and it shows their sum.
+// neighbours share one, and it shows their sum; the deepest shade is then the largest
+// sum.
 func (p *Painter) Heatmap(f *frame.Frame, h *Heatmap) {
 	if len(h.Rows) == 0 || !(h.Max > 0) && h.Points < 1 {
 		h.Empty(f)
@@ -51,11 +53,11 @@ func (p *Painter) Heatmap(f *frame.Frame, h *Heatmap) {
 	p.dots.reset(f.Theme().Glyphs(), l.plotW, l.plotH)
 	w := s.window(p.dots.columns(), p.dots.dx)
 	p.shaded = resize(p.shaded, l.plotW)
-	p.heat(f, h, l, w)
+	most := p.heat(f, h, l, w)
 	p.axisMarks(f, s, l, w)
 	p.timeAxis(f, s, l, w)
 	if scaleRow >= 0 {
-		h.scale(f, l.plotX, scaleRow)
+		h.scale(f, l.plotX, scaleRow, most)
 	}
 }
 
@@ -68,31 +70,22 @@ func (p *Painter) axisMarks(f *frame.Frame, s *Spec, l layout, w plot.Window) {
 	}
 }
 
-// heat draws the shades, the highest bucket at the top.
-func (p *Painter) heat(f *frame.Frame, h *Heatmap, l layout, w plot.Window) {
+// heat draws the shades, the highest bucket at the top, and says how much the deepest
+// one is.
+func (p *Painter) heat(f *frame.Frame, h *Heatmap, l layout, w plot.Window) float64 {
 	n := len(h.Rows)
 	rows := min(n, l.plotH)
 	if l.plotH >= n {
 		rows = n * (l.plotH / n) // all buckets are equally tall
 	}
-	sums, one, counts := make([]float64, l.plotW), make([]float64, l.plotW), make([]int, l.plotW)
+	sums, most := h.sums(rows, l.plotW, w, p.dots.dx)
 	last := -1
 	labelled := 0
 	for y := range rows {
-		from, to := (rows-1-y)*n/rows, (rows-y)*n/rows // buckets of the row, from the bottom
-		to = max(to, from+1)
+		from, to := h.rowOf(rows-1-y, rows)
 		at := l.plotH - rows + y
-		clear(sums)
-		for k := from; k < min(to, n); k++ {
-			clear(one)
-			clear(counts)
-			h.gather(&h.Rows[k], one, counts, w, p.dots.dx)
-			for x := range sums {
-				sums[x] += one[x]
-			}
-		}
-		for x, v := range sums {
-			if level := h.level(v); level >= 0 {
+		for x, v := range sums[(rows-1-y)*l.plotW : (rows-y)*l.plotW] {
+			if level := levelOf(v, most); level >= 0 {
 				f.Rune(l.plotX+x, 1+at, theme.Heat(level), heatGlyph(f.Theme(), level))
 			}
 		}
@@ -103,6 +96,37 @@ func (p *Painter) heat(f *frame.Frame, h *Heatmap, l layout, w plot.Window) {
 		}
 		last = from
 	}
+	return most
+}
+
+// rowOf is which buckets are in a row of so many, from the bottom.
+func (h *Heatmap) rowOf(k, rows int) (from, to int) {
+	n := len(h.Rows)
+	from = k * n / rows
+	return from, min(max((k+1)*n/rows, from+1), n)
+}
+
+// sums are what is in each cell, row by row from the bottom, and the most that the
+// shades have to show.
+func (h *Heatmap) sums(rows, width int, w plot.Window, cell int) (sums []float64, most float64) {
+	sums, most = make([]float64, rows*width), h.Max
+	one, counts := make([]float64, width), make([]int, width)
+	for k := range rows {
+		from, to := h.rowOf(k, rows)
+		row := sums[k*width : (k+1)*width]
+		for i := from; i < to; i++ {
+			clear(one)
+			clear(counts)
+			h.gather(&h.Rows[i], one, counts, w, cell)
+			for x := range row {
+				row[x] += one[x]
+			}
+		}
+		if to-from > 1 {
+			most = max(most, slices.Max(row))
+		}
+	}
+	return sums, most
 }
 
 // gather adds the mean of a bucket's values in each cell.
@@ -125,13 +149,13 @@ func (h *Heatmap) gather(r *HeatRow, sums []float64, counts []int, w plot.Window
 	}
 }
 
-// level is the shade of a value, -1 of nothing. The root shows that something is
+// levelOf is the shade of a value, -1 of nothing. The root shows that something is
 // there beside much.
-func (h *Heatmap) level(v float64) int {
-	if !(v > 0) || !(h.Max > 0) {
+func levelOf(v, most float64) int {
+	if !(v > 0) || !(most > 0) {
 		return -1
 	}
-	return min(int(math.Sqrt(min(v/h.Max, 1))*theme.HeatLevels), theme.HeatLevels-1)
+	return min(int(math.Sqrt(min(v/most, 1))*theme.HeatLevels), theme.HeatLevels-1)
 }
 
 // heatGlyph has weight where colours are few.
@@ -146,7 +170,7 @@ func heatGlyph(th *theme.Theme, level int) rune {
 }
 
 // scale writes which shade is how much.
-func (h *Heatmap) scale(f *frame.Frame, x, y int) {
+func (h *Heatmap) scale(f *frame.Frame, x, y int, most float64) {
 	format := h.Format
 	if format == nil {
 		format = plot.Short
@@ -156,5 +180,5 @@ func (h *Heatmap) scale(f *frame.Frame, x, y int) {
 		f.Rune(x, y, theme.Heat(level), heatGlyph(f.Theme(), level))
 		x++
 	}
-	f.PutFit(x+1, y, f.Width()-x-1, theme.Dim, safe.New(format(h.Max), 16))
+	f.PutFit(x+1, y, f.Width()-x-1, theme.Dim, safe.New(format(most), 16))
 }

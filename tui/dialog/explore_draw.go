@@ -202,6 +202,13 @@ const mostDrawn = 200
 
 func (e *Explore) drawChart(f *frame.Frame) {
 	fr := &e.found.Frame
+	if says, all := (&query.Panel{Type: query.TimeSeries}).Unfit(fr); all {
+		e.drawHeat(f)
+		return
+	} else if says != "" && f.Height() > 1 {
+		f.PutFit(2, 0, f.Width()-3, theme.Warn, safe.New(says, safe.Line))
+		f = f.Sub(frame.Rect{Y: 1, W: f.Width(), H: f.Height() - 1})
+	}
 	series := fr.Series[:min(len(fr.Series), mostDrawn)]
 	spec := chart.Spec{Start: fr.Grid.Start, Step: fr.Grid.Step, Points: fr.Grid.N, Zone: e.Zone, Title: safe.New(e.found.Question.Expr, safe.Line)}
 	if len(series) > 1 { // the expression stands above; the figure is of one of them
@@ -228,7 +235,7 @@ func (e *Explore) drawValues(f *frame.Frame) {
 	names := query.Apart(samples)
 	from, to := e.rowsOf(len(samples), f.Height())
 	for i := from; i < to; i++ {
-		value := safe.New(plot.Short(samples[i].Value), hiddenValues)
+		value := valueText(&samples[i])
 		name := names[i]
 		if name == "" || name == "{}" {
 			name = e.found.Sent
@@ -255,8 +262,9 @@ func (e *Explore) drawTable(f *frame.Frame) {
 		f.PutFit(2, 0, f.Width()-3, theme.Dim, safe.Sprintf("all: %s", strings.Join(same, "  ")))
 		y = 1
 	}
-	const gap, value = 2, 12
-	room := f.Width() - 4 - value
+	const gap = 2
+	values := valueColumns(samples)
+	room := f.Width() - 4 - len(values)*figureCells
 	widths := make([]int, 0, len(columns))
 	for _, c := range columns {
 		w := safe.New(c, 60).Width()
@@ -270,21 +278,23 @@ func (e *Explore) drawTable(f *frame.Frame) {
 		w = min(w, room-gap)
 		widths, room = append(widths, w), room-w-gap
 	}
-	row := func(y int, style theme.Style, cell func(i int) string, v safe.Text) {
+	row := func(y int, style theme.Style, cell func(i int) string, value func(valueColumn) safe.Text) {
 		x := 2
 		for i, w := range widths {
 			f.PutFit(x, y, w, style, safe.New(cell(i), 60))
 			x += w + gap
 		}
-		f.PutRight(f.Width()-2, y, theme.Bright, v)
+		for k, c := range values {
+			f.PutRight(f.Width()-2-(len(values)-1-k)*figureCells, y, theme.Bright, value(c))
+		}
 	}
-	row(y, theme.Dim, func(i int) string { return columns[i] }, safe.Const("value"))
+	row(y, theme.Dim, func(i int) string { return columns[i] }, func(c valueColumn) safe.Text { return safe.New(c.name, figureCells) })
 	if left := len(columns) - len(widths); left > 0 {
-		f.PutRight(f.Width()-10, y, theme.Faint, safe.Sprintf("+%d labels", left))
+		f.PutRight(f.Width()-len(values)*figureCells, y, theme.Faint, safe.Sprintf("+%d labels", left))
 	}
 	from, to := e.rowsOf(len(samples), f.Height()-y-1)
 	for i := from; i < to; i++ {
-		row(y+1+i-from, theme.Plain, func(k int) string { return samples[i].Labels[columns[k]] }, safe.New(plot.Short(samples[i].Value), hiddenValues))
+		row(y+1+i-from, theme.Plain, func(k int) string { return samples[i].Labels[columns[k]] }, func(c valueColumn) safe.Text { return c.of(&samples[i]) })
 	}
 	e.more(f, from, to, len(samples))
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/chart"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
@@ -70,6 +71,27 @@ func drawList(f *frame.Frame, n int, l *look, none safe.Text, row func(f *frame.
 		row(f.Sub(frame.Rect{Y: y, W: f.Width(), H: 1}), top+y)
 	}
 }
+
+// drawUnfit says what of the answer the panel does not draw, and gives what is left of
+// f for the rest; nil if there is no rest.
+func (c *panelChart) drawUnfit(f *frame.Frame, head chart.Head) *frame.Frame {
+	if !c.unfitAll {
+		if f.Height() < leastBesideUnfit {
+			return f // the head says that it is partial
+		}
+		f.PutFit(0, f.Height()-1, f.Width(), theme.Warn, safe.New(c.unfit, safe.Line))
+		return f.Sub(frame.Rect{W: f.Width(), H: f.Height() - 1})
+	}
+	body := head.Draw(f)
+	lines := safe.Wrap(c.unfit, max(body.Width(), 1))
+	for y, line := range lines[:min(len(lines), max(body.Height(), 0))] {
+		body.PutFit(0, y, body.Width(), theme.Warn, line)
+	}
+	return nil
+}
+
+// leastBesideUnfit is how high a panel is that has a row for what it does not draw.
+const leastBesideUnfit = 5
 
 // drawNotDrawn says what the panel would be, and why it is not: whoever imported
 // the board looks for it where it was.

@@ -42,6 +42,8 @@ type panelChart struct {
 	sheet    chart.Sheet
 	heat     chart.Heatmap
 	states   chart.States
+	unfit    string // what the panel cannot draw of its answer; empty if it draws all
+	unfitAll bool   // and there is nothing else in it
 	prose    prose
 	proseFor int // the width that prose is laid out for
 	alerts   grouping
@@ -104,10 +106,12 @@ func (c *panelChart) make() {
 	grid := c.data.Frame.Grid
 	if c.panel.Type.Asks() || c.panel.Type == "" {
 		c.shape = c.panel.Shape(&c.data.Frame)
+		c.unfit, c.unfitAll = c.panel.Unfit(&c.data.Frame)
 	}
 	for i := range c.shape.Lines {
 		line := &c.shape.Lines[i]
-		if _, k := line.Last(0); k >= 0 && line.Ago == 0 && grid.Time(k).After(c.newest) {
+		k := line.Newest()
+		if k >= 0 && line.Ago == 0 && grid.Time(k).After(c.newest) {
 			c.newest = grid.Time(k)
 		}
 	}
@@ -154,7 +158,7 @@ func (c *panelChart) state(snap *query.Snapshot, now time.Time) chart.State {
 		st.Error = safe.New(c.data.Err.Error(), safe.Line)
 	}
 	st.Loading = c.data.At.IsZero() && c.data.Err == nil
-	st.Partial = len(c.data.Frame.Warnings) > 0
+	st.Partial = len(c.data.Frame.Warnings) > 0 || c.unfit != ""
 	st.StandIn = safe.New(c.data.Frame.StandIn, safe.Line)
 	st.Took = c.data.Took
 	if c.data.At.IsZero() || !live(snap) {
@@ -177,6 +181,11 @@ func (p *panels) draw(f *frame.Frame, i int, s *Screen, crosshair time.Time, l *
 	if c.shape.Err != nil {
 		head.Empty(f)
 		return
+	}
+	if c.unfit != "" {
+		if f = c.drawUnfit(f, head); f == nil {
+			return
+		}
 	}
 	switch c.panel.Type {
 	case query.Stat:
