@@ -71,6 +71,13 @@ func (w Window) absolute(k int64, fraction float64) int64 {
 	return q*columns + int64(math.Floor((float64(k-q*n)+fraction)*float64(columns)/float64(n)))
 }
 
+// Cell is the number of a cell of so many columns on the grid of all times: what is
+// placed by it moves with the picture.
+func (w Window) Cell(x, cell int) int64 {
+	c := int64(max(cell, 1))
+	return floorDiv(w.shift, c) + int64(x)
+}
+
 // Column is where the ith value is drawn; a value that would lie before the
 // first column, because columns are no multiple of values or the last cell is not
 // full yet, gives less than 0.

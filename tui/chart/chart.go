@@ -58,6 +58,8 @@ func (p *Painter) Draw(f *frame.Frame, s *Spec) {
 	if shown > 0 {
 		p.series(s, w, rulers)
 		p.dots.put(f, l.plotX, 1, p.shaded)
+		p.tell(f, s, l, w, rulers)
+		p.moments(f, s, l, w, rulers)
 	}
 	if left.some && solid { // else what is filled would cover them
 		p.thresholds(f, s, l, left.scale)
@@ -198,22 +200,32 @@ func (p *Painter) empty(f *frame.Frame, title safe.Text, st State, l layout) {
 }
 
 // current is the figure in the title: the newest value of the leading series,
-// or the one at the crosshair.
-func (s *Spec) current() (v float64, values []float64) {
+// or the one at the crosshair; and whether it is that of the moment.
+func (s *Spec) current() (v float64, values []float64, now bool) {
 	i := s.focus()
 	if i < 0 {
-		return math.NaN(), nil
+		return math.NaN(), nil, false
 	}
-	values = s.Series[i].Values
-	return s.at(values), values
+	v, now = s.at(i)
+	return v, s.Series[i].Values, now
 }
 
-// at is the value of a series at the crosshair, or the newest.
-func (s *Spec) at(values []float64) float64 {
-	if s.Crosshair.IsZero() {
-		v, _ := plot.Last(values)
-		return v
+// at is the value of a series at the crosshair, or the newest, which may be that of
+// the moment.
+func (s *Spec) at(i int) (v float64, now bool) {
+	series := &s.Series[i]
+	switch {
+	case !s.Crosshair.IsZero():
+		return s.valueAt(series.Values), false
+	case series.Now.some():
+		return series.Now.Value, true
 	}
+	v, _ = plot.Last(series.Values)
+	return v, false
+}
+
+// valueAt is a value at the crosshair.
+func (s *Spec) valueAt(values []float64) float64 {
 	w := plot.NewWindow(s.Start, s.Step, s.points(), 1, 1)
 	i, ok := w.Index(s.Crosshair)
 	if !ok || i >= len(values) {

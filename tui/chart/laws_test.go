@@ -195,13 +195,15 @@ func TestAnySpecAtAnySize(t *testing.T) {
 			Points: rapid.IntRange(-1, 300).Draw(t, "points"),
 			Y:      axis.Draw(t, "left"), Right: axis.Draw(t, "right"), Calc: rapid.Bool().Draw(t, "calc"),
 			Crosshair: instant.Draw(t, "crosshair"), Focus: rapid.IntRange(-2, 12).Draw(t, "focus"),
-			State: State{rapid.Bool().Draw(t, "loading"), text.Draw(t, "error"), time.Duration(rapid.Int64().Draw(t, "age")), rapid.Bool().Draw(t, "partial"), text.Draw(t, "stands in"), time.Duration(rapid.Int64().Draw(t, "stale")), time.Second},
+			State: State{rapid.Bool().Draw(t, "loading"), text.Draw(t, "error"), time.Duration(rapid.Int64().Draw(t, "age")), rapid.Bool().Draw(t, "partial"), rapid.Bool().Draw(t, "remarks"), text.Draw(t, "stands in"), time.Duration(rapid.Int64().Draw(t, "stale")), time.Second},
 		}
 		for range rapid.IntRange(0, 11).Draw(t, "series") {
 			s.Series = append(s.Series, Series{
 				text.Draw(t, "name"), rapid.SliceOfN(number, 0, 60).Draw(t, "values"), rapid.Bool().Draw(t, "hidden"),
 				Form(rapid.IntRange(0, 5).Draw(t, "form")), Nulls(rapid.IntRange(0, 2).Draw(t, "nulls")), Stack(rapid.IntRange(0, 2).Draw(t, "stack")),
-				rapid.Bool().Draw(t, "negative"), rapid.Bool().Draw(t, "at the right"), rapid.Bool().Draw(t, "behind"), text.Draw(t, "figures"), nil,
+				rapid.Bool().Draw(t, "negative"), rapid.Bool().Draw(t, "at the right"), rapid.Bool().Draw(t, "behind"), text.Draw(t, "figures"),
+				Moment{instant.Draw(t, "now"), number.Draw(t, "of now")},
+				nil,
 			})
 			s.Order = append(s.Order, len(s.Series)-1)
 		}

@@ -124,6 +124,9 @@ func (p *Painter) extent(s *Spec, right bool) (lo, hi float64, ok bool) {
 		if some {
 			lo, hi, ok = min(lo, a), max(hi, b), true
 		}
+		if v := series.moment(); !math.IsNaN(v) && (!y.Log || v > 0) {
+			lo, hi, ok = min(lo, v), max(hi, v), true
+		}
 	}
 	return lo, hi, ok
 }

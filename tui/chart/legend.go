@@ -66,10 +66,14 @@ func (s *Spec) entry(i, nameWidth int, withMax bool) safe.Text {
 	if s.Calc && s.Crosshair.IsZero() {
 		return safe.Concat(text, series.Figures)
 	}
-	if v := s.at(series.Values); math.IsNaN(v) {
+	v, now := s.at(i)
+	if math.IsNaN(v) {
 		text = safe.Concat(text, safe.Const("-"))
 	} else {
 		text = safe.Concat(text, safe.New(s.formatOf(i, v), 16))
+	}
+	if now {
+		text = safe.Concat(text, provisional())
 	}
 	if _, hi, ok := plot.Range(series.Values); ok && withMax {
 		text = safe.Concat(text, safe.Const(" max "), safe.New(s.formatOf(i, hi), 16))
@@ -106,7 +110,7 @@ func flow(f *frame.Frame, entries []entry, s *Spec) int {
 }
 
 func (s *Spec) drawEntry(f *frame.Frame, x, y, i int, t safe.Text) {
-	bullet, style := '●', theme.Plain
+	bullet, style := Bullet(f.Theme(), i), theme.Plain
 	switch {
 	case s.Series[i].Hidden:
 		bullet, style = '○', theme.Dim

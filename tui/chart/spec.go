@@ -55,8 +55,19 @@ type Series struct {
 	Right    bool                 // on the axis at the right
 	Behind   bool                 // what was before, to compare with: dim, and not stacked
 	Figures  safe.Text            // beside the name in the legend
+	Now      Moment               // after the last value, and provisional
 	Format   func(float64) string // where it differs from that of the others
 }
+
+// Moment is a value of its own time, off the grid: it may still change, and is drawn
+// and written with a mark of its own, ◦. With At zero there is none.
+type Moment struct {
+	At    time.Time
+	Value float64
+}
+
+// some says that there is a value that can be drawn.
+func (m Moment) some() bool { return !m.At.IsZero() && m.Value-m.Value == 0 }
 
 // Form is how a series is drawn.
 type Form uint8
@@ -149,6 +160,7 @@ type State struct {
 	Error   safe.Text     // the last query failed: what it said
 	Age     time.Duration // how old the answer is; shown from 10 s
 	Partial bool          // the source answered incompletely
+	Remarks bool          // the source remarked something; the answer is whole
 	StandIn safe.Text     // who answered in its place, and how well
 	Took    time.Duration // the query; shown from a second
 	Stale   time.Duration // how long ago the newest sample was; 0: it is fresh

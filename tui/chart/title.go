@@ -67,7 +67,7 @@ func insert(figure, arrow, what safe.Text) safe.Text {
 
 // figure is the leading value, the threshold it is beyond, its direction, and its style.
 func (s *Spec) figure() (figure, beyond, arrow safe.Text, style theme.Style) {
-	v, values := s.current()
+	v, values, now := s.current()
 	if math.IsNaN(v) {
 		if len(values) == 0 {
 			return safe.Text{}, safe.Text{}, safe.Text{}, theme.Dim
@@ -82,6 +82,9 @@ func (s *Spec) figure() (figure, beyond, arrow safe.Text, style theme.Style) {
 			sign = safe.Const(" < ")
 		}
 		beyond = safe.Concat(sign, safe.New(s.format(t.Value), 16))
+	}
+	if now {
+		figure = safe.Concat(figure, provisional())
 	}
 	if !s.Crosshair.IsZero() {
 		return figure, beyond, safe.New(" "+s.Crosshair.In(s.zone()).Format("15:04:05"), 9), style
@@ -121,6 +124,9 @@ func (st State) badge() (safe.Text, theme.Style) {
 	if st.Partial {
 		say(safe.Const("partial"))
 		style = theme.Warn
+	}
+	if st.Remarks {
+		say(safe.Const("info"))
 	}
 	if st.Age >= ageShown {
 		say(safe.New(plot.Ago(st.Age)+" old", safe.Line))

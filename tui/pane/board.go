@@ -186,6 +186,8 @@ func (b *board) note(s *Screen) piece {
 		return piece{b.crosshairNote(s), theme.Crosshair}
 	case s.Frozen != nil:
 		return piece{safe.Sprintf("%s is live", s.Keys.Label(keys.Live)), theme.Warn}
+	case b.worstRemark(s).text.Width() > 0:
+		return b.worstRemark(s)
 	case b.rest.Width() > 0:
 		return piece{b.rest, theme.Dim}
 	case s.World.Board != nil:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/plot"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/tui/chart"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 	"github.com/sitrep-dev/sitrep/tui/theme"
@@ -20,10 +21,16 @@ func (b *board) drawAlone(f *frame.Frame, s *Screen) {
 	if table < 2 || f.Height() < 12 || !c.isLines() {
 		table = 0
 	}
-	above, below := f.Bounds().Top(f.Height() - table)
+	said := c.saying(s, b.panels.of, f.Width()-2, f.Height()/4)
+	if f.Height() < 10 {
+		said = nil
+	}
+	above, rest := f.Bounds().Top(f.Height() - table - len(said))
+	below, foot := rest.Top(table)
 	c.spec.NoLegend = table > 0
 	b.panels.draw(f.Sub(frame.Rect{X: 1, Y: above.Y, W: above.W - 2, H: above.H}), i, s, b.crosshair, b.look(i))
 	c.spec.NoLegend = c.panel.Legend.Hide
+	drawSaying(f.Sub(foot), said)
 	if table > 0 {
 		b.drawTable(f.Sub(frame.Rect{X: 0, Y: below.Y, W: below.W, H: below.H}), c, b.look(i), !b.crosshair.IsZero())
 	}
@@ -37,7 +44,7 @@ const (
 
 func (b *board) drawTable(f *frame.Frame, c *panelChart, l *look, crosshair bool) {
 	name := min(nameColumn, max(f.Width()-4*(figureColumn+1)-4, 8))
-	now := safe.Const("now")
+	now := safe.Const("last")
 	if crosshair {
 		now = safe.Const("at │")
 	}
@@ -64,7 +71,7 @@ func (b *board) drawTable(f *frame.Frame, c *panelChart, l *look, crosshair bool
 
 func (b *board) drawSeries(row *pen, c *panelChart, j, name int, focused bool) {
 	series := &c.spec.Series[j]
-	bullet, style := '●', theme.Plain
+	bullet, style := chart.Bullet(row.f.Theme(), j), theme.Plain
 	switch {
 	case series.Hidden:
 		bullet, style = '○', theme.Dim
@@ -79,8 +86,17 @@ func (b *board) drawSeries(row *pen, c *panelChart, j, name int, focused bool) {
 	if !ok {
 		lo, hi, mean = math.NaN(), math.NaN(), math.NaN()
 	}
-	for _, v := range []float64{b.valueAt(c, series.Values), lo, mean, hi} {
-		row.right(figureColumn, style, safe.New(fieldFigure(&c.shape.Lines[j].Field, v), figureColumn))
+	line := &c.shape.Lines[j]
+	last, mark := b.valueAt(c, series.Values), ""
+	if now := line.Now; b.crosshair.IsZero() && !now.At.IsZero() {
+		last, mark = now.Value, " ◦"
+	}
+	for n, v := range []float64{last, lo, mean, hi} {
+		text := fieldFigure(&line.Field, v)
+		if n == 0 {
+			text += mark
+		}
+		row.right(figureColumn, style, safe.New(text, figureColumn))
 	}
 }
 

@@ -66,6 +66,8 @@ func (c *panelChart) drawOne(f *frame.Frame, st chart.State, one *query.Single) 
 		stat.Note = st.StandIn
 	case st.Partial:
 		stat.Note = safe.Const("partial")
+	case st.Remarks:
+		stat.Note = safe.Const("info")
 	case one.Line != nil && one.Text == "":
 		stat.Note = safe.Sprintf("%s %s", c.sign(), fieldFigure(one.Field, one.Line.Value))
 	}

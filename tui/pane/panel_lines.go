@@ -76,7 +76,9 @@ func axisOf(f *query.Field, base int) chart.YAxis {
 // series is one line as its field says.
 func (c *panelChart) series(line *query.Drawn, left *query.Field) chart.Series {
 	f := &line.Field
-	s := chart.Series{Name: safe.New(line.Legend, 60), Values: line.Values, Negative: f.Negative, Right: f.Right, Behind: line.Ago != 0}
+	s := chart.Series{
+		Name: safe.New(line.Legend, 60), Values: line.Values, Negative: f.Negative, Right: f.Right, Behind: line.Ago != 0, Now: chart.Moment(line.Now),
+	}
 	if line.Ago != 0 {
 		s.Name = safe.New(line.Legend+" -"+strictyaml.FormatDuration(line.Ago), 60)
 	}
@@ -117,8 +119,11 @@ func (c *panelChart) series(line *query.Drawn, left *query.Field) chart.Series {
 func legendFigures(line *query.Drawn, calc []query.Reducer) string {
 	var parts []string
 	for _, r := range calc {
-		v := r.Of(line.Values)
-		figure := fieldFigure(&line.Field, v)
+		v, mark := r.Of(line.Values), ""
+		if last := cmp.Or(r, query.ReduceLast) == query.ReduceLast; last && !line.Now.At.IsZero() {
+			v, mark = line.Now.Value, " ◦"
+		}
+		figure := fieldFigure(&line.Field, v) + mark
 		if r == query.ReduceCount {
 			figure = Figure("none", v)
 		}

@@ -159,6 +159,7 @@ func (c *panelChart) state(snap *query.Snapshot, now time.Time) chart.State {
 	}
 	st.Loading = c.data.At.IsZero() && c.data.Err == nil
 	st.Partial = len(c.data.Frame.Warnings) > 0 || c.unfit != ""
+	st.Remarks = len(c.data.Frame.Infos) > 0 && c.data.Frame.StandIn == ""
 	st.StandIn = safe.New(c.data.Frame.StandIn, safe.Line)
 	st.Took = c.data.Took
 	if c.data.At.IsZero() || !live(snap) {

@@ -15,6 +15,8 @@ func Fold(r rune) rune {
 	switch r {
 	case '…':
 		return '~'
+	case '◦':
+		return 'o'
 	case '·', '•', '●', '○', '◌', '∙', '▪':
 		return '*'
 	case '▲', '↑', '△':

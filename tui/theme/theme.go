@@ -174,3 +174,9 @@ func (t *Theme) Open(s Style) string {
 	}
 	return t.openers[i]
 }
+
+// Shapes says that series are to be told by more than their colours: there are none,
+// or the reader sees few.
+func (t *Theme) Shapes() bool {
+	return t.options.Profile == NoColour || t.options.Name == "colour-blind" || t.options.Name == "high-contrast"
+}
