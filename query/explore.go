@@ -79,6 +79,9 @@ func Find(ctx context.Context, ask Asker, q Question, now time.Time) (Findings, 
 		}
 	} else {
 		f.Samples, f.Warnings, err = ask.Instant(ctx, f.Sent, f.At)
+		var said Frame
+		said.deputise(ask, f.Sent)
+		f.Warnings = append(f.Warnings, said.Infos...)
 	}
 	f.Took = time.Since(began)
 	return f, err

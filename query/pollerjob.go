@@ -137,6 +137,17 @@ func (p *Panel) leastStep() (least time.Duration, err error) {
 	return least, nil
 }
 
+// deputise notes who answered in a source's place.
+func (f *Frame) deputise(from any, expr string) {
+	if d, ok := from.(interface {
+		StandIn(expr string) (short, whole string)
+	}); ok {
+		if short, whole := d.StandIn(expr); short != "" {
+			f.StandIn, f.Infos = short, append(f.Infos, whole)
+		}
+	}
+}
+
 // instanter answers queries at one time, as a Client does.
 type instanter interface {
 	Instant(ctx context.Context, expr string, at time.Time) (samples []Sample, warnings []string, err error)
@@ -176,6 +187,7 @@ func (j *job) now(ctx context.Context) (Frame, error) {
 	}
 	f := FrameOf(samples, j.expr)
 	f.Grid, f.Warnings = one, warnings
+	f.deputise(j.from, j.expr)
 	if len(samples) > maxRangeSeries {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("%d series: only %d are shown; aggregate or select fewer", len(samples), maxRangeSeries))
 		f.Series = f.Series[:maxRangeSeries]

@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
@@ -22,7 +23,10 @@ func (m *model) explore(expr string) tea.Cmd {
 	}
 	e := m.exploring
 	e.Past(m.world.Asked)
-	e.Zone = m.zone
+	e.Zone, e.Of = m.zone, safe.Text{}
+	if id := m.recordedOf(); id != "" {
+		e.Of = safe.Sprintf("of what was recorded with %s, at %s", id, m.frozen.At.In(m.zone).Format("Jan 2 15:04:05 MST"))
+	}
 	m.openExplore()
 	cmds := []tea.Cmd{m.do(pane.Warm{})}
 	if expr = strings.TrimSpace(expr); expr != "" {
@@ -47,7 +51,7 @@ func (m *model) explorerWants(what string) tea.Cmd {
 	case dialog.WantsAnswer:
 		return m.find()
 	case dialog.WantsParts:
-		return m.do(pane.Explain{Turn: m.exploring.Explain(), Question: m.asking()})
+		return m.do(pane.Explain{Turn: m.exploring.Explain(), Question: m.asking(), Incident: m.recordedOf()})
 	case dialog.WantsRange:
 		m.askSpan()
 	case dialog.WantsToCarry:
@@ -69,9 +73,18 @@ func (m *model) asking() query.Question {
 	return q
 }
 
+// recordedOf is the incident whose recorded samples the line asks: that of the frozen
+// board, if there are any; else "".
+func (m *model) recordedOf() incident.ID {
+	if m.frozen == nil || m.frozen.Recorded == nil {
+		return ""
+	}
+	return m.frozen.Incident
+}
+
 func (m *model) find() tea.Cmd {
 	turn := m.exploring.Ask()
-	return m.do(pane.Find{Turn: turn, Question: m.asking()})
+	return m.do(pane.Find{Turn: turn, Question: m.asking(), Incident: m.recordedOf()})
 }
 
 // exploreShown says that the line has the keyboard.
@@ -85,7 +98,7 @@ func (m *model) suggest() tea.Cmd {
 		return nil
 	}
 	if at := m.exploring.Spot(); at.Want != query.WantNothing {
-		return m.do(pane.Suggest{At: at})
+		return m.do(pane.Suggest{At: at, Incident: m.recordedOf()})
 	}
 	return nil
 }

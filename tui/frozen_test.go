@@ -141,3 +141,60 @@ func TestPictureOfAFrozenBoard(t *testing.T) {
 		})
 	}
 }
+
+// Where samples were recorded a frozen board is asked again by zoom and pan, as far as
+// they reach, and Explore over it asks them too and says so.
+func TestAFrozenBoardOfRecordedSamples(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.desk.answer = func(o pane.Order) (pane.Receipt, error) {
+			r, err := thaws(o)
+			if f, is := o.(pane.OpenFrozen); is {
+				r.Frozen.Recorded = &pane.Stretch{From: f.At.Add(-2 * time.Hour), To: f.At.Add(10 * time.Minute)}
+				r.Frozen.Asked = f.Recorded
+			}
+			return r, err
+		}
+		at := p.m.world.Events["INC-204"][0].At
+		opened := func() (last pane.OpenFrozen) {
+			for _, o := range p.desk.taken() {
+				if f, is := o.(pane.OpenFrozen); is {
+					last = f
+				}
+			}
+			return last
+		}
+		p.send(doneMsg{order: pane.OpenFrozen{Incident: "INC-204", At: at, Event: "e"}, receipt: func() pane.Receipt {
+			r, err := p.desk.answer(pane.OpenFrozen{Incident: "INC-204", What: "declared", At: at})
+			require.NoError(t, err)
+			return r
+		}()})
+		p.sees("FROZEN ", "0 is live")
+		p.desk.taken()
+		p.press("+")
+		o := opened()
+		require.True(t, o.Recorded)
+		require.Equal(t, 30*time.Minute, o.Span)
+		p.sees("of the samples recorded; 0 is live")
+		p.press(",")
+		require.True(t, opened().End.Before(at))
+		p.press("-")
+		require.Equal(t, incident.ID("INC-204"), opened().Incident)
+		p.press("t")
+		p.sees("the range is chosen by zoom and pan")
+		require.Empty(t, windows(p.desk))
+
+		p.press("p")
+		p.sees("PromQL  of what was recorded with INC-204")
+		p.typed("up")
+		p.desk.taken()
+		p.press("enter")
+		asked := false
+		for _, o := range p.desk.taken() {
+			if f, is := o.(pane.Find); is {
+				asked = true
+				require.Equal(t, incident.ID("INC-204"), f.Incident)
+			}
+		}
+		require.True(t, asked)
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 func (a *app) alertCommand() *cobra.Command {
@@ -38,6 +39,15 @@ func (a *app) allAlerts(ctx context.Context) (list []alert.Alert, rules []alert.
 		return nil, nil, err
 	}
 	raw, promErr := client.Alerts(ctx)
+	if gone(promErr) {
+		if instead, err := a.insteadOf(ctx, client, promErr); err != nil {
+			promErr = err
+		} else {
+			client = instead
+			fmt.Fprintf(a.stderr, "sitrep: alerts are those that it told of %s ago, and those of rules that do not look back\n", strictyaml.FormatDuration(time.Since(a.deputy.Learned).Round(time.Second)))
+			raw, promErr = client.Alerts(ctx)
+		}
+	}
 	if promErr == nil {
 		rules, _ = client.Rules(ctx) // not every backend has them
 	}

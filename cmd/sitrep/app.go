@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query/embedded"
 	"github.com/sitrep-dev/sitrep/store"
 )
 
@@ -27,6 +28,7 @@ type app struct {
 	stderr io.Writer
 	cfg    *config
 	once   *scraper         // of a command that does not stay
+	deputy *embedded.Once   // of one whose server does not answer
 	alone  bool             // it stands in for a screen whose terminal is gone
 	hungUp <-chan os.Signal // has a hang-up of the terminal, if there was one
 }

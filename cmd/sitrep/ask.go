@@ -30,7 +30,7 @@ func (q answerer) client(ctx context.Context, a *app) (client *query.Client, end
 	case q.incident != "" && q.source != "":
 		return nil, end, usage("--incident asks the store: leave out --source")
 	case q.incident != "":
-		client, end, err = a.capsuled(ctx, q.incident)
+		return q.recorded(ctx, a)
 	default:
 		client, err = a.server(ctx, q.source)
 		end = time.Now()
@@ -41,6 +41,28 @@ func (q answerer) client(ctx context.Context, a *app) (client *query.Client, end
 		}
 	}
 	return client, end, err
+}
+
+// looksBack is how old a sample may be that answers, as Prometheus has it.
+const looksBack = 5 * time.Minute
+
+// recorded is what was recorded with the incident, and the time that is meant.
+func (q answerer) recorded(ctx context.Context, a *app) (client *query.Client, end time.Time, err error) {
+	r, err := a.recorded(ctx, q.incident)
+	if err != nil {
+		return nil, end, err
+	}
+	end = r.to
+	if q.at != "" {
+		if end, err = momentOf(q.at, end); err != nil {
+			return nil, end, usage("--at: %q is not a time such as 2026-11-27T14:05:00Z", q.at)
+		}
+	}
+	if err := r.covers(end.Add(-looksBack), end); err != nil {
+		return nil, end, err
+	}
+	fmt.Fprintf(a.stderr, "sitrep: asked of %s: %s of samples, %s\n", r.name(), count(r.samples, "value"), r.stretch())
+	return r.client, end, nil
 }
 
 func (a *app) queryCommand() *cobra.Command {
@@ -68,7 +90,7 @@ func (a *app) queryCommand() *cobra.Command {
 }
 
 func (a *app) query(ctx context.Context, expr string, q asking) error {
-	length, distance, err := q.stretch()
+	length, _, err := q.stretch()
 	if err != nil {
 		return err
 	}
@@ -80,10 +102,34 @@ func (a *app) query(ctx context.Context, expr string, q asking) error {
 	for _, w := range query.Lint(expr) {
 		fmt.Fprintf(a.stderr, "sitrep: %s: %s\n", w.Rule, sanitise(w.Message))
 	}
-	switch {
-	case q.url:
+	if q.url {
 		_, err := fmt.Fprintln(a.stdout, query.PageURL(client.URL(), expr, length, time.Time{}))
 		return err
+	}
+	err = a.ask(ctx, client, expr, q, now)
+	if !gone(err) || q.whom != (answerer{}) {
+		return err
+	}
+	if length > 0 {
+		return withCode(exitInconclusive, fmt.Errorf("%w; of a range nothing can be known without it (an open sitrep, or sitrep daemon, goes on and shows it)", err))
+	}
+	instead, err := a.insteadOf(ctx, client, err)
+	if err != nil {
+		return err
+	}
+	return a.ask(ctx, instead, expr, q, time.Now())
+}
+
+// ask asks one client.
+func (a *app) ask(ctx context.Context, client *query.Client, expr string, q asking, now time.Time) error {
+	length, distance, err := q.stretch()
+	if err != nil {
+		return err
+	}
+	if err := a.unknowable(expr); err != nil {
+		return err
+	}
+	switch {
 	case q.explain:
 		return a.explainQuery(ctx, client, expr, length, now)
 	case q.csv:
@@ -166,6 +212,9 @@ func (a *app) explainQuery(ctx context.Context, client *query.Client, expr strin
 	parts, err := query.Explain(ctx, client, expr, w, now)
 	if err != nil {
 		return withCode(exitUsage, err)
+	}
+	if len(parts) > 0 && gone(parts[0].Err) {
+		return withCode(exitInconclusive, parts[0].Err)
 	}
 	views := []partView{}
 	rows := [][]string{{"SERIES", "TOOK", "PART", "EXPRESSION"}}

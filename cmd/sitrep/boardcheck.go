@@ -28,6 +28,7 @@ const (
 	queryOK      = "ok"
 	queryEmpty   = "empty"
 	queryFailing = "failing"
+	queryUnknown = "unknown" // it looks back, and there is only this moment
 )
 
 // checkedQuery is what came of one query of a board.
@@ -51,6 +52,7 @@ type checkedBoard struct {
 	OK        int            `json:"ok"`
 	Empty     int            `json:"empty"`
 	Failing   int            `json:"failing"`
+	Unknown   int            `json:"unknown"`
 	Variables []string       `json:"variables"` // what is wrong with them
 	Queries   []checkedQuery `json:"queries"`
 }
@@ -66,9 +68,11 @@ func (a *app) checkBoard(ctx context.Context, which string) error {
 	}
 	defer client.CloseIdle()
 	if _, err := client.Ready(ctx); err != nil {
-		return withCode(exitInconclusive, fmt.Errorf("%s can be read (%d panels, %d of them signals), but its queries cannot be asked: %w", which, len(b.Panels), len(signalsOf(b).Panels), err))
+		if client, err = a.insteadOf(ctx, client, err); err != nil {
+			return withCode(exitInconclusive, fmt.Errorf("%s can be read (%d panels, %d of them signals), but its queries cannot be asked: %w", which, len(b.Panels), len(signalsOf(b).Panels), err))
+		}
 	}
-	got := askBoard(ctx, client, &b, time.Now())
+	got := askBoard(ctx, client, &b, time.Now(), a.unknowable)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -77,6 +81,9 @@ func (a *app) checkBoard(ctx context.Context, which string) error {
 	}
 	if got.Failing > 0 {
 		return withCode(exitNotHeld, fmt.Errorf("board %s: %d of %d queries fail", b.Name, got.Failing, len(got.Queries)))
+	}
+	if got.Unknown > 0 {
+		return withCode(exitInconclusive, fmt.Errorf("board %s: %d of %d queries look back, and the targets were scraped once: what they give cannot be known", b.Name, got.Unknown, len(got.Queries)))
 	}
 	return nil
 }
@@ -102,8 +109,9 @@ func (a *app) oneBoard(which string) (query.Board, error) {
 // query answers.
 const checkColumns = 60
 
-// askBoard asks every query that the board would, a few at once.
-func askBoard(ctx context.Context, client *query.Client, b *query.Board, now time.Time) checkedBoard {
+// askBoard asks every query that the board would, a few at once; those that unknowable
+// has an error for are not.
+func askBoard(ctx context.Context, client *query.Client, b *query.Board, now time.Time, unknowable func(string) error) checkedBoard {
 	got := checkedBoard{Board: b.Name, Panels: len(b.Panels), Signals: len(signalsOf(*b).Panels), Variables: []string{}, Queries: []checkedQuery{}}
 	choices, failed := client.Choose(ctx, b, now)
 	for _, v := range b.Variables {
@@ -141,7 +149,12 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 		}
 		g.Go(func() error {
 			q := one.query
-			got.Queries[i].ask(ctx, client, one.panel, query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrape}), q.Instant, grid)
+			expr := query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrape})
+			if err := unknowable(expr); err != nil {
+				got.Queries[i].State, got.Queries[i].Query, got.Queries[i].Error = queryUnknown, expr, err.Error()
+				return nil
+			}
+			got.Queries[i].ask(ctx, client, one.panel, expr, q.Instant, grid)
 			return nil
 		})
 	}
@@ -152,6 +165,8 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 			got.OK++
 		case queryEmpty:
 			got.Empty++
+		case queryUnknown:
+			got.Unknown++
 		default:
 			got.Failing++
 		}
@@ -225,7 +240,11 @@ func (a *app) printChecked(got checkedBoard) error {
 			fmt.Fprintf(a.stderr, "sitrep: %s %s: %s\n", sanitise(q.Panel), q.Ref, sanitise(q.Unfit))
 		}
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: %d panels, %d of them signals; %d queries: %d ok, %d empty, %d failing\n",
-		got.Board, got.Panels, got.Signals, len(got.Queries), got.OK, got.Empty, got.Failing)
+	unknown := ""
+	if got.Unknown > 0 {
+		unknown = fmt.Sprintf(", %d unknown", got.Unknown)
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: %d panels, %d of them signals; %d queries: %d ok, %d empty, %d failing%s\n",
+		got.Board, got.Panels, got.Signals, len(got.Queries), got.OK, got.Empty, got.Failing, unknown)
 	return err
 }

@@ -32,7 +32,7 @@ panels:
 	require.NoError(t, err)
 	b, err := loadFile(board, query.LoadBoard)
 	require.NoError(t, err)
-	got := askBoard(t.Context(), client, &b, time.Now())
+	got := askBoard(t.Context(), client, &b, time.Now(), func(string) error { return nil })
 	require.Equal(t, []string{"up"}, asked())
 	require.Equal(t, 1, got.OK)
 	require.Equal(t, 1, got.Failing)

@@ -65,25 +65,10 @@ func (a *app) showBoard(ctx context.Context, name string, s showing) error {
 	for _, w := range board.Lint() {
 		fmt.Fprintf(a.stderr, "sitrep: %s\n", sanitise(w.Message))
 	}
-	client, err := a.prometheus(ctx)
-	if s.incident != "" {
-		var last time.Time
-		client, last, err = a.capsuled(ctx, s.incident)
-		if past.End.IsZero() {
-			past.End = last
-		}
-	}
+	snap, err := a.lookAt(ctx, &board, s.incident, past, now)
 	if err != nil {
 		return err
 	}
-	sources, closeAll, err := a.boardSources(ctx, client)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	past.Sources, past.Scrape = sources, scrapeOf(client)(ctx)
-	snap := query.Look(ctx, client, &board, past, now)
-	snap.Source = client.URL()
 	if err := a.offered(&board, past.Values, snap); err != nil {
 		return err
 	}
@@ -91,6 +76,50 @@ func (a *app) showBoard(ctx context.Context, name string, s showing) error {
 		return a.keepShown(ctx, snap, s.keep)
 	}
 	return a.printBoard(snap, s, past.End)
+}
+
+// lookAt asks a board of the servers, or of what was recorded with an incident.
+func (a *app) lookAt(ctx context.Context, board *query.Board, of string, past query.Past, now time.Time) (*query.Snapshot, error) {
+	if of != "" {
+		r, err := a.recorded(ctx, of)
+		if err != nil {
+			return nil, err
+		}
+		cfg, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		snap, err := r.look(ctx, cfg, board, past, now)
+		if err == nil {
+			fmt.Fprintf(a.stderr, "sitrep: board %s is asked of %s: %s, %s\n", sanitise(board.Name), r.name(), count(r.samples, "value"), r.stretch())
+		}
+		return snap, err
+	}
+	client, err := a.prometheus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sources, closeAll, err := a.boardSources(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll()
+	past.Sources, past.Scrape = sources, scrapeOf(client)(ctx)
+	if a.scrapedOnly() && past.End.IsZero() {
+		return a.lookOnce(ctx, client, sources, board, past, now), nil
+	}
+	snap := query.Look(ctx, client, board, past, now)
+	snap.Source = client.URL()
+	why := snap.Reading().Down
+	if !gone(why) || !past.End.IsZero() {
+		return snap, nil
+	}
+	instead, err := a.insteadOf(ctx, client, why)
+	if err != nil {
+		return nil, err
+	}
+	sources[""] = instead
+	return a.lookOnce(ctx, instead, sources, board, past, time.Now()), nil
 }
 
 // keepShown keeps what is shown with an incident.

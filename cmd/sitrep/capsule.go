@@ -9,7 +9,6 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/sitrep-dev/sitrep/incident"
-	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/embedded"
 	"github.com/sitrep-dev/sitrep/store"
 )
@@ -140,36 +139,4 @@ func (k *capsuleKeeper) keep(ctx context.Context, id incident.ID, from, to time.
 		k.until[id] = to
 	}
 	return err
-}
-
-// capsuled is a client of what was recorded with an incident, and the time up to
-// which it was.
-func (a *app) capsuled(ctx context.Context, name string) (client *query.Client, until time.Time, err error) {
-	id, err := incident.ParseID(name)
-	if err != nil {
-		return nil, until, withCode(exitUsage, err)
-	}
-	var bodies [][]byte
-	err = a.withStore(ctx, func(db *store.DB) error {
-		if _, err := db.Incident(ctx, id); err != nil {
-			return err
-		}
-		list, err := db.Capsules(ctx, id)
-		for _, c := range list {
-			bodies = append(bodies, c.Chunks)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return nil, until, err
-	case len(bodies) == 0:
-		return nil, until, fmt.Errorf("%s: no samples were kept with it: sitrep did not scrape itself then, or the policy has dropped them (sitrep incident evidence %s lists what the boards showed)", id, id)
-	}
-	server, _, until, err := embedded.Open(bodies...)
-	if err != nil {
-		return nil, until, fmt.Errorf("%s: %w", id, err)
-	}
-	client, err = query.NewClient(query.Config{URL: embedded.Address, HTTP: server.Transport()})
-	return client, until, err
 }

@@ -31,7 +31,8 @@ func TestWithoutAnyServer(t *testing.T) {
 		return path
 	}
 	rules := write("rules.yml", "groups: [{name: g, rules: [{alert: Loaded, expr: load > 1, labels: {severity: critical}}]}]\n")
-	config := write("sitrep.yaml", fmt.Sprintf("daemon: {listen: 127.0.0.1:%d}\nembedded: {interval: 500ms}\n", freePort(t)))
+	write("shop.yaml", "title: Shop\nrange: 1m\nrefresh: 5s\npanels: [{title: load, promql: max(load)}]\n")
+	config := write("sitrep.yaml", fmt.Sprintf("daemon: {listen: 127.0.0.1:%d}\nboards: [shop.yaml]\nembedded: {interval: 500ms}\n", freePort(t)))
 	run := func(args ...string) (string, error) {
 		cmd := exec.Command(binary, append([]string{"--config", config, "--db", filepath.Join(dir, "s.db")}, args...)...)
 		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir, "SUDO_USER=ana")
@@ -62,6 +63,14 @@ func TestWithoutAnyServer(t *testing.T) {
 	out, err = run("query", "rate(requests_total[4s])", "--incident", "INC-1", "--json")
 	require.NoError(t, err, out)
 	require.Contains(t, out, `"value"`)
+	require.Contains(t, out, "asked of what was recorded with INC-1")
+	out, err = run("board", "show", "shop", "--incident", "INC-1")
+	require.NoError(t, err, out)
+	require.Contains(t, out, "board shop is asked of what was recorded with INC-1")
+	require.Regexp(t, `load +5`, out)
+	out, err = run("board", "show", "shop", "--incident", "INC-1", "--at", "2001-01-01T00:00:00Z")
+	require.Error(t, err)
+	require.Contains(t, out, "nothing is known of")
 	out, err = run("query", "up", "--incident", "INC-9")
 	require.Error(t, err)
 	require.Contains(t, out, "INC-9")

@@ -130,8 +130,12 @@ func (c *centre) metrics(ctx context.Context) (err error) {
 	} else if c.client, err = a.prometheus(ctx); err != nil {
 		return err
 	}
-	if c.sources, c.closeAll, err = a.boardSources(ctx, c.client); err != nil || c.scraper != nil {
+	if c.sources, c.closeAll, err = a.boardSources(ctx, c.client); err != nil {
 		return err
+	}
+	if s := c.scraper; s != nil {
+		c.sources[""] = embedded.Scraped{Cache: c.sources[""].(*query.Cache), Server: s.server, Interval: s.interval}
+		return nil
 	}
 	if c.standby, err = a.standby(ctx, c.db, c.client, c.sources[""], c.news.problem); c.standby != nil {
 		c.sources[""] = c.standby
@@ -141,6 +145,14 @@ func (c *centre) metrics(ctx context.Context) (err error) {
 
 // live is the source of what is asked once: no cache of what panels have shown.
 func (c *centre) live() query.Source {
+	if c.standby != nil {
+		return c.standby
+	}
+	return c.client
+}
+
+// asker is that of both kinds of questions.
+func (c *centre) asker() query.Asker {
 	if c.standby != nil {
 		return c.standby
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/tui"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -16,6 +17,8 @@ import (
 // explorer answers what is asked from the line of PromQL, and where a chart leads to.
 type explorer struct {
 	client  *query.Client
+	live    query.Asker // the server, or what stands in for it
+	shelf   *shelf      // of what was recorded with incidents
 	catalog *query.Catalog
 	scrape  func(context.Context) time.Duration
 	asked   *asked
@@ -34,7 +37,7 @@ func newExplorer(c *centre, m *tui.Mailbox, board *shownBoard) (*explorer, error
 		return nil, err
 	}
 	e := &explorer{
-		client: c.client, catalog: query.NewCatalog(c.client), scrape: scrapeOf(c.client), asked: openAsked(), links: cfg.Links, board: board, mailbox: m,
+		client: c.client, live: c.asker(), shelf: &shelf{db: c.db}, catalog: query.NewCatalog(c.client), scrape: scrapeOf(c.client), asked: openAsked(), links: cfg.Links, board: board, mailbox: m,
 	}
 	if cfg.Explore.Board != "" {
 		e.scratch = cfg.path(cfg.Explore.Board)
@@ -52,11 +55,11 @@ func (e *explorer) do(ctx context.Context, order pane.Order) (r pane.Receipt, er
 	case pane.Warm:
 		err = e.catalog.Warm(ctx)
 	case pane.Suggest:
-		r.Words, err = e.catalog.Suggest(ctx, order.At, suggestions)
+		r.Words, err = e.suggest(ctx, order)
 	case pane.Find:
-		r.Found, err = e.find(ctx, order.Question)
+		r.Found, err = e.find(ctx, order.Question, order.Incident)
 	case pane.Explain:
-		r.Parts, err = e.explain(ctx, order.Question)
+		r.Parts, err = e.explain(ctx, order.Question, order.Incident)
 	case pane.Pin:
 		r.Text, err = e.pin(order)
 	case pane.FindLinks:
@@ -79,11 +82,45 @@ func (e *explorer) only(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, end
 }
 
-func (e *explorer) find(ctx context.Context, q query.Question) (*query.Findings, error) {
+// whom is who is asked, and how far the scrapes are apart there: the server, or with
+// an incident what was recorded with it. The end of a question is brought to what was.
+func (e *explorer) whom(ctx context.Context, id incident.ID, q *query.Question) (query.Asker, error) {
+	if id == "" {
+		q.Scrape = e.scrape(ctx)
+		return e.live, nil
+	}
+	r, err := e.shelf.open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if q.End.IsZero() {
+		q.End = r.to
+	}
+	q.Scrape = r.every
+	return r.client, r.covers(q.End.Add(-q.Span-looksBack), q.End)
+}
+
+// suggest gives the words of the server, or of what was recorded.
+func (e *explorer) suggest(ctx context.Context, order pane.Suggest) ([]query.Suggestion, error) {
+	catalog := e.catalog
+	if order.Incident != "" {
+		r, err := e.shelf.open(ctx, order.Incident)
+		if err != nil {
+			return nil, err
+		}
+		catalog = r.catalog
+	}
+	return catalog.Suggest(ctx, order.At, suggestions)
+}
+
+func (e *explorer) find(ctx context.Context, q query.Question, of incident.ID) (*query.Findings, error) {
 	ctx, end := e.only(ctx)
 	defer end()
-	q.Scrape = e.scrape(ctx)
-	found, err := query.Find(ctx, e.client, q, time.Now())
+	ask, err := e.whom(ctx, of, &q)
+	if err != nil {
+		return nil, err
+	}
+	found, err := query.Find(ctx, ask, q, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -94,16 +131,19 @@ func (e *explorer) find(ctx context.Context, q query.Question) (*query.Findings,
 	return &found, nil
 }
 
-func (e *explorer) explain(ctx context.Context, q query.Question) ([]query.Part, error) {
+func (e *explorer) explain(ctx context.Context, q query.Question, of incident.ID) ([]query.Part, error) {
 	ctx, end := e.only(ctx)
 	defer end()
 	now := time.Now()
-	q.Scrape = e.scrape(ctx)
+	ask, err := e.whom(ctx, of, &q)
+	if err != nil {
+		return nil, err
+	}
 	at := q.End
 	if at.IsZero() {
 		at = now
 	}
-	return query.Explain(ctx, e.client, q.Expr, q.Window(now), at)
+	return query.Explain(ctx, ask, q.Expr, q.Window(now), at)
 }
 
 // pin puts a question onto the board on the screen, and into the file for it.

@@ -25,22 +25,15 @@ func (a *app) standby(ctx context.Context, db *store.DB, client *query.Client, c
 	if c.Embedded.Fallback == "warm" {
 		mode = embedded.Warm
 	}
-	name := "learned from " + client.URL()
 	return embedded.NewStandby(embedded.StandbyConfig{
 		Client: client, Probe: probe, Cached: cached, Mode: mode, Server: c.Embedded.server(), Keys: c.keys(ctx), WarmInterval: c.Embedded.WarmInterval.D(),
-		Load: func(ctx context.Context) (l embedded.Learned, err error) {
-			body, _, err := db.Answer(ctx, name)
-			if err == nil && body != nil {
-				err = json.Unmarshal(body, &l)
-			}
-			return l, err
-		},
+		Load: func(ctx context.Context) (embedded.Learned, error) { return loadLearned(ctx, db, client.URL()) },
 		Save: func(ctx context.Context, l embedded.Learned) error {
 			body, err := json.Marshal(l)
 			if err != nil {
 				return err
 			}
-			return db.KeepAnswer(ctx, name, time.Now(), body)
+			return db.KeepAnswer(ctx, learnedFrom(client.URL()), time.Now(), body)
 		},
 		Problem: problem,
 	})

@@ -350,20 +350,6 @@ func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pan
 	return pane.Receipt{Text: fmt.Sprintf("%s written to %s", s.ID, order.Path), Incident: order.ID, Path: order.Path}, nil
 }
 
-// openFrozen reads a board as it was kept at an event.
-func (o *operator) openFrozen(ctx context.Context, order pane.OpenFrozen) (pane.Receipt, error) {
-	boards, err := thawed(ctx, o.db, order.Event)
-	if err != nil {
-		return pane.Receipt{}, err
-	}
-	for _, s := range boards {
-		if s.Board.Name == order.Board {
-			return pane.Receipt{Frozen: &pane.Frozen{Incident: order.Incident, What: order.What, At: order.At, Snapshot: s}}, nil
-		}
-	}
-	return pane.Receipt{}, fmt.Errorf("%s, %s: %w", order.Incident, order.What, errDropped)
-}
-
 // startChaos starts a run and answers once its runner is at work or has
 // refused.
 func (o *operator) startChaos(ctx context.Context, name string) (pane.Receipt, error) {

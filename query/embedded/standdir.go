@@ -17,7 +17,8 @@ func (s *Standby) answering() *query.Client {
 	return s.cfg.Client
 }
 
-// Instant is the value of a moment: the server's, or of what was scraped here.
+// Instant is the value of a moment: the server's, or of what was scraped here. StandIn
+// says which.
 func (s *Standby) Instant(ctx context.Context, expr string, at time.Time) (samples []query.Sample, warnings []string, err error) {
 	return s.answering().Instant(ctx, expr, at)
 }

@@ -38,6 +38,23 @@ func (s *Standby) Range(ctx context.Context, expr string, g query.Grid) (query.F
 	return s.fillGap(ctx, expr, f, outages, window)
 }
 
+// StandIn says who answers an expression in the server's place and how well, in short
+// and in full; empty while the server answers.
+func (s *Standby) StandIn(expr string) (short, whole string) {
+	s.mu.Lock()
+	down, known := s.health.down, len(s.learned.Targets) > 0
+	window := s.window(expr)
+	s.mu.Unlock()
+	if !down || !known {
+		return "", ""
+	}
+	whole = s.badge(window, time.Now())
+	return amiss(whole), whole
+}
+
+// amiss is a badge as a panel has room for it: without that all is well.
+func amiss(badge string) string { return strings.TrimSuffix(badge, " · "+fillText(1)) }
+
 // failed explains an answer that did not come while the server is thought to be there.
 func (s *Standby) failed(f query.Frame, err error) (query.Frame, error) {
 	if errors.Is(err, query.ErrUnreachable) || errors.Is(err, query.ErrTimeout) || errors.Is(err, query.ErrStarting) {
@@ -89,7 +106,7 @@ func (s *Standby) standIn(ctx context.Context, expr string, g query.Grid, window
 	f.Warnings = direct.Warnings
 	said := s.badge(window, time.Now())
 	f.Infos = append(direct.Infos, said)
-	f.StandIn = strings.TrimSuffix(said, " · "+fillText(1)) // on a panel only what is amiss has room
+	f.StandIn = amiss(said)
 	if replay != "" {
 		f.Infos = append(f.Infos, replay)
 	}

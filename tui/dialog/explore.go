@@ -38,6 +38,7 @@ type Explore struct {
 
 	Span time.Duration  // of a chart
 	Zone *time.Location // that times are written in
+	Of   safe.Text      // who is asked, where that is not the server now
 
 	form     AnswerForm
 	lastForm AnswerForm // before the parts

@@ -95,7 +95,11 @@ func (e *Explore) cell(text string, w int) int {
 	return (len(rows)-1)*w + rows[len(rows)-1].Width()
 }
 
+// title says what is shown, and who is asked.
 func (e *Explore) title() safe.Text {
+	if e.Of.Width() > 0 {
+		return safe.Concat(safe.Const("PromQL  "), e.Of)
+	}
 	switch e.form {
 	case AsChart:
 		return safe.Sprintf("PromQL  chart  %s", strictyaml.FormatDuration(e.Span.Round(time.Second)))

@@ -184,6 +184,8 @@ func (b *board) note(s *Screen) piece {
 		return piece{b.filter.wrong, theme.Warn}
 	case !b.crosshair.IsZero():
 		return piece{b.crosshairNote(s), theme.Crosshair}
+	case s.Frozen != nil && s.Frozen.Asked:
+		return piece{safe.Sprintf("of the samples recorded; %s is live", s.Keys.Label(keys.Live)), theme.Warn}
 	case s.Frozen != nil:
 		return piece{safe.Sprintf("%s is live", s.Keys.Label(keys.Live)), theme.Warn}
 	case b.worstRemark(s).text.Width() > 0:

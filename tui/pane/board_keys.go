@@ -50,7 +50,7 @@ func (b *board) pressFrozen(a keys.Action, live *Screen) Effect {
 	s := b.past.of(live)
 	switch a {
 	case keys.ZoomIn, keys.ZoomOut, keys.PanLeft, keys.PanRight, keys.Range, keys.Preset, keys.Variables:
-		return Effect{Handled: true, Toast: "this is all that was kept; " + s.Keys.Label(keys.Live) + " goes back to live"}
+		return b.moveFrozen(a, live)
 	case keys.Live:
 		b.crosshair = time.Time{}
 		now := *live

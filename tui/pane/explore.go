@@ -3,6 +3,7 @@ package pane
 import (
 	"time"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
 )
 
@@ -11,18 +12,24 @@ import (
 type (
 	// Suggest asks for the words that may stand at a spot, Warm for what every
 	// suggestion needs.
-	Suggest struct{ At query.Spot }
-	Warm    struct{}
+	Suggest struct {
+		At       query.Spot
+		Incident incident.ID // see Find
+	}
+	Warm struct{}
 
 	// Find asks a question, Explain takes its expression apart. A newer one ends
-	// one that is still asked. Turn comes back with the answer.
+	// one that is still asked. Turn comes back with the answer. With an incident it
+	// is asked of what was recorded with it, and of no server.
 	Find struct {
 		Turn     int
 		Question query.Question
+		Incident incident.ID
 	}
 	Explain struct {
 		Turn     int
 		Question query.Question
+		Incident incident.ID
 	}
 
 	// Pin puts a question onto the board that is shown, and into the file that the

@@ -2,10 +2,12 @@ package pane
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/tui/keys"
 )
 
 // Frozen is a board as it was at a moment of an incident, from the series that were
@@ -14,8 +16,14 @@ type Frozen struct {
 	Incident incident.ID
 	What     string    // happened then: "declared", "resolved"
 	At       time.Time // of the moment
+	Event    string    // its ID
 	Snapshot *query.Snapshot
+	Recorded *Stretch // of samples that can be asked again; nil = only what was kept is known
+	Asked    bool     // the snapshot came from those
 }
+
+// Stretch is a time in which samples were recorded.
+type Stretch struct{ From, To time.Time }
 
 // capturesOf are what was kept at an event, or what it tells of itself.
 func capturesOf(e *incident.Event, w *World) (all []incident.Capture) {
@@ -52,6 +60,11 @@ func openEvent(e *incident.Event, s *Screen) Effect {
 			orders[value] = OpenFrozen{Incident: e.Incident, Event: c.Event, Board: b.Name, What: c.What, At: c.At}
 		}
 	}
+	for _, o := range askedAgain(e, s.World, orders) {
+		value := fmt.Sprint("recorded ", o.Board)
+		choices = append(choices, Choice{Value: value, Text: fmt.Sprintf("ask %s of the samples that were recorded with %s", o.Board, o.Incident)})
+		orders[value] = o
+	}
 	if len(orders) == 0 {
 		return readEvent(e, s)
 	}
@@ -64,6 +77,69 @@ func openEvent(e *incident.Event, s *Screen) Effect {
 			return readEvent(e, s)
 		},
 	}}
+}
+
+// mostAsked bounds the boards that are offered at one event.
+const mostAsked = 9
+
+// askedAgain are the boards that can be asked of recorded samples at an event, beside
+// those that were kept then.
+func askedAgain(e *incident.Event, w *World, kept map[string]OpenFrozen) (all []OpenFrozen) {
+	recorded := slices.ContainsFunc(w.Events[e.Incident], func(o incident.Event) bool {
+		var r incident.Recording
+		return o.Kind == incident.EvidenceRecorded && o.Payload(&r) == nil && !e.At.Before(r.From)
+	})
+	if !recorded || e.Incident == "" {
+		return nil
+	}
+	for _, name := range w.Boards[:min(len(w.Boards), mostAsked)] {
+		same := false
+		for _, o := range kept {
+			same = same || o.Board == name
+		}
+		if !same { // what was kept can be asked again once it is open
+			all = append(all, OpenFrozen{Incident: e.Incident, Event: e.ID, Board: name, What: word(e).String(), At: e.At, Recorded: true})
+		}
+	}
+	return all
+}
+
+// moveFrozen shows another stretch of a frozen board, as far as samples were recorded.
+func (b *board) moveFrozen(a keys.Action, s *Screen) Effect {
+	f := s.Frozen
+	if f.Recorded == nil {
+		return Effect{Handled: true, Toast: "this is all that was kept; " + s.Keys.Label(keys.Live) + " goes back to live"}
+	}
+	g := f.Snapshot.Grid
+	span, end := g.Span(), g.End()
+	switch a {
+	case keys.ZoomIn, keys.ZoomOut:
+		around := b.crosshair
+		if around.IsZero() {
+			around = end.Add(-span / 2)
+		}
+		by := 1
+		if a == keys.ZoomIn {
+			by = -1
+		}
+		span = nextSpan(span, by)
+		end = around.Add(span / 2)
+	case keys.PanLeft:
+		end = end.Add(-span / 2)
+	case keys.PanRight:
+		end = end.Add(span / 2)
+	default:
+		return Effect{Handled: true, Toast: "of a frozen board the range is chosen by zoom and pan; " + s.Keys.Label(keys.Live) + " goes back to live"}
+	}
+	switch {
+	case end.Add(-span).After(f.Recorded.To), end.Before(f.Recorded.From):
+		return Effect{Handled: true, Toast: fmt.Sprintf("samples were recorded from %s to %s", f.Recorded.From.In(s.Zone).Format("15:04:05"), f.Recorded.To.In(s.Zone).Format("15:04:05"))}
+	case end.After(f.Recorded.To.Add(span / 2)):
+		end = f.Recorded.To
+	}
+	return Effect{Handled: true, Orders: []Order{OpenFrozen{
+		Incident: f.Incident, Event: f.Event, Board: f.Snapshot.Board.Name, What: f.What, At: f.At, Recorded: true, Span: span, End: end, Columns: chartValues(b.w / 2),
+	}}}
 }
 
 // past is the screen of a frozen board, made once for a world.

@@ -161,13 +161,19 @@ type (
 		Path string
 	}
 
-	// OpenFrozen shows a board as it was kept at an event of an incident.
+	// OpenFrozen shows a board as it was kept at an event of an incident. With Recorded
+	// it is asked of the samples that were recorded with the incident instead, over
+	// Span until End (0 and the zero time are the board's range, around At).
 	OpenFrozen struct {
 		Incident incident.ID
 		Event    string // its ID
 		Board    string
 		What     string // happened then
 		At       time.Time
+		Recorded bool
+		Span     time.Duration
+		End      time.Time
+		Columns  int
 	}
 
 	// Window sets what the board shows: Span long, Columns wide, until End (the

@@ -71,7 +71,16 @@ func (w *window) length(s *Screen) time.Duration {
 // zoom shows a shorter (-1) or longer (+1) stretch around at, or the newest if
 // at is zero.
 func (w *window) zoom(by int, at time.Time, s *Screen) Effect {
-	now, all := w.length(s), spans()
+	w.span = nextSpan(w.length(s), by)
+	if !at.IsZero() {
+		w.end = at.Add(w.span / 2)
+	}
+	return w.settle(s)
+}
+
+// nextSpan is the next shorter (-1) or longer (+1) length that zooming passes through.
+func nextSpan(now time.Duration, by int) time.Duration {
+	all := spans()
 	to := all[0]
 	if by > 0 {
 		to = all[len(all)-1]
@@ -84,11 +93,7 @@ func (w *window) zoom(by int, at time.Time, s *Screen) Effect {
 			break
 		}
 	}
-	w.span = to
-	if !at.IsZero() {
-		w.end = at.Add(w.span / 2)
-	}
-	return w.settle(s)
+	return to
 }
 
 // pan moves by half a window; what reaches the present is live.
