@@ -39,7 +39,7 @@ until_ok() { # SECONDS COMMAND...: waits until the command succeeds
 
 say "the shop, without a screen"
 "$sitrep" demo --headless --db "$dir/sitrep.db" >"$dir/lab.json" 2>"$dir/lab.log" & lab=$!
-until_ok 60 test -s "$dir/lab.json"
+until_ok 120 test -s "$dir/lab.json"
 jq . "$dir/lab.json"
 config=$(jq -r .config "$dir/lab.json") db=$(jq -r .db "$dir/lab.json")
 pagerduty=$(jq -r .pagerduty "$dir/lab.json") slack=$(jq -r .slack "$dir/lab.json")
@@ -51,9 +51,9 @@ curl -fsS "$(jq -r .targets "$dir/lab.json")" |
 	       targets: [.url | ltrimstr("http://")], labels: {instance: .name, env: "lab"}}]}]}' >"$dir/prometheus.yml"
 port=${PROMETHEUS_PORT:-9391} url=http://127.0.0.1:$port
 prometheus --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/tsdb" --web.listen-address="127.0.0.1:$port" >"$dir/prometheus.log" 2>&1 & prom=$!
-until_ok 60 curl -fsS "$url/-/ready"
+until_ok 120 curl -fsS "$url/-/ready"
 measured() { run board show shop --json 2>/dev/null | jq -e 'all(.[]; .value != null and .state != "crit" and .state != "warn")'; }
-until_ok 60 measured # and calm: nothing is injected into a system that is sick already
+until_ok 120 measured # and calm: nothing is injected into a system that is sick already
 run board show shop
 
 say "a daemon, which watches the alerts and runs the ladder while nobody looks"
@@ -63,9 +63,13 @@ say "whom the experiment would hurt, and how that is undone"
 run chaos run payments-latency --dry-run
 
 say "hurt payments; the experiment goes on in the background"
-start "$dir/chaos.jsonl" --json chaos run payments-latency; chaos=$!
+hurt() { start "$dir/chaos.jsonl" --json chaos run payments-latency; chaos=$!; }
 fires() { run alert list --json 2>/dev/null | jq -e '.[] | select(.name == "HighErrorRate" and .state == "firing" and .labels.job == "checkout")'; }
-until_ok 60 fires
+hurt_and_fires() { # a shop that is slow at that moment, on a busy machine, is not injected into: then once more
+	fires || { kill -0 "$chaos" || { measured && hurt; }; false; }
+}
+hurt
+until_ok 120 hurt_and_fires
 run alert list
 
 say "declare, and page whoever the policy names"
@@ -84,10 +88,13 @@ tail -n 1 "$dir/chaos.jsonl" | jq '{run, verdict, reason, faults}'
 
 say "is it healthy again? a load check says so"
 calm() { ! fires; }
-until_ok 60 calm
+until_ok 120 calm
 run incident did "$incident" 'the slow payments instance is back' --mitigates
-run load run smoke
-run load show LT-1 --json | jq '{verdict, achieved_rate, errors, p95: .latency_seconds.p95}'
+for n in 1 2 3 4 5; do # on a busy machine the first may come too soon
+	run load run smoke && break
+	[ "$n" -lt 5 ]
+done
+run load show "LT-$n" --json | jq '{verdict, achieved_rate, errors, p95: .latency_seconds.p95}'
 
 say "resolve; the post-mortem is drafted"
 run item add "$incident" 'give checkout a budget of retries for payments' --owner reader --due 2027-01-15

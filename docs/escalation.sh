@@ -57,7 +57,7 @@ took() { # what PagerDuty has accepted, in its order
 
 say "the lab, without a screen; its PagerDuty and Slack wake nobody"
 "$sitrep" demo --headless --db "$dir/sitrep.db" >"$dir/lab.json" 2>"$dir/lab.log" & lab=$!
-until_ok 60 test -s "$dir/lab.json"
+until_ok 120 test -s "$dir/lab.json"
 config=$(jq -r .config "$dir/lab.json") db=$(jq -r .db "$dir/lab.json")
 pagerduty=$(jq -r .pagerduty "$dir/lab.json") slack=$(jq -r .slack "$dir/lab.json")
 calm=${config%/*}/calm.yaml # the lab's policy counts in seconds; this one is what sitrep brings
@@ -67,13 +67,13 @@ config=$calm
 say "a daemon runs the ladder"
 "$sitrep" --config "$config" --db "$db" --as reader daemon >"$dir/daemon.log" 2>&1 & daemon=$! # not quietly: the ID would be that of a shell around it
 runs() { curl -fsS "$(grep -o 'http://[^ ]*/health' "$dir/daemon.log")" | grep 'runs the ladder'; }
-until_ok 60 runs
+until_ok 120 runs
 
 say "PagerDuty is down: from now on it answers 503"
 curl -fsS -X POST "$pagerduty/lab/down"
 run incident declare --severity SEV-1 --title 'Checkout fails for some customers' --service checkout
-until_ok 60 diverted INC-1
-until_ok 60 posted INC-1
+until_ok 120 diverted INC-1
+until_ok 120 posted INC-1
 
 say "the page waits and is tried again; Slack has been told in its place"
 pages INC-1
@@ -81,7 +81,7 @@ curl -fsS "$slack/ledger" | jq -r '.[] | select(.path | endswith("chat.postMessa
 
 say "PagerDuty comes back: the page that waited goes out, once"
 curl -fsS -X POST "$pagerduty/lab/up"
-until_ok 150 page INC-1 accepted
+until_ok 300 page INC-1 accepted
 pages INC-1
 echo "PagerDuty has accepted:"; took
 curl -fsS "$pagerduty/alerts" | jq -c '.[] | {status, triggers, summary}'
@@ -90,21 +90,21 @@ say "acknowledged and resolved: PagerDuty is told, twice over where an answer wa
 run incident ack INC-1
 run incident resolve INC-1 --resolution 'rolled back'
 over() { curl -fsS "$pagerduty/alerts" | jq -e 'all(.[]; .status == "resolved")'; }
-until_ok 60 over
+until_ok 120 over
 curl -fsS "$pagerduty/alerts" | jq -c '.[] | {status, triggers, summary}'
 
 say "down again, and this time somebody answers before it is back"
 curl -fsS -X POST "$pagerduty/lab/down?as=closed"
 run incident declare --severity SEV-1 --title 'Search is slow' --service search
-until_ok 60 diverted INC-2
+until_ok 120 diverted INC-2
 run incident ack INC-2
-until_ok 60 page INC-2 superseded
+until_ok 120 page INC-2 superseded
 pages INC-2
 
 say "PagerDuty is back; what nobody needs to hear any more is never sent, what may have arrived is ended"
 curl -fsS -X POST "$pagerduty/lab/up"
 run incident resolve INC-2 --resolution 'an index was rebuilt'
-until_ok 150 nothing_open
+until_ok 300 nothing_open
 echo "PagerDuty has accepted:"; took
 curl -fsS "$pagerduty/alerts" | jq -c '.[] | {status, triggers, summary}'
 

@@ -3,4 +3,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p docs/screens
-SITREP_SCREENS=$PWD/docs/screens go test -count=1 -run '^TestPictures$' ./cmd/sitrep
+SITREP_SCREENS=$PWD/docs/screens go test -count=1 -run '^TestShop$/^Pictures$' ./cmd/sitrep

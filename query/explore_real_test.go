@@ -25,7 +25,7 @@ func TestExploreAsksARealServer(t *testing.T) {
 	require.Eventually(t, func() bool {
 		got, _, err := p.c.Instant(ctx, `load{pod="a"}`, time.Time{})
 		return err == nil && len(got) > 0
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	c := query.NewCatalog(p.c)
 	require.NoError(t, c.Warm(ctx))
 

@@ -67,7 +67,7 @@ func TestLookAsksAboutThePast(t *testing.T) {
 }
 
 func TestPackFitsWhatMattersMost(t *testing.T) {
-	s := shopLike(8, 40, 241, true) // the first two are signals
+	s := shopLike(8, 12, 121, true) // the first two are signals
 	whole, left, err := s.Pack(1 << 20)
 	require.NoError(t, err)
 	require.Empty(t, left)

@@ -115,7 +115,7 @@ func launch(t testing.TB, dir, config string) *process {
 	require.Eventually(t, func() bool {
 		p.url = out.address()
 		return p.url != ""
-	}, 30*time.Second, 10*time.Millisecond, "prometheus does not listen: %s", out)
+	}, time.Minute, 10*time.Millisecond, "prometheus does not listen: %s", out)
 	p.c = clientOf(t, p.url)
 	require.Eventually(t, func() bool {
 		_, err := p.c.Ready(t.Context())
@@ -123,7 +123,7 @@ func launch(t testing.TB, dir, config string) *process {
 			t.Errorf("a server that starts is neither: %v", err)
 		}
 		return err == nil
-	}, 30*time.Second, 20*time.Millisecond, "prometheus does not get ready: %s", out)
+	}, time.Minute, 20*time.Millisecond, "prometheus does not get ready: %s", out)
 	return p
 }
 
@@ -224,7 +224,7 @@ func (p *past) play(t *testing.T, others func(at time.Time)) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			return p.reads >= 2 // the second read begins when the first is committed
-		}, 30*time.Second, 5*time.Millisecond, "prometheus does not scrape")
+		}, time.Minute, 5*time.Millisecond, "prometheus does not scrape")
 		others(p.at(step))
 	}
 }

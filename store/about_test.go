@@ -14,6 +14,7 @@ import (
 // What a chat calls a headline, or the channel it made, leads back to the incident;
 // what it calls anything else does not.
 func TestAbout(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	inc, err := incident.NewDesk(db).Declare(t.Context(), incident.By{Actor: "ana", At: time.Now()}, "", incident.Declaration{Title: "x", Severity: incident.Sev1})
 	require.NoError(t, err)

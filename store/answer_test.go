@@ -14,6 +14,7 @@ import (
 
 // The newest answer stays, whoever writes last; an export has none of it.
 func TestTheNewestAnswerStays(t *testing.T) {
+	t.Parallel()
 	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
@@ -37,6 +38,7 @@ func TestTheNewestAnswerStays(t *testing.T) {
 }
 
 func TestWhatWasHeardIsNotForgotten(t *testing.T) {
+	t.Parallel()
 	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()

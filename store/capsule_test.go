@@ -15,6 +15,7 @@ import (
 // Samples are kept beside one event, up to a limit, travel with the store, and go as
 // other evidence does.
 func TestCapsules(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	inc := night(t, db, longAgo)
 	tell := incident.Event{Incident: inc.ID, Kind: incident.EvidenceRecorded, Actor: incident.Sitrep, Source: "evidence", Text: "recorded", Once: "recorded/a"}

@@ -114,6 +114,7 @@ func clean(t *testing.T, db *store.DB) {
 
 // Evidence becomes less by its age, and no event ever goes.
 func TestEvidenceIsKeptByPolicy(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	old, young := night(t, db, longAgo), night(t, db, longAgo.Add(80*day))
 	_, err := db.Append(t.Context(), incident.Event{Kind: incident.ChangeRecorded, At: longAgo, Actor: "ci", Text: "deploy", Evidence: signals(1)},
@@ -186,6 +187,7 @@ func drafts(t *testing.T, db *store.DB, inc incident.Incident) string {
 // Nothing of an incident that somebody works on is touched, however old it is, nor
 // of those that belong to it.
 func TestWhatIsInWorkKeepsItsEvidence(t *testing.T) {
+	t.Parallel()
 	policy := store.Retention{CompactAfter: 30 * day, DropAfter: 40 * day, Thin: half}
 	now := longAgo.Add(1000 * day)
 	by := incident.By{Actor: "ana", Source: "cli", At: now.Add(-time.Hour)}
@@ -217,6 +219,7 @@ func TestWhatIsInWorkKeepsItsEvidence(t *testing.T) {
 }
 
 func TestSeriesThatCannotBeThinnedStay(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	inc := night(t, db, longAgo)
 	newer := func([]byte) ([]byte, error) { return nil, errors.New("written by a newer sitrep") }
@@ -231,6 +234,7 @@ func TestSeriesThatCannotBeThinnedStay(t *testing.T) {
 
 // Others record all the while, and nothing of theirs or ours is lost.
 func TestCompactingHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	db := open(t, path)
 	for range 5 {

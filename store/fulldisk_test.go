@@ -21,6 +21,7 @@ import (
 // was acknowledged is lost, what is there can be read and checked, and the same
 // process writes on when somebody has made room.
 func TestADiskThatFillsUp(t *testing.T) {
+	t.Parallel()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SITREP_TEST_SMALL="+t.TempDir())
 	ownMounts(cmd)
@@ -36,7 +37,7 @@ const (
 
 // onASmallDisk is the process that this happens to; 0 if all went as it must.
 func onASmallDisk(dir string) int {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := fillUp(ctx, dir); err != nil {
 		fmt.Println(err)

@@ -35,6 +35,7 @@ func loadRun(t *testing.T, id string, at time.Time) loadtest.Result {
 }
 
 func TestLoadRunsAreKept(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	db := open(t, path)
 	noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -72,6 +73,7 @@ func TestLoadRunsAreKept(t *testing.T) {
 
 // A result whose rows cannot be written is not half kept.
 func TestLoadRunsAreKeptWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	r := loadRun(t, "LT-1", time.Now())
 	r.Rows = append(r.Rows, r.Rows[0])

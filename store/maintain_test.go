@@ -82,6 +82,7 @@ func export(t *testing.T, db *store.DB) string {
 
 // An export of an import of an export is the export, byte for byte.
 func TestExportImportExport(t *testing.T) {
+	t.Parallel()
 	db := everything(t, 20)
 	first := export(t, db)
 	for _, table := range []string{"meta", "counter", "event", "evidence", "snapshot", "message", "watch", "load_run", "load_row", "postmortem", "postmortem_revision"} {
@@ -116,6 +117,7 @@ func TestExportImportExport(t *testing.T) {
 }
 
 func TestImportRefuses(t *testing.T) {
+	t.Parallel()
 	whole := export(t, everything(t, 2))
 	lines := strings.SplitAfter(strings.TrimSuffix(whole, "\n"), "\n")
 	event := 0
@@ -156,6 +158,7 @@ func TestImportRefuses(t *testing.T) {
 // A copy that is made while others write is one moment of the store: the events
 // up to some one, and nothing of the later ones.
 func TestBackupWhileOthersWrite(t *testing.T) {
+	t.Parallel()
 	db := everything(t, 5)
 	other := open(t, db.Path())
 	ctx, stop := context.WithCancel(t.Context())
@@ -238,6 +241,7 @@ func rawExec(t *testing.T, path, statement string) {
 }
 
 func TestCheckNamesTheDamage(t *testing.T) {
+	t.Parallel()
 	db := everything(t, 200)
 	for _, c := range []struct {
 		name   string
@@ -278,6 +282,7 @@ func TestCheckNamesTheDamage(t *testing.T) {
 }
 
 func TestRebuild(t *testing.T) {
+	t.Parallel()
 	db := everything(t, 3)
 	path := damaged(t, db, func(p string) {
 		rawExec(t, p, `UPDATE incident SET state = json_set(state, '$.title', 'other'); INSERT INTO incident VALUES (9, 'INC-9', 0, '{}', 0)`)
@@ -294,6 +299,7 @@ func TestRebuild(t *testing.T) {
 // Whatever page is gone, the rest comes out, says what is missing, and makes a
 // store that is sound.
 func TestSalvage(t *testing.T) {
+	t.Parallel()
 	db := everything(t, 300)
 	whole := export(t, db)
 	all := strings.Count(whole, `{"table":"event"`)
@@ -330,6 +336,7 @@ func TestSalvage(t *testing.T) {
 // What a damaged page has in the place of a row is left out of the store that is
 // made of it, and told; in an export of a sound store it is an error.
 func TestImportOfWhatFitsNowhere(t *testing.T) {
+	t.Parallel()
 	whole := export(t, everything(t, 2))
 	row := regexp.MustCompile(`(?m)^{"table":"message".*$`).FindString(whole)
 	unfit := strings.Replace(whole, row, regexp.MustCompile(`"sink":"[^"]*"`).ReplaceAllString(row, `"sink":null`), 1)
@@ -345,6 +352,7 @@ func TestImportOfWhatFitsNowhere(t *testing.T) {
 
 // A damaged index of the search keeps nothing off the record.
 func TestADamagedSearchIndex(t *testing.T) {
+	t.Parallel()
 	db := everything(t, 200)
 	_, err := db.Search(t.Context(), []string{"note"}, 10)
 	require.NoError(t, err)
@@ -376,6 +384,7 @@ func TestADamagedSearchIndex(t *testing.T) {
 
 // An index that is whole but does not hold what it should is found out, and mended.
 func TestAnIndexThatMissesEvents(t *testing.T) {
+	t.Parallel()
 	for name, sql := range map[string]string{
 		"it does not find":       `INSERT INTO search (search) VALUES ('delete-all')`,
 		"the index says that it": `UPDATE searched SET seq = seq + 1000`,
@@ -406,6 +415,7 @@ func TestAnIndexThatMissesEvents(t *testing.T) {
 
 // A store of an older schema is copied before it is changed, and the copy is whole.
 func TestTheCopyBeforeAMigration(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	const old = 4
 	unmarked(t, path)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestNetworkFileSystemsAreKnown(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		kind  uint32 // as `stat -f -c %t` prints it
@@ -47,6 +48,7 @@ func TestNetworkFileSystemsAreKnown(t *testing.T) {
 }
 
 func TestMountType(t *testing.T) {
+	t.Parallel()
 	const mountinfo = `22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
 40 27 0:45 / /home/ana/far\040away rw,nosuid shared:7 master:1 - fuse.sshfs ana@far: rw,user_id=1000
@@ -60,6 +62,7 @@ func TestMountType(t *testing.T) {
 
 // The file systems of this host are fine, whatever they are.
 func TestLocalFileSystemsAreFine(t *testing.T) {
+	t.Parallel()
 	dirs := []string{t.TempDir(), "/"}
 	if runtime.GOOS == "linux" {
 		dirs = append(dirs, "/dev/shm", "/proc") // tmpfs; one that is on no disk

@@ -20,6 +20,7 @@ import (
 // what to do. A limit on file sizes fails where a full disk does, in SQLite's
 // shared index (4874) and in its journal (778), and needs no root.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	db, err := store.Open(t.Context(), path)
 	require.NoError(t, err)
@@ -42,6 +43,7 @@ func TestFullDisk(t *testing.T) {
 
 // A store that does not exist yet cannot be read either: the reason is said.
 func TestFullDiskMakesNoStore(t *testing.T) {
+	t.Parallel()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SITREP_TEST_FULL="+filepath.Join(t.TempDir(), "new.db"), "SITREP_TEST_LIMIT=1024")
 	out, err := cmd.CombinedOutput()

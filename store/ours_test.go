@@ -36,6 +36,7 @@ func unmarked(t *testing.T, path string) {
 }
 
 func TestOpenLeavesOtherProgramsDatabasesAlone(t *testing.T) {
+	t.Parallel()
 	for name, statements := range map[string]string{
 		"tables":            "CREATE TABLE users (a);",
 		"tables in WAL":     "PRAGMA journal_mode = WAL; CREATE TABLE users (a);",
@@ -62,6 +63,7 @@ func TestOpenLeavesOtherProgramsDatabasesAlone(t *testing.T) {
 }
 
 func TestOpenRefusesAVersionThatNoSitrepWrote(t *testing.T) {
+	t.Parallel()
 	for version, want := range map[string]string{"-1": "(user_version -1)", "0": "(user_version 0)", "99": "newer sitrep"} {
 		path := filepath.Join(t.TempDir(), "s.db")
 		db, err := store.Open(t.Context(), path)
@@ -80,6 +82,7 @@ func TestOpenRefusesAVersionThatNoSitrepWrote(t *testing.T) {
 }
 
 func TestOpenMarksItsStores(t *testing.T) {
+	t.Parallel()
 	fresh, old := filepath.Join(t.TempDir(), "fresh.db"), filepath.Join(t.TempDir(), "old.db")
 	unmarked(t, old)
 	sqlite(t, old, "INSERT INTO event VALUES (1, 'a', '', 1, 1, 'change.recorded', 'ci', 'cli', 'from before', NULL, NULL)")
@@ -96,6 +99,7 @@ func TestOpenMarksItsStores(t *testing.T) {
 
 // A store that was killed has its schema in the journal alone.
 func TestOpenKnowsAStoreByItsJournal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	open(t, filepath.Join(dir, "s.db"))
 	for _, suffix := range []string{"", "-wal"} { // what a kill leaves
@@ -107,6 +111,7 @@ func TestOpenKnowsAStoreByItsJournal(t *testing.T) {
 }
 
 func TestOpenSaysWhatIsNoFile(t *testing.T) {
+	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, exec.Command("mkfifo", pipe).Run())
 	for path, want := range map[string]string{"/dev/null": "it is a device", pipe: "it is a pipe", t.TempDir(): "it is a directory"} {

@@ -25,6 +25,7 @@ import (
 // Of many processes that want the ladder at one moment, one gets it, and the
 // others learn who.
 func TestOneProcessTakesTheLease(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	handles := make([]*store.DB, 8)
 	for i := range handles {
@@ -61,6 +62,7 @@ func TestOneProcessTakesTheLease(t *testing.T) {
 // Two processes that count one number under the lease, which changes hands in
 // their midst, lose no count and make none of their own.
 func TestTheLeaseGuardsEveryTurn(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	a, b := open(t, path), open(t, path)
 	inc := declare(t, a, incident.Sev4)
@@ -157,6 +159,7 @@ func (f senderFunc) Send(ctx context.Context, m escalation.Message, _ incident.I
 // What a dead process was sending is sent again by the next one, under the same
 // key, and the timeline says that nobody knows whether it had arrived.
 func TestWhatADeadProcessWasSending(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	dead, heir := open(t, path), open(t, path)
 	inc := declare(t, dead, incident.Sev1)
@@ -216,6 +219,7 @@ func TestWhatADeadProcessWasSending(t *testing.T) {
 // accepted or not wanted any more; no key stands in the queue twice; what is
 // over is over at the sink too.
 func TestKillNineLosesNoPage(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	db := open(t, path)
 	desk := incident.NewDesk(db)

@@ -49,6 +49,7 @@ func refresh(t *testing.T, db *store.DB, id incident.ID, minute int) postmortem.
 }
 
 func TestPostmortemIsKeptWithEveryVersion(t *testing.T) {
+	t.Parallel()
 	db, inc := resolved(t)
 	shelf := db.Postmortems()
 	_, err := shelf.Load(t.Context(), inc.ID)
@@ -97,6 +98,7 @@ func TestPostmortemIsKeptWithEveryVersion(t *testing.T) {
 }
 
 func TestTheSecondSaverIsTold(t *testing.T) {
+	t.Parallel()
 	db, inc := resolved(t)
 	s := refresh(t, db, inc.ID, 41)
 	shelf := db.Postmortems()
@@ -124,6 +126,7 @@ func TestTheSecondSaverIsTold(t *testing.T) {
 // Four processes' worth of writers: each text stands in the end, no version is
 // written twice, and every version has its event.
 func TestManyWritersOfOnePostmortem(t *testing.T) {
+	t.Parallel()
 	db, inc := resolved(t)
 	s := refresh(t, db, inc.ID, 41)
 	const writers = 4

@@ -18,6 +18,7 @@ import (
 )
 
 func TestPresence(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	since := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 	ana, err := db.Attend(store.Present{Actor: "ana", Since: since})
@@ -48,6 +49,7 @@ func TestPresence(t *testing.T) {
 // Who is killed is not here any more, and what it leaves is taken away once it is
 // not one that is just coming.
 func TestPresenceOfTheDead(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	ana, err := db.Attend(store.Present{Actor: "ana"})
 	require.NoError(t, err)

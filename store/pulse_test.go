@@ -25,6 +25,7 @@ func openTwo(t *testing.T) (a, b *store.DB) {
 
 // A lease whose process is gone is taken at once, however long it would last.
 func TestTheLeaseOfADeadProcessIsTakenAtOnce(t *testing.T) {
+	t.Parallel()
 	dead, b := openTwo(t)
 	now := time.Now()
 	l, err := dead.Take(t.Context(), "dead@bastion 1", now, time.Minute)
@@ -51,6 +52,7 @@ func TestTheLeaseOfADeadProcessIsTakenAtOnce(t *testing.T) {
 // Without a pulse (a folder that cannot be written to, a sitrep that has none) the
 // lease counts alone.
 func TestALeaseWithoutAPulseRunsOut(t *testing.T) {
+	t.Parallel()
 	a, b := openTwo(t)
 	now := time.Now()
 	_, err := a.Take(t.Context(), "ana@bastion 1", now, time.Minute)

@@ -38,6 +38,7 @@ func note(text string) incident.Event {
 }
 
 func TestSearch(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	alert := note("fired")
 	alert.Data = incident.Payload(map[string]any{"service": "basket", "labels": map[string]string{"region": "eu-west"}, "policy": map[string]string{"secret": "unsearchable"}})
@@ -73,6 +74,7 @@ func TestSearch(t *testing.T) {
 
 // No text of a person's is a wrong query, and what an event says finds it.
 func TestSearchTakesAnyText(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	letters := rapid.StringOf(rapid.SampledFrom([]rune("aé7 \"*:()-^+{}',.\\ANDORNT\t\x00\ufdd0中\u0301")))
 	rapid.Check(t, func(r *rapid.T) {
@@ -94,6 +96,7 @@ func TestSearchTakesAnyText(t *testing.T) {
 // The index takes events in some at a time; whoever searches never notices, and
 // what it holds is what the events say.
 func TestSearchMissesNothing(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	db, other := open(t, path), open(t, path)
 	var all []incident.Event
@@ -113,6 +116,7 @@ func TestSearchMissesNothing(t *testing.T) {
 
 // Events from before the index are found after the store was brought up to date.
 func TestSearchFindsOldEvents(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	unmarked(t, path)
 	sqlite(t, path, "INSERT INTO event VALUES (1, 'a', '', 1, 1, 'change.recorded', 'ci', 'cli', 'from before', '{\"service\":\"basket\"}', NULL)")
@@ -123,6 +127,7 @@ func TestSearchFindsOldEvents(t *testing.T) {
 // What people said is found by its words; what engines wrote, and words that very
 // many events hold, are not.
 func TestSpoken(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	on := func(id incident.ID, kind incident.Kind, text string) incident.Event {
 		return incident.Event{Incident: id, Kind: kind, Actor: "ana", Source: "test", Text: text}
@@ -154,6 +159,7 @@ func TestSpoken(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	db := open(t, path)
 	value, err := db.Mark(t.Context(), "told")
@@ -171,6 +177,7 @@ func TestMarks(t *testing.T) {
 
 // A night with very many events hides no change that came before it.
 func TestOfKinds(t *testing.T) {
+	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "s.db"))
 	at := func(kind incident.Kind, minute int, text string) incident.Event {
 		return incident.Event{At: time.Unix(int64(minute)*60, 0).UTC(), Kind: kind, Actor: "ci", Source: "test", Text: text}

@@ -107,7 +107,7 @@ func (c *crowd) member(t *testing.T, user, umask string) *member {
 	}
 	cmd := exec.Command(c.binary)
 	cmd.Dir, cmd.Stderr = "/", os.Stderr
-	cmd.Env = append(os.Environ(), "SITREP_TEST_MEMBER="+c.store(), "SITREP_TEST_UMASK="+umask, "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), "SITREP_TEST_MEMBER="+c.store(), "SITREP_TEST_UMASK="+umask)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -199,6 +199,7 @@ func obey(path string) int {
 // that was recorded is lost and nobody is locked out, whoever made the files and
 // whatever their umask. A reader that cannot write is the last to leave.
 func TestThreeUsersShareAStore(t *testing.T) {
+	t.Parallel()
 	c := newCrowd(t)
 	for _, first := range []string{"root", "ana"} {
 		t.Run("made by "+first, func(t *testing.T) {
@@ -311,6 +312,7 @@ func (m *member) user(c *crowd) string {
 
 // Of three who find no store, each at the same moment, one makes it for all.
 func TestThreeUsersMakeAStoreAtOnce(t *testing.T) {
+	t.Parallel()
 	c := newCrowd(t)
 	for range 5 {
 		c.share(t)
@@ -341,6 +343,7 @@ func TestThreeUsersMakeAStoreAtOnce(t *testing.T) {
 }
 
 func TestSharingIsNamed(t *testing.T) {
+	t.Parallel()
 	c := newCrowd(t)
 	own := open(t, filepath.Join(t.TempDir(), "s.db"))
 	sharing, err := own.Sharing()
@@ -354,6 +357,7 @@ func TestSharingIsNamed(t *testing.T) {
 // Who may not have a store is told why, and what would mend it. Only root can
 // be somebody else.
 func TestWhoMayNotOpenIsTold(t *testing.T) {
+	t.Parallel()
 	c := newCrowd(t)
 	open(t, c.store())
 	if !asRoot() {
@@ -379,6 +383,7 @@ func TestWhoMayNotOpenIsTold(t *testing.T) {
 // refused with the command that mends it; that command does mend it, and nothing
 // is changed before it is run.
 func TestOpenRefusesWideModes(t *testing.T) {
+	t.Parallel()
 	type change func(t *testing.T, dir, db string)
 	chmod := func(mode os.FileMode, names ...string) change {
 		return func(t *testing.T, dir, db string) {
@@ -449,6 +454,7 @@ func TestOpenRefusesWideModes(t *testing.T) {
 
 // The command can be given to a shell whatever the file is called.
 func TestAPathIsQuotedForTheShell(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "it's $HERE; rm", "s.db")
 	db, err := store.Open(t.Context(), path)
 	require.NoError(t, err)
@@ -474,6 +480,7 @@ func modes(t *testing.T, dir, path string) (all []string) {
 // A directory where everybody may make files of his own, as /tmp is, is fine.
 // Where a link leads to the file, it is the file's directory that counts.
 func TestPlacesThatAreFine(t *testing.T) {
+	t.Parallel()
 	tmp := filepath.Join(t.TempDir(), "tmp")
 	require.NoError(t, os.Mkdir(tmp, 0o700))
 	require.NoError(t, os.Chmod(tmp, 0o777|os.ModeSticky))

@@ -22,7 +22,7 @@ import (
 
 // The soak: how many writers are killed at least, and how many write at once.
 const (
-	leastKills = 500
+	leastKills = 300
 	writers    = 3
 )
 
@@ -30,6 +30,7 @@ const (
 // everything that was acknowledged is there, every transaction is there whole or
 // not at all, and the store is sound. SITREP_SOAK is for how long (make soak).
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	length := time.Duration(0) // the kills decide
 	if text := os.Getenv("SITREP_SOAK"); text != "" {
 		var err error

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,6 +51,14 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("SITREP_TEST_CROWD"); path != "" {
 		os.Exit(oneOfTheCrowd(path))
 	}
+	// A process with the race detector waits a second before it ends: none that we start.
+	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil { // these tests wait for the disk and for children
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -62,14 +71,17 @@ func open(t *testing.T, path string) *store.DB {
 }
 
 func TestTimeline(t *testing.T) {
+	t.Parallel()
 	storetest.Timeline(t, func(t *testing.T) storetest.Log { return open(t, filepath.Join(t.TempDir(), "s.db")) })
 }
 
 func TestBook(t *testing.T) {
+	t.Parallel()
 	storetest.Book(t, func(t *testing.T) storetest.Outbox { return open(t, filepath.Join(t.TempDir(), "s.db")) })
 }
 
 func TestOpenRefusesInOneLine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	text := filepath.Join(dir, "notes.txt")
 	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("this is a shopping list\n", 50)), 0o600))
@@ -95,6 +107,7 @@ func TestOpenRefusesInOneLine(t *testing.T) {
 }
 
 func TestFileIsPrivateAndSurvivesReopening(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "deep", "s.db")
 	db, err := store.Open(t.Context(), path)
 	require.NoError(t, err)
@@ -124,6 +137,7 @@ func TestFileIsPrivateAndSurvivesReopening(t *testing.T) {
 }
 
 func TestTwoProcessesSeeEachOther(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.db")
 	a, b := open(t, path), open(t, path)
 	woken := make(chan error, 1)

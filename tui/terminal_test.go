@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,7 +95,7 @@ func (c *console) types(s string) {
 func (c *console) sees(texts ...string) {
 	c.t.Helper()
 	for _, text := range texts {
-		require.Eventually(c.t, func() bool { return strings.Contains(c.screen.String(), text) }, 10*time.Second, 10*time.Millisecond, "%s is not on\n%s", text, c.screen.String())
+		require.Eventually(c.t, func() bool { return strings.Contains(c.screen.String(), text) }, time.Minute, 10*time.Millisecond, "%s is not on\n%s", text, c.screen.String())
 	}
 }
 
@@ -107,17 +109,17 @@ func TestOnARealTerminal(t *testing.T) {
 	c.types("n")
 	c.sees("Note on INC-204")
 	c.types("rolled back\r")
-	require.Eventually(t, func() bool { return len(c.desk.taken()) == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.desk.taken()) == 1 }, time.Minute, 10*time.Millisecond)
 	for range 3 { // the renderer has to live through every one of them
 		c.types("e")
 		var got []pane.Order
-		require.Eventually(t, func() bool { got = append(got, c.desk.taken()...); return len(got) == 1 }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { got = append(got, c.desk.taken()...); return len(got) == 1 }, time.Minute, 10*time.Millisecond)
 		require.Equal(t, pane.Note{ID: "INC-204", Text: "the pool\nis full"}, got[0])
 		c.types("3")
 		c.types("?")
 		c.sees("about the incident")
 		c.types("\x1b")
-		require.Eventually(t, func() bool { return !strings.Contains(c.screen.String(), "about the incident") }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return !strings.Contains(c.screen.String(), "about the incident") }, time.Minute, 10*time.Millisecond)
 	}
 	mode, err := os.ReadFile(filepath.Join(dir, "mode"))
 	require.NoError(t, err)
@@ -131,7 +133,7 @@ func TestOnARealTerminal(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("did not quit")
 	}
-	require.Eventually(t, func() bool { return strings.Contains(*c.raw.Load(), "\x1b[?1049l") }, 10*time.Second, 10*time.Millisecond, "the terminal is as it was")
+	require.Eventually(t, func() bool { return strings.Contains(*c.raw.Load(), "\x1b[?1049l") }, time.Minute, 10*time.Millisecond, "the terminal is as it was")
 }
 
 func must[T any](v T, err error) T {
@@ -159,7 +161,7 @@ func TestTheEndOfTheContextIsTheEnd(t *testing.T) {
 		c := openConsole(t, "EDITOR="+editor)
 		c.sees("[SEV1]")
 		c.types("e")
-		require.Eventually(t, func() bool { return strings.Contains(*c.raw.Load(), "\x1b[?1049l") }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Contains(*c.raw.Load(), "\x1b[?1049l") }, time.Minute, 10*time.Millisecond)
 		c.cancel()
 		select {
 		case err := <-c.ended:
@@ -210,6 +212,9 @@ func TestNoColour(t *testing.T) {
 // wire runs the real renderer in virtual time and returns what it wrote in a
 // minute in which the shop's figures come every five seconds.
 func wire(t *testing.T, w, h int, press ...string) (perSecond int, sent, plain string) {
+	signals := make(chan os.Signal, 1) // whoever asks for signals first starts what hears them, and that must live outside the bubble
+	signal.Notify(signals, syscall.SIGWINCH)
+	signal.Stop(signals)
 	out := &bytes.Buffer{}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAlertConfiguration(t *testing.T) {
+	t.Parallel()
 	read := func(text string) (*config, error) {
 		file := filepath.Join(t.TempDir(), "sitrep.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))

@@ -83,6 +83,7 @@ func (n *nightDesk) events(kinds ...incident.Kind) []incident.Event {
 }
 
 func TestAStormIsOneIncident(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	for i := range 200 { // in a minute
 		n.fires(n.about(fmt.Sprintf("Alert%d", i%7), fmt.Sprintf("service=svc-%d", i%50), "cluster=eu", fmt.Sprintf("pod=p%d", i)))
@@ -104,6 +105,7 @@ func TestAStormIsOneIncident(t *testing.T) {
 }
 
 func TestAStormInOneNotification(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	var all []alert.Alert
 	for i := range 10_000 {
@@ -119,6 +121,7 @@ func TestAStormInOneNotification(t *testing.T) {
 
 // Two processes, and an Alertmanager that sends twice: once is once.
 func TestOnceForAllProcesses(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	all := []alert.Alert{n.about("A", "service=a"), n.about("B", "service=b"), n.about("C", "service=a")}
 	reports := make([]alert.Report, len(all))
@@ -147,6 +150,7 @@ func TestOnceForAllProcesses(t *testing.T) {
 }
 
 func TestAWorseAlertMakesItWorse(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	n.fires(n.about("Slow", "service=shop"))
 	n.fires(n.about("Down", "service=shop", "severity=page"))
@@ -164,6 +168,7 @@ func TestAWorseAlertMakesItWorse(t *testing.T) {
 }
 
 func TestNothingRealJoinsADrillOrWhatIsOver(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	desk := incident.NewDesk(n.db)
 	drill, err := desk.Declare(t.Context(), incident.By{Actor: "ana", Source: "cli", At: n.now}, "", incident.Declaration{Title: "Practice", Severity: incident.Sev1, Service: "shop", Drill: true, Policy: n.desk.policy.Frozen("")})
@@ -185,6 +190,7 @@ func TestNothingRealJoinsADrillOrWhatIsOver(t *testing.T) {
 }
 
 func TestAFlappingAlertOpensOne(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	desk := incident.NewDesk(n.db)
 	for i := range 8 {
@@ -224,6 +230,7 @@ func TestAFlappingAlertOpensOne(t *testing.T) {
 
 // Prometheus says it without its external labels, and Alertmanager with them.
 func TestTheSameFromBothSourcesIsOne(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	here, there := n.about("Slow", "service=shop"), n.about("Slow", "service=shop", "replica=a")
 	here.From, there.ActiveAt = alert.FromPrometheus, n.now.Add(time.Minute)
@@ -255,6 +262,7 @@ func post(t *testing.T, url, kind, token, body string) (int, string) {
 }
 
 func TestHostileNotifications(t *testing.T) {
+	t.Parallel()
 	n := newNightDesk(t)
 	pokes := 0
 	in := webhookIn{desk: n.desk, poke: func() { pokes++ }, busy: make(chan struct{}, 2), now: time.Now}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,14 +28,6 @@ type alertWorld struct {
 	t               *testing.T
 	dir, config, db string
 	broken          atomic.Int64
-}
-
-// freeAddress is one that nobody listened on a moment ago.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // tail is what a process wrote last.
@@ -140,7 +131,8 @@ func startAlertWorld(t *testing.T) *alertWorld {
 	w.db = filepath.Join(w.dir, "s.db")
 	target := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintf(rw, "broken %d\n", w.broken.Load()) }))
 	t.Cleanup(target.Close)
-	prometheus, manager, hook := freeAddress(t), freeAddress(t), freeAddress(t)
+	address := func() string { return fmt.Sprintf("127.0.0.1:%d", freePort(t)) }
+	prometheus, manager, hook := address(), address(), address()
 	rules := w.write("rules.yml", `
 groups:
 - name: shop
@@ -180,7 +172,7 @@ policy:
 			}
 			_ = answer.Body.Close()
 			return answer.StatusCode == http.StatusOK
-		}, 30*time.Second, 20*time.Millisecond, address)
+		}, time.Minute, 20*time.Millisecond, address)
 	}
 	return w
 }
@@ -188,6 +180,7 @@ policy:
 // A rule fires in a real Prometheus, and a real Alertmanager tells of it: an
 // incident. A silence that lasts as long as the incident hides it there.
 func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
+	t.Parallel()
 	w := startAlertWorld(t)
 	w.broken.Store(1)
 	var incidents []struct {
@@ -198,7 +191,7 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.read(&incidents, "incident", "list")
 		return len(incidents) > 0
-	}, 60*time.Second, 100*time.Millisecond, "the alert opens no incident")
+	}, time.Minute, 100*time.Millisecond, "the alert opens no incident")
 	require.Len(t, incidents, 1)
 	require.Equal(t, "the shop is broken", incidents[0].Title)
 	require.Equal(t, "a", incidents[0].Labels["replica"], "Alertmanager told it, with the external labels")
@@ -213,7 +206,7 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.read(&list, "alert", "list")
 		return len(list) == 1 && len(list[0].Silenced) == 1
-	}, 10*time.Second, 50*time.Millisecond, "it is silenced")
+	}, time.Minute, 50*time.Millisecond, "it is silenced")
 	var there []silenceView
 	w.read(&there, "alert", "silence", "list")
 	require.Len(t, there, 1)
@@ -225,8 +218,8 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.read(&there, "alert", "silence", "list")
 		return len(there) == 0
-	}, 30*time.Second, 100*time.Millisecond, "the silence ends with the incident")
-	require.Eventually(t, func() bool { return w.kinds(id)[incident.SilenceExpired] == 1 }, 10*time.Second, 50*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond, "the silence ends with the incident")
+	require.Eventually(t, func() bool { return w.kinds(id)[incident.SilenceExpired] == 1 }, time.Minute, 50*time.Millisecond)
 	require.Equal(t, 2, w.kinds(id)[incident.AlertSilenced], "made, and made longer")
 
 	other := strings.TrimSpace(w.sitrep("alert", "silence", "create", "alertname=Broken", "--comment", "by hand"))
@@ -239,6 +232,6 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	w.read(&incidents, "incident", "list")
 	require.Len(t, incidents, 1, "it went on firing, and was told once")
 	w.broken.Store(0)
-	require.Eventually(t, func() bool { return strings.Contains(w.sitrep("alert", "list"), "nothing fires") }, 60*time.Second, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(w.sitrep("alert", "list"), "nothing fires") }, time.Minute, 200*time.Millisecond)
 	require.Contains(t, w.sitrep("alert", "stats"), "Broken")
 }

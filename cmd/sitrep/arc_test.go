@@ -2,7 +2,9 @@ package main
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,11 +14,55 @@ import (
 	_ "modernc.org/sqlite"
 )
 
+// What hurts the shop and looks how it fares: one after the other, because two shops
+// make each other slow. What mostly waits runs beside it.
+func TestShop(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"ArcByKeys", arcByKeys},
+		{"ArcByCommands", arcByCommands},
+		{"Pictures", pictures},
+		{"PicturesHangUnderTheHeadline", picturesHangUnderTheHeadline},
+		{"KilledScreenAndRunnerLeaveNoFault", killedScreenAndRunnerLeaveNoFault},
+		{"KilledCommandLeavesNoProcessPaused", killedCommandLeavesNoProcessPaused},
+		{"InterruptedRunIsUndone", interruptedRunIsUndone},
+		{"ARunbookIsFollowedOnTheLab", aRunbookIsFollowedOnTheLab},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+// The walk that docs/delivery.md shows: PagerDuty is down, Slack takes over, and
+// nothing is sent twice or too late. It takes minutes of waiting: it stands here so
+// that it begins among the first, and the others go on beside it.
+func TestDeliveryByCommands(t *testing.T) {
+	t.Parallel()
+	for _, needed := range []string{"jq", "curl", "bash"} {
+		_, err := exec.LookPath(needed)
+		require.NoError(t, err, "%s is missing: run make setup", needed)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("../../docs/escalation.sh", dir)
+	cmd.Env = append(os.Environ(), "SITREP="+binary)
+	raw, err := cmd.CombinedOutput()
+	out := string(raw)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "was NOT paged for INC-1", "Slack is told in PagerDuty's place")
+	_, end, found := strings.Cut(out, "# PagerDuty is back; what nobody needs")
+	require.True(t, found, out)
+	require.Equal(t, 1, strings.Count(end, " trigger SEV-1 INC-1 L1"), "the page that waited went out once")
+	require.NotContains(t, end, " trigger SEV-1 INC-2", "and what was answered before never")
+	require.Contains(t, end, `{"status":"resolved","triggers":1,`)
+	require.Empty(t, runningOn(t, dir), "nothing that it started is left")
+}
+
 // The main job, by keys alone: board, F5, alert, declare SEV-1, page, ack,
 // note, load, resolve, post-mortem, export. Then SQLite, both ledgers and the
 // Markdown are read.
-func TestArcByKeys(t *testing.T) {
-	t.Parallel()
+func arcByKeys(t *testing.T) {
 	h := startHeadless(t)
 	h.measured()
 	x := h.screen(120, 40)
@@ -136,4 +182,23 @@ func readArc(t *testing.T, h *headless, export string) {
 	}
 	require.Contains(t, string(md), "payments-2 answers late")
 	require.Contains(t, string(md), "█", "a spark line")
+}
+
+// The script that docs/ offers to readers, against Debian's Prometheus.
+func arcByCommands(t *testing.T) {
+	for _, needed := range []string{"prometheus", "jq", "curl", "bash"} {
+		_, err := exec.LookPath(needed)
+		require.NoError(t, err, "%s is missing: run make setup", needed)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("../../docs/arc.sh", dir)
+	cmd.Env = append(os.Environ(), "SITREP="+binary, fmt.Sprintf("PROMETHEUS_PORT=%d", freePort(t)))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	md, err := os.ReadFile(filepath.Join(dir, "post-mortem.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(md), "# Post-Mortem: Checkout fails for some customers")
+	require.Contains(t, string(md), "payments answers in time again")
+	require.Regexp(t, "- \\*\\*Detection\\*\\*: HighErrorRate fired at", string(md), "declared from the alert")
+	require.Contains(t, string(out), `"verdict": "pass"`, "the load check after the experiment")
 }

@@ -121,6 +121,6 @@ func ownPrometheus(t *testing.T) string {
 		var body bytes.Buffer
 		_, _ = body.ReadFrom(resp.Body)
 		return strings.Contains(body.String(), `"1"`)
-	}, 30*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	return "http://" + address
 }

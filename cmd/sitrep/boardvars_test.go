@@ -60,6 +60,7 @@ panels: [{title: 'up $job', promql: 'up{job=~"$job"}'}]
 }
 
 func TestBoardShowTakesValues(t *testing.T) {
+	t.Parallel()
 	url, asked := labelled(t)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "sitrep.yaml")
@@ -91,6 +92,7 @@ panels: [{title: 'up $job', promql: 'up{job=~"$job"}'}]
 
 // What was chosen of a board is there again when the board is.
 func TestAChoiceIsKeptForItsBoard(t *testing.T) {
+	t.Parallel()
 	url, asked := labelled(t)
 	client, err := query.NewClient(query.Config{URL: url})
 	require.NoError(t, err)
@@ -103,7 +105,7 @@ func TestAChoiceIsKeptForItsBoard(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	go func() { ended <- b.Run(ctx) }()
 	until := func(ok func(*query.Snapshot) bool) {
-		require.Eventually(t, func() bool { s := m.World().Board; return s != nil && ok(s) }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { s := m.World().Board; return s != nil && ok(s) }, time.Minute, 5*time.Millisecond)
 	}
 	until(func(s *query.Snapshot) bool { return len(s.Offers) == 1 && !s.Panels[0].At.IsZero() })
 	require.ErrorContains(t, b.SetValues(query.Values{"job": {"nobody"}}), "is not offered")

@@ -247,6 +247,7 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 }
 
 func TestTheWindowOfALongIncident(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 	long := incident.Moment{Kind: incident.Resolved, At: at, Declared: at.Add(-100 * time.Hour)}
 	require.Equal(t, longestCapture, pastOf(long, time.Hour).Span)

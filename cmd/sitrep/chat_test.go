@@ -72,6 +72,7 @@ func (w workspace) opened() (n int) {
 // Two daemons share a store: the one that runs the ladder hears Slack's buttons. It
 // is killed: what Slack is to say about that stands, and the other one takes over.
 func TestButtonsInSlackReachWhoeverRunsTheLadder(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	config, err := os.ReadFile(h.Config)
 	require.NoError(t, err)
@@ -158,7 +159,7 @@ func TestButtonsInSlackReachWhoeverRunsTheLadder(t *testing.T) {
 }
 
 // What was kept at the declaration hangs under the headline as a picture.
-func TestPicturesHangUnderTheHeadline(t *testing.T) {
+func picturesHangUnderTheHeadline(t *testing.T) {
 	h := startHeadless(t)
 	h.measured()
 	other := *h
@@ -201,6 +202,7 @@ func TestPicturesHangUnderTheHeadline(t *testing.T) {
 }
 
 func TestSlackConfigurationIsChecked(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"incident_channels: {severities: [SEV-9]}":         "SEV-9",
 		"incident_channels: {prefix: 'Inc #'}":             "begins no name of a channel",

@@ -14,6 +14,7 @@ import (
 // Two people on one store: each sees the other, what one notes is on the other's
 // screen, and whoever loses the connection is gone from it.
 func TestTwoScreensOnOneStore(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	config, db := filepath.Join(dir, "sitrep.yaml"), filepath.Join(dir, "s.db")
 	require.NoError(t, os.WriteFile(config, []byte("prometheus: {url: http://127.0.0.1:1}\n"), 0o600))

@@ -21,6 +21,7 @@ func writeConfig(t *testing.T, src string) string {
 
 // No mistake in a configuration brings a secret of it to the screen.
 func TestConfigKeepsSecretsToItself(t *testing.T) {
+	t.Parallel()
 	for _, src := range []string{
 		"prometheus: {url: \"http://u:hunter2@127.0.0.1:9090\"}\n",
 		"prometheus: {url: \"htp://u:hunter2@127.0.0.1:9090\"}\n",
@@ -39,6 +40,7 @@ func TestConfigKeepsSecretsToItself(t *testing.T) {
 
 // An inline policy is read where it stands.
 func TestConfigInlinePolicyHasItsOwnLines(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ src, at string }{
 		"a block":             {"boards: []\npolicy:\n  severities:\n    SEV-1: {page: shout}\ndaemon: {listen: ''}\n", ":4:19"},
 		"after a comment":     {"policy:\n  # ours\n\n  severities:\n    SEV-1: {page: shout}\n# end\nboards: []\n", ":5:19"},
@@ -63,6 +65,7 @@ func TestConfigInlinePolicyHasItsOwnLines(t *testing.T) {
 
 // A file of a list that is not to be had is pointed at.
 func TestConfigFilesSayWhereAndWhat(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for pattern, want := range map[string]string{
 		"nope.yaml": "there is no file ",
@@ -79,6 +82,7 @@ func TestConfigFilesSayWhereAndWhat(t *testing.T) {
 }
 
 func TestConfigSaysWhatIsNoFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, err := loadConfig(dir)
 	require.EqualError(t, err, "read the configuration: "+dir+" is a directory; give a file such as "+dir+"/sitrep.yaml")
@@ -88,6 +92,7 @@ func TestConfigSaysWhatIsNoFile(t *testing.T) {
 
 // The region names both addresses; one that is given is left alone.
 func TestConfigPagerDutysRegion(t *testing.T) {
+	t.Parallel()
 	for src, want := range map[string][2]string{
 		"ui: {timezone: UTC}\n":                                      {eventsURL, apiURL},
 		"pagerduty: {region: us}\n":                                  {eventsURL, apiURL},
@@ -113,6 +118,7 @@ func TestConfigPagerDutysRegion(t *testing.T) {
 
 // What is wrong with a source is said where it stands.
 func TestConfigSources(t *testing.T) {
+	t.Parallel()
 	c, err := loadConfig(writeConfig(t, `
 prometheus: {url: "https://p:9090", ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: p, proxy: "socks5://127.0.0.1:1080"}
 sources:

@@ -11,6 +11,7 @@ import (
 )
 
 func TestDeclareFindsTheAlertThatIsMeant(t *testing.T) {
+	t.Parallel()
 	of := func(state, job, code string) alert.Alert {
 		return alert.Alert{Name: "HighErrorRate", State: state, Labels: query.Labels{"alertname": "HighErrorRate", "job": job, "code": code}, Fingerprint: job + code}
 	}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestNobodyWasPagedIsOnlySaidWhenItIsTrue(t *testing.T) {
+	t.Parallel()
 	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	message := func(op escalation.Operation, state escalation.MessageState, after time.Duration) escalation.Message {
 		return escalation.Message{Operation: op, State: state, AcceptedAt: began.Add(after)}

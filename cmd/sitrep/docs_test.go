@@ -22,6 +22,7 @@ import (
 // docs/keys.md is made from the table that the screen works by:
 // go test ./cmd/sitrep -run Keys -update.
 func TestKeysAreDocumented(t *testing.T) {
+	t.Parallel()
 	const file = "../../docs/keys.md"
 	want := "# Keys\n\nThis page is made from the table that the program works by; `?` shows the part that holds where you are.\n" +
 		"Nothing that reaches people or targets is confirmed by `enter`, and `ctrl+x` ends and undoes all chaos and load from\n" +
@@ -39,6 +40,7 @@ var update = flag.Bool("update", false, "rewrite docs/keys.md")
 // The examples of the guide are one policy, which can be read and surprises
 // nobody but by the audiences that it leaves to people.
 func TestDocumentedPolicyIsOne(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/policy.md")
 	require.NoError(t, err)
 	var src strings.Builder
@@ -57,6 +59,7 @@ func TestDocumentedPolicyIsOne(t *testing.T) {
 
 // The links of the guide are read, and lead where they say with everything filled in.
 func TestDocumentedLinksLead(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/links.md")
 	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
@@ -84,6 +87,7 @@ func TestDocumentedLinksLead(t *testing.T) {
 // What the documentation shows as a command is one: its words and flags are
 // known.
 func TestDocumentedCommandsExist(t *testing.T) {
+	t.Parallel()
 	shown := regexp.MustCompile("`sitrep ([a-z][^`]*)`")
 	files, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)

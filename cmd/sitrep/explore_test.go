@@ -28,7 +28,7 @@ func TestABoardIsShownWrittenOutAndKept(t *testing.T) {
 	t.Parallel()
 	h := newOutpost(t)
 	defer h.prometheus()()
-	require.Eventually(t, func() bool { return strings.Contains(h.sitrep("query", "up"), "self") }, 30*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(h.sitrep("query", "up"), "self") }, time.Minute, 100*time.Millisecond)
 
 	require.Regexp(t, `up +1`, h.sitrep("board", "show", "board"))
 	require.Contains(t, h.sitrep("board", "show", "board", "--panel", "UP", "--csv"), "board,up,self,")
@@ -118,6 +118,7 @@ func TestWhatWasAskedIsKept(t *testing.T) {
 }
 
 func TestAPanelIsPinnedIntoAFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "boards", "scratch.yaml")
 	require.NoError(t, addPanel(file, `it's "bad": {x}`+"\n", `sum(rate(x{a="b"}[5m]))`))
 	require.NoError(t, addPanel(file, "two", "up"))
@@ -140,6 +141,7 @@ func TestAPanelIsPinnedIntoAFile(t *testing.T) {
 // An exemplar is asked for only by a link that wants a trace, and whatever the server
 // answers leads nowhere else than the template says.
 func TestLinksAskForExemplarsOnlyThen(t *testing.T) {
+	t.Parallel()
 	asked := 0
 	body := `{"status":"success","data":[{"seriesLabels":{},"exemplars":[{"labels":{"trace_id":"../../evil?x=\u001b[2J"},"value":"1","timestamp":1795575600}]}]}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -180,6 +182,7 @@ func TestLinksAskForExemplarsOnlyThen(t *testing.T) {
 }
 
 func TestLinksInTheConfiguration(t *testing.T) {
+	t.Parallel()
 	c, err := loadConfig(writeConfig(t, "links:\n  - {title: Logs, url: 'https://l/?s=${service}', match: 'pay*'}\nexplore: {board: scratch.yaml}\n"))
 	require.NoError(t, err)
 	require.True(t, c.Links[0].fits("payments"))

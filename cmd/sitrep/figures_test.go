@@ -72,6 +72,7 @@ func TestFiguresFollowTheTimeline(t *testing.T) {
 
 // A drill comes after what is real, however bad it pretends to be.
 func TestDrillsComeLast(t *testing.T) {
+	t.Parallel()
 	at := time.Now()
 	inc := func(id incident.ID, sev incident.Severity, drill bool) incident.Incident {
 		return incident.Incident{ID: id, Severity: sev, Status: incident.StatusOpen, Drill: drill, Clocks: incident.Clocks{Declared: at}}

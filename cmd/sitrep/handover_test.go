@@ -20,6 +20,7 @@ import (
 // ladder: a process without a terminal calls the next level, and ends when there
 // is nothing left to do.
 func TestTheLadderOutlivesTheTerminal(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	x := h.screen(120, 40)
 	x.see("1 now")
@@ -69,6 +70,7 @@ func TestTheLadderOutlivesTheTerminal(t *testing.T) {
 // Without an open incident, or with a ladder that somebody else runs, nothing is
 // left running.
 func TestNothingIsHandedOverForNothing(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	x := h.screen(120, 40)
 	x.see("1 now")

@@ -13,6 +13,7 @@ import (
 
 // What people do in PagerDuty, and what it is here.
 func TestHeard(t *testing.T) {
+	t.Parallel()
 	three := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
 	c := &config{People: map[string]personConfig{"bob": {PagerDuty: "PU1"}, "eve": {Email: "eve@example.com"}}}
 	bob, eve, max := pagerduty.User{ID: "PU1", Name: "Robert"}, pagerduty.User{ID: "PU2", Email: "EVE@example.com"}, pagerduty.User{ID: "PU3", Name: "bob"}

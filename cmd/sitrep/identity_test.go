@@ -11,6 +11,7 @@ import (
 
 // Which names are known from the operating system, and which only claimed.
 func TestWhoActs(t *testing.T) {
+	t.Parallel()
 	accounts := func(uid int) (string, error) {
 		if name := map[int]string{0: "root", 1000: "ana"}[uid]; name != "" {
 			return name, nil

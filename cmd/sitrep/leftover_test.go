@@ -339,6 +339,7 @@ func TestJournalsAreSanitised(t *testing.T) {
 
 // What a screen says of runs that it did not start.
 func TestRunsOfOthers(t *testing.T) {
+	t.Parallel()
 	end := time.Now().Add(time.Minute)
 	live := chaos.OpenRun{Run: "CH-1", Experiment: "x", Targets: []string{"pay-1"}, Until: end, Live: true}
 	runs := withOthers(nil, []chaos.OpenRun{live})

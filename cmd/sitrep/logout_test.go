@@ -8,6 +8,7 @@ import (
 )
 
 func TestWhatLogoutEnds(t *testing.T) {
+	t.Parallel()
 	const session = "0::/user.slice/user-1000.slice/session-3.scope\n"
 	for name, c := range map[string]struct {
 		files map[string]string

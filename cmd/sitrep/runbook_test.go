@@ -15,6 +15,7 @@ import (
 
 // The link that an alert carries goes with the incident: it outlives the alert.
 func TestTheRunbookOfAnAlertIsKept(t *testing.T) {
+	t.Parallel()
 	al := alert.Alert{Name: "HighErrorRate", Annotations: query.Labels{"runbook_url": "https://runbooks.example.com/errors"}}
 	d := declarationOf(al, incident.Sev1, escalation.Default())
 	e, err := incident.Declare(incident.By{Actor: "ana"}, "INC-1", d)
@@ -23,8 +24,7 @@ func TestTheRunbookOfAnAlertIsKept(t *testing.T) {
 }
 
 // A runbook of the lab, followed against its Prometheus: by commands, then by keys.
-func TestARunbookIsFollowedOnTheLab(t *testing.T) {
-	t.Parallel()
+func aRunbookIsFollowedOnTheLab(t *testing.T) {
 	h := startHeadless(t)
 	h.measured()
 	out, code := h.sitrep("incident", "declare", "--severity", "SEV-4", "--title", "The shop is slow", "--label", "alertname=HighLatency", "--label", "env=lab")

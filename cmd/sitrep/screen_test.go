@@ -38,6 +38,7 @@ func clean(t *testing.T, x *terminal) {
 }
 
 func TestScreenWithoutPrometheus(t *testing.T) {
+	t.Parallel()
 	x := lonely(t, 100, 30, "http://127.0.0.1:1")
 	x.see("127.0.0.1:1", "refused")
 	x.press("q")
@@ -46,6 +47,7 @@ func TestScreenWithoutPrometheus(t *testing.T) {
 }
 
 func TestScreenWithHTMLInsteadOfJSON(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<html><title>Sign in</title></html>"))
@@ -57,6 +59,7 @@ func TestScreenWithHTMLInsteadOfJSON(t *testing.T) {
 
 // A label may hold anything; none of it reaches the terminal as it is.
 func TestHostileLabels(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if strings.Contains(r.URL.Path, "alerts") {
@@ -74,6 +77,7 @@ func TestHostileLabels(t *testing.T) {
 }
 
 func TestSmallScreens(t *testing.T) {
+	t.Parallel()
 	for _, size := range [][2]int{{20, 5}, {10, 2}, {59, 15}} {
 		x := lonely(t, size[0], size[1], "http://127.0.0.1:1")
 		x.await("something is drawn", func(screen string) bool { return strings.TrimSpace(screen) != "" })
@@ -88,6 +92,7 @@ func TestSmallScreens(t *testing.T) {
 }
 
 func TestNoColourWhateverItSays(t *testing.T) {
+	t.Parallel()
 	x := lonely(t, 100, 30, "http://127.0.0.1:1", "NO_COLOR=yes")
 	x.see("refused")
 	x.press("q")
@@ -102,6 +107,7 @@ func TestNoColourWhateverItSays(t *testing.T) {
 }
 
 func TestSignalsLeaveTheTerminalClean(t *testing.T) {
+	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
 		x := lonely(t, 100, 30, "http://127.0.0.1:1")
 		x.see("refused")
@@ -113,6 +119,7 @@ func TestSignalsLeaveTheTerminalClean(t *testing.T) {
 
 // ctrl+z does not stop the program: it may be the one that runs the ladder.
 func TestSuspendIsIgnored(t *testing.T) {
+	t.Parallel()
 	x := lonely(t, 100, 30, "http://127.0.0.1:1")
 	x.see("refused")
 	x.press(keyCtrlZ, "2")
@@ -142,6 +149,7 @@ func (x *terminal) modes(add uint32) (before uint32) {
 // A stop that cannot be refused ends with a shell that has made the terminal its
 // own; the screen takes it back, and keys arrive without Enter.
 func TestAStoppedScreenTakesTheTerminalBack(t *testing.T) {
+	t.Parallel()
 	x := lonely(t, 100, 30, "http://127.0.0.1:1")
 	x.see("refused")
 	x.signal(syscall.SIGTSTP)
@@ -166,6 +174,7 @@ func TestAStoppedScreenTakesTheTerminalBack(t *testing.T) {
 
 // The demo is what a newcomer starts: it is up at once, and leaves nothing.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	x := startTerminal(t, 80, 24, []string{"XDG_STATE_HOME=" + dir, "HOME=" + dir, "TMPDIR=" + dir, "SUDO_USER=ana"}, "demo")
 	x.see("All quiet", "F5")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestMatchLine(t *testing.T) {
+	t.Parallel()
 	match := []store.Piece{{Text: strings.Repeat("before ", 20)}, {Text: "the hit", Hit: true}, {Text: strings.Repeat(" after", 20)}}
 	require.Equal(t, "…ore before before before before the hit…", matchLine(match, 41, false), "the hit is seen, with what led to it")
 	hostile := []store.Piece{{Text: "x "}, {Text: "\x1b[2Jhit", Hit: true}, {Text: "\u202e"}}

@@ -15,6 +15,7 @@ import (
 // A test page goes through every sink of the lab, is marked everywhere, and
 // nothing of it stays open or is stored. An update goes to the whole audience.
 func TestSinksEndToEnd(t *testing.T) {
+	t.Parallel()
 	h := startHeadless(t)
 	_, code := h.sitrep("doctor", "--send-test")
 	require.Equal(t, exitRefused, code, "nobody has confirmed it")
@@ -39,12 +40,9 @@ func TestSinksEndToEnd(t *testing.T) {
 	list, _ := h.sitrep("incident", "list", "--json")
 	require.Equal(t, "[]", strings.TrimSpace(list))
 
-	_, code = h.sitrep("incident", "declare", "--severity", "SEV-1", "--title", "bob broke the checkout", "--service", "checkout")
-	require.Equal(t, 0, code)
-	_, code = h.sitrep("incident", "update", "INC-1", "--conditions", "A third of the checkouts fail.", "--needs", "a DBA")
-	require.Equal(t, 0, code)
-	_, code = h.sitrep("incident", "resolve", "INC-1", "--resolution", "bob's flag is off")
-	require.Equal(t, 0, code)
+	h.delivers("incident", "declare", "--severity", "SEV-1", "--title", "bob broke the checkout", "--service", "checkout")
+	h.delivers("incident", "update", "INC-1", "--conditions", "A third of the checkouts fail.", "--needs", "a DBA")
+	h.delivers("incident", "resolve", "INC-1", "--resolution", "bob's flag is off")
 	page := strings.Join(h.ledger(h.StatusPage), "\n")
 	require.Contains(t, page, "Problems with the checkout")
 	require.Contains(t, page, "A third of the checkouts fail.")

@@ -13,6 +13,7 @@ import (
 
 // What cannot work is said at its place before anything is sent.
 func TestSinksThatCannotWork(t *testing.T) {
+	t.Parallel()
 	for src, says := range map[string]string{
 		"webhooks: {a: {}}\n":                                                   "a webhook needs a url",
 		"webhooks: {a: {url: ftp://x/}}\n":                                      ":1:21: a webhook needs a url",
@@ -45,6 +46,7 @@ func TestSinksThatCannotWork(t *testing.T) {
 
 // A policy that names what the configuration has not is found out.
 func TestSinksThatAreMissing(t *testing.T) {
+	t.Parallel()
 	p, err := escalation.LoadPolicy("p", []byte(`
 ladders: {default: [{level: L1, until: acknowledged, notify: ["pagerduty:a", "pagerduty:b", "slack:#x", "slack:#y", "webhook:ops", "webhook:sms", "command:call"]}]}
 audiences: {engineering: ["webhook:ops", "webhook:news"]}
@@ -111,6 +113,7 @@ people: {bob: {phone: "+15550100"}}
 // A page leads to the headline where the workspace's address is known, and to the
 // channel before.
 func TestPagesLeadToTheHeadline(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "s.db"))
 	require.NoError(t, err)

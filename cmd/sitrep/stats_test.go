@@ -12,6 +12,7 @@ import (
 )
 
 func TestStatsText(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)
 	times := func(n int, median, p90 time.Duration) stats.Spread {
 		return stats.Spread{N: n, Median: median, P90: p90}

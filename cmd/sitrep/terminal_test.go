@@ -104,7 +104,7 @@ func (x *terminal) text() string {
 
 // patience is long because machines are slow; a test that passes waits for
 // what it needs and no longer.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // see waits until the screen shows every one of the texts.
 func (x *terminal) see(texts ...string) {

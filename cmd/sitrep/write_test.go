@@ -11,6 +11,7 @@ import (
 )
 
 func TestWhatIsNoFileIsWrittenTo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
@@ -36,6 +37,7 @@ func TestWhatIsNoFileIsWrittenTo(t *testing.T) {
 }
 
 func TestALinkStaysALink(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))

@@ -84,7 +84,7 @@ func (d *debian) start() {
 		close(ended)
 	}(d.cmd, d.ended)
 	c := d.client()
-	require.Eventually(d.t, func() bool { _, err := c.Ready(d.t.Context()); return err == nil }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(d.t, func() bool { _, err := c.Ready(d.t.Context()); return err == nil }, time.Minute, 20*time.Millisecond)
 }
 
 func (d *debian) signal(s os.Signal) { require.NoError(d.t, d.cmd.Process.Signal(s)) }
@@ -165,7 +165,7 @@ func standIn(t testing.TB, d *debian, mode embedded.Mode) (*embedded.Standby, *m
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	t.Cleanup(func() { cancel(); require.ErrorIs(t, <-ended, context.Canceled) })
-	require.Eventually(t, func() bool { return m.learned() == 4 }, 20*time.Second, 20*time.Millisecond, "targets are learned")
+	require.Eventually(t, func() bool { return m.learned() == 4 }, time.Minute, 20*time.Millisecond, "targets are learned")
 	return s, m
 }
 
@@ -195,7 +195,7 @@ func TestAKilledServerIsStoodInFor(t *testing.T) {
 	a, b := counting(t), counting(t)
 	d := newDebian(t, fmt.Sprintf(countingConfig, "500ms", "500ms", a, b, a))
 	s, m := standIn(t, d, embedded.Cold)
-	require.Eventually(t, func() bool { return fires(t, s) }, 20*time.Second, 100*time.Millisecond, "the alert fires by the server")
+	require.Eventually(t, func() bool { return fires(t, s) }, time.Minute, 100*time.Millisecond, "the alert fires by the server")
 	f, err := look(t, s, shopRate)
 	require.NoError(t, err)
 	require.Empty(t, f.Infos, "the server answers: nothing is said")
@@ -256,7 +256,7 @@ func TestAStoppedServerIsStoodInForWarm(t *testing.T) {
 	require.Eventually(t, func() bool {
 		f, err := look(t, s.Direct(), shopRate)
 		return err == nil && len(f.Series) == 1 && s.Direct().Fill(4*time.Second, time.Now()) == 1
-	}, 20*time.Second, 100*time.Millisecond, "it scrapes along")
+	}, time.Minute, 100*time.Millisecond, "it scrapes along")
 
 	d.signal(syscall.SIGSTOP)
 	var f query.Frame
@@ -273,7 +273,7 @@ func TestAStoppedServerIsStoodInForWarm(t *testing.T) {
 	require.Eventually(t, func() bool {
 		f, err := look(t, s, shopRate)
 		return err == nil && !said(f, "targets")
-	}, 20*time.Second, 100*time.Millisecond, "it goes on, and is believed again")
+	}, time.Minute, 100*time.Millisecond, "it goes on, and is believed again")
 }
 
 // What is scraped here is what the server scrapes: samples that carry their own time
@@ -306,7 +306,7 @@ func TestDirectValuesAreTheServers(t *testing.T) {
 				}
 				v, _ := f.Series[0].Last(0)
 				return v >= float64(begin.Unix()+int64(mark))
-			}, 20*time.Second, 20*time.Millisecond)
+			}, time.Minute, 20*time.Millisecond)
 		}
 		mu.Lock()
 		step++

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,6 +39,14 @@ func TestMain(m *testing.M) {
 	}
 	if text := os.Getenv(ladderEnv); text != "" {
 		os.Exit(ladderMain(text))
+	}
+	// A process with the race detector waits a second before it ends: none that we start.
+	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil { // these tests wait more than they work
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

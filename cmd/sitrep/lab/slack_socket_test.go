@@ -87,7 +87,7 @@ func newOffice(t *testing.T, change func(*slack.Listening)) *office {
 
 func (o *office) until(what string, holds func() bool) {
 	o.t.Helper()
-	require.Eventually(o.t, holds, 20*time.Second, 5*time.Millisecond, what)
+	require.Eventually(o.t, holds, time.Minute, 5*time.Millisecond, what)
 }
 
 // messages are those of a channel.
