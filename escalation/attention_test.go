@@ -122,12 +122,12 @@ func TestNobodyIsCommander(t *testing.T) {
 		inc, led := w.declare(incident.Sev1), w.declare(incident.Sev1)
 		w.after(7 * time.Minute)
 		require.Empty(t, w.said(inc.ID, incident.CommanderMissing), "while nobody is there the pages say more")
+		_, err := w.desk.Assign(t.Context(), w.by("bob"), led.ID, incident.Commander, "bob")
+		require.NoError(t, err)
 		for _, id := range []incident.ID{inc.ID, led.ID} {
 			_, err := w.desk.Acknowledge(t.Context(), w.by("bob"), id)
 			require.NoError(t, err)
 		}
-		_, err := w.desk.Assign(t.Context(), w.by("bob"), led.ID, incident.Commander, "bob")
-		require.NoError(t, err)
 		w.after(36 * time.Minute)
 		require.Equal(t, []string{
 			"7m0s nobody is commander yet (sitrep incident assign INC-1 commander NAME)",

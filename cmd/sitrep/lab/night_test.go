@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
@@ -55,10 +58,26 @@ severities: {SEV-3: {scale: 1}}
 	return p
 }
 
-func (n *night) declare(i int, sev incident.Severity, p escalation.Policy) incident.Incident {
-	inc, err := n.desk.Declare(context.Background(), n.by(), "", incident.Declaration{Title: fmt.Sprint("night ", i), Severity: sev, Policy: p.Frozen("")})
-	require.NoError(n.t, err)
+func (n *night) declare(i int, sev incident.Severity, p escalation.Policy) (inc incident.Incident) {
+	n.insist(func() (err error) {
+		inc, err = n.desk.Declare(context.Background(), n.by(), "", incident.Declaration{Title: fmt.Sprint("night ", i), Severity: sev, Policy: p.Frozen("")})
+		return err
+	})
 	return inc
+}
+
+// insist does as people do whom the store tells to try again: processes that are
+// stopped inside a transaction, one after the other, hold it for longer than ten
+// seconds where the machine is busy.
+func (n *night) insist(do func() error) {
+	for began := time.Now(); ; {
+		err := do()
+		if held := (*sqlite.Error)(nil); errors.As(err, &held) && held.Code()&0xff == sqlite3.SQLITE_BUSY && time.Since(began) < time.Minute {
+			continue
+		}
+		require.NoError(n.t, err)
+		return
+	}
 }
 
 func (n *night) messages(id incident.ID) []escalation.Message {

@@ -237,12 +237,16 @@ func (n *night) respond(dice *rand.Rand, i int, length time.Duration) {
 		} else {
 			pause(1500 * time.Millisecond)
 		}
-		_, err := n.desk.Resolve(ctx, n.by(), inc.ID, "rolled back")
-		require.NoError(n.t, err)
+		n.insist(func() error {
+			_, err := n.desk.Resolve(ctx, n.by(), inc.ID, "rolled back")
+			return err
+		})
 		if round < i%2 {
 			pause(3 * time.Second)
-			_, err = n.desk.Reopen(ctx, n.by(), inc.ID)
-			require.NoError(n.t, err)
+			n.insist(func() error {
+				_, err := n.desk.Reopen(ctx, n.by(), inc.ID)
+				return err
+			})
 		}
 	}
 }
