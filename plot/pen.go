@@ -86,6 +86,9 @@ func (c *Chart) layNames() (out []named) {
 	drawn := min(len(c.Names), len(c.Series), mostSeries)
 	for i, name := range c.Names[:drawn] {
 		p := penOf(i)
+		if c.look(i).Behind {
+			p.ink = behind
+		}
 		if !place(fit(name, mostName), &p) {
 			last := &out[len(out)-1] // its place is taken by the number
 			last.text, last.pen = fmt.Sprintf("and %d more", len(c.Series)-i+1), nil

@@ -23,6 +23,7 @@ type Chart struct {
 	Step   time.Duration
 	Series [][]float64
 	Names  []string             // of the series, written below; may be missing
+	Looks  []Look               // of the series; without one it is a line
 	Limits []float64            // thresholds, drawn across
 	Mark   time.Time            // a moment, drawn down; zero for none
 	Format func(float64) string // of the axis; nil is SI
@@ -61,6 +62,8 @@ var (
 	grid  = color.RGBA{0xe4, 0xe4, 0xe4, 0xff}
 	limit = color.RGBA{0xc0, 0x30, 0x30, 0xff}
 	mark  = color.RGBA{0x60, 0x60, 0x60, 0xff}
+
+	behind = color.RGBA{0xb0, 0xb0, 0xb0, 0xff}
 )
 
 // PNG draws charts one below the other, at most six.
@@ -93,8 +96,9 @@ type canvas struct {
 func (v canvas) chart(c Chart) {
 	n := 0
 	var all []float64
-	for _, s := range c.Series[:min(len(c.Series), mostSeries)] {
-		n, all = max(n, len(s)), append(all, s...)
+	standing := c.stand()
+	for _, s := range standing {
+		n, all = max(n, len(s.top)), append(all, s.top...)
 	}
 	v.write(fit(c.Title, mostTitle), v.box.Min.X, v.box.Min.Y-10, text)
 	lo, hi, ok := Range(all)
@@ -106,7 +110,7 @@ func (v canvas) chart(c Chart) {
 	if format == nil {
 		format = SI
 	}
-	lo, hi, ticks := Axis(min(lo, 0), hi, 4)
+	lo, hi, ticks := Axis(min(lo, 0), max(hi, 0), 4)
 	y := Scale{Lo: lo, Hi: hi}
 	for _, t := range ticks {
 		at := v.y(y, t)
@@ -128,8 +132,12 @@ func (v canvas) chart(c Chart) {
 			v.line([]point{{float64(v.box.Min.X), at}, {float64(v.box.Max.X), at}}, 1, limit)
 		}
 	}
-	for i, s := range c.Series[:min(len(c.Series), mostSeries)] {
-		v.series(s, func(k int) float64 { return x(c.Start.Add(time.Duration(k) * c.Step)) }, y, penOf(i))
+	for _, behind := range []bool{true, false} {
+		for i, s := range standing {
+			if c.look(i).Behind == behind {
+				v.draw(&c, i, s, func(k int) float64 { return x(c.Start.Add(time.Duration(k) * c.Step)) }, y)
+			}
+		}
 	}
 	if !c.Mark.IsZero() && !c.Mark.Before(c.Start) && !c.Mark.After(end.Add(c.Step)) {
 		at := min(x(c.Mark), float64(v.box.Max.X)-1)

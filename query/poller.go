@@ -44,12 +44,13 @@ type Poller struct {
 
 // window is what the person wants to see.
 type window struct {
-	board   *Board // nil = Poller.Board
-	chosen  Values // of its variables
-	span    time.Duration
-	columns int
-	end     time.Time // zero = live
-	gen     uint64
+	board    *Board      // nil = Poller.Board
+	chosen   Values      // of its variables
+	compared Comparisons // of its panels
+	span     time.Duration
+	columns  int
+	end      time.Time // zero = live
+	gen      uint64
 }
 
 func (w window) grid(now time.Time) Grid {
@@ -67,14 +68,16 @@ func (p *Poller) SetWindow(span time.Duration, columns int, end time.Time) {
 	p.change(func(w *window) { w.span, w.columns, w.end = span, columns, end })
 }
 
-// SetBoard shows another board, with these values of its variables, live and as long
-// as its own range. Panels in rows that are collapsed at first are not asked, until
+// SetBoard shows another board, with these values of its variables, live, as long
+// as its own range, and compared as it says. Panels in rows that are collapsed at first are not asked, until
 // Ask names them.
 func (p *Poller) SetBoard(b *Board, chosen Values) {
 	p.mu.Lock()
 	p.order = &order{}
 	p.mu.Unlock()
-	p.change(func(w *window) { w.board, w.chosen, w.span, w.end = b, maps.Clone(chosen), 0, time.Time{} })
+	p.change(func(w *window) {
+		w.board, w.chosen, w.compared, w.span, w.end = b, maps.Clone(chosen), nil, 0, time.Time{}
+	})
 }
 
 // SetValues chooses other values of the variables that are named; the others stay.

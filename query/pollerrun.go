@@ -37,7 +37,8 @@ type run struct {
 
 	base     *Board // as in its file
 	variable variables
-	showing  *expanded // base with the values of its variables
+	filled   *expanded // base with the values of its variables
+	showing  *expanded // and compared as a person wants
 	panels   []PanelData
 	basis    []string            // what the frames of panels are answers to
 	failing  map[string]int      // by source: rounds in a row in which it answered nothing
@@ -86,17 +87,21 @@ func (r *run) turnTo(w window, poked poke) {
 		r.variable.stale = true
 	}
 	if w.board == r.base {
+		if w.gen != r.generation {
+			r.showing = r.filled.comparing(w.compared)
+		}
 		return
 	}
 	r.base, r.variable, r.learned = w.board, variables{}, time.Time{}
 	r.failing, r.scrapes = map[string]int{}, map[string]*scrapes{}
 	r.showing, r.panels, r.basis = nil, nil, nil
-	r.show(w.board.expand(nil))
+	r.show(w.board.expand(nil), w.compared)
 }
 
 // show goes over to the board with other values. Panels that stand on both keep
 // what they show.
-func (r *run) show(e *expanded) {
+func (r *run) show(filled *expanded, c Comparisons) {
+	e := filled.comparing(c)
 	data, basis := make([]PanelData, len(e.keys)), make([]string, len(e.keys))
 	if r.showing != nil {
 		was := make(map[string]int, len(r.showing.keys))
@@ -109,7 +114,7 @@ func (r *run) show(e *expanded) {
 			}
 		}
 	}
-	r.showing, r.panels, r.basis = e, data, basis
+	r.filled, r.showing, r.panels, r.basis = filled, e, data, basis
 }
 
 // next is the pause after a round. A server that needs long gets as long again
@@ -152,7 +157,7 @@ func (r *run) publish(w window) {
 		source = r.Source
 	}
 	r.Report(&Snapshot{
-		Board: r.showing.board, Panels: slices.Clone(r.panels), Offers: r.variable.offers, Chosen: maps.Clone(w.chosen),
+		Board: r.showing.board, Panels: slices.Clone(r.panels), Offers: r.variable.offers, Chosen: maps.Clone(w.chosen), Compared: w.compared,
 		Generation: w.gen, At: r.now(), Grid: w.grid(server(source, r.now())), Source: r.Name,
 	})
 }

@@ -104,7 +104,7 @@ func (r *run) settle(ctx context.Context, w window) bool {
 			}
 			if look {
 				r.variable.offers, r.variable.gen, r.variable.at, r.variable.stale = s.offers, w.gen, now, false
-				r.show(r.base.expand(s.choices))
+				r.show(r.base.expand(s.choices), w.compared)
 				r.publish(w)
 			}
 			return true

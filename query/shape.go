@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Shape is a panel's answer as it is drawn: transformed, named, and with the field
@@ -44,10 +45,15 @@ func (p *Panel) lines(series []Series) []Drawn {
 	out := make([]Drawn, len(series))
 	for i := range series {
 		s := &series[i]
-		f := p.FieldOf(s)
+		now, note := *s, ""
+		if s.Ago > 0 { // it looks like the series that it is the past of
+			note = agoNote(s.Ago)
+			now.Legend = strings.TrimSuffix(s.Legend, note)
+		}
+		f := p.FieldOf(&now)
 		out[i] = Drawn{Series: *s, Field: f}
 		if f.Name != "" {
-			out[i].Legend = cmp.Or(cut(fill(f.Name, s.Labels), maxLegend), s.Legend)
+			out[i].Legend = cmp.Or(cut(fill(f.Name, s.Labels), maxLegend), now.Legend) + note
 		}
 	}
 	lo, hi := extent(out)

@@ -96,20 +96,23 @@ func shownHistograms(all []*Histogram) []*shownHistogram {
 	return out
 }
 
-// WriteCSV writes a line a value: board, panel, legend, labels, time, value. Grid
-// points without a sample have none; the value of a native histogram is its String.
+// WriteCSV writes the names of the columns, then a line a value: board, panel, legend,
+// labels, time, value, unit. Grid points without a sample have none; the value of a
+// native histogram is its String. The unit is Grafana's name of it, such as percentunit;
+// it is empty where the board says none.
 func (s *Snapshot) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	var err error
+	err := out.Write([]string{"board", "panel", "legend", "labels", "time", "value", "unit"})
 	for i := range s.Board.Panels {
 		frame := &s.Panels[i].Frame
-		for _, one := range frame.Series {
-			labels := one.Labels.String()
+		for k := range frame.Series {
+			one := &frame.Series[k]
+			labels, unit := one.Labels.String(), s.Board.Panels[i].FieldOf(one).Unit
 			for j := range one.Values {
 				if one.Knows(j) {
 					err = errors.Join(err, out.Write([]string{
 						s.Board.Name, s.Board.Panels[i].Title, one.Legend, labels,
-						frame.Grid.Time(j).UTC().Format(time.RFC3339Nano), one.cell(j).text(),
+						frame.Grid.Time(j).UTC().Format(time.RFC3339Nano), one.cell(j).text(), unit,
 					}))
 				}
 			}

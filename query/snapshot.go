@@ -16,11 +16,12 @@ type Snapshot struct {
 	Panels     []PanelData // one for each panel of the board, in its order
 	Generation uint64      // of the window, board and values; a new one after each change
 	At         time.Time
-	Grid       Grid    // that is being asked; a panel's own Frame may still be older
-	Source     string  // who answered, for the header
-	Offers     []Offer // what the board's variables offer, in their order; nil before that is known
-	Chosen     Values  // what a person chose of them
-	Frozen     bool    // it was kept, and is not asked for any more: no clock makes it old
+	Grid       Grid        // that is being asked; a panel's own Frame may still be older
+	Source     string      // who answered, for the header
+	Offers     []Offer     // what the board's variables offer, in their order; nil before that is known
+	Chosen     Values      // what a person chose of them
+	Compared   Comparisons // what a person wants panels to be compared with
+	Frozen     bool        // it was kept, and is not asked for any more: no clock makes it old
 }
 
 // PanelData is the last good answer of a panel and what went wrong since. With
@@ -114,7 +115,7 @@ func (f *Frame) add(panel *Panel, q part) {
 		s.Ref = panel.Ref(q.query)
 		if q.ago > 0 {
 			s.Ago, s.Now = q.ago, Point{}
-			s.Legend += " (" + strictyaml.FormatDuration(q.ago) + " ago)"
+			s.Legend += agoNote(q.ago)
 		}
 		if q.frame.Grid.N == 1 && f.Grid.N > 1 { // one value among those of a stretch
 			values := make([]float64, f.Grid.N)
@@ -132,4 +133,9 @@ func (f *Frame) add(panel *Panel, q part) {
 	f.Warnings = append(f.Warnings, q.frame.Warnings...)
 	f.Infos = append(f.Infos, q.frame.Infos...)
 	f.StandIn = cmp.Or(f.StandIn, q.frame.StandIn)
+}
+
+// agoNote is what the name of a series ends with that is older than its place.
+func agoNote(ago time.Duration) string {
+	return " (" + strictyaml.FormatDuration(ago) + " ago)"
 }

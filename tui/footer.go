@@ -6,6 +6,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -18,8 +19,12 @@ const actionZone = "action:"
 // drawFooter is what may be done now, with its keys.
 func (m *model) drawFooter(f *frame.Frame) {
 	bottom := f.Height() - 1
-	m.drawPlaces(f, bottom)
-	m.drawDoable(f, bottom-1)
+	left := m.drawDoable(f, bottom-1)
+	if m.exploreShown() { // there the digits are typed
+		m.drawKeys(f, 1, bottom, f.Width(), left)
+	} else {
+		m.drawPlaces(f, bottom)
+	}
 	if f.Height() > 2 {
 		f.Rule(0, theme.Border, theme.Title, safe.Const("do"))
 	}
@@ -33,8 +38,9 @@ type doable struct {
 }
 
 // drawDoable writes the acts: those of the view first, then those on the
-// incident, and the way out of all chaos at the right end.
-func (m *model) drawDoable(f *frame.Frame, y int) {
+// incident, and the way out of all chaos at the right end. It returns those that have
+// no room.
+func (m *model) drawDoable(f *frame.Frame, y int) (left []doable) {
 	end := f.Width()
 	abort := doable{keys.Abort, m.keys.Label(keys.Abort), "ABORT ALL"}
 	style := theme.Dim
@@ -43,13 +49,18 @@ func (m *model) drawDoable(f *frame.Frame, y int) {
 	}
 	end -= widthOf(abort)
 	m.drawKey(f, end, y, abort, style)
-	x := 1
-	for _, d := range m.doables() {
-		if x+widthOf(d) > end-2 {
-			break
+	return m.drawKeys(f, 1, y, end-2, m.doables())
+}
+
+// drawKeys writes keys from x to end, and returns those that have no room.
+func (m *model) drawKeys(f *frame.Frame, x, y, end int, list []doable) []doable {
+	for i, d := range list {
+		if x+widthOf(d) > end {
+			return list[i:]
 		}
 		x = m.drawKey(f, x, y, d, theme.Dim) + 2
 	}
+	return nil
 }
 
 func widthOf(d doable) int {
@@ -66,6 +77,9 @@ func (m *model) drawKey(f *frame.Frame, x, y int, d doable, style theme.Style) i
 
 // doables are the named acts that make sense now.
 func (m *model) doables() []doable {
+	if m.exploreShown() {
+		return m.exploreDoables()
+	}
 	if m.inboxShown() {
 		return m.inboxDoables()
 	}
@@ -84,6 +98,15 @@ func (m *model) doables() []doable {
 	scope := m.shown().Scope()
 	add(scope, func(keys.Action) bool { return true })
 	add(keys.Incident, func(a keys.Action) bool { return m.sensible(a, inc, ok) })
+	return out
+}
+
+// exploreDoables are the keys of the line of PromQL: those of the view below it are
+// typed there.
+func (m *model) exploreDoables() (out []doable) {
+	for _, h := range m.exploring.Hints() {
+		out = append(out, doable{h.Action, dialog.Label(m.keys, keys.Explore, h.Action).String(), h.Says.String()})
+	}
 	return out
 }
 

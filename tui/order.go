@@ -34,7 +34,7 @@ func outward(o pane.Order) bool {
 		return false
 	case pane.Suggest, pane.Warm, pane.Find, pane.Explain, pane.Pin, pane.FindLinks, pane.KeepBoard, pane.ExportPanel:
 		return false
-	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow, pane.ShowBoard, pane.AskPanels, pane.SetValues:
+	case pane.Note, pane.AddItem, pane.CloseItem, pane.AbortAll, pane.MakeDraft, pane.OpenDraft, pane.SaveDraft, pane.ExportDraft, pane.OpenFrozen, pane.Window, pane.RefreshNow, pane.ShowBoard, pane.AskPanels, pane.SetValues, pane.CompareWith:
 		return false
 	}
 	return true

@@ -42,6 +42,7 @@ func commands() []command {
 		{"reopen", "", "take the resolution back", (*model).runReopen},
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
+		{"compare", "1d [1w] | off", "lines of then behind those of the panel in focus; compare board 1d: of all", (*model).runCompare},
 		{"preset", "NAME", "a preset of the board; without a name all panels", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "preset "+w) }},
 		{"board", "NAME", "another board", func(m *model, w string) tea.Cmd { return m.runBoard(w) }},
 		{"promql", "EXPR", "ask any PromQL", func(m *model, w string) tea.Cmd { return m.explore(w) }},

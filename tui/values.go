@@ -64,3 +64,14 @@ func quotedWords(line string) (words []string) {
 	}
 	return words
 }
+
+// runCompare compares what the board shows with earlier times.
+func (m *model) runCompare(words string) tea.Cmd {
+	cmd := m.show(boardView)
+	if v, ok := m.shown().(interface {
+		Compare(words string, s *pane.Screen) pane.Effect
+	}); ok {
+		return tea.Batch(cmd, m.apply(v.Compare(words, m.screen())))
+	}
+	return cmd
+}

@@ -36,8 +36,8 @@ func (q answerer) client(ctx context.Context, a *app) (client *query.Client, end
 		end = time.Now()
 	}
 	if err == nil && q.at != "" {
-		if end, err = momentOf(q.at, end); err != nil {
-			return nil, end, usage("--at: %q is not a time such as 2026-11-27T14:05:00Z", q.at)
+		if end, err = momentOrAgo(q.at, end); err != nil {
+			return nil, end, usage("--at: %q is neither a time such as 2026-11-27T14:05:00Z nor so long before, such as 15m or now-15m", q.at)
 		}
 	}
 	return client, end, err
@@ -54,8 +54,8 @@ func (q answerer) recorded(ctx context.Context, a *app) (client *query.Client, e
 	}
 	end = r.to
 	if q.at != "" {
-		if end, err = momentOf(q.at, end); err != nil {
-			return nil, end, usage("--at: %q is not a time such as 2026-11-27T14:05:00Z", q.at)
+		if end, err = momentOrAgo(q.at, end); err != nil {
+			return nil, end, usage("--at: %q is neither a time such as 2026-11-27T14:05:00Z nor so long before, such as 15m or now-15m", q.at)
 		}
 	}
 	if err := r.covers(end.Add(-looksBack), end); err != nil {
@@ -81,7 +81,7 @@ func (a *app) queryCommand() *cobra.Command {
 	c.Flags().StringVar(&q.step, "step", "30s", "distance of the points")
 	c.Flags().StringVar(&q.whom.source, "source", "", "a server of the section sources, by name (default: prometheus)")
 	c.Flags().StringVar(&q.whom.incident, "incident", "", "ask what was recorded with incident `ID`")
-	c.Flags().StringVar(&q.whom.at, "at", "", "the value at this time, or the end of --range (RFC 3339)")
+	c.Flags().StringVar(&q.whom.at, "at", "", "the value at this time, or the end of --range (RFC 3339, or now-15m)")
 	c.Flags().BoolVar(&q.explain, "explain", false, "its parts, with how many series each gives now")
 	c.Flags().BoolVar(&q.csv, "csv", false, "series, time, value")
 	c.Flags().BoolVar(&q.url, "url", false, "the server's page about it; nothing is asked")

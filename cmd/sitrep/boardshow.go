@@ -29,14 +29,14 @@ func (a *app) boardShowCommand() *cobra.Command {
 			return a.showBoard(cmd.Context(), args[0], s)
 		},
 	}
-	c.Long = "Every panel of a board as one number and its state. --at TIME (RFC 3339, or 15m for so long ago) asks about then.\n" +
+	c.Long = "Every panel of a board as one number and its state. --at TIME (RFC 3339, or 15m, -15m, now-15m for so long ago) asks about then.\n" +
 		"--var NAME=VALUE chooses a value of a variable; several of one name choose several. --panel TITLE shows one panel with its series, which --json and --csv write out in full and --png FILE draws."
-	c.Flags().StringVar(&s.at, "at", "", "a time such as 2026-11-25T03:00:00Z, or so long ago, such as 15m (default: now)")
+	c.Flags().StringVar(&s.at, "at", "", "a time such as 2026-11-25T03:00:00Z, or so long ago, such as 15m or now-15m (default: now)")
 	c.Flags().StringVar(&s.span, "range", "", "how far back from there, such as 6h (default: the board's own)")
 	c.Flags().StringArrayVar(&s.vars, "var", nil, "a value of a variable: job=api, or job=all")
 	c.Flags().StringVar(&s.incident, "incident", "", "ask what was recorded with incident `ID`")
 	c.Flags().StringVar(&s.panel, "panel", "", "one panel, by its title")
-	c.Flags().BoolVar(&s.csv, "csv", false, "every value: board, panel, legend, labels, time, value")
+	c.Flags().BoolVar(&s.csv, "csv", false, "every value, a line each: board, panel, legend, labels, time, value, unit")
 	c.Flags().StringVar(&s.png, "png", "", "draw it to FILE; - is stdout")
 	c.Flags().StringVar(&s.keep, "keep", "", "keep it as evidence of an incident, such as INC-3")
 	c.MarkFlagsMutuallyExclusive("csv", "png", "keep")
@@ -168,14 +168,9 @@ func (s showing) past(b *query.Board, now time.Time) (p query.Past, err error) {
 	if s.at == "" {
 		return p, nil
 	}
-	if p.End, err = momentOf(s.at, now); err == nil {
-		return p, nil
+	if p.End, err = momentOrAgo(s.at, now); err != nil {
+		return p, usage("--at: %q is neither a time such as 2026-11-25T03:00:00Z nor so long ago, such as 15m or now-15m", s.at)
 	}
-	ago, err := strictyaml.ParseDuration(s.at)
-	if err != nil || ago < 0 {
-		return p, usage("--at: %q is neither a time such as 2026-11-25T03:00:00Z nor a length such as 15m", s.at)
-	}
-	p.End = now.Add(-ago)
 	return p, nil
 }
 

@@ -145,9 +145,9 @@ func picturable(p *query.Panel, data *query.PanelData) error {
 		return data.Err
 	case !p.Type.Asks():
 		return fmt.Errorf("%s is %s, which is not drawn as a picture", p.Title, p.Type)
-	case p.Type == query.Heatmap, p.Type == query.Table:
+	case p.Type == query.Heatmap, p.Type == query.Table, p.Type == query.StateTimeline:
 		return fmt.Errorf("%s is a %s, which is not drawn as a picture: --csv and --json write its values", p.Title, p.Type)
-	case len(data.Frame.Series) == 0:
+	case len(p.Shape(&data.Frame).Lines) == 0:
 		return fmt.Errorf("%s has no series to draw", p.Title)
 	case data.Frame.Grid.N < 2:
 		return fmt.Errorf("%s asks for one moment alone, which is no line to draw: --csv and --json write its values", p.Title)

@@ -107,6 +107,11 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 			return pane.Receipt{}, o.board.SetValues(order.Values)
 		}
 		return pane.Receipt{}, nil
+	case pane.CompareWith:
+		if o.board != nil {
+			o.board.Compare(order.Comparisons)
+		}
+		return pane.Receipt{}, nil
 	case pane.RefreshNow:
 		if o.board != nil {
 			o.board.Refresh()

@@ -61,19 +61,55 @@ func chartsOf(boards []*query.Snapshot, at time.Time) (charts []plot.Chart, word
 	return charts, words
 }
 
-// chartOf is one panel with all its series, and a mark at a moment.
+// chartOf is one panel with all its series, as the screen draws them, and a mark at a
+// moment.
 func chartOf(p *query.Panel, data *query.PanelData, at time.Time) plot.Chart {
 	c := plot.Chart{
 		Title: p.Title, Start: data.Frame.Grid.Start, Step: data.Frame.Grid.Step, Mark: at,
 		Format: func(v float64) string { return query.FormatValue(p.Unit, v) },
 	}
-	for _, s := range data.Frame.Series {
-		c.Series, c.Names = append(c.Series, s.Values), append(c.Names, sanitise(s.Legend))
+	shape := p.Shape(&data.Frame)
+	for i := range shape.Lines {
+		line := &shape.Lines[i]
+		if line.Field.Hidden {
+			continue
+		}
+		look := lookOf(line)
+		if look.Percent {
+			c.Format = func(v float64) string { return query.FormatValue("percentunit", v) }
+		}
+		c.Series, c.Names, c.Looks = append(c.Series, line.Values), append(c.Names, sanitise(line.Legend)), append(c.Looks, look)
 	}
 	for _, t := range p.Thresholds {
 		c.Limits = append(c.Limits, t.Value)
 	}
 	return c
+}
+
+// lookOf is how the screen draws a series, for a picture.
+func lookOf(line *query.Drawn) plot.Look {
+	f := &line.Field
+	look := plot.Look{
+		Negative: f.Negative, Behind: line.Ago != 0,
+		Stacked: f.Stack == query.StackNormal || f.Stack == query.StackPercent, Percent: f.Stack == query.StackPercent,
+	}
+	switch f.Draw {
+	case query.Area:
+		look.Form = plot.Area
+	case query.Bars:
+		look.Form = plot.Pillars
+	case query.Points:
+		look.Form = plot.Points
+	case query.StepLine:
+		look.Form = plot.Steps
+	}
+	switch {
+	case look.Behind:
+		look.Form, look.Stacked, look.Percent = plot.Line, false, false
+	case look.Stacked && look.Form == plot.Line:
+		look.Form = plot.Area // lines on lines read as values
+	}
+	return look
 }
 
 // sparksOf are the signals that were frozen into an event.

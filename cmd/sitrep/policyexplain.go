@@ -89,6 +89,23 @@ func momentOf(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a moment; write for example 2026-12-24T03:00Z", text)
 }
 
+// momentOrAgo reads a moment as momentOf does, or so long before now: "now", "15m",
+// "-15m", "now-15m".
+func momentOrAgo(text string, now time.Time) (time.Time, error) {
+	at, err := momentOf(text, now)
+	if err == nil {
+		return at, nil
+	}
+	if text == "now" {
+		return now, nil
+	}
+	ago, wrong := strictyaml.ParseDuration(strings.TrimPrefix(strings.TrimPrefix(text, "now"), "-"))
+	if wrong != nil || ago < 0 {
+		return time.Time{}, err
+	}
+	return now.Add(-ago), nil
+}
+
 // callView is one call of `policy explain --json`.
 type callView struct {
 	Severity incident.Severity          `json:"severity"`

@@ -16,17 +16,19 @@ import (
 )
 
 // shownBoard polls the board on the screen: the first one, until another is
-// chosen. What was chosen of a board's variables it knows as long as it lives. Its
+// chosen. What was chosen of a board's variables, and what its panels are
+// compared with, it knows as long as it lives. Its
 // methods may be called from any goroutine and do not wait for a server.
 type shownBoard struct {
 	boards []query.Board
 	poller *query.Poller
 
-	mu     sync.Mutex
-	at     int                     // of the board that is shown
-	chosen map[string]query.Values // by board
-	last   *query.Snapshot         // what was reported last
-	window struct {                // that was wanted last
+	mu       sync.Mutex
+	at       int                          // of the board that is shown
+	chosen   map[string]query.Values      // by board
+	compared map[string]query.Comparisons // by board
+	last     *query.Snapshot              // what was reported last
+	window   struct {                     // that was wanted last
 		span    time.Duration
 		columns int // 0: none was
 		end     time.Time
@@ -35,7 +37,7 @@ type shownBoard struct {
 
 // newShownBoard shows the first of boards, of which there is one at the least.
 func (c *centre) newShownBoard(boards []query.Board, m *tui.Mailbox) *shownBoard {
-	b := &shownBoard{boards: boards, chosen: map[string]query.Values{}}
+	b := &shownBoard{boards: boards, chosen: map[string]query.Values{}, compared: map[string]query.Comparisons{}}
 	b.poller = &query.Poller{
 		Source: c.sources[""], Sources: c.sources, Name: c.client.URL(),
 		Report: func(s *query.Snapshot) {
@@ -65,8 +67,17 @@ func (b *shownBoard) Show(name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.at = i
-	b.poller.SetBoard(&b.boards[i], b.chosen[name])
+	b.turn()
 	return nil
+}
+
+// turn has the poller ask the board that is to be shown, as it was looked at before.
+func (b *shownBoard) turn() {
+	board := &b.boards[b.at]
+	b.poller.SetBoard(board, b.chosen[board.Name])
+	if c := b.compared[board.Name]; len(c) > 0 {
+		b.poller.SetComparisons(c)
+	}
 }
 
 // mostPinned bounds the panels of a board that people add to.
@@ -90,7 +101,7 @@ func (b *shownBoard) Pin(p query.Panel) error {
 	}
 	b.boards = slices.Clone(b.boards)
 	b.boards[b.at] = board
-	b.poller.SetBoard(&b.boards[b.at], b.chosen[board.Name])
+	b.turn()
 	if w := b.window; w.columns > 0 { // it is the same board to whoever looks
 		b.poller.SetWindow(w.span, w.columns, w.end)
 	}
@@ -119,6 +130,15 @@ func (b *shownBoard) SetValues(values query.Values) error {
 	b.chosen[board.Name] = all
 	b.poller.SetValues(values)
 	return nil
+}
+
+// Compare has panels of the board compared with earlier times, until it is said
+// otherwise.
+func (b *shownBoard) Compare(c query.Comparisons) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.compared[b.boards[b.at].Name] = c
+	b.poller.SetComparisons(c)
 }
 
 // SetWindow, Ask and Refresh are those of the poller.

@@ -157,7 +157,7 @@ func TestSmallPictures(t *testing.T) {
 
 // A panel whose source is stood in for says so, before anything else is read off it.
 func TestAPanelSaysWhoStandsIn(t *testing.T) {
-	text, style := State{StandIn: safe.Const("direct 3/12 targets (9 unreachable) · window 40 % full")}.badge()
+	text, style := State{StandIn: safe.Const("direct 3/12 targets (9 unreachable) · window 40 % full")}.badge(60)
 	require.Equal(t, "direct 3/12 targets (9 unreachable) · window 40 % full", text.String())
 	require.Equal(t, theme.Warn, style)
 }

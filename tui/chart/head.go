@@ -16,7 +16,11 @@ type Head struct {
 
 // draw writes the row and gives what is below it.
 func (h Head) draw(f *frame.Frame) *frame.Frame {
-	headline(f, h.Title, h.State, h.Note, safe.Text{}, safe.Text{}, theme.Dim)
+	note := h.Note
+	if room := f.Width() - h.Title.Width() - 1; note.Width() > room && f.Width() > 0 {
+		note = note.Fit(max(room, f.Width()/4)) // the name comes first
+	}
+	name{title: h.Title}.headline(f, h.State, note, safe.Text{}, safe.Text{}, theme.Dim)
 	return f.Sub(frame.Rect{Y: 1, W: f.Width(), H: f.Height() - 1})
 }
 

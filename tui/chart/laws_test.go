@@ -158,13 +158,13 @@ func TestTheFigureSaysWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{func(*Spec) {}, 40, "5xx ratio                   8.18% > 5% ▲"},
-		{func(*Spec) {}, 16, "5xx rat… 8.18% ▲"},
+		{func(*Spec) {}, 16, "5xx ratio  8.18%"},
 		{func(*Spec) {}, 12, "5xx r… 8.18%"},
 		{func(*Spec) {}, 5, "8.18%"},
 		{func(*Spec) {}, 3, "8.…"},
 		{func(s *Spec) { s.State.Age = 42 * time.Second }, 40, "5xx ratio 42 s old          8.18% > 5% ▲"},
 		{func(s *Spec) { s.State.Error = safe.Const("timeout after 10s") }, 40, "5xx ratio error: timeout after 10s 8.18%"},
-		{func(s *Spec) { s.State.Stale = 95 * time.Second }, 24, "5xx … no data 95 s 8.18%"},
+		{func(s *Spec) { s.State.Stale = 95 * time.Second }, 24, "5xx ratio no data… 8.18%"},
 		{func(s *Spec) { s.Thresholds = []Threshold{{Value: 1, Below: true}} }, 40, "5xx ratio                 8.18% < 100% ▲"},
 		{func(s *Spec) { s.Series = nil }, 40, "5xx ratio"},
 		{func(s *Spec) { s.Crosshair = t0.Add(time.Hour * 9) }, 40, "5xx ratio                              -"},

@@ -23,9 +23,10 @@ func legend(f *frame.Frame, s *Spec, w plot.Window) {
 	const widest, narrowest = 24, 8
 	at := func(nameWidth int, withMax bool) (entries []entry, fits int) {
 		entries = make([]entry, len(s.Series))
+		names := s.Names(nameWidth)
 		for i := range s.Series {
 			at := s.listed(i)
-			entries[i] = entry{at, s.entry(at, nameWidth, withMax)}
+			entries[i] = entry{at, s.entry(at, names[at], withMax)}
 		}
 		return entries, flow(f, entries, nil)
 	}
@@ -59,10 +60,27 @@ func (s *Spec) place(series int) int {
 	return series
 }
 
+// Names are those of the series, each in at most so many cells. Those of one width are kept: a
+// picture follows another, and names stay.
+func (s *Spec) Names(width int) []safe.Text {
+	if kept, ok := s.named[width]; ok && len(kept) == len(s.Series) {
+		return kept
+	}
+	all := make([]safe.Text, len(s.Series))
+	for i := range s.Series {
+		all[i] = s.Series[i].Name
+	}
+	if s.named == nil {
+		s.named = map[int][]safe.Text{}
+	}
+	s.named[width] = Names(all, width)
+	return s.named[width]
+}
+
 // entry is the text of one series without its bullet.
-func (s *Spec) entry(i, nameWidth int, withMax bool) safe.Text {
+func (s *Spec) entry(i int, name safe.Text, withMax bool) safe.Text {
 	series := s.Series[i]
-	text := safe.Concat(series.Name.Fit(nameWidth), safe.Const(" "))
+	text := safe.Concat(name, safe.Const(" "))
 	if s.Calc && s.Crosshair.IsZero() {
 		return safe.Concat(text, series.Figures)
 	}

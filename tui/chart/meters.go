@@ -59,12 +59,13 @@ func (m Meters) Draw(f *frame.Frame) {
 		h--
 		body.PutFit(0, h, w, theme.Dim, foot)
 	}
-	name, value := m.widths(w)
+	width, value := m.widths(w)
+	names := m.names(rows, width)
 	for i := 0; i < len(rows) && (i+1)*tall <= h; i++ {
 		r := &rows[i]
 		part := body.Sub(frame.Rect{Y: i * tall, W: w, H: tall})
 		if tall == 1 {
-			m.flat(part, r, name, value)
+			m.flat(part, r, names[i], width, value)
 			continue
 		}
 		at := part.PutRight(w, 0, r.Style, r.Value.Fit(w))
@@ -72,7 +73,7 @@ func (m Meters) Draw(f *frame.Frame) {
 			at -= 2
 			part.Rune(at, 0, r.Style, g)
 		}
-		part.PutFit(0, 0, at-1, theme.Plain, r.Name)
+		part.PutFit(0, 0, at-1, theme.Plain, r.Name.Middle(at-1))
 		r.bar(part, 0, 1, w)
 		if tall == 3 && i == len(rows)-1 {
 			part.Put(0, 2, theme.Faint, m.From)
@@ -90,16 +91,25 @@ func (m Meters) widths(w int) (name, value int) {
 	return min(name, max((w-value)/2, 4)), value
 }
 
+// names are those of rows, each in so many cells.
+func (m Meters) names(rows []Meter, width int) []safe.Text {
+	all := make([]safe.Text, len(rows))
+	for i := range rows {
+		all[i] = rows[i].Name
+	}
+	return Names(all, width)
+}
+
 // flat is a meter in one row: name, bar, value.
-func (m Meters) flat(f *frame.Frame, r *Meter, name, value int) {
+func (m Meters) flat(f *frame.Frame, r *Meter, called safe.Text, name, value int) {
 	w := f.Width()
 	bar := w - name - value - 4
 	if bar < 4 { // what it is and how much come before how it looks
 		at := f.PutRight(w, 0, r.Style, r.Value.Fit(w))
-		f.PutFit(0, 0, at-1, theme.Plain, r.Name)
+		f.PutFit(0, 0, at-1, theme.Plain, r.Name.Middle(at-1))
 		return
 	}
-	f.PutFit(0, 0, name, theme.Plain, r.Name)
+	f.PutFit(0, 0, name, theme.Plain, called)
 	r.bar(f, name+1, 0, bar)
 	if g := Glyph(r.Style); g != ' ' {
 		f.Rune(name+bar+2, 0, r.Style, g)

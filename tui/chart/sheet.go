@@ -53,9 +53,9 @@ func (s Sheet) Draw(f *frame.Frame) {
 		return
 	}
 	shown, widths := s.widths(f.Width())
-	note := safe.Sprintf("%d rows", len(s.Rows))
+	note := counted(len(s.Rows), "row")
 	if hidden := len(s.Columns) - len(shown); hidden > 0 {
-		note = safe.Sprintf("%d rows, +%d columns", len(s.Rows), hidden)
+		note = safe.Concat(note, safe.Const(", +"), counted(hidden, "column"))
 	}
 	s.Note = note
 	body := s.draw(f)
@@ -198,4 +198,12 @@ func (s Sheet) want(i int) int {
 		want = max(want, need)
 	}
 	return min(want, mostColumn)
+}
+
+// counted is a number of things: "1 row", "2 rows".
+func counted(n int, what string) safe.Text {
+	if n == 1 {
+		return safe.Sprintf("1 %s", what)
+	}
+	return safe.Sprintf("%d %ss", n, what)
 }

@@ -15,6 +15,7 @@ import (
 // picture moves with it, without flicker.
 type Spec struct {
 	Title  safe.Text
+	Versus safe.Text // what it is compared with, behind the title
 	Series []Series
 	Start  time.Time     // the time of the first value
 	Step   time.Duration // between values; 0 or less counts as a second
@@ -39,6 +40,8 @@ type Spec struct {
 	// The axis at the right, of the series that have it.
 	Right     YAxis
 	RightAxis func(float64) string
+
+	named map[int][]safe.Text // the names of the series, by the width that they are cut to
 }
 
 // Series is one line. NaN is "no value": it is drawn as a hole, never as 0,

@@ -47,11 +47,14 @@ func (p *Painter) States(f *frame.Frame, s *States) {
 	if l.plotH < 1 {
 		return
 	}
-	names := 0
+	widest := 0
+	names := make([]safe.Text, len(s.Rows))
 	for i := range s.Rows {
-		names = max(names, s.Rows[i].Name.Width())
+		names[i] = s.Rows[i].Name
+		widest = max(widest, names[i].Width())
 	}
-	l.plotX = min(names, f.Width()/3) + 1
+	l.plotX = min(widest, f.Width()/3) + 1
+	names = Names(names, l.plotX-1)
 	if l.plotW = f.Width() - l.plotX; l.plotW < 1 {
 		return
 	}
@@ -71,7 +74,7 @@ func (p *Painter) States(f *frame.Frame, s *States) {
 	}
 	for i := range rows {
 		y := 1 + i*pitch
-		f.PutFit(0, y, l.plotX-1, theme.Plain, rows[i].Name)
+		f.PutFit(0, y, l.plotX-1, theme.Plain, names[top+i])
 		for k := range rows[i].Runs {
 			run := &rows[i].Runs[k]
 			from := max(floorCell(w.Column(run.From), p.dots.dx), 0)

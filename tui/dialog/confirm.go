@@ -147,6 +147,6 @@ func (t *Typed) Draw(f *frame.Frame, m keys.Map) Cursor {
 		answers(w, m, t.yes)
 		return Cursor{}
 	}
-	hints(w, m, keys.Input, hint{keys.Cancel, safe.Const("leave")})
+	hints(w, m, keys.Input, Hint{keys.Cancel, safe.Const("leave")})
 	return w.at(x, y+1)
 }

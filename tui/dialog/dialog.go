@@ -111,22 +111,22 @@ func titleStyle(border theme.Style) theme.Style {
 	return theme.Title
 }
 
-// hint is one key of the line at the foot of a dialog.
-type hint struct {
-	action keys.Action
-	says   safe.Text
+// Hint is one key of the line at the foot of a dialog: what it does, in a word or two.
+type Hint struct {
+	Action keys.Action
+	Says   safe.Text
 }
 
 // hints writes which keys work here, as far as they fit.
-func hints(w window, m keys.Map, scope keys.Scope, list ...hint) {
+func hints(w window, m keys.Map, scope keys.Scope, list ...Hint) {
 	x, y := 0, w.Height()-1
 	for _, h := range list {
-		label := Label(m, scope, h.action)
-		if x+label.Width()+1+h.says.Width() > w.Width() {
+		label := Label(m, scope, h.Action)
+		if x+label.Width()+1+h.Says.Width() > w.Width() {
 			return
 		}
 		x = w.Put(x, y, theme.Key, label)
-		x = w.Put(x+1, y, theme.Dim, h.says) + 3
+		x = w.Put(x+1, y, theme.Dim, h.Says) + 3
 	}
 }
 

@@ -74,7 +74,7 @@ func NewExplore(initial string, past []string, span time.Duration, zone *time.Lo
 }
 
 // Past gives it the questions of before anew.
-func (e *Explore) Past(past []string) { e.line.past = past }
+func (e *Explore) Past(past []string) { e.line.past, e.line.back = past, 0 }
 
 // Scope implements Dialog.
 func (e *Explore) Scope() keys.Scope { return keys.Explore }
@@ -134,6 +134,9 @@ func (e *Explore) Press(p Press) Verdict {
 		e.line.press(p)
 		if e.Expr() != was || e.cursor() != pos {
 			e.look()
+		}
+		if p.Action == keys.OlderEntry || p.Action == keys.NewerEntry {
+			e.dismiss = e.Expr() // nobody types: words would only hide the answer
 		}
 	}
 	return Stays
@@ -260,6 +263,7 @@ func (e *Explore) try(by int) {
 func (e *Explore) Ask() (turn int) {
 	e.turn++
 	e.busy, e.wrong, e.top = true, nil, 0
+	e.line.done()
 	if e.form == AsParts {
 		e.form = e.lastForm
 	}

@@ -24,7 +24,7 @@ const (
 )
 
 // Draw implements Dialog: it covers all of f.
-func (e *Explore) Draw(f *frame.Frame, m keys.Map) Cursor {
+func (e *Explore) Draw(f *frame.Frame, _ keys.Map) Cursor {
 	f.Fill(f.Bounds(), theme.Plain, ' ')
 	if f.Height() < 1 || f.Width() < 4 {
 		return Cursor{}
@@ -55,8 +55,7 @@ func (e *Explore) Draw(f *frame.Frame, m keys.Map) Cursor {
 		f.PutFit(2, top+i, f.Width()-2, style, l)
 	}
 	top += max(min(len(messages), 2), 1) // the row stays when there is nothing to say
-	bottom := f.Height() - 1
-	e.hints(f, m)
+	bottom := f.Height()
 	e.drawAnswer(f.Sub(frame.Rect{X: 0, Y: top, W: f.Width(), H: max(bottom-top, 0)}))
 	e.drawWords(f.Sub(frame.Rect{X: 0, Y: top, W: f.Width(), H: max(bottom-top, 0)}), 2+x)
 	return cursor
@@ -123,18 +122,19 @@ func (e *Explore) note() safe.Text {
 	return safe.Text{}
 }
 
-func (e *Explore) hints(f *frame.Frame, m keys.Map) {
-	w := window{f.Sub(frame.Rect{X: 1, Y: 0, W: f.Width() - 1, H: f.Height()}), 1, 0}
-	list := []hint{
+// Hints are the keys that work here, in the order of their use, for the foot of the
+// screen.
+func (e *Explore) Hints() []Hint {
+	return []Hint{
 		{keys.Submit, safe.Const("ask")},
 		{keys.Complete, safe.Const("complete")},
 		{keys.NextForm, safe.Const("form")},
 		{keys.Explain, safe.Const("parts")},
 		{keys.Range, safe.Const("range")},
 		{keys.Yank, safe.Const("copy, pin")},
+		{keys.OlderEntry, safe.Const("earlier questions")},
 		{keys.Cancel, safe.Const("leave")},
 	}
-	hints(w, m, keys.Explore, list...)
 }
 
 // drawWords lists what may be written, below the place where it would stand.

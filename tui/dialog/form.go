@@ -291,9 +291,9 @@ func (f *Form) drawFoot(w window, m keys.Map, says []safe.Text, rows int) {
 	case len(says) == 0:
 		next = safe.Const("next field")
 	}
-	list := []hint{{keys.Submit, next}, {keys.Cancel, safe.Const("leave, the words are kept")}}
+	list := []Hint{{keys.Submit, next}, {keys.Cancel, safe.Const("leave, the words are kept")}}
 	if f.fields[f.at].Former != "" {
-		list = append(list, hint{keys.FormerWords, safe.Const("last time's words")})
+		list = append(list, Hint{keys.FormerWords, safe.Const("last time's words")})
 	}
-	hints(w, m, keys.Input, append(list, hint{keys.OlderEntry, safe.Const("back")})...)
+	hints(w, m, keys.Input, append(list, Hint{keys.OlderEntry, safe.Const("back")})...)
 }

@@ -1,6 +1,9 @@
 package dialog
 
 import (
+	"slices"
+	"strings"
+
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
@@ -47,12 +50,28 @@ func (l *line) press(p Press) {
 	case keys.NewerEntry:
 		l.walk(-1)
 	default:
-		l.input, _ = l.input.Update(p.Key)
+		was := l.value()
+		if l.input, _ = l.input.Update(p.Key); l.value() != was {
+			l.back = 0 // an older line that is changed is a new one
+		}
 	}
+}
+
+// done remembers the line as the newest of before, without leaving it: the next older
+// one is that before it.
+func (l *line) done() {
+	text := l.value()
+	if n := len(l.past); text != "" && !strings.HasPrefix(text, " ") && (n == 0 || l.past[n-1] != text) {
+		l.past = append(slices.Clone(l.past), text)
+	}
+	l.back = 0
 }
 
 func (l *line) walk(by int) {
 	to := l.back + by
+	if n := len(l.past); l.back == 0 && by > 0 && n > 0 && l.past[n-1] == l.value() {
+		to++ // the newest of before is what stands here
+	}
 	if to < 0 || to > len(l.past) {
 		return
 	}

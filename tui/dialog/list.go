@@ -240,7 +240,7 @@ func (l *List) Draw(f *frame.Frame, m keys.Map) Cursor {
 	if len(l.shown) == 0 {
 		w.PutFit(0, 1, w.Width(), theme.Warn, safe.Const("nothing is called that"))
 	}
-	list := []hint{{keys.Submit, safe.Const("run")}, {keys.OlderEntry, safe.Const("up")}, {keys.NewerEntry, safe.Const("down")}, {keys.Cancel, safe.Const("leave")}}
+	list := []Hint{{keys.Submit, safe.Const("run")}, {keys.OlderEntry, safe.Const("up")}, {keys.NewerEntry, safe.Const("down")}, {keys.Cancel, safe.Const("leave")}}
 	hints(w, m, keys.Input, list...)
 	if l.more != nil {
 		w.PutRight(w.Width(), w.Height()-1, theme.Dim, safe.Const("? more or less"))

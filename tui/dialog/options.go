@@ -166,7 +166,7 @@ func (o *Options) Draw(f *frame.Frame, m keys.Map) Cursor {
 	if len(o.shown) == 0 {
 		w.PutFit(0, 1, w.Width(), theme.Warn, safe.Const("nothing is called that"))
 	}
-	hints(w, m, keys.Input, hint{keys.Submit, safe.Const("choose")}, hint{keys.OlderEntry, safe.Const("up")}, hint{keys.NewerEntry, safe.Const("down")}, hint{keys.Cancel, safe.Const("leave")})
+	hints(w, m, keys.Input, Hint{keys.Submit, safe.Const("choose")}, Hint{keys.OlderEntry, safe.Const("up")}, Hint{keys.NewerEntry, safe.Const("down")}, Hint{keys.Cancel, safe.Const("leave")})
 	if o.multi {
 		w.PutRight(w.Width(), w.Height()-1, theme.Dim, safe.Sprintf("space marks; %d of %d", len(o.chosen), len(o.rows)))
 	}

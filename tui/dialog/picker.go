@@ -147,7 +147,7 @@ func (p *Picker) Draw(f *frame.Frame, m keys.Map) Cursor {
 		w.PutFit(0, y+notes+i, w.Width(), theme.Dim, h)
 	}
 	if w.Height() > y+below {
-		hints(w, m, keys.Dialog, hint{keys.Up, safe.Const("up")}, hint{keys.Down, safe.Const("down")}, hint{keys.Choose, safe.Const("choose")}, hint{keys.Cancel, safe.Const("leave")})
+		hints(w, m, keys.Dialog, Hint{keys.Up, safe.Const("up")}, Hint{keys.Down, safe.Const("down")}, Hint{keys.Choose, safe.Const("choose")}, Hint{keys.Cancel, safe.Const("leave")})
 	}
 	return Cursor{}
 }

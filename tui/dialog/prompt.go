@@ -61,7 +61,7 @@ func (p *Prompt) Draw(f *frame.Frame, m keys.Map) Cursor {
 		w.PutFit(0, 1+i, w.Width(), theme.Dim, h)
 	}
 	if w.Height() > 1+len(help) {
-		hints(w, m, keys.Input, hint{keys.Submit, safe.Const("done")}, hint{keys.Cancel, safe.Const("leave")}, hint{keys.OlderEntry, safe.Const("earlier answers")})
+		hints(w, m, keys.Input, Hint{keys.Submit, safe.Const("done")}, Hint{keys.Cancel, safe.Const("leave")}, Hint{keys.OlderEntry, safe.Const("earlier answers")})
 	}
 	return w.at(x, 0)
 }

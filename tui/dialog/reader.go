@@ -67,7 +67,7 @@ func (r *Reader) Draw(f *frame.Frame, m keys.Map) Cursor {
 	if w.Height() < 3 {
 		return Cursor{}
 	}
-	hints(w, m, keys.Dialog, hint{keys.Down, safe.Const("on")}, hint{keys.Up, safe.Const("back")}, hint{keys.Cancel, safe.Const("close")})
+	hints(w, m, keys.Dialog, Hint{keys.Down, safe.Const("on")}, Hint{keys.Up, safe.Const("back")}, Hint{keys.Cancel, safe.Const("close")})
 	if len(lines) > r.page {
 		w.PutRight(w.Width(), w.Height()-1, theme.Dim, safe.Sprintf("%d-%d of %d", r.top+1, min(r.top+r.page, len(lines)), len(lines)))
 	}

@@ -111,6 +111,7 @@ const (
 	FormerWords       Action = "former_words"
 	AskPromQL         Action = "promql"
 	KeepBoard         Action = "snapshot"
+	Compare           Action = "compare"
 	NextForm          Action = "next_form"
 	Explain           Action = "explain"
 )
@@ -237,6 +238,7 @@ func board() []Binding {
 		{Action: LogAxis, Scope: Board, Keys: []string{"L"}, Name: "log axis", Help: "logarithmic values"},
 		{Action: Range, Scope: Board, Keys: []string{"t"}, Name: "range", Help: "time range"},
 		{Action: Variables, Scope: Board, Keys: []string{"v"}, Name: "variables", Help: "what the board is about: choose values of its variables"},
+		{Action: Compare, Scope: Board, Keys: []string{"c"}, Name: "compare", Help: "behind the lines those of a day before; again: of a week; again: none"},
 		{Action: ToggleSeries, Scope: Board, Keys: []string{"space"}, Name: "toggle series", Help: "show or hide the leading series"},
 		{Action: IsolateSeries, Scope: Board, Keys: []string{"i"}, Name: "isolate series", Help: "the leading series alone; again: all"},
 		{Action: MarkInstant, Scope: Board, Keys: []string{"m"}, Name: "mark", Help: "note the crosshair's instant on the timeline"},

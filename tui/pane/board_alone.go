@@ -54,6 +54,7 @@ func (b *board) drawTable(f *frame.Frame, c *panelChart, l *look, crosshair bool
 	}
 	focus := b.seriesIndex(c, l)
 	order := c.order(l, nil)
+	names := c.spec.Names(name)
 	top := max(c.placeOf(focus, order)-(f.Height()-2), 0)
 	for y := 1; y < f.Height() && top+y-1 < len(c.spec.Series); y++ {
 		j := top + y - 1
@@ -65,11 +66,11 @@ func (b *board) drawTable(f *frame.Frame, c *panelChart, l *look, crosshair bool
 			row.f.Rune(0, 0, theme.Accent, '›')
 		}
 		row.x = 2
-		b.drawSeries(&row, c, j, name, j == focus)
+		b.drawSeries(&row, c, j, names[j], name, j == focus)
 	}
 }
 
-func (b *board) drawSeries(row *pen, c *panelChart, j, name int, focused bool) {
+func (b *board) drawSeries(row *pen, c *panelChart, j int, name safe.Text, width int, focused bool) {
 	series := &c.spec.Series[j]
 	bullet, style := chart.Bullet(row.f.Theme(), j), theme.Plain
 	switch {
@@ -80,7 +81,7 @@ func (b *board) drawSeries(row *pen, c *panelChart, j, name int, focused bool) {
 	}
 	row.f.Rune(row.x, 0, theme.Series(j), bullet)
 	row.x += 2
-	row.left(name, style, series.Name)
+	row.left(width, style, name)
 	lo, hi, ok := plot.Range(series.Values)
 	mean, _ := plot.Mean(series.Values)
 	if !ok {

@@ -136,6 +136,11 @@ func (b *board) pressPanel(a keys.Action, s *Screen) Effect {
 		return b.open(i, s)
 	case keys.KeepBoard:
 		return b.keep(s)
+	case keys.Compare:
+		if s.Frozen != nil {
+			return Effect{Handled: true, Toast: frozenCompare}
+		}
+		return b.compareNext(i, s)
 	default:
 		return Effect{}
 	}

@@ -263,7 +263,7 @@ func isZero(e Effect) bool {
 func onlyWindows(t require.TestingT, e Effect) {
 	for _, o := range e.Orders {
 		switch o.(type) {
-		case LookInto, AskPanels, ShowBoard, SetValues, FindLinks, KeepBoard:
+		case LookInto, AskPanels, ShowBoard, SetValues, CompareWith, FindLinks, KeepBoard:
 			continue // they read, or write to this host
 		}
 		w, is := o.(Window)

@@ -142,6 +142,9 @@ type (
 	// offered is refused.
 	SetValues struct{ Values query.Values }
 
+	// CompareWith has the panels of the board compared with earlier times.
+	CompareWith struct{ Comparisons query.Comparisons }
+
 	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
 	// every run and undoes every fault; it never asks.
 	StartChaos struct{ Name string }
@@ -220,5 +223,6 @@ func (OpenFrozen) order()    {}
 func (ShowBoard) order()     {}
 func (AskPanels) order()     {}
 func (SetValues) order()     {}
+func (CompareWith) order()   {}
 func (Window) order()        {}
 func (RefreshNow) order()    {}

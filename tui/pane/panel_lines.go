@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/query"
-	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/tui/chart"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 )
@@ -18,7 +17,7 @@ func (c *panelChart) makeLines() {
 	panel, grid := c.panel, c.data.Frame.Grid
 	left := c.leftField()
 	c.spec = chart.Spec{
-		Title: safe.New(panel.Title, safe.Line), Start: grid.Start, Step: grid.Step, Points: grid.N,
+		Title: safe.New(panel.Title, safe.Line), Versus: c.versus(), Start: grid.Start, Step: grid.Step, Points: grid.N,
 		Format: func(v float64) string { return fieldFigure(left, v) }, Axis: axisFigure(left.Unit),
 		Y: axisOf(left, panel.Log), Calc: len(panel.Legend.Calc) > 0, NoLegend: panel.Legend.Hide,
 	}
@@ -78,9 +77,6 @@ func (c *panelChart) series(line *query.Drawn, left *query.Field) chart.Series {
 	f := &line.Field
 	s := chart.Series{
 		Name: safe.New(line.Legend, 60), Values: line.Values, Negative: f.Negative, Right: f.Right, Behind: line.Ago != 0, Now: chart.Moment(line.Now),
-	}
-	if line.Ago != 0 {
-		s.Name = safe.New(line.Legend+" -"+strictyaml.FormatDuration(line.Ago), 60)
 	}
 	switch f.Draw {
 	case query.Area:

@@ -2,7 +2,6 @@ package pane
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -79,14 +78,10 @@ func (p *panels) take(s *Screen) []panelChart {
 	}
 	n := min(len(snap.Board.Panels), len(snap.Panels))
 	p.charts = make([]panelChart, n)
-	seen := map[string]int{}
+	names := snap.Board.PanelNames()
 	for i := range n {
 		c := &p.charts[i]
-		c.panel, c.data = &snap.Board.Panels[i], &snap.Panels[i]
-		c.id = c.panel.Title
-		if seen[c.id]++; seen[c.id] > 1 {
-			c.id += " #" + strconv.Itoa(seen[c.panel.Title])
-		}
+		c.panel, c.data, c.id = &snap.Board.Panels[i], &snap.Panels[i], names[i]
 	}
 	return p.charts
 }

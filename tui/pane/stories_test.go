@@ -377,7 +377,7 @@ func TestTheBoardScrollsToTheFocus(t *testing.T) {
 	r.press(keys.Grid, keys.Grid)
 	r.sees("of 12")
 	r.s.Filter = "cpu|memory"
-	r.sees("cpu", "error: prometheus http")
+	r.sees("cpu", "error: prometheus")
 	r.seesNot("panels")
 }
 
