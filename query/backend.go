@@ -6,7 +6,10 @@ import (
 	"math"
 	"net/http"
 	"regexp"
+	"sync"
 	"time"
+
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 )
 
 // How late a sample may become visible in what takes its samples from elsewhere:
@@ -103,7 +106,17 @@ func (c *Client) Identity(ctx context.Context) (string, error) {
 // A server that does not say gets a minute, one that does not scrape itself 10. Of
 // VictoriaMetrics it is Never.
 func (c *Client) Settle(ctx context.Context) (time.Duration, error) {
+	var (
+		groups   []promv1.RuleGroup
+		noGroups error
+		targets  []RawTarget
+		noTarget error
+		all      sync.WaitGroup
+	)
+	all.Go(func() { targets, noTarget = c.Targets(ctx) }) // at once: a board waits for it
+	all.Go(func() { groups, noGroups = c.ruleGroups(ctx) })
 	b, err := c.examine(ctx)
+	all.Wait()
 	switch {
 	case err != nil:
 		return 0, err
@@ -112,9 +125,8 @@ func (c *Client) Settle(ctx context.Context) (time.Duration, error) {
 	case b.distributed:
 		return settleDistributed, nil
 	}
-	targets, err := c.Targets(ctx)
-	if err != nil || len(targets) == 0 { // it need not tell; or others write into it
-		return settleUnknown, nil //nolint:nilerr // as said
+	if noTarget != nil || len(targets) == 0 { // it need not tell; or others write into it
+		return settleUnknown, nil
 	}
 	scrape, rule := time.Duration(0), time.Duration(0)
 	for _, t := range targets {
@@ -123,9 +135,8 @@ func (c *Client) Settle(ctx context.Context) (time.Duration, error) {
 		}
 		scrape = max(scrape, t.Timeout)
 	}
-	groups, err := c.ruleGroups(ctx)
-	if err != nil {
-		return settleUnknown, nil //nolint:nilerr // likewise
+	if noGroups != nil {
+		return settleUnknown, nil // likewise
 	}
 	for _, g := range groups {
 		rule = max(rule, duration(g.Interval))

@@ -196,24 +196,22 @@ func (c *Cache) Range(ctx context.Context, expr string, g Grid) (Frame, error) {
 }
 
 // first asks for a frame while it is learned which server answers: a board opens
-// with one round trip. What came is held then.
+// with one round trip. What came is held then, if it is known by that time; who does
+// not ask about the server itself does not wait for it.
 func (c *Cache) first(ctx context.Context, expr string, g Grid) (Frame, error) {
 	now := c.cfg.Now()
-	var (
-		server  originState
-		unknown error
-		both    sync.WaitGroup
-	)
-	both.Go(func() { server, unknown = c.origin.look(ctx, c.source, c.cfg) })
+	var both sync.WaitGroup
+	both.Go(func() { c.origin.meet(ctx, c.source, c.cfg) })
 	f, err := c.source.Range(ctx, expr, g)
 	both.Wait()
+	server, _, usable := c.origin.fresh(now)
 	if err != nil {
 		return Frame{}, err
 	}
 	if f.offGrid > 0 {
 		c.origin.leaveGrid()
 	}
-	if unknown != nil || server.offGrid || server.settle == Never || f.offGrid > 0 {
+	if !usable || server.offGrid || server.settle == Never || f.offGrid > 0 {
 		return f, nil
 	}
 	e := c.entry(cacheKey{server.id, expr, g.Step.Milliseconds()})

@@ -90,6 +90,21 @@ func (o *originWatch) look(ctx context.Context, source Source, cfg CacheConfig) 
 	return o.ask(ctx, source, cfg, now)
 }
 
+// meet asks which server answers, unless somebody does already or it is known: those
+// who have their answer do not wait.
+func (o *originWatch) meet(ctx context.Context, source Source, cfg CacheConfig) {
+	select {
+	case o.turn <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-o.turn }()
+	now := cfg.Now()
+	if _, fresh, _ := o.fresh(now); !fresh {
+		_, _ = o.ask(ctx, source, cfg, now) // what fails is asked again with the next question
+	}
+}
+
 func (o *originWatch) ask(ctx context.Context, source Source, cfg CacheConfig, now time.Time) (originState, error) {
 	from, ok := source.(origin)
 	id := ""

@@ -21,12 +21,13 @@ type entry struct {
 // the series whose value the title shows is never left out.
 func legend(f *frame.Frame, s *Spec, w plot.Window) {
 	const widest, narrowest = 24, 8
+	const beside = 2 + 5 // its bullet, and how many more there are
 	at := func(nameWidth int, withMax bool) (entries []entry, fits int) {
 		entries = make([]entry, len(s.Series))
 		names := s.Names(nameWidth)
 		for i := range s.Series {
 			at := s.listed(i)
-			entries[i] = entry{at, s.entry(at, names[at], withMax)}
+			entries[i] = entry{at, s.entry(at, names[at], withMax, f.Width()-beside)}
 		}
 		return entries, flow(f, entries, nil)
 	}
@@ -78,12 +79,12 @@ func (s *Spec) Names(width int) []safe.Text {
 }
 
 // entry is the text of one series without its bullet.
-func (s *Spec) entry(i int, name safe.Text, withMax bool) safe.Text {
+func (s *Spec) entry(i int, name safe.Text, withMax bool, room int) safe.Text {
 	series := s.Series[i]
-	text := safe.Concat(name, safe.Const(" "))
 	if s.Calc && s.Crosshair.IsZero() {
-		return safe.Concat(text, series.Figures)
+		return series.figured(name, room)
 	}
+	text := safe.Concat(name, safe.Const(" "))
 	v, now := s.at(i)
 	if math.IsNaN(v) {
 		text = safe.Concat(text, safe.Const("-"))
@@ -97,6 +98,19 @@ func (s *Spec) entry(i int, name safe.Text, withMax bool) safe.Text {
 		text = safe.Concat(text, safe.Const(" max "), safe.New(s.formatOf(i, hi), 16))
 	}
 	return text
+}
+
+// figured is a name with as many of its figures as there is room for, whole: half a
+// number is another number.
+func (s *Series) figured(name safe.Text, room int) safe.Text {
+	for _, figure := range s.Figures {
+		with := safe.Concat(name, safe.Const(" "), figure)
+		if with.Width() > room {
+			break
+		}
+		name = with
+	}
+	return name
 }
 
 // flow lays entries out in rows and returns how many fit. It draws when s is given.

@@ -57,7 +57,7 @@ type Series struct {
 	Negative bool                 // drawn below zero; figures stay as they are
 	Right    bool                 // on the axis at the right
 	Behind   bool                 // what was before, to compare with: dim, and not stacked
-	Figures  safe.Text            // beside the name in the legend
+	Figures  []safe.Text          // beside the name in the legend, as many as there is room for
 	Now      Moment               // after the last value, and provisional
 	Format   func(float64) string // where it differs from that of the others
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/query"
@@ -106,14 +105,13 @@ func (c *panelChart) series(line *query.Drawn, left *query.Field) chart.Series {
 		s.Format = func(v float64) string { return fieldFigure(f, v) }
 	}
 	if calc := c.panel.Legend.Calc; len(calc) > 0 {
-		s.Figures = safe.New(legendFigures(line, calc), safe.Line)
+		s.Figures = legendFigures(line, calc)
 	}
 	return s
 }
 
-// legendFigures are what a series comes to: "last 8.4% max 9.1%".
-func legendFigures(line *query.Drawn, calc []query.Reducer) string {
-	var parts []string
+// legendFigures are what a series comes to: "last 8.4%", "max 9.1%".
+func legendFigures(line *query.Drawn, calc []query.Reducer) (all []safe.Text) {
 	for _, r := range calc {
 		v, mark := r.Of(line.Values), ""
 		if last := cmp.Or(r, query.ReduceLast) == query.ReduceLast; last && !line.Now.At.IsZero() {
@@ -123,9 +121,9 @@ func legendFigures(line *query.Drawn, calc []query.Reducer) string {
 		if r == query.ReduceCount {
 			figure = Figure("none", v)
 		}
-		parts = append(parts, string(cmp.Or(r, query.ReduceLast))+" "+figure)
+		all = append(all, safe.New(string(cmp.Or(r, query.ReduceLast))+" "+figure, 40))
 	}
-	return strings.Join(parts, " ")
+	return all
 }
 
 // aim fills in what changes from picture to picture: the moment, what is hidden,
