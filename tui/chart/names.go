@@ -199,15 +199,15 @@ func untwin(names, whole []safe.Text, width int) {
 	}
 }
 
-// from is the part of a from where it differs from b, a little of what stands before
-// with it.
+// from is the part of a from where it differs from b, with as much of what stands
+// before as there is room for.
 func from(a, b string, width int) safe.Text {
 	const before = 2
 	at := 0
 	for at < min(len(a), len(b)) && a[at] == b[at] {
 		at++
 	}
-	at = max(at-before, 0)
+	at = max(at-max(before, width-1-safe.New(a[at:], safe.Line).Width()), 0)
 	for at > 0 && !utf8.RuneStart(a[at]) {
 		at--
 	}

@@ -68,6 +68,7 @@ func TestNamesKeepWhatTellsThemApart(t *testing.T) {
 	require.Equal(t, []string{"/var/lib/k…n-a/x", "/var/lib/k…n-b/x", "/mnt/backup/week"},
 		names(16, "/var/lib/kubelet/plugin-a/x", "/var/lib/kubelet/plugin-b/x", "/mnt/backup/week"))
 	require.Equal(t, []string{"0 idle", "1 user"}, names(12, `{cpu="0", mode="idle", job="n"}`, `{cpu="1", mode="user", job="n"}`))
+	require.Equal(t, []string{"invento…", "…ments-1", "…ments-2"}, names(8, "inventory", "payments-1", "payments-2"))
 	twins := names(14, "aaaaaaaaaaaaaaaaaaaa1bbbbbbbbbbbbbbbbbbbbc", "aaaaaaaaaaaaaaaaaaaa2bbbbbbbbbbbbbbbbbbbbc", "z")
 	require.NotEqual(t, twins[0], twins[1])
 	require.Equal(t, []string{"the one a…alone"}, names(15, "the one and only that is alone"))

@@ -48,5 +48,5 @@ func TestAPanelSaysAllOfIt(t *testing.T) {
 	c.data.Frame.StandIn = ""
 	require.True(t, c.state(&query.Snapshot{Board: &query.Board{}, Frozen: true}, now).Remarks)
 	require.Equal(t, 4.0, c.spec.Series[0].Now.Value)
-	require.True(t, strings.HasSuffix(legendFigures(&c.shape.Lines[0], []query.Reducer{query.ReduceLast, query.ReduceMax})[0].String(), "max 0"))
+	require.True(t, strings.HasSuffix(legendFigures(&c.shape.Lines[0], []query.Reducer{query.ReduceLast, query.ReduceMax})[1].String(), "max 0"))
 }
