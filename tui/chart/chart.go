@@ -66,7 +66,7 @@ func (p *Painter) Draw(f *frame.Frame, s *Spec) {
 	}
 	p.timeAxis(f, s, l, w)
 	if !left.some && !(right && rulers[1].some) {
-		p.empty(f, s.Title, s.State, l)
+		p.empty(f, s.Title, s.State, l, s.belowLog())
 	}
 	if l.legendRow >= 0 {
 		legend(f.Sub(frame.Rect{X: 0, Y: l.legendRow, W: l.w, H: l.legendLines}), s, w)
@@ -183,9 +183,11 @@ func (p *Painter) ink(style theme.Style, x int) theme.Style {
 
 // empty says in the middle of the plot why there is nothing to see; what went
 // wrong may take several rows, because only the whole of it helps.
-func (p *Painter) empty(f *frame.Frame, title safe.Text, st State, l layout) {
+func (p *Painter) empty(f *frame.Frame, title safe.Text, st State, l layout, belowLog bool) {
 	lines, style := []safe.Text{safe.Const("no data")}, theme.Dim
 	switch {
+	case belowLog:
+		lines = safe.Wrap("no value above zero, which a logarithmic axis could show", l.plotW)
 	case st.Error.Width() > 0 && title.Width()+len(" error: ")+st.Error.Width() > l.w: // the title has cut it
 		lines, style = safe.Wrap(st.Error.String(), l.plotW), theme.Warn
 	case st.Loading:
@@ -197,6 +199,19 @@ func (p *Painter) empty(f *frame.Frame, title safe.Text, st State, l layout) {
 		text = text.Fit(l.plotW)
 		f.Put(l.plotX+(l.plotW-text.Width())/2, top+i, style, text)
 	}
+}
+
+// belowLog says that there are values, and that a logarithmic axis can show none.
+func (s *Spec) belowLog() bool {
+	if !s.Y.Log {
+		return false
+	}
+	for i := range s.Series {
+		if _, _, some := plot.Range(s.Series[i].Values); some && !s.Series[i].Hidden {
+			return true
+		}
+	}
+	return false
 }
 
 // current is the figure in the title: the newest value of the leading series,

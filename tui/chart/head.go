@@ -31,7 +31,7 @@ func (h Head) Draw(f *frame.Frame) *frame.Frame { return h.draw(f) }
 func (h Head) Empty(f *frame.Frame) {
 	body := h.draw(f)
 	if body.Width() > 0 && body.Height() > 0 {
-		new(Painter).empty(f, h.Title, h.State, layout{w: f.Width(), plotW: body.Width(), plotH: body.Height()})
+		new(Painter).empty(f, h.Title, h.State, layout{w: f.Width(), plotW: body.Width(), plotH: body.Height()}, false)
 	}
 }
 

@@ -73,3 +73,12 @@ func TestNamesKeepWhatTellsThemApart(t *testing.T) {
 	require.NotEqual(t, twins[0], twins[1])
 	require.Equal(t, []string{"the one a…alone"}, names(15, "the one and only that is alone"))
 }
+
+// Values of zero on a logarithmic axis are not "no data".
+func TestALogAxisSaysWhyItIsEmpty(t *testing.T) {
+	s := &Spec{Title: safe.Const("errors"), Series: []Series{{Values: []float64{0, 0, 0}}}, Step: time.Second}
+	s.Y.Log = true
+	got := render(t, s, 70, 8, theme.Braille)
+	require.Contains(t, got, "no value above zero")
+	require.NotContains(t, got, "no data")
+}

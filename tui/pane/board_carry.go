@@ -22,6 +22,9 @@ func (b *board) yank(i int, s *Screen) Effect {
 	for _, expr := range c.queries() {
 		choices = append(choices, Choice{Value: expr, Text: "PromQL  " + expr})
 	}
+	if link := b.pageOf(c, s); link != "" {
+		choices = append(choices, Choice{Value: link, Text: "link    " + link})
+	}
 	if series := c.shape.Lines; len(series) > 0 {
 		lead := &series[b.seriesIndex(c, l)]
 		v := fieldFigure(&lead.Field, b.valueAt(c, lead.Values))
@@ -45,6 +48,17 @@ func (b *board) yank(i int, s *Screen) Effect {
 			return Effect{Handled: true, Copy: answer}
 		},
 	}}
+}
+
+// pageOf is the server's own page about what a panel asks, over the board's window;
+// "" where no server has one.
+func (b *board) pageOf(c *panelChart, s *Screen) string {
+	sent := c.queries()
+	if s.World.Server == "" || len(sent) == 0 || s.World.Board == nil || c.panel.Source != "" {
+		return ""
+	}
+	span, end := Shown(s)
+	return query.PageURL(s.World.Server, sent[0], span, end)
 }
 
 // export asks for the file.

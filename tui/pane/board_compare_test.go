@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -78,4 +79,34 @@ func TestAComparisonByCommand(t *testing.T) {
 	require.Contains(t, said("1s"), `compare "1s": write how long ago`)
 	require.Contains(t, said("tomorrow"), `compare "tomorrow"`)
 	require.Contains(t, said("1h 2h 3h 4h"), "at most 3 earlier times")
+}
+
+// What is copied of a panel may be the server's own page about it.
+func TestAPanelIsCopiedAsALink(t *testing.T) {
+	r := newReader(t, 1, tourWorld(t), "INC-204", 119, 34)
+	w := *r.s.World
+	w.Server = "http://prom.example:9090"
+	r.s.World = &w
+	e := r.press(keys.Down, keys.Yank)
+	require.NotNil(t, e.Ask)
+	link := ""
+	for _, c := range e.Ask.Choices {
+		if strings.HasPrefix(c.Text, "link ") {
+			link = c.Value
+		}
+	}
+	require.Contains(t, link, "http://prom.example:9090/graph?g0.expr=")
+	require.Contains(t, link, "g0.range_input=5m")
+}
+
+// L says which axis there is now, and that a table has none.
+func TestTheAxisIsSaid(t *testing.T) {
+	r := newReader(t, 1, tourWorld(t), "INC-204", 119, 34)
+	r.s.Filter = "Requests by code"
+	r.sees()
+	require.Equal(t, "Requests by code: the axis is logarithmic", r.press(keys.LogAxis).Toast)
+	require.Equal(t, "Requests by code: the axis is linear", r.press(keys.LogAxis).Toast)
+	r.s.Filter = "Of every process"
+	r.sees()
+	require.Contains(t, r.press(keys.LogAxis).Toast, "only a chart of lines")
 }

@@ -114,8 +114,7 @@ func (b *board) pressPanel(a keys.Action, s *Screen) Effect {
 		b.alone = !b.alone
 		return b.Resize(b.w, b.h, s)
 	case keys.LogAxis:
-		l := b.look(i)
-		l.log = !l.log
+		return b.logAxis(i)
 	case keys.CrosshairLeft:
 		b.point(-1, s)
 	case keys.CrosshairRight:
@@ -145,6 +144,20 @@ func (b *board) pressPanel(a keys.Action, s *Screen) Effect {
 		return Effect{}
 	}
 	return Effect{Handled: true}
+}
+
+// logAxis turns the panel's value axis from linear to logarithmic, or back.
+func (b *board) logAxis(i int) Effect {
+	c, l := b.panels.at(i), b.look(i)
+	if !c.isLines() || c.panel.Type == query.Stat {
+		return Effect{Handled: true, Toast: "only a chart of lines has an axis of values"}
+	}
+	l.log = !l.log
+	axis := "linear"
+	if l.log != (c.panel.Log > 0) {
+		axis = "logarithmic"
+	}
+	return Effect{Handled: true, Toast: c.panel.Title + ": the axis is " + axis}
 }
 
 // move goes to another panel; in full screen, to another series.
