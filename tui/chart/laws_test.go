@@ -201,7 +201,8 @@ func TestAnySpecAtAnySize(t *testing.T) {
 			s.Series = append(s.Series, Series{
 				text.Draw(t, "name"), rapid.SliceOfN(number, 0, 60).Draw(t, "values"), rapid.Bool().Draw(t, "hidden"),
 				Form(rapid.IntRange(0, 5).Draw(t, "form")), Nulls(rapid.IntRange(0, 2).Draw(t, "nulls")), Stack(rapid.IntRange(0, 2).Draw(t, "stack")),
-				rapid.Bool().Draw(t, "negative"), rapid.Bool().Draw(t, "at the right"), rapid.Bool().Draw(t, "behind"), []safe.Text{text.Draw(t, "figures")},
+				rapid.Bool().Draw(t, "negative"), rapid.Bool().Draw(t, "at the right"), rapid.Bool().Draw(t, "behind"),
+				[]safe.Text{text.Draw(t, "figures")},
 				Moment{instant.Draw(t, "now"), number.Draw(t, "of now")},
 				nil,
 			})
