@@ -97,7 +97,9 @@ const (
 	AlertAttached  Kind = "alert.attached" // alerts that came later are part of the incident
 	AlertSilenced  Kind = "alert.silenced"
 	SilenceExpired Kind = "alert.silence_expired"
-	AlertNoise     Kind = "alert.noise_marked" // a person says that an alert was none worth having
+	AlertNoise     Kind = "alert.noise_marked"   // a person says that it was not worth having
+	AlertUseful    Kind = "alert.useful_marked"  // a person says that it was
+	AlertUnmarked  Kind = "alert.mark_withdrawn" // what was said of it last does not hold
 	ChangeRecorded Kind = "change.recorded"
 
 	ChaosStarted      Kind = "chaos.started"
@@ -266,11 +268,16 @@ type (
 		UntilResolved bool      `json:"until_resolved,omitempty"` // it is ended when the incident is
 	}
 
-	// Noise is an alert that a person calls noise: all of that name, or the one of
-	// that fingerprint.
-	Noise struct {
-		Name        string `json:"name"`
-		Fingerprint string `json:"fingerprint,omitempty"`
+	// Mark is what a person says of firings, in an event of the kinds AlertNoise,
+	// AlertUseful and AlertUnmarked. With Storm it is about all that belongs to that
+	// incident, else about Firings. Without both it is of an older schema, and about
+	// the last firing before it of that name, or of that fingerprint.
+	Mark struct {
+		Name        string   `json:"name,omitempty"`
+		Fingerprint string   `json:"fingerprint,omitempty"`
+		Firings     []string `json:"firings,omitempty"` // what the Once of their beginnings starts with
+		Storm       ID       `json:"storm,omitempty"`
+		Reason      string   `json:"reason,omitempty"`
 	}
 
 	// Reminder says since when an update is due.

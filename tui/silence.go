@@ -53,7 +53,7 @@ func (m *model) alertDoables() []doable {
 	for _, d := range []struct {
 		action keys.Action
 		name   string
-	}{{keys.Snooze, "silence"}, {keys.EndSilence, "end silence"}, {keys.Declare, "declare"}, {keys.MarkNoise, "noise"}, {keys.Detail, "details"}} {
+	}{{keys.Snooze, "silence"}, {keys.EndSilence, "end silence"}, {keys.Declare, "declare"}, {keys.MarkAlert, "mark"}, {keys.Detail, "details"}} {
 		out = append(out, doable{d.action, m.keyFor(d.action), d.name})
 	}
 	return out

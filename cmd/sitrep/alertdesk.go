@@ -109,9 +109,7 @@ func (d *alertDesk) annotate(list []alert.Alert) {
 		return
 	}
 	for i := range list {
-		if known, is := d.book.Find(list[i]); is && list[i].State == alert.Firing {
-			list[i].Incident, list[i].Flapping = known.Incident, known.Flapping
-		}
+		d.book.Annotate(&list[i])
 	}
 }
 
@@ -233,7 +231,7 @@ func (s *sitting) hear(reports []alert.Report) (int, error) {
 		known, is := book.Find(a)
 		switch {
 		case r.Ended && is:
-			s.add(incident.AlertResolved, "", known, alertCause(known)+"/resolved", alertText(known, "resolved"))
+			s.add(incident.AlertResolved, "", known, known.Cause()+"/resolved", alertText(known, "resolved"))
 			book.Ended(known)
 			continue
 		case r.Ended:
@@ -249,7 +247,7 @@ func (s *sitting) hear(reports []alert.Report) (int, error) {
 		if a.ActiveAt.IsZero() {
 			a.ActiveAt = s.now.UTC()
 		}
-		if _, there, err := s.look.Recorded(alertCause(a) + "/fired"); err != nil || there {
+		if _, there, err := s.look.Recorded(a.Cause() + "/fired"); err != nil || there {
 			if err == nil {
 				err = s.remember(a)
 			}
@@ -269,7 +267,7 @@ func (s *sitting) hear(reports []alert.Report) (int, error) {
 // remember takes an alert into the book that fires for longer than the book goes
 // back. What a source says late of one that has ended is nothing.
 func (s *sitting) remember(a alert.Alert) error {
-	_, ended, err := s.look.Recorded(alertCause(a) + "/resolved")
+	_, ended, err := s.look.Recorded(a.Cause() + "/resolved")
 	if err == nil && !ended {
 		s.desk.book.Fired(a, a.ActiveAt, s.desk.rules.By)
 	}
@@ -287,7 +285,7 @@ func (s *sitting) fires(a alert.Alert) (opened bool, err error) {
 		return false, err
 	}
 	// Before the incident that it opens: it was first.
-	fired := s.event(incident.AlertFired, "", a, alertCause(a)+"/fired", alertText(a, word))
+	fired := s.event(incident.AlertFired, "", a, a.Cause()+"/fired", alertText(a, word))
 	if opened {
 		last := len(s.events) - 1
 		s.events = append(s.events[:last:last], fired, s.events[last])
@@ -304,7 +302,7 @@ func (s *sitting) lasts(a alert.Alert) error {
 		return nil
 	}
 	s.desk.book.Steady(a)
-	s.once = alertCause(a) + "/attached"
+	s.once = a.Cause() + "/attached"
 	if _, done, err := s.look.Recorded(s.once); err != nil || done {
 		return err
 	}
@@ -320,7 +318,7 @@ func (s *sitting) lasts(a alert.Alert) error {
 func (s *sitting) place(a alert.Alert) (_ alert.Alert, opened bool, err error) {
 	d := s.desk
 	severity, auto, _ := d.policy.DeclareFor(a.Labels)
-	declared, already, err := s.look.Recorded(alertCause(a) + "/declared")
+	declared, already, err := s.look.Recorded(a.Cause() + "/declared")
 	if err != nil {
 		return a, false, err
 	}
@@ -356,7 +354,7 @@ func (s *sitting) place(a alert.Alert) (_ alert.Alert, opened bool, err error) {
 	if err != nil {
 		return a, false, err
 	}
-	e.Once, a.Incident = alertCause(a)+"/declared", string(id)
+	e.Once, a.Incident = a.Cause()+"/declared", string(id)
 	s.events = append(s.events, e)
 	return a, true, nil
 }

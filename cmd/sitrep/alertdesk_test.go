@@ -17,9 +17,11 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/stats"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
 // nightDesk is a desk on a store of its own, at a time that the test moves.
@@ -216,16 +218,92 @@ func TestAFlappingAlertOpensOne(t *testing.T) {
 	require.Len(t, n.incidents(), 5)
 	require.NoError(t, deskOn(t, n.db).look(t.Context(), n.now))
 	require.Len(t, n.incidents(), 5, "for every process")
-	list, err := precision(t.Context(), n.db, n.now.Add(-time.Hour))
+	f, err := readFirings(t.Context(), n.db, n.now.Add(-time.Hour))
 	require.NoError(t, err)
+	list := f.precise(n.incidents(), nil)
 	require.Equal(t, 8, list[0].Firings)
 	require.Equal(t, 4, list[0].Flapping)
-	text, err := markNoise(t.Context(), n.db, incident.By{Actor: "ana", Source: "cli", At: time.Now()}, "Flaps", "a test")
+}
+
+// A person's verdict is an event, the last one holds, and it can be taken back.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	n := newNightDesk(t)
+	for i := range 3 {
+		n.fires(n.about("Slow", "service=shop", fmt.Sprintf("pod=p%d", i)))
+	}
+	by := incident.By{Actor: "ana", Source: "cli", At: n.now}
+	precise := func() (int, int) {
+		f, err := readFirings(t.Context(), n.db, n.now.Add(-time.Hour))
+		require.NoError(t, err)
+		p := f.precise(n.incidents(), nil)[0]
+		return p.Worth, p.Judged
+	}
+	says := func(which string, v stats.Verdict, reason string) string {
+		t.Helper()
+		m, _, err := aim(t.Context(), n.db, which, n.now)
+		require.NoError(t, err)
+		m.verdict, m.reason = v, reason
+		text, err := mark(t.Context(), n.db, by, m)
+		require.NoError(t, err)
+		return text
+	}
+	require.Equal(t, "Slow was noise: a test", says("Slow", stats.Noise, "a test"))
+	worth, judged := precise()
+	require.Equal(t, []int{0, 1}, []int{worth, judged}, "the incident is open: the others are not judged")
+	require.Equal(t, "the storm of 3 alerts in INC-1 was worth having", says("inc-1", stats.Useful, ""))
+	worth, judged = precise()
+	require.Equal(t, []int{2, 3}, []int{worth, judged}, "its own mark beats that of the storm")
+	_, said, err := aim(t.Context(), n.db, "Slow", n.now)
 	require.NoError(t, err)
-	require.Equal(t, "Flaps was noise: a test", text)
-	text, err = markNoise(t.Context(), n.db, incident.By{Actor: "ana", Source: "cli", At: time.Now()}, "Flaps", "")
+	require.Equal(t, pane.Said{Verdict: stats.Noise, By: "ana", At: n.now.UTC(), Reason: "a test"}, said)
+	says("Slow", "", "")
+	worth, judged = precise()
+	require.Equal(t, []int{3, 3}, []int{worth, judged})
+	require.Equal(t, "the mark of the storm of 3 alerts in INC-1 is taken back", says("INC-1", "", ""))
+	_, judged = precise()
+	require.Zero(t, judged)
+
+	events := n.events(incident.AlertNoise, incident.AlertUseful, incident.AlertUnmarked)
+	require.Len(t, events, 4, "all of it stands on the timeline")
+	require.EqualValues(t, "INC-1", events[0].Incident)
+	_, _, err = aim(t.Context(), n.db, "Nothing", n.now)
+	require.ErrorContains(t, err, "no alert of the name")
+	_, _, err = aim(t.Context(), n.db, "INC-9", n.now)
+	require.ErrorIs(t, err, incident.ErrUnknown)
+}
+
+// Marks of older versions name an alert, and mean its last firing before them.
+func TestMarksOfOlderVersions(t *testing.T) {
+	t.Parallel()
+	n := newNightDesk(t)
+	a := n.about("Slow", "service=shop")
+	n.fires(a)
+	_, err := n.db.Append(t.Context(), incident.Event{At: n.now, Kind: incident.AlertNoise, Actor: "ana", Source: "cli", Text: "Slow was noise", Data: incident.Payload(map[string]string{"name": "Slow"})})
 	require.NoError(t, err)
-	require.Contains(t, text, "already")
+	n.ends(a)
+	n.now = n.now.Add(time.Minute)
+	n.fires(n.about("Slow", "service=shop"))
+	f, err := readFirings(t.Context(), n.db, n.now.Add(-time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, []stats.Verdict{stats.Noise, ""}, []stats.Verdict{f.list[0].Mark, f.list[1].Mark})
+	f.forget(n.now)
+	require.Len(t, f.list, 1)
+}
+
+// Which incident an alert belongs to is known whoever lists it.
+func TestAnnotationsOfBothSources(t *testing.T) {
+	t.Parallel()
+	n := newNightDesk(t)
+	told := n.about("Slow", "service=shop", "replica=a")
+	told.ActiveAt = n.now.Add(time.Minute).UTC()
+	n.fires(told)
+	mine := n.about("Slow", "service=shop")
+	list := alert.Merge([]alert.Alert{mine}, []alert.Alert{told})
+	require.Len(t, list, 1)
+	n.desk.annotate(list)
+	require.Equal(t, "INC-1", list[0].Incident)
+	require.Equal(t, told.Cause(), list[0].Recorded)
 }
 
 // Prometheus says it without its external labels, and Alertmanager with them.

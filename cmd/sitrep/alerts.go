@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +14,7 @@ import (
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
+	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
 func (a *app) alertCommand() *cobra.Command {
@@ -22,7 +25,8 @@ func (a *app) alertCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listAlerts(cmd.Context(), grouped) },
 	}
 	list.Flags().BoolVar(&grouped, "group", false, "as Alertmanager groups them; without one by their rule")
-	group.AddCommand(list, a.silenceCommand(), a.alertLintCommand(), a.alertStatsCommand(), a.alertNoiseCommand())
+	group.AddCommand(list, a.silenceCommand(), a.alertLintCommand(), a.alertStatsCommand())
+	group.AddCommand(a.markCommands()...)
 	return group
 }
 
@@ -68,7 +72,7 @@ func (a *app) listAlerts(ctx context.Context, grouped bool) error {
 		groups, groupErr := a.groupsOf(ctx, list)
 		return errors.Join(groupErr, a.printGroups(groups), err)
 	}
-	if err := a.printAlerts(list); err != nil {
+	if err := a.printAlerts(ctx, list); err != nil {
 		return err
 	}
 	for _, r := range rules {
@@ -134,26 +138,61 @@ func (a *app) printGroups(groups []alert.Group) error {
 	return table(a.stdout, rows)
 }
 
-func (a *app) printAlerts(list []alert.Alert) error {
-	rows := [][]string{{"STATE", "ALERT", "SINCE", "SUMMARY"}}
-	for _, al := range list {
+// printAlerts lists alerts with what tells those of one name apart, and the incident
+// that they belong to.
+func (a *app) printAlerts(ctx context.Context, list []alert.Alert) error {
+	list = append([]alert.Alert{}, list...)
+	if err := a.annotate(ctx, list); err != nil {
+		fmt.Fprintln(a.stderr, sanitise("sitrep: which incidents they belong to is not known: "+err.Error()))
+	}
+	switch {
+	case a.flags.json:
+		return a.print(list)
+	case len(list) == 0:
+		_, err := fmt.Fprintln(a.stdout, "nothing fires")
+		return err
+	}
+	width, _ := terminalOf(a.stdout)
+	wide, now := width >= 120, time.Now()
+	rows := [][]string{{"STATE", "ALERT", "LABELS", "FOR", "INCIDENT", "SUMMARY", "SINCE"}}
+	own := alert.Apart(list)
+	for i, al := range list {
 		state := al.State
 		switch {
 		case len(al.Silenced) > 0:
 			state = "silenced"
 		case al.Muted != "":
 			state = "muted"
+		case al.Flapping:
+			state = "flapping"
 		}
-		rows = append(rows, []string{state, al.Name, stamp(al.ActiveAt), al.Annotations["summary"]})
+		rows = append(rows, []string{state, al.Name, own[i], pane.Ago(now.Sub(al.ActiveAt)), orDash(al.Incident), al.Annotations["summary"], stamp(al.ActiveAt)})
 	}
-	switch {
-	case a.flags.json:
-		return a.print(append([]alert.Alert{}, list...))
-	case len(list) == 0:
-		_, err := fmt.Fprintln(a.stdout, "nothing fires")
+	if !wide { // how long says it too
+		for i := range rows {
+			rows[i] = rows[i][:len(rows[i])-1]
+		}
+	}
+	return fittedTable(a.stdout, rows, giving{1: 22, 2: 14, 5: 8})
+}
+
+// annotate says what the timeline knows of alerts, if there is one.
+func (a *app) annotate(ctx context.Context, list []alert.Alert) error {
+	path, err := a.storePath()
+	if err != nil {
 		return err
 	}
-	return table(a.stdout, rows)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || len(list) == 0 {
+		return nil
+	}
+	return a.withStore(ctx, func(db *store.DB) error {
+		d := &alertDesk{db: db}
+		if _, err := d.firing(ctx, alert.FromPrometheus); err != nil {
+			return err
+		}
+		d.annotate(list)
+		return nil
+	})
 }
 
 func (a *app) alertLintCommand() *cobra.Command {
@@ -161,8 +200,9 @@ func (a *app) alertLintCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "lint (FILE... | --server)", Short: "what is wrong with alerting rules, by file, line and column", Args: cobra.ArbitraryArgs,
 		Long: `Names alerting rules that fire on causes and not on what users see, ratios of
-selectors that can never match, and rules without for, severity or runbook.
-Files are those of Prometheus, or manifests of PrometheusRule.`,
+selectors that can never match, and rules without for, severity or runbook; and
+those that were mostly noise in the last 90 days, where the store knows (sitrep
+alert stats). Files are those of Prometheus, or manifests of PrometheusRule.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if server == (len(files) > 0) {
 				return usage("alert lint: give files, or --server for the rules of %s", "prometheus.url")
@@ -185,6 +225,10 @@ Files are those of Prometheus, or manifests of PrometheusRule.`,
 }
 
 func (a *app) lintAlerts(ctx context.Context, files []string) ([]alert.Finding, error) {
+	noisy, err := a.noisy(ctx)
+	if err != nil { // the rules can be read all the same
+		fmt.Fprintln(a.stderr, sanitise("sitrep: which rules are mostly noise is not known: "+err.Error()))
+	}
 	if len(files) == 0 {
 		client, err := a.prometheus(ctx)
 		if err != nil {
@@ -192,7 +236,7 @@ func (a *app) lintAlerts(ctx context.Context, files []string) ([]alert.Finding, 
 		}
 		defer client.CloseIdle()
 		rules, err := client.Rules(ctx)
-		return alert.LintServer(client.URL(), rules), withCode(exitInconclusive, err)
+		return alert.LintServer(client.URL(), rules, noisy), withCode(exitInconclusive, err)
 	}
 	var found []alert.Finding
 	for _, f := range files {
@@ -200,7 +244,7 @@ func (a *app) lintAlerts(ctx context.Context, files []string) ([]alert.Finding, 
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, alert.LintRules(f, rules)...)
+		found = append(found, alert.LintRules(f, rules, noisy)...)
 	}
 	return found, nil
 }
@@ -219,28 +263,4 @@ func (a *app) printRuleLint(found []alert.Finding) error {
 		return err
 	}
 	return nil
-}
-
-func (a *app) alertNoiseCommand() *cobra.Command {
-	var reason string
-	c := &cobra.Command{
-		Use: "noise ALERT", Short: "say that an alert was noise: its last firing counts against it in alert stats", Args: cobra.ExactArgs(1),
-		Long: "ALERT is the name of an alert that has fired, or the fingerprint of one. Nothing is silenced by that: the rule is to be mended.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			by, err := a.by(nil)
-			if err != nil {
-				return err
-			}
-			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				text, err := markNoise(cmd.Context(), db, by, args[0], reason)
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintln(a.stdout, sanitise(text))
-				return err
-			})
-		},
-	}
-	c.Flags().StringVar(&reason, "reason", "", "why, for whoever mends the rule")
-	return c
 }

@@ -2,33 +2,40 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/stats"
-	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
+	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
 func (a *app) alertStatsCommand() *cobra.Command {
 	var since string
 	c := &cobra.Command{
 		Use: "stats", Short: "how often each alert fired, and how often that was worth waking somebody", Args: cobra.NoArgs,
-		Long: `Precision is the share of an alert's firings that led to an incident which a
-person acknowledged or did something about, less those that were marked as noise
-(sitrep alert noise). Firings of incidents that are still open and not
-acknowledged do not count yet.`,
+		Long: `Precision is how many of the judged firings were worth having. What a person
+marked is judged by that (sitrep alert noise, useful, unmark; view 8, F). What is
+not marked is judged by its incident: worth having if somebody acknowledged it or
+did something about it, not if it ended without. Firings of incidents that are
+open and not acknowledged, and those that were only listed, are not judged. Of
+fewer than five no percentage is told, for it would say nothing.
+
+INC: belong to an incident. FLAP: had fired too often before. NIGHT: began from
+22 to 7 o'clock (ui.timezone). MEDIAN: how long it fired.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			back, err := strictyaml.ParseDuration(since)
 			if err != nil || back <= 0 {
 				return usage("alert stats: --since %q: give a time to look back, such as 90d", since)
 			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				list, err := precision(cmd.Context(), db, time.Now().Add(-back))
+				list, err := a.precision(cmd.Context(), db, time.Now().Add(-back))
 				if err != nil {
 					return err
 				}
@@ -40,10 +47,17 @@ acknowledged do not count yet.`,
 	return c
 }
 
-// precision reads the firings since then. An alert that was only listed and that a
-// person declared from is known by the declaration.
-func precision(ctx context.Context, db *store.DB, since time.Time) ([]stats.Precision, error) {
-	events, err := db.OfKinds(ctx, since, time.Now().Add(time.Hour), incident.AlertFired, incident.AlertNoise)
+// precision is that of all that fired since then.
+func (a *app) precision(ctx context.Context, db *store.DB, since time.Time) ([]stats.Precision, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	zone, err := c.zone()
+	if err != nil {
+		return nil, err
+	}
+	f, err := readFirings(ctx, db, since)
 	if err != nil {
 		return nil, err
 	}
@@ -51,56 +65,69 @@ func precision(ctx context.Context, db *store.DB, since time.Time) ([]stats.Prec
 	if err != nil {
 		return nil, err
 	}
-	declared := map[string]incident.ID{}
-	for _, inc := range incidents {
-		if inc.Clocks.DetectedBy != "" {
-			declared[alertCause(alert.Alert{Fingerprint: alert.Fingerprint(inc.Labels), ActiveAt: inc.Clocks.Detected})] = inc.ID
-		}
+	return f.precise(incidents, zone), nil
+}
+
+// noisy says of alerts that are mostly noise how much of it. Where there is no store,
+// as in CI, nothing is known.
+func (a *app) noisy(ctx context.Context) (map[string]string, error) {
+	path, err := a.storePath()
+	if err != nil {
+		return nil, err
 	}
-	var firings []stats.Firing
-	var marks []string
-	for _, e := range events {
-		if e.Kind == incident.AlertNoise {
-			var n incident.Noise
-			if e.Payload(&n) == nil {
-				marks = append(marks, n.Name)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	out := map[string]string{}
+	err = a.withStore(ctx, func(db *store.DB) error {
+		list, err := a.precision(ctx, db, time.Now().Add(-firingMemory))
+		for _, p := range list {
+			if p.MostlyNoise() {
+				out[p.Name] = fmt.Sprintf("it is mostly noise: of its %d judged firings in 90 days %d were worth having (sitrep alert stats); raise its threshold or for, or make it a ticket", p.Judged, p.Worth)
 			}
-			continue
 		}
-		var al alert.Alert
-		if e.Payload(&al) != nil {
-			continue
-		}
-		f := stats.Firing{Name: al.Name, Incident: incident.ID(al.Incident), Flapping: al.Flapping}
-		if f.Incident == "" {
-			f.Incident = declared[alertCause(al)]
-		}
-		firings = append(firings, f)
-	}
-	return stats.Precise(firings, marks, incidents), nil
+		return err
+	})
+	return out, err
+}
+
+// precisionView is a rule's record as JSON.
+type precisionView struct {
+	Name        string   `json:"name"`
+	Firings     int      `json:"firings"`
+	Attached    int      `json:"attached"`
+	Acted       int      `json:"acted"`
+	Open        int      `json:"open"`
+	Listed      int      `json:"only_listed"`
+	Flapping    int      `json:"flapping"`
+	Noise       int      `json:"noise"`
+	Useful      int      `json:"useful"`
+	Night       int      `json:"night"`
+	Median      *float64 `json:"median_seconds"`
+	Ended       int      `json:"ended"`
+	Judged      int      `json:"judged"`
+	Worth       int      `json:"worth"`
+	Precision   *float64 `json:"precision_ratio"` // null while fewer than five are judged
+	MostlyNoise bool     `json:"mostly_noise"`
 }
 
 func (a *app) printPrecision(list []stats.Precision) error {
-	type view struct {
-		Name      string   `json:"name"`
-		Firings   int      `json:"firings"`
-		Acted     int      `json:"acted"`
-		Open      int      `json:"open"`
-		Listed    int      `json:"only_listed"`
-		Flapping  int      `json:"flapping"`
-		Noise     int      `json:"noise"`
-		Precision *float64 `json:"precision_ratio"`
-	}
-	views := []view{}
-	rows := [][]string{{"ALERT", "FIRED", "ACTED ON", "OPEN", "ONLY LISTED", "FLAPPING", "NOISE", "PRECISION"}}
+	views := []precisionView{}
+	rows := [][]string{{"ALERT", "FIRED", "INC", "ACTED", "NOISE", "FLAP", "NIGHT", "MEDIAN", "PRECISION"}}
 	for _, p := range list {
-		v := view{Name: p.Name, Firings: p.Firings, Acted: p.Acted, Open: p.Open, Listed: p.Listed, Flapping: p.Flapping, Noise: p.Noise}
-		shown := "-"
+		v := precisionView{
+			Name: p.Name, Firings: p.Firings, Attached: p.Attached, Acted: p.Acted, Open: p.Open, Listed: p.Firings - p.Attached, Flapping: p.Flapping, Noise: p.Noise,
+			Useful: p.Useful, Night: p.Night, Median: seconds(p.Median, p.Ended > 0), Ended: p.Ended, Judged: p.Judged, Worth: p.Worth, MostlyNoise: p.MostlyNoise(),
+		}
 		if share, known := p.Share(); known {
-			v.Precision, shown = &share, fmt.Sprintf("%.0f %%", 100*share)
+			v.Precision = &share
 		}
 		views = append(views, v)
-		rows = append(rows, []string{p.Name, fmt.Sprint(p.Firings), fmt.Sprint(p.Acted), fmt.Sprint(p.Open), fmt.Sprint(p.Listed), fmt.Sprint(p.Flapping), fmt.Sprint(p.Noise), shown})
+		median := "-"
+		if p.Ended > 0 {
+			median = span(p.Median)
+		}
+		rows = append(rows, []string{p.Name, fmt.Sprint(p.Firings), fmt.Sprint(p.Attached), fmt.Sprint(p.Acted), fmt.Sprint(p.Noise), fmt.Sprint(p.Flapping), fmt.Sprint(p.Night), median, pane.PrecisionText(p)})
 	}
 	switch {
 	case a.flags.json:
@@ -109,37 +136,15 @@ func (a *app) printPrecision(list []stats.Precision) error {
 		_, err := fmt.Fprintln(a.stdout, "no alert has fired since then")
 		return err
 	}
-	return table(a.stdout, rows)
-}
-
-// markNoise puts on the timeline that the last firing of an alert was noise.
-func markNoise(ctx context.Context, db *store.DB, by incident.By, which, reason string) (string, error) {
-	events, err := db.OfKinds(ctx, by.At.Add(-90*24*time.Hour), by.At.Add(time.Hour), incident.AlertFired)
-	if err != nil {
-		return "", err
+	if err := fittedTable(a.stdout, rows, giving{0: 16}); err != nil {
+		return err
 	}
-	for i := len(events) - 1; i >= 0; i-- {
-		var al alert.Alert
-		if events[i].Payload(&al) != nil || al.Name != which && al.Fingerprint != which {
-			continue
+	for _, p := range list {
+		if p.MostlyNoise() {
+			if _, err := fmt.Fprintln(a.stdout, sanitise(fmt.Sprintf("%s is mostly noise: raise its threshold or for, or make it a ticket", p.Name))); err != nil {
+				return err
+			}
 		}
-		n := incident.Noise{Name: al.Name}
-		if al.Fingerprint == which {
-			n.Fingerprint = which
-		}
-		text := al.Name + " was noise"
-		if reason != "" {
-			text += ": " + reason
-		}
-		e := incident.Event{
-			Incident: incident.ID(al.Incident), At: by.At, Kind: incident.AlertNoise, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text,
-			Data: incident.Payload(n), Once: alertCause(al) + "/noise",
-		}
-		written, err := db.Append(ctx, e)
-		if err == nil && len(written) == 0 {
-			text = fmt.Sprintf("the last firing of %s is marked as noise already", al.Name)
-		}
-		return text, err
 	}
-	return "", usage("no alert of the name or fingerprint %q has fired in the last 90 days (sitrep alert stats shows those that have)", which)
+	return nil
 }

@@ -126,7 +126,7 @@ func (a *app) fromAlert(ctx context.Context, policy escalation.Policy, f declare
 	d = declarationOf(al, severity, policy)
 	d.Title, d.Service, d.Drill = cmp.Or(f.d.Title, d.Title), cmp.Or(f.d.Service, d.Service), f.d.Drill
 	d.Policy = policy.Frozen(d.Service)
-	return d, alertCause(al) + "/declared", nil
+	return d, al.Cause() + "/declared", nil
 }
 
 // pick finds the one firing alert that the flags name.

@@ -13,21 +13,23 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
-// figures works the statistics out for the screen, and says which incidents of
-// long ago have left something to be done. It reads all incidents once, and then
-// those that something happened to.
+// figures works the statistics out for the screen, those of alerts too, and says which
+// incidents of long ago have left something to be done. It reads all incidents once,
+// and then those that something happened to.
 type figures struct {
 	db      *store.DB
 	mailbox *tui.Mailbox
+	zone    *time.Location // that tells when it is night; nil is UTC
 
 	pause time.Duration // after a change: a busy night costs a computation now and then
 
-	cursor int64
-	all    map[incident.ID]incident.Incident
+	cursor  int64
+	all     map[incident.ID]incident.Incident
+	firings *firings
 }
 
-func newFigures(db *store.DB, m *tui.Mailbox) *figures {
-	return &figures{db: db, mailbox: m, pause: 2 * time.Second}
+func newFigures(db *store.DB, m *tui.Mailbox, zone *time.Location) *figures {
+	return &figures{db: db, mailbox: m, zone: zone, pause: 2 * time.Second}
 }
 
 // figuresEvery is how often they are worked out without a change: the ranges end
@@ -61,7 +63,8 @@ func (f *figures) load(ctx context.Context) (err error) {
 	for _, inc := range list {
 		f.all[inc.ID] = inc
 	}
-	return nil
+	f.firings, err = readFirings(ctx, f.db, time.Now().Add(-firingMemory))
+	return err
 }
 
 // next returns when the figures may be others.
@@ -96,6 +99,7 @@ func (f *figures) take(ctx context.Context) (changed bool, err error) {
 		f.cursor = events[len(events)-1].Seq
 		fresh := map[incident.ID]bool{}
 		for _, e := range events {
+			changed = f.firings.learn(&e) || changed
 			if e.Incident == "" || fresh[e.Incident] || !counts(e.Kind) {
 				continue
 			}
@@ -126,8 +130,9 @@ func (f *figures) publish(now time.Time) {
 		}
 	}
 	slices.SortFunc(promised, func(a, b incident.Incident) int { return a.Clocks.Declared.Compare(b.Clocks.Declared) })
-	worked := pane.FiguresOf(list, now)
-	f.mailbox.Update(func(w *pane.World) { w.Figures, w.Promised = worked, promised })
+	f.firings.forget(now.Add(-firingMemory))
+	worked, record := pane.FiguresOf(list, now), f.firings.record(list, f.zone, now)
+	f.mailbox.Update(func(w *pane.World) { w.Figures, w.Promised, w.Record = worked, promised, record })
 }
 
 // pause waits, unless ctx ends.

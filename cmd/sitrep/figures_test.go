@@ -38,7 +38,7 @@ func TestFiguresFollowTheTimeline(t *testing.T) {
 	require.NoError(t, err)
 
 	m := tui.NewMailbox()
-	f := newFigures(db, m)
+	f := newFigures(db, m, nil)
 	f.pause = time.Millisecond
 	ctx, end := context.WithCancel(t.Context())
 	var run sync.WaitGroup

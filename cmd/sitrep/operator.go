@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,9 +81,8 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.silence(ctx, order)
 	case pane.EndSilence:
 		return o.endSilence(ctx, order)
-	case pane.MarkNoise:
-		text, err := markNoise(ctx, o.db, o.by(), order.Name, order.Reason)
-		return pane.Receipt{Text: text}, err
+	case pane.MarkAlerts:
+		return o.mark(ctx, order)
 	case pane.KeepBoard:
 		return o.keepBoard(ctx, order)
 	case pane.ExportPanel:
@@ -295,7 +295,7 @@ func (o *operator) declare(ctx context.Context, order pane.Declare) (pane.Receip
 			continue
 		}
 		d = declarationOf(al, order.Severity, o.policy)
-		d.Title, d.Drill, once = order.Title, order.Drill, alertCause(al)+"/declared"
+		d.Title, d.Drill, once = order.Title, order.Drill, cmp.Or(al.Recorded, al.Cause())+"/declared"
 		if order.Service != "" {
 			d.Service = order.Service
 		}

@@ -135,8 +135,3 @@ func serviceOf(a alert.Alert) string {
 	}
 	return a.Labels["job"]
 }
-
-// alertCause names one firing of one alert.
-func alertCause(a alert.Alert) string {
-	return fmt.Sprintf("alert/%s/%d", a.Fingerprint, a.ActiveAt.Unix())
-}

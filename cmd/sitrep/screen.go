@@ -74,7 +74,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	g.Go(func() error { return c.keep(engines, "the timeline", follow.Run) })
 	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
 	g.Go(func() error { return c.keep(engines, "who is on call now", op.duties.Run) })
-	g.Go(func() error { return c.keep(engines, "the statistics", newFigures(db, mailbox).Run) })
+	g.Go(func() error { return c.keep(engines, "the statistics", newFigures(db, mailbox, options.Zone).Run) })
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})

@@ -298,13 +298,13 @@ func (a *app) previewSilence(ctx context.Context, texts []string) error {
 	}
 	hit := ms.Preview(list)
 	if a.flags.json {
-		return errors.Join(a.print(append([]alert.Alert{}, hit...)), err)
+		return errors.Join(a.printAlerts(ctx, hit), err)
 	}
 	if _, err := fmt.Fprintf(a.stdout, "%s would hide %d of %s\n", sanitise(ms.String()), len(hit), count(len(list), "alert")); err != nil {
 		return err
 	}
 	if len(hit) > 0 {
-		return errors.Join(a.printAlerts(hit), err)
+		return errors.Join(a.printAlerts(ctx, hit), err)
 	}
 	return err
 }

@@ -2,10 +2,21 @@ package stats
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
+)
+
+// Verdict is what a person says of a firing.
+type Verdict string
+
+// The verdicts; empty is none.
+const (
+	Noise  Verdict = "noise"
+	Useful Verdict = "useful"
 )
 
 // Firing is one firing of an alert, as the timeline tells it.
@@ -13,73 +24,158 @@ type Firing struct {
 	Name     string
 	Incident incident.ID // that it was declared as, or joined; empty if it was only listed
 	Flapping bool
+	Began    time.Time
+	Ended    time.Time // zero while it fires
+	Mark     Verdict   // of this firing alone
 }
 
 // Precision is how often an alert of that name was worth having.
 type Precision struct {
-	Name    string
-	Firings int
-	// Acted of them led to an incident that a person acknowledged, or did something
-	// about. Open ones may still.
-	Acted, Open int
-	Listed      int // were only listed: no rule opens anything for them
-	Flapping    int
-	Noise       int // a person called noise; never more than Firings
+	Name     string
+	Firings  int
+	Attached int // belong to an incident
+	Acted    int // of those: a person acknowledged it, or did something about it
+	Open     int // of those: it is open, and nobody has yet
+	Flapping int
+	Noise    int // marked as noise, or part of a storm that was
+	Useful   int // marked as useful, or part of a storm that was
+	Night    int // began at night, by Night
+
+	// Worth of Judged were worth having. A mark judges: useful is worth it, noise is
+	// not. Without one a firing is judged by its incident: it was worth having if a
+	// person acted on that, and was not if that ended without. What is open still, and
+	// what was only listed (it woke nobody), is not judged, unless it is marked.
+	Worth, Judged int
+
+	Median time.Duration // how long it fired; of those that have ended
+	Ended  int           // how many those are
 }
 
-// Share is the part of the decided firings that were acted on and not noise; false
-// if none is decided.
+// fewest is of how few judged firings no ratio is told: two of three say nothing.
+const fewest = 5
+
+// Share is the precision, from 0 to 1; false while fewer than five firings are judged,
+// for a ratio of so few would be read as more than it says.
+//
+//	precision = Worth / Judged
 func (p Precision) Share() (share float64, known bool) {
-	decided := p.Firings - p.Open
-	if decided <= 0 {
+	if p.Judged < fewest {
 		return 0, false
 	}
-	return float64(max(0, p.Acted-p.Noise)) / float64(decided), true
+	return float64(p.Worth) / float64(p.Judged), true
 }
 
-// Precise counts firings and marks by name; what fires most comes first.
-func Precise(firings []Firing, marks []string, incidents []incident.Incident) []Precision {
-	by := map[incident.ID]incident.Incident{}
-	for _, inc := range incidents {
-		by[inc.ID] = inc
+// MostlyNoise says that less than half of the firings are worth having, and that this
+// is no accident of few samples: the upper end of the 95 % interval lies below a half.
+// Source of the interval: E. B. Wilson, Probable Inference (JASA 22, 1927).
+func (p Precision) MostlyNoise() bool {
+	share, known := p.Share()
+	if !known {
+		return false
 	}
-	all := map[string]*Precision{}
-	for _, f := range firings {
-		p := all[f.Name]
-		if p == nil {
-			p = &Precision{Name: f.Name}
-			all[f.Name] = p
-		}
-		p.Firings++
-		if f.Flapping {
-			p.Flapping++
-		}
-		inc, known := by[f.Incident]
-		for known && inc.MergedInto != "" && !acted(inc) {
-			inc, known = by[inc.MergedInto]
-		}
-		switch {
-		case !known:
-			p.Listed++
-		case acted(inc):
-			p.Acted++
-		case !inc.Status.Over():
-			p.Open++
-		}
+	const z = 1.96
+	n := float64(p.Judged)
+	middle := share + z*z/(2*n)
+	spread := z * math.Sqrt(share*(1-share)/n+z*z/(4*n*n))
+	return (middle+spread)/(1+z*z/n) < 0.5
+}
+
+// Night says whether people sleep at that hour, on the clock of t's zone: from 22 to 7.
+func Night(t time.Time) bool { return t.Hour() >= 22 || t.Hour() < 7 }
+
+// Precise counts firings by name; what fires most comes first. Storms are the
+// verdicts on incidents as a whole, zone tells when it is night (nil is UTC).
+func Precise(firings []Firing, storms map[incident.ID]Verdict, incidents []incident.Incident, zone *time.Location) []Precision {
+	if zone == nil {
+		zone = time.UTC
 	}
-	for _, name := range marks {
-		if p := all[name]; p != nil {
-			p.Noise = min(p.Noise+1, p.Firings)
-		}
+	c := counting{by: make(map[incident.ID]*incident.Incident, len(incidents)), storms: storms, zone: zone, all: map[string]*Precision{}, lengths: map[string][]time.Duration{}}
+	for i := range incidents {
+		c.by[incidents[i].ID] = &incidents[i]
 	}
-	out := make([]Precision, 0, len(all))
-	for _, p := range all {
+	for i := range firings {
+		c.count(&firings[i])
+	}
+	out := make([]Precision, 0, len(c.all))
+	for name, p := range c.all {
+		if lengths := c.lengths[name]; len(lengths) > 0 {
+			slices.Sort(lengths)
+			p.Ended, p.Median = len(lengths), (lengths[(len(lengths)-1)/2]+lengths[len(lengths)/2])/2
+		}
 		out = append(out, *p)
 	}
 	slices.SortFunc(out, func(a, b Precision) int {
 		return cmp.Or(b.Firings-a.Firings, strings.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+// counting is the work of Precise.
+type counting struct {
+	by      map[incident.ID]*incident.Incident
+	storms  map[incident.ID]Verdict
+	zone    *time.Location
+	all     map[string]*Precision
+	lengths map[string][]time.Duration
+}
+
+func (c *counting) count(f *Firing) {
+	p := c.all[f.Name]
+	if p == nil {
+		p = &Precision{Name: f.Name}
+		c.all[f.Name] = p
+	}
+	p.Firings++
+	if f.Flapping {
+		p.Flapping++
+	}
+	if Night(f.Began.In(c.zone)) {
+		p.Night++
+	}
+	if !f.Ended.IsZero() && !f.Ended.Before(f.Began) {
+		c.lengths[f.Name] = append(c.lengths[f.Name], f.Ended.Sub(f.Began))
+	}
+	inc, mark := c.home(f)
+	wasActed, isOpen := inc != nil && acted(*inc), inc != nil && !inc.Status.Over()
+	switch {
+	case inc == nil:
+	case wasActed:
+		p.Attached, p.Acted = p.Attached+1, p.Acted+1
+	case isOpen:
+		p.Attached, p.Open = p.Attached+1, p.Open+1
+	default:
+		p.Attached++
+	}
+	switch {
+	case mark == Noise:
+		p.Noise, p.Judged = p.Noise+1, p.Judged+1
+	case mark == Useful:
+		p.Useful, p.Judged, p.Worth = p.Useful+1, p.Judged+1, p.Worth+1
+	case wasActed:
+		p.Judged, p.Worth = p.Judged+1, p.Worth+1
+	case inc != nil && !isOpen:
+		p.Judged++
+	}
+}
+
+// home is the incident that a firing belongs to, where it was merged the first on the
+// way that somebody acted on, else the last; and what holds of the firing: its own
+// mark, else that of the nearest of these that has one.
+func (c *counting) home(f *Firing) (*incident.Incident, Verdict) {
+	mark := f.Mark
+	inc := c.by[f.Incident]
+	for range len(c.by) { // a circle of merges would be a damaged store
+		if inc == nil {
+			break
+		}
+		mark = cmp.Or(mark, c.storms[inc.ID])
+		into := c.by[inc.MergedInto]
+		if into == nil || acted(*inc) {
+			break
+		}
+		inc = into
+	}
+	return inc, mark
 }
 
 // acted says that somebody took an incident for real.

@@ -27,6 +27,7 @@ type Rules struct {
 // and decides nothing that is not in it. It is for one goroutine at a time.
 type Book struct {
 	firing map[id]*Alert
+	newest map[string]id          // by fingerprint: of those that fire
 	fired  map[string][]time.Time // by fingerprint: the beginnings of its firings
 	cases  map[string]*caseOf     // by incident
 	groups map[string]string      // incident by group key
@@ -43,7 +44,7 @@ type caseOf struct {
 // NewBook is an empty one.
 func NewBook() *Book {
 	return &Book{
-		firing: map[id]*Alert{}, fired: map[string][]time.Time{}, cases: map[string]*caseOf{}, groups: map[string]string{}, told: map[string]int{}, cover: map[string]*cover{},
+		firing: map[id]*Alert{}, newest: map[string]id{}, fired: map[string][]time.Time{}, cases: map[string]*caseOf{}, groups: map[string]string{}, told: map[string]int{}, cover: map[string]*cover{},
 	}
 }
 
@@ -58,7 +59,7 @@ func (b *Book) Fired(a Alert, at time.Time, by []string) {
 		times := append(b.fired[a.Fingerprint], at)
 		b.fired[a.Fingerprint] = times[max(0, len(times)-longestMemory):]
 	}
-	b.firing[a.id()] = &a
+	b.firing[a.id()], b.newest[a.Fingerprint] = &a, a.id()
 	if a.Incident != "" {
 		b.Belongs(a, a.Incident, at, by)
 	}
@@ -71,6 +72,9 @@ func (b *Book) Ended(a Alert) {
 		return
 	}
 	delete(b.firing, a.id())
+	if b.newest[a.Fingerprint] == a.id() {
+		delete(b.newest, a.Fingerprint)
+	}
 	b.told[source(*f)]--
 	b.stale(*f)
 }
@@ -144,6 +148,23 @@ func (b *Book) Find(a Alert) (Alert, bool) {
 		}
 	}
 	return Alert{}, false
+}
+
+// Annotate says of an alert that a source lists what the book knows of its firing,
+// whoever told of that: Prometheus and Alertmanager do not agree on when it began.
+func (b *Book) Annotate(a *Alert) {
+	if a.State != Firing {
+		return
+	}
+	f := b.firing[a.id()]
+	for _, fingerprint := range []string{a.managed, a.Fingerprint} {
+		if k, fires := b.newest[fingerprint]; f == nil && fires {
+			f = b.firing[k]
+		}
+	}
+	if f != nil {
+		a.Incident, a.Flapping, a.Recorded = f.Incident, f.Flapping, f.Cause()
+	}
 }
 
 // cover is what other sources say of one name: for each set of label names that

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,14 @@ type Alert struct {
 	Group    string // Alertmanager's key of the group that it was told in
 	Incident string // that it was declared as, or attached to
 	Flapping bool   // it had fired too often before: nothing was declared for it
+	Recorded string // Cause of the firing on the timeline that this is; empty: there is none, or nobody asked
+
+	managed string // its Fingerprint at Alertmanager, which has external labels too
+}
+
+// Cause names one firing of one alert: what is recorded of it has a Once that begins so.
+func (a Alert) Cause() string {
+	return fmt.Sprintf("alert/%s/%d", a.Fingerprint, a.ActiveAt.Unix())
 }
 
 // Whom an alert was heard from.

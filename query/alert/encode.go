@@ -27,11 +27,12 @@ type encoded struct {
 	Group       string       `json:"group,omitempty"`
 	Incident    string       `json:"incident,omitempty"`
 	Flapping    bool         `json:"flapping,omitempty"`
+	Recorded    string       `json:"recorded,omitempty"`
 }
 
 // MarshalJSON writes every alert, whatever its value.
 func (a Alert) MarshalJSON() ([]byte, error) {
-	e := encoded{a.Name, a.State, a.Labels, a.Annotations, a.ActiveAt, a.Value, a.Fingerprint, a.Silenced, a.Muted, a.From, a.Group, a.Incident, a.Flapping}
+	e := encoded{a.Name, a.State, a.Labels, a.Annotations, a.ActiveAt, a.Value, a.Fingerprint, a.Silenced, a.Muted, a.From, a.Group, a.Incident, a.Flapping, a.Recorded}
 	switch {
 	case query.IsAbsent(a.Value):
 		e.Value = nil
@@ -60,6 +61,9 @@ func (a *Alert) UnmarshalJSON(b []byte) error {
 	default:
 		return fmt.Errorf("alert %s: value %v is not a number", e.Name, got)
 	}
-	*a = Alert{e.Name, e.State, e.Labels, e.Annotations, e.ActiveAt, v, e.Fingerprint, e.Silenced, e.Muted, e.From, e.Group, e.Incident, e.Flapping}
+	*a = Alert{
+		Name: e.Name, State: e.State, Labels: e.Labels, Annotations: e.Annotations, ActiveAt: e.ActiveAt, Value: v, Fingerprint: e.Fingerprint,
+		Silenced: e.Silenced, Muted: e.Muted, From: e.From, Group: e.Group, Incident: e.Incident, Flapping: e.Flapping, Recorded: e.Recorded,
+	}
 	return nil
 }

@@ -17,7 +17,7 @@ type Finding struct {
 	Column  int    `json:"column,omitempty"`
 	Group   string `json:"group"`
 	Alert   string `json:"alert"`
-	Rule    string `json:"rule"` // stable name: cause, missing-for, missing-severity, missing-runbook, syntax, and those of query.Lint
+	Rule    string `json:"rule"` // stable name: cause, missing-for, missing-severity, missing-runbook, mostly-noise, syntax, and those of query.Lint
 	Message string `json:"message"`
 }
 
@@ -30,17 +30,18 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s (%s)", where, f.Alert, f.Message, f.Rule)
 }
 
-// LintRules finds what is wrong with the rules of a file, in its order.
-func LintRules(file string, rules []FileRule) []Finding {
+// LintRules finds what is wrong with the rules of a file, in its order. Noisy says, by
+// name, what is known of alerts that are mostly noise.
+func LintRules(file string, rules []FileRule, noisy map[string]string) []Finding {
 	var all []Finding
 	for _, r := range rules {
-		all = append(all, r.lint(file)...)
+		all = append(all, r.lint(file, noisy)...)
 	}
 	return all
 }
 
 // LintServer does the same for the rules that a server has.
-func LintServer(server string, rules []Rule) []Finding {
+func LintServer(server string, rules []Rule, noisy map[string]string) []Finding {
 	var all []Finding
 	for _, r := range rules {
 		wait := ""
@@ -52,7 +53,7 @@ func LintServer(server string, rules []Rule) []Finding {
 			file = server
 		}
 		one := FileRule{Group: r.Group, Name: r.Name, Expr: r.Query, For: wait, Labels: r.Labels, Annotations: r.Annotations}
-		for _, f := range one.lint(file) {
+		for _, f := range one.lint(file, noisy) {
 			f.Line, f.Column = 0, 0
 			all = append(all, f)
 		}
@@ -63,10 +64,13 @@ func LintServer(server string, rules []Rule) []Finding {
 	return all
 }
 
-func (r FileRule) lint(file string) []Finding {
+func (r FileRule) lint(file string, noisy map[string]string) []Finding {
 	var all []Finding
 	add := func(at place, rule, format string, args ...any) {
 		all = append(all, Finding{File: file, Line: at.line, Column: at.column, Group: r.Group, Alert: r.Name, Rule: rule, Message: fmt.Sprintf(format, args...)})
+	}
+	if said := noisy[r.Name]; said != "" {
+		add(r.at, "mostly-noise", "%s", said)
 	}
 	if fault := query.CheckExpr(r.Expr); fault != nil {
 		add(r.within(fault.Pos), "syntax", "the expression cannot be read: %s", fault.Msg)

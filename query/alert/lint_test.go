@@ -42,7 +42,7 @@ func TestLint(t *testing.T) {
 	rules, err := alert.ReadRules("r.yml", []byte(badRules))
 	require.NoError(t, err)
 	var got []string
-	for _, f := range alert.LintRules("r.yml", rules) {
+	for _, f := range alert.LintRules("r.yml", rules, nil) {
 		got = append(got, f.String()[:min(len(f.String()), 40)])
 		require.Equal(t, "shop", f.Group)
 	}
@@ -61,7 +61,7 @@ func TestLint(t *testing.T) {
 	crd, err := alert.ReadRules("r.yml", []byte("kind: PrometheusRule\nspec:\n  groups:\n  - name: g\n    rules: [{alert: A, expr: up == 0}]\n"))
 	require.NoError(t, err)
 	require.Len(t, crd, 1)
-	server := alert.LintServer("http://p", []alert.Rule{{Group: "g", Name: "A", Query: "up == 0", Health: "err", LastError: "no"}})
+	server := alert.LintServer("http://p", []alert.Rule{{Group: "g", Name: "A", Query: "up == 0", Health: "err", LastError: "no"}}, map[string]string{"A": "it woke people for nothing"})
 	require.Equal(t, "broken", server[len(server)-1].Rule)
 	require.Zero(t, server[0].Line)
 }
@@ -79,7 +79,7 @@ func TestLintOfWhatOthersWrote(t *testing.T) {
 		require.NoError(t, err)
 		rules, err := alert.ReadRules(f, src)
 		require.NoError(t, err)
-		for _, found := range alert.LintRules(f, rules) {
+		for _, found := range alert.LintRules(f, rules, nil) {
 			require.Positive(t, found.Line)
 			require.NotEqual(t, "syntax", found.Rule, found)
 		}

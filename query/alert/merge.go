@@ -44,7 +44,7 @@ func Merge(prometheus, manager []Alert) []Alert {
 			out = append(out, a)
 			continue
 		}
-		out[i].Silenced, out[i].Muted = a.Silenced, a.Muted
+		out[i].Silenced, out[i].Muted, out[i].managed = a.Silenced, a.Muted, a.Fingerprint
 	}
 	sortAlerts(out)
 	return out

@@ -3,7 +3,6 @@ package pane
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
-	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
@@ -198,8 +196,8 @@ func severityStyle(g alertGroup) theme.Style {
 	return theme.Sev(g.sev.Rank())
 }
 
-// becameOf is what became of alerts: who hides them, whether they flap, and the
-// incident that they belong to.
+// becameOf is what became of alerts: the incident that they belong to, who hides them,
+// and whether they flap.
 func becameOf(list []alert.Alert) piece {
 	silenced, muted, flapping := 0, 0, 0
 	var ids []string
@@ -233,7 +231,7 @@ func becameOf(list []alert.Alert) piece {
 	if flapping > 0 {
 		words = append(words, some(flapping, "flapping"))
 	}
-	words = append(words, ids...)
+	words = append(ids, words...)
 	style := theme.Accent
 	if silenced+muted == len(list) {
 		style = theme.Dim
@@ -262,31 +260,21 @@ func placeOf(g alertGroup) safe.Text {
 
 func serviceOf(a alert.Alert) string { return cmp.Or(a.Labels["service"], a.Labels["job"]) }
 
-// readAlerts is all that is known of the alerts of a rule.
+// readAlerts is all that is known of the alerts of a rule: of several what they have in
+// common, and then each.
 func readAlerts(g alertGroup, s *Screen) Effect {
 	var p page
-	for i, a := range g.list {
-		if i == mostRead {
-			p.text(fmt.Sprintf("and %d more", len(g.list)-i))
-			break
+	factsOf(g, s).read(&p)
+	if len(g.list) > 1 {
+		shared := alert.Shared(g.list)
+		p.heading(fmt.Sprintf("%d alerts", len(g.list)))
+		for i, a := range g.list {
+			if i == mostRead {
+				p.text(fmt.Sprintf("and %d more", len(g.list)-i))
+				break
+			}
+			p.text(fmt.Sprintf("%s %s %s", Ago(s.Now.Sub(a.ActiveAt)), a.Own(shared), a.Incident))
 		}
-		if i > 0 {
-			p.text(" ")
-		}
-		p.labelled("state", fmt.Sprintf("%s since %s, %s", a.State, a.ActiveAt.In(s.Zone).Format("15:04:05 MST"), Ago(s.Now.Sub(a.ActiveAt))))
-		if !query.IsAbsent(a.Value) {
-			p.labelled("value", fmt.Sprintf("%.4g", a.Value))
-		}
-		p.labelled("incident", a.Incident)
-		p.labelled("silenced by", strings.Join(a.Silenced, ", "))
-		p.labelled("not told", a.Muted)
-		if a.Flapping {
-			p.labelled("flaps", "it fired too often: nothing is opened for it before it lasts")
-		}
-		for _, k := range slices.Sorted(maps.Keys(a.Annotations)) {
-			p.labelled(k, a.Annotations[k])
-		}
-		p.labelled("labels", a.Labels.String())
 	}
 	return p.reading(g.name)
 }

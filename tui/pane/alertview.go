@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
@@ -31,6 +32,8 @@ type flatAlerts struct {
 	of    *[]alertGroup
 	opens int // how often groups were opened and closed
 	rows  []alertRow
+
+	shared map[int]query.Labels // of the groups that are open: what all of their alerts say
 }
 
 // Scope implements View.
@@ -56,8 +59,8 @@ func (v *alertView) Press(a keys.Action, s *Screen) Effect {
 		return v.silence(s)
 	case keys.EndSilence:
 		return v.endSilence(s)
-	case keys.MarkNoise:
-		return v.noise(s)
+	case keys.MarkAlert:
+		return v.mark(s)
 	case keys.Declare:
 		if g, ok := v.group(s); ok {
 			return declareFrom(g, s)
@@ -67,24 +70,49 @@ func (v *alertView) Press(a keys.Action, s *Screen) Effect {
 	return v.panes.press(a, s, columns)
 }
 
+// tall is from how many rows on there is room for details below the alerts.
+const tall = 26
+
 func (v *alertView) columns(s *Screen) []column {
 	v.filter.read(s.Filter)
 	alerts := v.alerts(s)
-	sections := []section{alerts}
+	var rest []section
 	if silences := silenceSection(s); silences.rows.n > 0 || s.World.Alerts.Manager != "" {
-		sections = append(sections, silences)
+		rest = append(rest, silences)
 	}
 	if broken := brokenSection(s); broken.rows.n > 0 {
-		sections = append(sections, broken)
+		rest = append(rest, broken)
 	}
+	detail, chosen := v.detail(s)
 	all := frame.Rect{W: v.w, H: v.h}
-	if v.w < threeColumns || len(sections) == 1 {
-		return []column{{all, sections}}
+	switch {
+	case v.w >= threeColumns && (chosen || len(rest) > 0):
+		if chosen {
+			rest = append([]section{detail}, rest...)
+		} else {
+			rest[0].grow = true
+		}
+		left, right := all.Left(v.w * 3 / 5)
+		right.X, right.W = right.X+1, right.W-1
+		return []column{{left, []section{alerts}}, {right, rest}}
+	case v.h >= tall && chosen:
+		alerts.grow = false
+		return []column{{all, append([]section{alerts, detail}, rest...)}}
 	}
-	left, right := all.Left(v.w * 3 / 5)
-	right.X, right.W = right.X+1, right.W-1
-	sections[1].grow = true
-	return []column{{left, sections[:1]}, {right, sections[1:]}}
+	return []column{{all, append([]section{alerts}, rest...)}}
+}
+
+// detail is all about what is chosen among the alerts.
+func (v *alertView) detail(s *Screen) (section, bool) {
+	g, ok := v.under(s)
+	if !ok {
+		return section{}, false
+	}
+	list := factsOf(g, s)
+	return section{
+		name: "detail", title: safe.New(g.name, 80), dear: 7, least: 8, want: 2 * len(list), grow: true,
+		draw: list.draw,
+	}, true
 }
 
 // rows are the groups, and below those that are open their alerts.
@@ -93,15 +121,17 @@ func (v *alertView) rows(groups *[]alertGroup) []alertRow {
 		return v.flat.rows
 	}
 	out := make([]alertRow, 0, len(*groups))
+	shared := map[int]query.Labels{}
 	for i, g := range *groups {
 		out = append(out, alertRow{i, -1})
 		if v.open[g.id()] {
+			shared[i] = alert.Shared(g.list)
 			for j := range g.list {
 				out = append(out, alertRow{i, j})
 			}
 		}
 	}
-	v.flat = flatAlerts{groups, len(v.open), out}
+	v.flat = flatAlerts{groups, len(v.open), out, shared}
 	return out
 }
 
@@ -109,10 +139,6 @@ func (v *alertView) alerts(s *Screen) section {
 	found := v.groups.of(s, v.policies.today(s.World), &v.filter)
 	groups := *found
 	list := v.rows(found)
-	name := 0
-	for _, g := range groups {
-		name = max(name, safe.New(g.name, 80).Width())
-	}
 	note := alertNote(s, false)
 	if v.filter.wrong.Width() > 0 {
 		note = piece{v.filter.wrong, theme.Warn}
@@ -121,8 +147,13 @@ func (v *alertView) alerts(s *Screen) section {
 	if s.World.Alerts.At.IsZero() {
 		none = safe.Const("alerts are not known yet")
 	}
+	columns := func(f *frame.Frame) alertColumns { return columnsFor(f.Width(), groups, s.World.Record != nil) }
+	head := func(f *frame.Frame) { columns(f).drawHead(f) }
+	if len(list) == 0 {
+		head = nil
+	}
 	return section{
-		name: "alerts", title: v.groups.title(false), note: note, dear: 9, least: 3, want: max(len(list), 3), grow: true,
+		name: "alerts", title: v.groups.title(false), note: note, dear: 9, least: 4, want: max(len(list), 3) + 1, grow: true, head: head,
 		rows: &rows{
 			n: len(list),
 			id: func(i int) string {
@@ -133,17 +164,18 @@ func (v *alertView) alerts(s *Screen) section {
 				return g.id()
 			},
 			draw: func(f *frame.Frame, i int) {
+				at := list[i].group
 				if j := list[i].alert; j >= 0 {
-					drawOneAlert(f, groups[list[i].group].list[j], s)
+					columns(f).drawOne(f, groups[at].list[j], v.flat.shared[at], s)
 					return
 				}
-				drawAlert(f, groups[list[i].group], name, s)
+				columns(f).drawGroup(f, groups[at], s)
 			},
 			open: func(i int, s *Screen) Effect {
 				g := groups[list[i].group]
 				switch j := list[i].alert; {
 				case j >= 0:
-					g.list = g.list[j : j+1]
+					g = g.only(j)
 				case len(g.list) > 1:
 					v.toggle(g.id())
 					return Effect{Handled: true}
@@ -168,71 +200,43 @@ func (v *alertView) toggle(id string) {
 	v.flat = flatAlerts{}
 }
 
-// row is what the cursor stands on.
-func (v *alertView) row(s *Screen) (*[]alertGroup, alertRow, bool) {
-	if v.panes.focus != "" && v.panes.focus != "alerts" {
-		return nil, alertRow{}, false
-	}
+// only is one alert of a group.
+func (g alertGroup) only(i int) alertGroup {
+	g.list = g.list[i : i+1]
+	g.newest = g.list[0].ActiveAt
+	return g
+}
+
+// under is the group that the cursor of the alerts stands on, or the alert as one,
+// whoever has the keys.
+func (v *alertView) under(s *Screen) (alertGroup, bool) {
 	sec := v.alerts(s)
 	l := v.panes.list("alerts")
 	l.settle(*sec.rows)
 	groups := v.groups.of(s, v.policies.today(s.World), &v.filter)
 	rows := v.rows(groups)
 	if l.at >= len(rows) {
-		return nil, alertRow{}, false
-	}
-	return groups, rows[l.at], true
-}
-
-// group is the chosen group, or the chosen alert as one.
-func (v *alertView) group(s *Screen) (alertGroup, bool) {
-	groups, r, ok := v.row(s)
-	if !ok {
 		return alertGroup{}, false
 	}
-	g := (*groups)[r.group]
+	g, r := (*groups)[rows[l.at].group], rows[l.at]
 	if r.alert >= 0 {
-		g.list = g.list[r.alert : r.alert+1]
+		g = g.only(r.alert)
 	}
 	return g, true
+}
+
+// group is the same, if the alerts have the keys.
+func (v *alertView) group(s *Screen) (alertGroup, bool) {
+	if v.panes.focus != "" && v.panes.focus != "alerts" {
+		return alertGroup{}, false
+	}
+	return v.under(s)
 }
 
 // chosen are the alerts under the cursor.
 func (v *alertView) chosen(s *Screen) []alert.Alert {
 	g, _ := v.group(s)
 	return g.list
-}
-
-// drawOneAlert is an alert below its group: what tells it from the others.
-func drawOneAlert(f *frame.Frame, a alert.Alert, s *Screen) {
-	p := pen{f: f}
-	p.left(4, theme.Dim, safe.Const(" └"))
-	p.right(5, theme.Dim, safe.New(Ago(s.Now.Sub(a.ActiveAt)), 5))
-	if t := becameOf([]alert.Alert{a}); t.text.Width() > 0 {
-		p.flow(t.style, t.text)
-	}
-	style := theme.Plain
-	if a.Hidden() {
-		style = theme.Dim
-	}
-	p.flow(style, safe.New(distinctLabels(a), safe.Line))
-}
-
-// distinctLabels are the labels without the name and what the group says already.
-func distinctLabels(a alert.Alert) string {
-	own := map[string]string{}
-	for k, v := range a.Labels {
-		if k != "alertname" && k != "severity" {
-			own[k] = v
-		}
-	}
-	text := ""
-	for _, k := range a.Labels.Names() {
-		if v, is := own[k]; is {
-			text += k + "=" + v + " "
-		}
-	}
-	return text
 }
 
 // brokenSection is the rules that cannot fire.
@@ -274,7 +278,7 @@ func silences(s *Screen) []alert.Silence {
 func silenceSection(s *Screen) section {
 	list := silences(s)
 	return section{
-		name: "silences", title: safe.Sprintf("silences  %d", len(list)), dear: 6, least: 1, want: max(len(list), 1),
+		name: "silences", title: safe.Sprintf("silences  %d", len(list)), dear: 6, least: 2, want: max(len(list)+1, 1), head: silenceHead(len(list)),
 		rows: &rows{
 			n: len(list), id: func(i int) string { return list[i].ID },
 			draw: func(f *frame.Frame, i int) { drawSilence(f, list[i], s) },
@@ -284,6 +288,22 @@ func silenceSection(s *Screen) section {
 	}
 }
 
+// silenceHead names the columns of n silences.
+func silenceHead(n int) func(*frame.Frame) {
+	if n == 0 {
+		return nil
+	}
+	return func(f *frame.Frame) {
+		p := pen{f: f}
+		p.right(6, theme.Dim, safe.Const("LEFT"))
+		p.left(silenceBy(p.room()), theme.Dim, safe.Const("BY"))
+		p.flow(theme.Dim, safe.Const("MATCHERS, COMMENT"))
+	}
+}
+
+// silenceBy is the width of the column of who made it.
+func silenceBy(room int) int { return min(12, max(room/5, 4)) }
+
 func drawSilence(f *frame.Frame, x alert.Silence, s *Screen) {
 	p := pen{f: f}
 	left := Until(x.EndsAt.Sub(s.Now))
@@ -291,7 +311,7 @@ func drawSilence(f *frame.Frame, x alert.Silence, s *Screen) {
 		left = "later"
 	}
 	p.right(6, theme.Dim, safe.New(left, 6))
-	p.left(min(12, max(p.room()/5, 4)), theme.Plain, safe.New(x.CreatedBy, 40))
+	p.left(silenceBy(p.room()), theme.Plain, safe.New(x.CreatedBy, 40))
 	p.flow(theme.Bright, safe.New(x.Matchers.String(), safe.Line).Fit(max(p.room()*2/3, 1)))
 	p.flow(theme.Dim, safe.New(x.Comment, safe.Line))
 }
@@ -318,7 +338,7 @@ func (p *page) hides(hit []alert.Alert) {
 			p.text(fmt.Sprintf("and %d more", len(hit)-i))
 			break
 		}
-		p.text(a.Name + " " + distinctLabels(a))
+		p.text(a.Name + " " + a.Own(nil))
 	}
 }
 

@@ -2,11 +2,14 @@ package pane
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/stats"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/frame"
@@ -29,7 +32,20 @@ func alertsWorld(t testing.TB) *World {
 		{ID: "4d2c", Matchers: ms, State: alert.SilenceActive, CreatedBy: "alice", Comment: "known (INC-204)", StartsAt: night.Add(-time.Hour), EndsAt: night.Add(time.Hour)},
 		{ID: "77aa", Matchers: ms, State: alert.SilenceExpired, CreatedBy: "bob", Comment: "over", EndsAt: night.Add(-time.Hour)},
 	}
-	w.Alerts.Rules = []alert.Rule{{Group: "shop", Name: "Broken", Health: "err", LastError: "many-to-many matching not allowed", Query: "a * b"}, {Group: "shop", Name: "Fine", Health: "ok"}}
+	list[0].Recorded = list[0].Cause()
+	w.Incidents[0].Alerts = 2
+	w.Record = &AlertRecord{
+		Rules: map[string]stats.Precision{
+			list[0].Name:   {Name: list[0].Name, Firings: 12, Attached: 11, Acted: 9, Night: 4, Judged: 11, Worth: 9, Noise: 1, Median: 14 * time.Minute, Ended: 11},
+			"QueueBacklog": {Name: "QueueBacklog", Firings: 40, Attached: 20, Acted: 1, Night: 22, Flapping: 9, Judged: 20, Worth: 1, Noise: 15, Median: 3 * time.Minute, Ended: 40},
+			"DiskFillsUp":  {Name: "DiskFillsUp", Firings: 3, Attached: 3, Acted: 2, Judged: 3, Worth: 2},
+		},
+		Week: map[string]int{list[0].Fingerprint: 3, list[1].Fingerprint: 1},
+		Said: map[string]Said{list[0].Recorded: {Verdict: stats.Noise, By: "bob", At: night.Add(-time.Minute), Reason: "a deploy, as always"}}, Storms: map[incident.ID]Said{},
+	}
+	w.Alerts.Rules = []alert.Rule{
+		{Group: "shop", Name: list[0].Name, Health: "ok", For: 2 * time.Minute, Query: `sum by (region) (rate(http_requests_total{code=~"5.."}[5m])) / sum by (region) (rate(http_requests_total[5m])) > 0.05`},
+		{Group: "shop", Name: "Broken", Health: "err", LastError: "many-to-many matching not allowed", Query: "a * b"}, {Group: "shop", Name: "Fine", Health: "ok"}}
 	return w
 }
 
@@ -74,9 +90,47 @@ func TestSilenceFromTheAlerts(t *testing.T) {
 	require.Contains(t, r.view.Press(keys.Snooze, r.s).Toast, "alertmanager.url")
 }
 
+// A firing, or the storm that it is part of, is marked with a reason, and the mark taken back.
+func TestMarkFromTheAlerts(t *testing.T) {
+	w := alertsWorld(t)
+	r := newReader(t, alertsIndex, w, "INC-204", 119, 34)
+	r.sees("IN 7D", "PRECISION", "82 % of 11", "5 % of 20", "2 of 3", "4 at night", "noise, said bob", "rate(http_requests_total", "for 2m")
+	answers := func(letters ...string) MarkAlerts {
+		t.Helper()
+		e := r.view.Press(keys.MarkAlert, r.s)
+		for _, l := range letters {
+			require.NotNil(t, e.Ask)
+			e = e.Ask.Then(l)
+		}
+		require.Len(t, e.Orders, 1)
+		return e.Orders[0].(MarkAlerts)
+	}
+	one := w.Alerts.List[0]
+	require.Equal(t, MarkAlerts{Name: one.Name, Firings: []string{one.Recorded}, Incident: "INC-204", Verdict: stats.Useful, Reason: "it was real"}, answers("2", "it was real"))
+	require.Equal(t, MarkAlerts{Name: one.Name, Firings: []string{one.Recorded}, Incident: "INC-204"}, answers("3"), "it is marked: that can be taken back")
+	require.Equal(t, MarkAlerts{Storm: "INC-204", Verdict: stats.Noise}, answers("4", ""))
+	r.press(keys.Bottom)
+	require.Contains(t, r.view.Press(keys.MarkAlert, r.s).Toast, "has not fired")
+}
+
+// What the details say, enter says too, on a screen that has no room for them.
+func TestEnterReadsWhatTheDetailsShow(t *testing.T) {
+	r := newReader(t, alertsIndex, alertsWorld(t), "INC-204", 79, 18)
+	r.press(keys.Detail, keys.Down)
+	e := r.view.Press(keys.Detail, r.s)
+	require.NotNil(t, e.Read)
+	var all strings.Builder
+	for _, l := range e.Read.Lines {
+		fmt.Fprintln(&all, l)
+	}
+	for _, says := range []string{"runbook    https://", "incident   INC-204 SEV-1", "value      0.081", "fired      3 times in 7 days", "precision  82 % of 11", "mark       noise, said bob", "rule       sum by", "region=\"eu-west-1\""} {
+		require.Contains(t, all.String(), says)
+	}
+}
+
 func TestTenThousandAlerts(t *testing.T) {
 	r := newReader(t, alertsIndex, manyAlerts(10_000)(t), "", 119, 34)
-	r.sees("10000 firing", "Alert000", "×40")
+	r.sees("10000 firing", "Alert000  40 ")
 	r.press(keys.Bottom)
 	r.sees("Alert249")
 	r.s.Filter = "svc-7[^0-9]"

@@ -20,6 +20,7 @@ type section struct {
 	want  int  // rows that show all of it
 	grow  bool // it takes what nobody wants
 
+	head func(*frame.Frame) // names the columns of a list, in the first row; nil: they have no names
 	rows *rows              // nil: it is drawn
 	draw func(*frame.Frame) // nil: it is a list
 }
@@ -140,6 +141,10 @@ func (p *panes) drawSection(f *frame.Frame, s section, focused bool) {
 	if s.rows == nil {
 		s.draw(body)
 		return
+	}
+	if s.head != nil && body.Height() > 1 {
+		s.head(body.Sub(frame.Rect{X: 1, W: body.Width() - 1, H: 1}))
+		body = body.Sub(frame.Rect{Y: 1, W: body.Width(), H: body.Height() - 1})
 	}
 	p.list(s.name).draw(body, *s.rows, focused)
 }

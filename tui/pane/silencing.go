@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/incident/stats"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
@@ -24,13 +25,21 @@ type (
 	// EndSilence has what it hides told again. Target is what is typed for it in
 	// production.
 	EndSilence struct{ ID, Matchers, Target string }
-	// MarkNoise says that the last firing of an alert was noise.
-	MarkNoise struct{ Name, Reason string }
+	// MarkAlerts says what firings were worth, or takes that back (no verdict): those
+	// of Firings, by alert.Alert.Recorded, or with Storm all of that incident.
+	MarkAlerts struct {
+		Name     string
+		Firings  []string
+		Incident incident.ID // that all of Firings belong to; "" is none, or several
+		Storm    incident.ID
+		Verdict  stats.Verdict
+		Reason   string
+	}
 )
 
 func (Silence) order()    {}
 func (EndSilence) order() {}
-func (MarkNoise) order()  {}
+func (MarkAlerts) order() {}
 
 // silence asks which matchers, each with what it would hide, and for how long.
 func (v *alertView) silence(s *Screen) Effect {
@@ -135,21 +144,6 @@ func askEnd(x alert.Silence, s *Screen) Effect {
 		Choices: []Choice{{Value: "end", Text: fmt.Sprintf("end %s, which hides %d alerts of now", x.Matchers, n), Letter: 'e'}},
 		Then: func(string) Effect {
 			return Effect{Handled: true, Orders: []Order{EndSilence{x.ID, x.Matchers.String(), x.Matchers.Target()}}}
-		},
-	}}
-}
-
-// noise asks why the chosen alert was noise: whoever mends its rule will.
-func (v *alertView) noise(s *Screen) Effect {
-	list := v.chosen(s)
-	if len(list) == 0 {
-		return Effect{Handled: true, Toast: "no alert is chosen"}
-	}
-	name := list[0].Name
-	return Effect{Handled: true, Ask: &Ask{
-		Title: "Why was " + name + " noise?", Help: "one line, for whoever mends the rule; nothing is silenced by it",
-		Then: func(answer string) Effect {
-			return Effect{Handled: true, Orders: []Order{MarkNoise{Name: name, Reason: answer}}}
 		},
 	}}
 }

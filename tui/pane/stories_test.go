@@ -149,7 +149,7 @@ func TestWithAnIncidentEnterReadsTheAlert(t *testing.T) {
 	r.press(keys.NextPane, keys.Detail)
 	r.reads("payments pool exhausted", "same words payments, pool", "raised the pool to 64", "a query without an index held connections", "after 34m", "sitrep incident timeline INC-117")
 	r.press(keys.NextPane, keys.NextPane, keys.Detail)
-	r.reads("CheckoutErrorRatio", "https://runbooks.example.com/CheckoutErrorRatio", `region="us-east-1"`)
+	r.reads("CheckoutErrorRatio", "https://runbooks.example.com/CheckoutErrorRatio", `region=us-east-1`)
 	r.press(keys.PreviousPane, keys.Down, keys.Detail)
 	r.reads("ambiguous, try 2, again in 11 s", "it may have been accepted", "L1, round 3")
 }

@@ -36,6 +36,7 @@ type World struct {
 	Phones    map[incident.Person]string           // of those whose telephone it names
 	Promised  []incident.Incident                  // those whose action items are not all done, whenever they ended
 	Figures   *Figures                             // the statistics; nil before they were worked out
+	Record    *AlertRecord                         // what the timeline tells of alerts; nil before it was worked out
 	Reach     map[incident.ID][]escalation.Contact // who answers for incidents that nobody was reached about, as far as is known here
 	Diverted  map[string]bool                      // pages that were told elsewhere in their place, by message
 	OnCall    *OnCall                              // who answers now, and PagerDuty's inbox; nil before anybody looked
