@@ -102,6 +102,9 @@ const (
 	AlertUnmarked  Kind = "alert.mark_withdrawn" // what was said of it last does not hold
 	ChangeRecorded Kind = "change.recorded"
 
+	WriteEnabled Kind = "write.enabled" // chaos, load and silences are allowed in a context that is production
+	WriteEnded   Kind = "write.ended"   // by hand, before its time
+
 	ChaosStarted      Kind = "chaos.started"
 	ChaosInjected     Kind = "chaos.injected"
 	ChaosGuardTripped Kind = "chaos.guard_tripped"
@@ -278,6 +281,12 @@ type (
 		Firings     []string `json:"firings,omitempty"` // what the Once of their beginnings starts with
 		Storm       ID       `json:"storm,omitempty"`
 		Reason      string   `json:"reason,omitempty"`
+	}
+
+	// Elevation says in which context, and until when.
+	Elevation struct {
+		Context string    `json:"context"`
+		Until   time.Time `json:"until,omitzero"`
 	}
 
 	// Reminder says since when an update is due.

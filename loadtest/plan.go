@@ -14,6 +14,7 @@ package loadtest
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -78,6 +79,18 @@ func (p Plan) Duration() time.Duration {
 		d += s.For
 	}
 	return d
+}
+
+// Host is where the load goes: host and port of the first target, else the plan's name.
+func (p Plan) Host() string {
+	if len(p.Targets) == 0 {
+		return p.Name
+	}
+	u, err := url.Parse(p.Targets[0].URL)
+	if err != nil || u.Host == "" {
+		return p.Name
+	}
+	return u.Host
 }
 
 // PeakRate is the highest arrival rate of any stage, per second.

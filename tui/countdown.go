@@ -59,6 +59,9 @@ func (m *model) countDown(e errand) tea.Cmd {
 		m.inform("%s counts down already; %s takes it back", e.title, m.keyFor(undoKey))
 		return nil
 	}
+	if !m.mayWrite(e.order) { // it may have run out while that was asked
+		return nil
+	}
 	m.counts.last++
 	number := m.counts.last
 	m.counts.running = append(m.counts.running, countdown{number, e, m.now.Add(e.wait)})

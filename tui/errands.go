@@ -15,6 +15,9 @@ import (
 // errandFor says what an outward order will do, and to whom. It is false for an
 // order that cannot be carried out; the reason has been said.
 func (m *model) errandFor(o pane.Order) (errand, bool) {
+	if !m.mayWrite(o) {
+		return errand{}, false
+	}
 	var e errand
 	var err error
 	switch o := o.(type) {

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -99,28 +98,17 @@ func (m *model) startingLoad(o pane.StartLoad) (errand, bool) {
 		e.says = append(e.says, "It passes if "+limits+".")
 	}
 	if m.o.Prod {
-		e.name, e.wait = hostOf(p), undoTime
+		e.name, e.wait = p.Host(), undoTime
 		e.yes = fmt.Sprintf("start on %s in %d s", m.o.Context, e.wait/time.Second)
 	}
 	return e, true
 }
 
 func loadOf(p loadtest.Plan) string {
-	return fmt.Sprintf("up to %g requests/s on %s for %s", p.PeakRate(), hostOf(p), span(p.Duration()))
+	return fmt.Sprintf("up to %g requests/s on %s for %s", p.PeakRate(), p.Host(), span(p.Duration()))
 }
 
 // hostOf is whom a plan loads: the first target's host.
-func hostOf(p loadtest.Plan) string {
-	if len(p.Targets) == 0 {
-		return p.Name
-	}
-	u, err := url.Parse(p.Targets[0].URL)
-	if err != nil || u.Host == "" {
-		return p.Name
-	}
-	return u.Host
-}
-
 func limitsOf(p loadtest.Plan) string {
 	var out []string
 	for _, t := range p.Thresholds {
@@ -189,7 +177,9 @@ func (m *model) pickStart(title, none string, rows []dialog.Choice, order func(s
 		return
 	}
 	help := safe.Sprintf("a letter starts it after %d s, in which %s takes it back", armTime/time.Second, m.keyFor(undoKey))
-	if m.o.Prod {
+	if m.readOnly() {
+		help = safe.Sprintf("%s is read-only: :write 15m first", m.o.Context)
+	} else if m.o.Prod {
 		help = safe.Sprintf("%s is prod: you will be asked for the name of the target", m.o.Context)
 	}
 	p := dialog.NewPicker(safe.New(title, 40), help, m.keys, rows, "").Careful(m.now)

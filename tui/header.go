@@ -332,7 +332,7 @@ func (m *model) trust() []piece {
 	out = append(out, m.age())
 	switch {
 	case m.o.Prod:
-		out = append(out, say(7, theme.Danger, safe.Sprintf("PROD %s", safe.New(m.o.Context, 24)), safe.Const("PROD")))
+		out = append(out, m.prodPiece()...)
 	case m.o.Context != "":
 		out = append(out, say(3, theme.Dim, safe.New(m.o.Context, 24)))
 	}

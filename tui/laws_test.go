@@ -103,7 +103,7 @@ func (l *lawless) FailNow()                          { panic(l) }
 // does so after a countdown, but for the acknowledgement of who was paged.
 func TestAnyKeysAtAnySize(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		who := rapid.SampledFrom([]func(*Options){as("alice"), as("mallory"), inProd}).Draw(rt, "who")
+		who := rapid.SampledFrom([]func(*Options){as("alice"), as("mallory"), inProd, readingProd}).Draw(rt, "who")
 		script := rapid.SliceOfN(acts(), 1, 30).Draw(rt, "script")
 		law := &lawless{}
 		synctest.Test(t, func(t *testing.T) {

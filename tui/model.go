@@ -49,6 +49,7 @@ type model struct {
 	ladders   ladders
 
 	interruptedAt time.Time
+	writeUntil    time.Time // in production: chaos, load and silences are allowed until then
 	touched       time.Time // when the person last did something here
 	picture       picture
 }
@@ -69,7 +70,7 @@ func newModel(ctx context.Context, o Options) *model {
 		answers: map[string][]string{}, drafts: map[incident.ID][]string{}, items: map[incident.ID][]string{},
 		picture: picture{frame: frame.New(0, 0, o.Theme), stale: true},
 	}
-	m.touched = m.now
+	m.touched, m.writeUntil = m.now, o.WriteUntil
 	m.place.filters = make([]string, len(m.views))
 	m.heard.take(m.world)
 	m.place.settleOn(m.world)
@@ -173,6 +174,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 		return m.wheel(msg.Mouse())
 	case tickMsg:
 		m.toasts.expire(m.now)
+		m.lapse()
 		return tea.Batch(m.follows(), m.tick())
 	case wakeMsg:
 		return tea.Batch(m.look(), m.wait(breath))
@@ -203,7 +205,7 @@ func (m *model) look() tea.Cmd {
 func (m *model) screen() *pane.Screen {
 	return &pane.Screen{
 		World: m.world, Now: m.now, Zone: m.zone, Incident: m.place.selected,
-		Actor: m.o.Actor, Context: m.o.Context, Prod: m.o.Prod, Keys: m.keys,
+		Actor: m.o.Actor, Context: m.o.Context, Prod: m.o.Prod, ReadOnly: m.readOnly(), Keys: m.keys,
 		Filter: m.place.filters[m.place.at], Frozen: m.frozen,
 	}
 }

@@ -30,7 +30,7 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
-	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkAlerts:
+	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkAlerts, pane.Elevate:
 		return false
 	case pane.Suggest, pane.Warm, pane.Find, pane.Explain, pane.Pin, pane.FindLinks, pane.KeepBoard, pane.ExportPanel:
 		return false
@@ -128,6 +128,8 @@ func (m *model) done(d doneMsg) tea.Cmd {
 		if slices.Equal(trimmed(m.drafts[o.ID]), []string{o.Says.Conditions, o.Says.Actions, o.Says.Needs}) { // else there are newer words
 			delete(m.drafts, o.ID)
 		}
+	case pane.Elevate:
+		m.elevated(o)
 	case pane.AddItem:
 		delete(m.items, o.ID)
 	case pane.MakeDraft:

@@ -41,6 +41,7 @@ func commands() []command {
 		{"drill", "TITLE", "declare practice, kept apart from what is real", (*model).runDrill},
 		{"reopen", "", "take the resolution back", (*model).runReopen},
 		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
+		{"write", "15m|off", "allow chaos, load and silences in production for so long", (*model).runWrite},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
 		{"compare", "1d [1w] | off", "lines of then behind those of the panel in focus; compare board 1d: of all", (*model).runCompare},
 		{"preset", "NAME", "a preset of the board; without a name all panels", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Preset, "preset "+w) }},

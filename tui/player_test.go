@@ -189,8 +189,14 @@ func key(name string) tea.KeyPressMsg {
 // as makes the person somebody else.
 func as(who incident.Person) func(*Options) { return func(o *Options) { o.Actor = who } }
 
-// inProd is a context that is marked prod.
-func inProd(o *Options) { o.Context, o.Prod = "prod-eu", true }
+// inProd is a context that is marked prod, after :write 15m.
+func inProd(o *Options) {
+	now := time.Now
+	if o.Now != nil {
+		now = o.Now
+	}
+	o.Context, o.Prod, o.WriteUntil = "prod-eu", true, now().Add(15*time.Minute)
+}
 
 func (p *player) world(change func(*pane.World)) {
 	p.box.Update(change)

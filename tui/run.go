@@ -52,6 +52,8 @@ type Options struct {
 	Context string // name of the configured context, shown in the header
 	Prod    bool   // frames the screen in red and asks for typed names
 
+	WriteUntil time.Time // in Prod, chaos, load and silences are allowed until then; zero is not, before :write
+
 	In, Out *os.File // nil = standard input and output
 	Env     []string // nil = os.Environ
 }

@@ -35,6 +35,7 @@ type app struct {
 
 type globals struct {
 	config, db, prometheus, as, context, confirm string
+	write                                        string
 	json                                         bool
 	boards, scrape, rules                        []string
 	scrapeConfig                                 string

@@ -107,12 +107,21 @@ func whom(e chaos.Experiment) string {
 	return strings.Join(parts, ",")
 }
 
-// confirm asks for what a person would have to type in a context that is
-// marked as production.
+// confirm asks for what a person would have to say and type in a context that is
+// marked as production: it is read-only without --write.
 func (a *app) confirm(what string) error {
-	prod, err := a.prod()
-	if err != nil || !prod || a.flags.confirm == what {
+	write, err := a.writeLength()
+	if err != nil {
 		return err
+	}
+	prod, err := a.prod()
+	switch {
+	case err != nil || !prod:
+		return err
+	case write == 0:
+		return withCode(exitRefused, fmt.Errorf("context %s is production, and read-only: to do this to %s say --write --confirm %s", a.flags.context, what, what))
+	case a.flags.confirm == what:
+		return nil
 	}
 	return withCode(exitRefused, fmt.Errorf("context %s is production: to do this to %s say --confirm %s", a.flags.context, what, what))
 }

@@ -102,6 +102,9 @@ func (a *app) runLoad(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.confirm(plan.Host()); err != nil {
+		return err
+	}
 	if err := plan.Check(ctx); err != nil {
 		return refused(err, loadtest.ErrRefused)
 	}

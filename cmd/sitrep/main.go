@@ -128,6 +128,8 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.flags.as, "as", "", "act as `name` on the timeline")
 	f.StringVar(&a.flags.context, "context", "", "context `name` from the configuration")
 	f.StringVar(&a.flags.confirm, "confirm", "", "answer what a typed confirmation would ask")
+	f.StringVar(&a.flags.write, "write", "", "allow chaos, load and silences in a context that is production; on the screen for a `length`")
+	f.Lookup("write").NoOptDefVal = "15m"
 	f.BoolVar(&a.flags.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w (%s --help lists the flags)", err, cmd.CommandPath())

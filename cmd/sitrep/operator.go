@@ -81,6 +81,8 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.silence(ctx, order)
 	case pane.EndSilence:
 		return o.endSilence(ctx, order)
+	case pane.Elevate:
+		return o.elevate(ctx, order)
 	case pane.MarkAlerts:
 		return o.mark(ctx, order)
 	case pane.KeepBoard:

@@ -14,6 +14,7 @@ import (
 	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/tui"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
@@ -37,7 +38,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 		return err
 	}
 	defer c.close()
-	options, err := a.screenOptions(mailbox)
+	options, err := a.screenOptions(ctx, db, mailbox)
 	if err != nil {
 		return err
 	}
@@ -233,7 +234,7 @@ func watchLedger(ctx context.Context, l *lab.Lab, m *tui.Mailbox) error {
 	}
 }
 
-func (a *app) screenOptions(m *tui.Mailbox) (tui.Options, error) {
+func (a *app) screenOptions(ctx context.Context, db *store.DB, m *tui.Mailbox) (tui.Options, error) {
 	c, err := a.config()
 	if err != nil {
 		return tui.Options{}, err
@@ -254,7 +255,10 @@ func (a *app) screenOptions(m *tui.Mailbox) (tui.Options, error) {
 	if o.Zone, err = c.zone(); err != nil {
 		return o, err
 	}
-	o.Theme, err = c.theme()
+	if o.Theme, err = c.theme(); err != nil {
+		return o, err
+	}
+	o.WriteUntil, err = a.elevated(ctx, db, prod) // last: it stands on the timeline
 	return o, err
 }
 

@@ -45,7 +45,9 @@ func alertsWorld(t testing.TB) *World {
 	}
 	w.Alerts.Rules = []alert.Rule{
 		{Group: "shop", Name: list[0].Name, Health: "ok", For: 2 * time.Minute, Query: `sum by (region) (rate(http_requests_total{code=~"5.."}[5m])) / sum by (region) (rate(http_requests_total[5m])) > 0.05`},
-		{Group: "shop", Name: "Broken", Health: "err", LastError: "many-to-many matching not allowed", Query: "a * b"}, {Group: "shop", Name: "Fine", Health: "ok"}}
+		{Group: "shop", Name: "Broken", Health: "err", LastError: "many-to-many matching not allowed", Query: "a * b"},
+		{Group: "shop", Name: "Fine", Health: "ok"},
+	}
 	return w
 }
 

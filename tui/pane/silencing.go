@@ -43,6 +43,9 @@ func (MarkAlerts) order() {}
 
 // silence asks which matchers, each with what it would hide, and for how long.
 func (v *alertView) silence(s *Screen) Effect {
+	if s.ReadOnly {
+		return Effect{Handled: true, Toast: ReadOnlyText(s.Context)}
+	}
 	if s.World.Alerts.Manager == "" {
 		return Effect{Handled: true, Toast: "without alertmanager.url nothing can be silenced (docs/alerts.md)"}
 	}
@@ -116,6 +119,9 @@ func askLength(o Silence) Effect {
 
 // endSilence ends the chosen silence, or the one that hides the chosen alerts.
 func (v *alertView) endSilence(s *Screen) Effect {
+	if s.ReadOnly {
+		return Effect{Handled: true, Toast: ReadOnlyText(s.Context)}
+	}
 	list := silences(s)
 	if v.panes.focus == "silences" {
 		l := v.panes.list("silences")

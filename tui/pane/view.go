@@ -24,6 +24,7 @@ type Screen struct {
 	Actor    incident.Person
 	Context  string // name of the configured context
 	Prod     bool
+	ReadOnly bool // chaos, load and silences are refused
 	Keys     keys.Map
 	Frozen   *Frozen // the board is that of a moment in the past; nil = live
 	Filter   string  // that the person typed for the focused list; "" = everything
