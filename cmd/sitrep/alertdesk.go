@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -416,7 +415,7 @@ const mostNames = 100
 // close is what the sitting decided, with a line on every incident that grew.
 func (s *sitting) close() []incident.Event {
 	for id, j := range s.joined {
-		text := fmt.Sprintf("%s joined: %s", count(j.Alerts, "alert"), alertNames(*j))
+		text := fmt.Sprintf("%s joined: %s", count(j.Alerts, "alert"), *j)
 		if before := s.open[id].Alerts; before > 0 {
 			text += fmt.Sprintf(" (%d in all)", before+j.Alerts)
 		}
@@ -427,32 +426,6 @@ func (s *sitting) close() []incident.Event {
 		s.events[0].Evidence = s.desk.freeze() // one moment, kept once
 	}
 	return s.events
-}
-
-// alertNames is "HighLatency ×10, TargetDown ×2", the most first.
-func alertNames(j incident.Attached) string {
-	names := make([]string, 0, len(j.Names))
-	for n := range j.Names {
-		names = append(names, n)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if d := j.Names[b] - j.Names[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	const shown = 5
-	var parts []string
-	for _, n := range names[:min(len(names), shown)] {
-		if j.Names[n] > 1 {
-			n = fmt.Sprintf("%s ×%d", n, j.Names[n])
-		}
-		parts = append(parts, n)
-	}
-	if rest := len(names) - shown; rest > 0 {
-		parts = append(parts, fmt.Sprintf("%d others", rest))
-	}
-	return strings.Join(parts, ", ")
 }
 
 func (s *sitting) add(kind incident.Kind, id incident.ID, a alert.Alert, once, text string) {

@@ -24,8 +24,9 @@ func (a *app) alertStatsCommand() *cobra.Command {
 marked is judged by that (sitrep alert noise, useful, unmark; view 8, F). What is
 not marked is judged by its incident: worth having if somebody acknowledged it or
 did something about it, not if it ended without. Firings of incidents that are
-open and not acknowledged, and those that were only listed, are not judged. Of
-fewer than five no percentage is told, for it would say nothing.
+open and not acknowledged, and those that were only listed, are not judged. What
+fires together in one incident is one sample; of fewer than five samples no
+percentage is told, for it would say nothing.
 
 INC: belong to an incident. FLAP: had fired too often before. NIGHT: began from
 22 to 7 o'clock (ui.timezone). MEDIAN: how long it fired.`,
@@ -107,7 +108,8 @@ type precisionView struct {
 	Ended       int      `json:"ended"`
 	Judged      int      `json:"judged"`
 	Worth       int      `json:"worth"`
-	Precision   *float64 `json:"precision_ratio"` // null while fewer than five are judged
+	Samples     int      `json:"samples"`
+	Precision   *float64 `json:"precision_ratio"` // null while there are fewer than five samples
 	MostlyNoise bool     `json:"mostly_noise"`
 }
 
@@ -117,7 +119,7 @@ func (a *app) printPrecision(list []stats.Precision) error {
 	for _, p := range list {
 		v := precisionView{
 			Name: p.Name, Firings: p.Firings, Attached: p.Attached, Acted: p.Acted, Open: p.Open, Listed: p.Firings - p.Attached, Flapping: p.Flapping, Noise: p.Noise,
-			Useful: p.Useful, Night: p.Night, Median: seconds(p.Median, p.Ended > 0), Ended: p.Ended, Judged: p.Judged, Worth: p.Worth, MostlyNoise: p.MostlyNoise(),
+			Useful: p.Useful, Night: p.Night, Median: seconds(p.Median, p.Ended > 0), Ended: p.Ended, Judged: p.Judged, Worth: p.Worth, Samples: p.Samples, MostlyNoise: p.MostlyNoise(),
 		}
 		if share, known := p.Share(); known {
 			v.Precision = &share

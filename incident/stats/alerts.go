@@ -45,21 +45,23 @@ type Precision struct {
 	// not. Without one a firing is judged by its incident: it was worth having if a
 	// person acted on that, and was not if that ended without. What is open still, and
 	// what was only listed (it woke nobody), is not judged, unless it is marked.
-	Worth, Judged int
+	// Samples is from how many incidents those are (a marked one without an incident
+	// counts alone): ten pods that fail together are one reason to wake somebody.
+	Worth, Judged, Samples int
 
 	Median time.Duration // how long it fired; of those that have ended
 	Ended  int           // how many those are
 }
 
-// fewest is of how few judged firings no ratio is told: two of three say nothing.
+// fewest is of how few samples no ratio is told: two of three say nothing.
 const fewest = 5
 
-// Share is the precision, from 0 to 1; false while fewer than five firings are judged,
-// for a ratio of so few would be read as more than it says.
+// Share is the precision, from 0 to 1; false while it is of fewer than five samples, for
+// a ratio of so few would be read as more than it says.
 //
 //	precision = Worth / Judged
 func (p Precision) Share() (share float64, known bool) {
-	if p.Judged < fewest {
+	if p.Samples < fewest {
 		return 0, false
 	}
 	return float64(p.Worth) / float64(p.Judged), true
@@ -74,7 +76,7 @@ func (p Precision) MostlyNoise() bool {
 		return false
 	}
 	const z = 1.96
-	n := float64(p.Judged)
+	n := float64(p.Samples)
 	middle := share + z*z/(2*n)
 	spread := z * math.Sqrt(share*(1-share)/n+z*z/(4*n*n))
 	return (middle+spread)/(1+z*z/n) < 0.5
@@ -89,7 +91,7 @@ func Precise(firings []Firing, storms map[incident.ID]Verdict, incidents []incid
 	if zone == nil {
 		zone = time.UTC
 	}
-	c := counting{by: make(map[incident.ID]*incident.Incident, len(incidents)), storms: storms, zone: zone, all: map[string]*Precision{}, lengths: map[string][]time.Duration{}}
+	c := counting{by: make(map[incident.ID]*incident.Incident, len(incidents)), storms: storms, zone: zone, all: map[string]*Precision{}, lengths: map[string][]time.Duration{}, seen: map[sample]bool{}}
 	for i := range incidents {
 		c.by[incidents[i].ID] = &incidents[i]
 	}
@@ -117,6 +119,29 @@ type counting struct {
 	zone    *time.Location
 	all     map[string]*Precision
 	lengths map[string][]time.Duration
+	seen    map[sample]bool
+}
+
+// sample is the firings of one name in one incident.
+type sample struct {
+	name string
+	in   incident.ID
+}
+
+// judge counts a firing that was worth having, or was not.
+func (c *counting) judge(p *Precision, inc *incident.Incident, worth bool) {
+	p.Judged++
+	if worth {
+		p.Worth++
+	}
+	if inc == nil {
+		p.Samples++
+		return
+	}
+	if s := (sample{p.Name, inc.ID}); !c.seen[s] {
+		c.seen[s] = true
+		p.Samples++
+	}
 }
 
 func (c *counting) count(f *Firing) {
@@ -148,13 +173,15 @@ func (c *counting) count(f *Firing) {
 	}
 	switch {
 	case mark == Noise:
-		p.Noise, p.Judged = p.Noise+1, p.Judged+1
+		p.Noise++
+		c.judge(p, inc, false)
 	case mark == Useful:
-		p.Useful, p.Judged, p.Worth = p.Useful+1, p.Judged+1, p.Worth+1
+		p.Useful++
+		c.judge(p, inc, true)
 	case wasActed:
-		p.Judged, p.Worth = p.Judged+1, p.Worth+1
+		c.judge(p, inc, true)
 	case inc != nil && !isOpen:
-		p.Judged++
+		c.judge(p, inc, false)
 	}
 }
 

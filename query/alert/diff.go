@@ -48,6 +48,15 @@ const (
 	FromManager    = "alertmanager"
 )
 
+// Known is the fingerprint that the timeline knows an alert by: that of its recorded
+// firing, in which the labels may be more.
+func (a Alert) Known() string {
+	if parts := strings.Split(a.Recorded, "/"); len(parts) == 3 {
+		return parts[1]
+	}
+	return a.Fingerprint
+}
+
 // Hidden says that Alertmanager tells nobody of it.
 func (a Alert) Hidden() bool { return len(a.Silenced) > 0 || a.Muted != "" }
 

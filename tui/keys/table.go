@@ -268,7 +268,7 @@ func views() []Binding {
 		{Action: MergeThere, Scope: OnCall, Keys: []string{"I"}, Name: "merge into", Help: "make PagerDuty's incident part of another one there", Reach: People, Tier: T1, Opens: true},
 		{Action: Detail, Scope: Alerts, Keys: []string{"enter"}, Help: "the alerts of the group; of one alert or silence everything"},
 		{Action: EndSilence, Scope: Alerts, Keys: []string{"c"}, Name: "end silence", Help: "the chosen silence, or the one that hides the chosen alert; you are asked", Opens: true, Tier: T1},
-		{Action: MarkAlert, Scope: Alerts, Keys: []string{"F"}, Name: "mark", Help: "say that this alert, or its storm, was noise or useful, or take that back", Opens: true},
+		{Action: MarkAlert, Scope: Alerts, Keys: []string{"F"}, Name: "mark alert", Help: "say that this alert, or its storm, was noise or useful, or take that back", Opens: true},
 		{Action: ZoomIn, Scope: Stats, Keys: []string{"+", "="}, Name: "shorter", Help: "a shorter range"},
 		{Action: ZoomOut, Scope: Stats, Keys: []string{"-"}, Name: "longer", Help: "a longer range"},
 		{Action: Range, Scope: Stats, Keys: []string{"t"}, Help: "time range"},

@@ -19,7 +19,7 @@ type alertColumns struct {
 // The columns that are always as wide.
 const (
 	sevColumn, sinceColumn  = 4, 5
-	weekColumn, worthColumn = 5, 10
+	weekColumn, worthColumn = 5, 12
 )
 
 // columnsFor shares a width among the columns. What tells alerts apart comes before

@@ -53,12 +53,11 @@ func factsOf(g alertGroup, s *Screen) facts {
 	l.labels(g.list)
 	rule, known := ruleOf(*newest, s.World.Alerts.Rules)
 	if known {
-		l.add("rule", rule.Query)
 		wait := ""
 		if rule.For > 0 {
 			wait = "for " + strictyaml.FormatDuration(rule.For) + ", "
 		}
-		l.add("", wait+"group "+rule.Group)
+		l.add("rule", rule.Query+"\n"+wait+"group "+rule.Group)
 		if rule.Health == "err" {
 			l.styled("broken", rule.LastError, theme.Warn)
 		}
@@ -271,7 +270,7 @@ func (l facts) draw(f *frame.Frame) {
 		}
 		for i, line := range safe.Wrap(x.text, max(width, 1)) {
 			if y == f.Height() {
-				f.PutRight(f.Width()-1, y-1, theme.Dim, safe.Const(" … enter: all of it"))
+				f.PutRight(f.Width()-1, y-1, theme.Dim, safe.Const(" …"))
 				return
 			}
 			if i == 0 && x.label != "" {

@@ -3,6 +3,7 @@ package pane
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
@@ -14,7 +15,7 @@ import (
 // AlertRecord is what the timeline tells of the alerts of the last 90 days.
 type AlertRecord struct {
 	Rules  map[string]stats.Precision // by the alert's name
-	Week   map[string]int             // firings of the last seven days, by fingerprint
+	Week   map[string]int             // firings of the last seven days, by alert.Alert.Known
 	Said   map[string]Said            // of firings, by alert.Alert.Recorded
 	Storms map[incident.ID]Said       // of all alerts of an incident
 }
@@ -45,7 +46,7 @@ func (r *AlertRecord) week(list []alert.Alert) (n int) {
 		return 0
 	}
 	for i := range list {
-		n += r.Week[list[i].Fingerprint]
+		n += r.Week[list[i].Known()]
 	}
 	return n
 }
@@ -91,9 +92,15 @@ func worthText(p stats.Precision) string {
 	if p.Judged == 0 {
 		return "not known: none of its firings is judged yet"
 	}
-	text := PrecisionText(p) + " judged firings worth having"
+	text := fmt.Sprintf("%s judged firings worth having", PrecisionText(p))
+	if p.Samples < p.Judged {
+		text += fmt.Sprintf(", from %d incidents", p.Samples)
+		if p.Samples == 1 {
+			text = strings.TrimSuffix(text, "s")
+		}
+	}
 	if _, known := p.Share(); !known {
-		text += ", too few for a percentage"
+		text += ": too few for a percentage"
 	}
 	if n := p.Noise; n > 0 {
 		text += fmt.Sprintf("; %d marked noise", n)

@@ -36,9 +36,9 @@ func alertsWorld(t testing.TB) *World {
 	w.Incidents[0].Alerts = 2
 	w.Record = &AlertRecord{
 		Rules: map[string]stats.Precision{
-			list[0].Name:   {Name: list[0].Name, Firings: 12, Attached: 11, Acted: 9, Night: 4, Judged: 11, Worth: 9, Noise: 1, Median: 14 * time.Minute, Ended: 11},
-			"QueueBacklog": {Name: "QueueBacklog", Firings: 40, Attached: 20, Acted: 1, Night: 22, Flapping: 9, Judged: 20, Worth: 1, Noise: 15, Median: 3 * time.Minute, Ended: 40},
-			"DiskFillsUp":  {Name: "DiskFillsUp", Firings: 3, Attached: 3, Acted: 2, Judged: 3, Worth: 2},
+			list[0].Name:   {Name: list[0].Name, Firings: 12, Attached: 11, Acted: 9, Night: 4, Judged: 11, Samples: 10, Worth: 9, Noise: 1, Median: 14 * time.Minute, Ended: 11},
+			"QueueBacklog": {Name: "QueueBacklog", Firings: 40, Attached: 20, Acted: 1, Night: 22, Flapping: 9, Judged: 20, Samples: 20, Worth: 1, Noise: 15, Median: 3 * time.Minute, Ended: 40},
+			"DiskFillsUp":  {Name: "DiskFillsUp", Firings: 3, Attached: 3, Acted: 2, Judged: 3, Samples: 3, Worth: 2},
 		},
 		Week: map[string]int{list[0].Fingerprint: 3, list[1].Fingerprint: 1},
 		Said: map[string]Said{list[0].Recorded: {Verdict: stats.Noise, By: "bob", At: night.Add(-time.Minute), Reason: "a deploy, as always"}}, Storms: map[incident.ID]Said{},

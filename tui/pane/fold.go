@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 )
 
@@ -22,7 +24,89 @@ func folded(events []*incident.Event) []*incident.Event {
 		}
 	}
 	slices.Reverse(out)
+	return stormed(out)
+}
+
+// calm is after how long without another alert a storm has passed.
+const calm = 5 * time.Minute
+
+// stormed leaves one line for all alerts that joined an incident in a storm, at the time
+// of the first, and one for their ends: hundreds of lines would hide what people did
+// meanwhile. That an alert fired which belongs to an incident its line says.
+func stormed(events []*incident.Event) []*incident.Event {
+	open := map[stormKey]*storm{}
+	var several []*storm
+	out := events[:0]
+	for _, e := range events {
+		home, joined, is := ofStorm(e)
+		if !is {
+			out = append(out, e)
+			continue
+		}
+		if e.Kind == incident.AlertFired {
+			continue
+		}
+		key := stormKey{home, e.Kind}
+		s := open[key]
+		if s == nil || e.At.Sub(s.last) >= calm {
+			copied := *e
+			s = &storm{line: &copied, joined: incident.Attached{Names: map[string]int{}}}
+			open[key] = s
+			out = append(out, s.line)
+		}
+		if s.from++; s.from == 2 {
+			several = append(several, s)
+		}
+		s.last = e.At
+		s.joined.Alerts += joined.Alerts
+		for name, n := range joined.Names {
+			s.joined.Names[name] += n
+		}
+	}
+	for _, s := range several {
+		s.tell()
+	}
 	return out
+}
+
+// storm is the line of one, as it grows.
+type storm struct {
+	line   *incident.Event
+	joined incident.Attached
+	from   int // how many lines it is of
+	last   time.Time
+}
+
+type stormKey struct {
+	home incident.ID
+	kind incident.Kind
+}
+
+func (s *storm) tell() {
+	word := "joined"
+	if s.line.Kind == incident.AlertResolved {
+		word = "ended"
+	}
+	length := max(s.last.Sub(s.line.At).Round(time.Second), time.Second)
+	s.line.Text = fmt.Sprintf("%d alerts %s within %s: %s", s.joined.Alerts, word, strictyaml.FormatDuration(length), s.joined)
+	s.line.Data = incident.Payload(s.joined)
+}
+
+// ofStorm says that an event is about alerts of an incident, which, and how many.
+func ofStorm(e *incident.Event) (home incident.ID, joined incident.Attached, is bool) {
+	switch e.Kind {
+	case incident.AlertAttached:
+		is = e.Payload(&joined) == nil && joined.Alerts > 0
+		return e.Incident, joined, is
+	case incident.AlertFired, incident.AlertResolved:
+		var a struct {
+			Name     string      `json:"name"`
+			Incident incident.ID `json:"incident"`
+		}
+		is = e.Payload(&a) == nil && a.Incident != ""
+		return a.Incident, incident.Attached{Alerts: 1, Names: map[string]int{a.Name: 1}}, is
+	}
+	return "", joined, false
 }
 
 // beside says that another line says what a page event does. Said are the pages
