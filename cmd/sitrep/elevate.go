@@ -60,5 +60,5 @@ func (o *operator) elevate(ctx context.Context, order pane.Elevate) (pane.Receip
 	if order.Length == 0 {
 		return pane.Receipt{Text: name + " is read-only again"}, nil
 	}
-	return pane.Receipt{Text: fmt.Sprintf("chaos, load and silences are allowed in %s for %s", name, span(order.Length))}, nil
+	return pane.Receipt{Text: fmt.Sprintf("chaos, load and silences are allowed in %s for %s", name, strictyaml.FormatDuration(order.Length))}, nil
 }
