@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -34,7 +35,11 @@ type backend struct {
 	victoria    bool   // VictoriaMetrics, single or the query nodes of a cluster
 	started     string // of a single process; empty if it does not say
 	distributed bool   // samples come from others
+	about       About
 }
+
+// unnamed is one whose build information is that of Thanos or Cortex.
+const unnamed = "Thanos or Cortex"
 
 // ownRelease is a version of Prometheus itself. Thanos counts from 0.
 var ownRelease = regexp.MustCompile(`^v?[23]\.\d`)
@@ -47,23 +52,27 @@ func (c *Client) examine(ctx context.Context) (backend, error) {
 	}
 	switch err := c.get(ctx, "/api/v1/status/buildinfo", nil, &got); {
 	case saysNothing(err): // Cortex, and proxies that only let queries through
-		return backend{distributed: true}, nil
+		b := backend{distributed: true, about: About{Kind: "a server that does not say what it is: Cortex, or a proxy"}}
+		return b, c.rollCall(ctx, &b.about)
 	case err != nil:
 		return backend{}, err
 	}
-	b := backend{version: got.Version + " " + got.Revision}
+	b := backend{version: got.Version + " " + got.Revision, about: About{Version: oneLine(got.Version)}}
 	switch {
-	case got.Application != "" || len(got.Features) > 0: // Mimir
-		b.distributed = true
+	case got.Application != "" || len(got.Features) > 0:
+		b.distributed, b.about.Kind = true, cmp.Or(oneLine(got.Application), "Grafana Mimir")
 	case got.Revision == "" && got.GoVersion == "": // VictoriaMetrics calls itself a version of Prometheus
-		b.victoria = true
+		b.victoria, b.about.Kind = true, "VictoriaMetrics"
 	case ownRelease.MatchString(got.Version):
-		b.single = true
-	default: // Thanos
-		b.distributed = true
+		b.single, b.about.Kind = true, "Prometheus"
+	default:
+		b.distributed, b.about.Kind = true, unnamed
 	}
-	if !b.single {
+	switch {
+	case b.victoria, b.distributed && b.about.Kind != unnamed:
 		return b, nil
+	case b.distributed:
+		return b, c.rollCall(ctx, &b.about)
 	}
 	var run struct{ StartTime string }
 	if err := c.get(ctx, "/api/v1/status/runtimeinfo", nil, &run); err != nil && !saysNothing(err) {
@@ -88,11 +97,16 @@ func saysNothing(err error) bool {
 
 // Identity tells servers apart for a Cache: another replica has another start
 // time, and so has this one after a restart. The processes of a distributed
-// store are all the same, as they answer from the same samples.
+// store are all the same, as they answer from the same samples; which of its parts
+// answer is told by Known then.
 func (c *Client) Identity(ctx context.Context) (string, error) {
 	b, err := c.examine(ctx)
-	if err != nil || !b.single {
+	if err != nil {
 		return "", err
+	}
+	c.known.Store(&b.about)
+	if !b.single {
+		return "", nil
 	}
 	return b.version + " " + b.started, nil
 }

@@ -21,7 +21,9 @@ import (
 //   - Every question includes some points that are known already. If more than
 //     5 % of them differ, everything of the expression is asked anew; and so it is
 //     now and then anyway, for what was written into the past.
-//   - Answers with warnings are partial: shown, and never known.
+//   - Answers with warnings are partial: shown, and never known. So are those of a
+//     server that leaves out parts of its storage without a word (About.Silent); when
+//     other parts answer than did, everything is asked anew.
 //   - Expressions for which that does not hold (see slides), steps that are not
 //     whole milliseconds, servers that move points off the grid or whose answers to
 //     two windows do not agree (Never), and addresses behind which several servers
@@ -71,6 +73,9 @@ type cacheEntry struct {
 
 	// Under turn.
 	refetch  time.Time // when everything is asked anew
+	version  int       // originState.version of what is held
+	torn     int       // answers in a row that contradicted what was known
+	tornAt   time.Time // of the last of them
 	nowAsked time.Time
 	last     Frame // the newest answer, if somebody waited for it
 
@@ -90,7 +95,7 @@ func NewCache(source Source, cfg CacheConfig) *Cache {
 		cfg.Refetch = 15 * time.Minute
 	}
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now = func() time.Time { return time.Now().Round(0) } // a suspended machine's other clock stands still
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Float64
@@ -183,7 +188,7 @@ func (c *Cache) Range(ctx context.Context, expr string, g Grid) (Frame, error) {
 		return c.source.Range(ctx, expr, g)
 	}
 	e := c.entry(cacheKey{server.id, expr, step})
-	f, err := c.ask(ctx, e, g, server.settle)
+	f, err := c.ask(ctx, e, g, server)
 	if errors.Is(err, errOffGrid) {
 		return c.source.Range(ctx, expr, g)
 	}
@@ -211,6 +216,9 @@ func (c *Cache) first(ctx context.Context, expr string, g Grid) (Frame, error) {
 	if f.offGrid > 0 {
 		c.origin.leaveGrid()
 	}
+	if missing := server.about.Missing(); usable && missing != "" {
+		f.Warnings = append(f.Warnings, missing)
+	}
 	if !usable || server.offGrid || server.settle == Never || f.offGrid > 0 {
 		return f, nil
 	}
@@ -221,10 +229,11 @@ func (c *Cache) first(ctx context.Context, expr string, g Grid) (Frame, error) {
 		return f, nil // somebody else is at it
 	}
 	defer func() { e.turn <- struct{}{} }()
-	w := c.flight(e, g, server.settle, now)
+	w := c.flight(e, g, server, now)
 	if len(f.Warnings) == 0 && len(e.held.settled) == 0 {
 		w.replace(&f)
 		w.schedule(now)
+		e.version = server.version
 		c.weigh(e)
 	}
 	return f, nil
@@ -264,7 +273,7 @@ func (c *Cache) entry(key cacheKey) *cacheEntry {
 
 // ask answers from an entry. Who had to wait for the answer to the same grid
 // takes that.
-func (c *Cache) ask(ctx context.Context, e *cacheEntry, g Grid, settle time.Duration) (Frame, error) {
+func (c *Cache) ask(ctx context.Context, e *cacheEntry, g Grid, server originState) (Frame, error) {
 	arrived := e.flights.Load()
 	e.waiting.Add(1)
 	select {
@@ -280,7 +289,7 @@ func (c *Cache) ask(ctx context.Context, e *cacheEntry, g Grid, settle time.Dura
 		f.Series = slices.Clone(f.Series)
 		return f, nil
 	}
-	f, err := c.fly(ctx, e, g, settle)
+	f, err := c.fly(ctx, e, g, server)
 	if err != nil {
 		return Frame{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/api"
@@ -51,6 +52,7 @@ type Client struct {
 	wire    classified
 	meta    promv1.API
 	rt      *roundTripper
+	known   atomic.Pointer[About] // by the last Identity
 }
 
 // NewClient checks the configuration; it does not connect. User and password
@@ -148,7 +150,7 @@ func (c *Client) Range(ctx context.Context, expr string, g Grid) (Frame, error) 
 		return Frame{}, fmt.Errorf("range query: %d points with a step of %v: Prometheus answers 1 to %d", g.N, g.Step, maxPoints)
 	}
 	args := rangeArgs(expr, g.Start, g.End(), g.Step)
-	body, err := c.ask(ctx, "/api/v1/query_range", args)
+	body, asOf, err := c.ask(ctx, "/api/v1/query_range", args)
 	if err != nil {
 		return Frame{}, err
 	}
@@ -160,13 +162,15 @@ func (c *Client) Range(ctx context.Context, expr string, g Grid) (Frame, error) 
 		a.series[i].Expr = expr
 	}
 	now := time.Now()
-	return Frame{Grid: g, Series: a.series, Warnings: a.warnings, Infos: a.infos, Took: now.Sub(start), At: now, offGrid: a.offGrid}, nil
+	return Frame{
+		Grid: g, Series: a.series, Warnings: a.warnings, Infos: a.infos, Took: now.Sub(start), At: now, offGrid: a.offGrid + a.outside, asOf: asOf,
+	}, nil
 }
 
 // Instant evaluates expr at one time; the zero time is the server's now. A
 // scalar is one sample without labels, a range selector gives all its samples.
 func (c *Client) Instant(ctx context.Context, expr string, at time.Time) (samples []Sample, warnings []string, err error) {
-	body, err := c.ask(ctx, "/api/v1/query", instantArgs(expr, at))
+	body, _, err := c.ask(ctx, "/api/v1/query", instantArgs(expr, at))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,7 +191,7 @@ func (c *Client) Data(ctx context.Context, expr string, start, end time.Time, st
 	if step > 0 {
 		path, args = "/api/v1/query_range", rangeArgs(expr, start, end, step)
 	}
-	body, err := c.ask(ctx, path, args)
+	body, _, err := c.ask(ctx, path, args)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -234,8 +238,9 @@ func seconds(t time.Time) string {
 func newReader(s string) io.Reader { return strings.NewReader(s) }
 
 // ask sends a query with a deadline, which the server is told too, so that it
-// stops working for someone who has left.
-func (c *Client) ask(ctx context.Context, path string, args url.Values) ([]byte, error) {
+// stops working for someone who has left. asOf is when the answer was made, by the
+// clock of who made it: a cache in between may have had it for long.
+func (c *Client) ask(ctx context.Context, path string, args url.Values) (body []byte, asOf time.Time, err error) {
 	within := c.timeout
 	if until, ok := ctx.Deadline(); ok {
 		within = min(within, time.Until(until))
@@ -245,7 +250,15 @@ func (c *Client) ask(ctx context.Context, path string, args url.Values) ([]byte,
 	args.Set("timeout", strconv.FormatFloat(max(within, time.Millisecond).Seconds(), 'f', 3, 64))
 	wire := c.wire
 	wire.within = within.Round(time.Millisecond)
-	return wire.send(ctx, path, args)
+	resp, body, err := wire.send(ctx, path, args)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	asOf, err = http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		asOf = time.Time{} // it need not say
+	}
+	return body, asOf, nil
 }
 
 // judge turns a decoded body into an error if it is none of an answer.

@@ -50,6 +50,14 @@ func (h *held) forget() {
 	clear(h.byHash)
 }
 
+// unsettle takes back what cannot be settled yet: a clock was set back, or samples may
+// come later than was thought.
+func (h *held) unsettle(until int64) {
+	if n := len(h.settled); n > 0 && h.settled[n-1].hi > until {
+		h.settled = h.settled.within(span{h.settled[0].lo, until})
+	}
+}
+
 // reach makes room for s in every column, within most points: what is farthest
 // away from s is dropped for it.
 func (h *held) reach(s span, most int64) {

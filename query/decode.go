@@ -29,7 +29,8 @@ type answer struct {
 	series                  []Series // range
 	samples                 []Sample // instant
 	seen, over              int      // series in the body, and those beyond the bounds
-	offGrid, buckets        int
+	offGrid, outside        int      // points between the steps, and those of another time than was asked for
+	buckets                 int
 	crowded                 int  // native histograms whose buckets were too many
 	doubles, large          int  // series of the same labels, and with too much of them
 	text                    bool // a string, which is no number
@@ -138,6 +139,9 @@ func (d *decoder) remarks() []string {
 	}
 	if d.out.large > 0 {
 		says = append(says, fmt.Sprintf("%d series with more than %d KiB of labels are left out: drop the label with sum without (...)", d.out.large, maxLabels>>10))
+	}
+	if d.out.outside > 0 {
+		says = append(says, fmt.Sprintf("%d points lie before or after the time that was asked for and are left out: the server asks for another window (align_queries_with_step?)", d.out.outside))
 	}
 	if d.out.offGrid > 0 {
 		says = append(says, fmt.Sprintf("%d points were between the steps and moved to the nearest", d.out.offGrid))
@@ -318,6 +322,9 @@ func (c *column) place(ms int64) int64 {
 		i = (off + step/2) / step
 	}
 	if off < 0 || i >= int64(g.N) {
+		if off%step == 0 { // the others are counted
+			c.d.out.outside++
+		}
 		return -1
 	}
 	if c.values == nil {

@@ -28,7 +28,10 @@ func TestDecodeKeepsWithinBounds(t *testing.T) {
 	a, err := decodeRange([]byte(b.String()), g)
 	require.NoError(t, err)
 	require.Len(t, a.series, maxRangeSeries)
-	require.Equal(t, []string{"1005 series; only the first 1000 are kept: aggregate with sum by (...) or topk"}, a.warnings)
+	require.Equal(t, []string{
+		"1005 series; only the first 1000 are kept: aggregate with sum by (...) or topk",
+		"2000 points lie before or after the time that was asked for and are left out: the server asks for another window (align_queries_with_step?)",
+	}, a.warnings)
 	require.Equal(t, "matrix", a.kind, "in any order of keys")
 
 	deep := strings.Repeat("[", 1<<20)

@@ -142,6 +142,9 @@ func refused(url string, resp *http.Response, body []byte, patience time.Duratio
 		e.Kind, e.Msg = ErrStarting, status+wait(patience, ": starting up (it replays its log), or overloaded")
 	case code == http.StatusNotFound:
 		e.Kind, e.Msg = ErrNotPrometheus, status+": no Prometheus API under this URL: is the path right?"
+		if !strings.HasSuffix(strings.TrimRight(url, "/"), "/prometheus") {
+			e.Msg += " Mimir and Cortex have it under /prometheus"
+		}
 	case code/100 == 4:
 		e.Kind, e.Msg = ErrNotPrometheus, status+instead(body)
 	default:

@@ -13,9 +13,22 @@ var errOffGrid = errors.New("the server moves points off the grid")
 // settleUnknown is how late a sample may come where nothing is known.
 const settleUnknown = time.Minute
 
+// Answers to two windows that contradict each other so often in a row are not joined
+// any more for a while: a deduplicated pair of replicas may be told as the one or the
+// other, depending on where the window begins.
+const mostTorn = 3
+
 // fly brings an entry up to date and gives its window g. The caller has its turn.
-func (c *Cache) fly(ctx context.Context, e *cacheEntry, g Grid, settle time.Duration) (Frame, error) {
-	w := c.flight(e, g, settle, c.cfg.Now())
+func (c *Cache) fly(ctx context.Context, e *cacheEntry, g Grid, server originState) (Frame, error) {
+	w := c.flight(e, g, server, c.cfg.Now())
+	if since := w.now.Sub(e.tornAt); e.torn >= mostTorn && since >= 0 && since < settleEvery {
+		return w.pass(ctx)
+	}
+	e.held.unsettle(w.until)
+	if e.version != server.version && w.missing == "" {
+		e.held.forget() // it was whole, or lacked something, without anybody knowing
+		e.version = server.version
+	}
 	whole := c.takeRefetch(e, w.now)
 	f, err := w.answer(ctx, whole)
 	if whole {
@@ -39,7 +52,8 @@ func (c *Cache) fly(ctx context.Context, e *cacheEntry, g Grid, settle time.Dura
 // takeRefetch reports whether everything of an entry is to be asked anew now: of
 // one entry at a time, so that a board does not do it all at once.
 func (c *Cache) takeRefetch(e *cacheEntry, now time.Time) bool {
-	if e.refetch.IsZero() || now.Before(e.refetch) {
+	// A clock that was set back must not put it off.
+	if e.refetch.IsZero() || now.Before(e.refetch) && e.refetch.Sub(now) < 6*c.cfg.Refetch {
 		return false
 	}
 	c.mu.Lock()
@@ -60,22 +74,50 @@ func (c *Cache) endRefetch() {
 // flight is one look at a server for one entry.
 type flight struct {
 	*Cache
-	e     *cacheEntry
-	grid  Grid
-	want  span      // the points of grid
-	now   time.Time // by the server's clock
-	until int64     // the last point that is settled if it is asked now
+	e       *cacheEntry
+	grid    Grid
+	want    span      // the points of grid
+	now     time.Time // by the server's clock, as far as it is known before it is asked
+	until   int64     // the last point that is settled if it is asked now
+	settle  time.Duration
+	single  bool   // another step is another look at the same samples
+	missing string // what the server leaves out without a word
 }
 
-func (c *Cache) flight(e *cacheEntry, g Grid, settle time.Duration, now time.Time) flight {
+func (c *Cache) flight(e *cacheEntry, g Grid, server originState, now time.Time) flight {
 	skew, _ := c.Skew()
 	now = now.Add(skew)
 	step := g.Step.Milliseconds()
 	first := g.Start.UnixMilli() / step
-	return flight{
-		Cache: c, e: e, grid: g, want: span{first, first + int64(g.N) - 1}, now: now,
-		until: floor(now.Add(-settle).UnixMilli(), step) / step,
+	w := flight{Cache: c, e: e, grid: g, want: span{first, first + int64(g.N) - 1}, now: now, settle: server.settle, missing: server.about.Missing()}
+	w.single = len(server.about.Stores) == 0
+	w.until = w.settledAt(now)
+	return w
+}
+
+// settledAt is the last point of which nothing can change any more at a time.
+func (w flight) settledAt(at time.Time) int64 {
+	step := w.grid.Step.Milliseconds()
+	return floor(at.Add(-w.settle).UnixMilli(), step) / step
+}
+
+// settled is the last point of an answer that may be held. The answer's own time
+// decides where that is earlier: our clock may have jumped since we last compared it,
+// and a proxy may have kept the answer for a while.
+func (w flight) settled(f *Frame) int64 {
+	if f.asOf.IsZero() {
+		return w.until
 	}
+	return min(w.until, w.settledAt(f.asOf))
+}
+
+// pass asks for the whole window, and holds nothing.
+func (w flight) pass(ctx context.Context) (Frame, error) {
+	f, err := w.source.Range(ctx, w.e.key.expr, w.grid)
+	if err == nil && w.missing != "" {
+		f.Warnings = append(f.Warnings, w.missing)
+	}
+	return f, err
 }
 
 // schedule says when everything is to be asked anew: coarse steps less often, as
@@ -91,7 +133,7 @@ func (w flight) answer(ctx context.Context, whole bool) (Frame, error) {
 	asks := spans{w.want}
 	if !whole {
 		h.reach(w.want, 2*w.want.len()+64)
-		if len(h.settled) == 0 {
+		if len(h.settled) == 0 && w.single {
 			w.thinned()
 		}
 		asks = w.plan()
@@ -109,9 +151,13 @@ func (w flight) answer(ctx context.Context, whole bool) (Frame, error) {
 		case whole:
 			h.reach(w.want, 2*w.want.len()+64)
 			h.merge(s, &f, true, w.until)
-		case !h.merge(s, &f, partial, w.until):
+		case !h.merge(s, &f, partial, w.settled(&f)):
 			// The server tells another story now than it did: all of it again.
+			w.e.torn++
+			w.e.tornAt = w.now
 			return w.answer(ctx, true)
+		case !partial:
+			w.e.torn = 0
 		}
 	}
 	h.sweep()
@@ -128,7 +174,7 @@ func (w flight) replace(f *Frame) {
 	h := w.e.held
 	h.forget()
 	h.reach(w.want, w.want.len())
-	h.merge(w.want, f, false, w.until)
+	h.merge(w.want, f, false, w.settled(f))
 }
 
 // plan is what has to be asked, each with some known points beside it. Several
@@ -175,6 +221,9 @@ func (w flight) fetch(ctx context.Context, s span) (Frame, error) {
 	if f.offGrid > 0 {
 		w.origin.leaveGrid()
 		return Frame{}, errOffGrid
+	}
+	if w.missing != "" {
+		f.Warnings = append(f.Warnings, w.missing)
 	}
 	return f, nil
 }

@@ -66,7 +66,8 @@ type Frame struct {
 	Took     time.Duration
 	At       time.Time // when the answer was complete, by this machine's clock
 
-	offGrid int // points that the server put elsewhere, and were moved
+	offGrid int       // points that the server put elsewhere, and were moved or left out
+	asOf    time.Time // when the server answered, by its own clock; zero if it did not say
 }
 
 // FrameOf is samples as a frame of one point, the time of which is the caller's to say.

@@ -28,6 +28,8 @@ type originState struct {
 	settle  time.Duration
 	offGrid bool // it does not answer at the points that it is asked for
 	mixed   bool // several take turns under the address
+	about   About
+	version int // grows whenever other parts of it answer than before
 }
 
 // originWatch knows which server answers, and asks again now and then.
@@ -129,6 +131,13 @@ func (o *originWatch) ask(ctx context.Context, source Source, cfg CacheConfig, n
 	defer o.mu.Unlock()
 	if o.known && id != o.state.id {
 		o.moved(id, now)
+	}
+	if from, ok := source.(interface{ Known() About }); ok {
+		about := from.Known()
+		if o.known && !about.same(o.state.about) {
+			o.state.version++
+		}
+		o.state.about = about
 	}
 	o.state.id, o.state.settle, o.known, o.doubtful, o.asked = id, settle, true, false, now
 	o.state.mixed = now.Before(o.mixedUntil)

@@ -88,19 +88,18 @@ func (c strict) Do(ctx context.Context, req *http.Request) (*http.Response, []by
 
 // send asks by POST, because a query may be longer than a URL, and by GET
 // where a proxy or a read-only role refuses POST.
-func (c classified) send(ctx context.Context, path string, args url.Values) ([]byte, error) {
+func (c classified) send(ctx context.Context, path string, args url.Values) (*http.Response, []byte, error) {
 	resp, body, err := post(ctx, c, path, args)
 	if resp == nil || resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusNotImplemented {
-		return body, err
+		return resp, body, err
 	}
 	u := c.URL(path, nil)
 	u.RawQuery = merged(u, args).Encode()
 	req, err := http.NewRequest(http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	_, body, err = c.Do(ctx, req)
-	return body, err
+	return c.Do(ctx, req)
 }
 
 func post(ctx context.Context, c api.Client, path string, args url.Values) (*http.Response, []byte, error) {
@@ -141,7 +140,8 @@ func reason(body []byte) said {
 	if r.Type == "" {
 		r.Type = "unknown"
 	}
-	return said{typ: r.Type, msg: oneLine(preamble.ReplaceAllString(r.Msg, ""))}
+	text, todo := limit(preamble.ReplaceAllString(r.Msg, ""))
+	return said{typ: r.Type, msg: oneLine(text) + todo}
 }
 
 // roundTripper adds credentials and headers, bounds bodies and watches the

@@ -180,8 +180,11 @@ func (a *app) examinePrometheus(ctx context.Context, place, name string) finding
 	defer client.CloseIdle()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	info, err := client.Ready(ctx)
-	said := strings.TrimSpace(client.URL() + " " + info.Version)
+	_, err = client.Ready(ctx)
+	said := client.URL()
+	if about, failed := client.About(ctx); failed == nil && about.Kind != "" {
+		said = strings.TrimSpace(said + " " + about.String())
+	}
 	if ahead, known := client.Skew(); known && ahead.Abs() >= 2*time.Second {
 		which := "ahead of"
 		if ahead < 0 {
@@ -190,7 +193,7 @@ func (a *app) examinePrometheus(ctx context.Context, place, name string) finding
 		said += fmt.Sprintf(", its clock is %v %s this machine's: boards end at its now", ahead.Abs().Round(time.Second), which)
 	}
 	if settle, failed := client.Settle(ctx); failed == nil && settle == query.Never {
-		said += ", VictoriaMetrics: its answers to two windows need not agree, so panels ask for all of their points"
+		said += ": its answers to two windows need not agree, so panels ask for all of their points"
 	}
 	return check(place, said, err)
 }
