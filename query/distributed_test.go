@@ -28,7 +28,7 @@ type cluster struct {
 	prefix string // of its paths
 	tenant string // that has to be named
 	align  time.Duration
-	ahead  time.Duration                                   // its clock
+	ahead  time.Duration                                     // its clock
 	answer func(w http.ResponseWriter, r *http.Request) bool // instead of an answer, where it says so
 	value  func(series int, at time.Time, start time.Time, step time.Duration) float64
 	since  func() time.Time // nothing is older

@@ -97,7 +97,7 @@ func unreachable(url string, err error, within time.Duration) error {
 		e.Msg = "its TLS certificate is not trusted: " + oneLine(cert.Error())
 	case errors.As(err, &rec), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		e.Msg = "it does not speak TLS: write http:// instead of https://?"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), brokeHTTP2(err):
 		e.Msg = "the connection broke before the answer was complete"
 	case errors.As(err, &op):
 		e.Msg = oneLine(op.Err.Error())
@@ -108,6 +108,13 @@ func unreachable(url string, err error, within time.Duration) error {
 		e.Msg = oneLine(err.Error())
 	}
 	return e
+}
+
+// brokeHTTP2 knows a farewell, or the end of a stream, before an answer was complete;
+// the errors of net/http have no names.
+func brokeHTTP2(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "server sent GOAWAY") || strings.Contains(text, "stream error: stream ID")
 }
 
 // refused explains an answer that is not a success: status and what came instead.

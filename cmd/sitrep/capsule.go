@@ -119,11 +119,14 @@ func latest(a, b time.Time) time.Time {
 
 // keep keeps a stretch; one without samples is none.
 func (k *capsuleKeeper) keep(ctx context.Context, id incident.ID, from, to time.Time) error {
-	c, err := k.server.Capsule(from, to)
-	if err != nil {
-		return err
-	}
-	if c.Samples > 0 {
+	list, err := k.server.Capsules(from, to)
+	for _, c := range list {
+		if err != nil {
+			break
+		}
+		if c.Left > 0 {
+			k.problem(fmt.Sprintf("%d series are not kept with %s: each has more samples than could be read again", c.Left, id))
+		}
 		err = k.db.AddCapsule(ctx, incident.Event{
 			Incident: id, At: to, Kind: incident.EvidenceRecorded, Actor: incident.Sitrep, Source: "evidence", Once: "recorded/" + string(id) + "/" + k.self,
 			Text: fmt.Sprintf("what sitrep scrapes itself in place of %s is kept with %s", k.source, id),

@@ -24,6 +24,7 @@ type recording struct {
 	from, to        time.Time
 	every           time.Duration // between the scrapes; 0 = it does not tell
 	series, samples int           // of the stretch with the most series; of all
+	damaged         []string      // stretches that cannot be read
 }
 
 // openRecorded reads the capsules of an incident.
@@ -44,12 +45,15 @@ func openRecorded(ctx context.Context, db *store.DB, id incident.ID) (*recording
 		bodies = append(bodies, c.Chunks)
 		r.series, r.samples = max(r.series, c.Series), r.samples+c.Samples
 	}
-	server, from, to, err := embedded.Open(bodies...)
+	o, err := embedded.Open(bodies...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", id, err)
 	}
-	r.from, r.to, r.every = from, to, server.Spacing()
-	if r.client, err = query.NewClient(query.Config{URL: embedded.Address, HTTP: server.Transport()}); err != nil {
+	for _, i := range o.Damaged {
+		r.damaged = append(r.damaged, fmt.Sprintf("%s to %s", stamp(list[i].From), stamp(list[i].To)))
+	}
+	r.from, r.to, r.every = o.From, o.To, o.Server.Spacing()
+	if r.client, err = query.NewClient(query.Config{URL: embedded.Address, HTTP: o.Server.Transport()}); err != nil {
 		return nil, err
 	}
 	r.catalog = query.NewCatalog(r.client)
@@ -69,8 +73,14 @@ func (a *app) recorded(ctx context.Context, name string) (r *recording, err erro
 	return r, err
 }
 
-// name is who answers.
-func (r *recording) name() string { return "what was recorded with " + string(r.id) }
+// name is who answers, and what of it cannot be read.
+func (r *recording) name() string {
+	text := "what was recorded with " + string(r.id)
+	if n := len(r.damaged); n > 0 {
+		text += fmt.Sprintf(" (%d stretches are damaged and left out, the first is %s)", n, r.damaged[0])
+	}
+	return text
+}
 
 // stretch says of when it can be asked.
 func (r *recording) stretch() string {

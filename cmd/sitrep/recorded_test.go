@@ -44,8 +44,10 @@ func withRecorded(t *testing.T) (*operator, time.Time) {
 		total = 20 * i
 		s.Scrape(t.Context(), began.Add(time.Duration(i)*10*time.Second))
 	}
-	c, err := s.Capsule(began.Add(-time.Second), began.Add(time.Hour))
+	list, err := s.Capsules(began.Add(-time.Second), began.Add(time.Hour))
 	require.NoError(t, err)
+	require.Len(t, list, 1)
+	c := list[0]
 	require.NoError(t, db.AddCapsule(t.Context(), incident.Event{
 		Incident: "INC-1", At: began, Kind: incident.EvidenceRecorded, Actor: incident.Sitrep, Source: "evidence", Once: "recorded/INC-1/x", Text: "kept",
 		Data: incident.Payload(incident.Recording{Source: "http://gone", From: began}),

@@ -157,8 +157,8 @@ func main() {
 		use = `s, _ := embedded.NewStandby(embedded.StandbyConfig{Client: c, Probe: c, Cached: c})
 	_ = s.Run(context.Background())
 	_, _ = embedded.ReadFile("", "", nil)
-	_, _, _, _ = embedded.Open()
-	_, _ = s.Direct().Capsule(s.Recorded(), s.Recorded())`
+	_, _ = embedded.Open()
+	_, _ = s.Direct().Capsules(s.Recorded(), s.Recorded())`
 	}
 	file := filepath.Join(dir, "main.go")
 	require.NoError(b, os.WriteFile(file, fmt.Appendf(nil, src, imports, use), 0o600))

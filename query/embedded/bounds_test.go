@@ -163,7 +163,7 @@ func TestACapsuleThatSwells(t *testing.T) {
 			binary.AppendVarint(nil, -1<<63), binary.AppendVarint(nil, 1<<62), []byte("\x02\x00\x00")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, _, err := Open(body)
+			_, err := Open(body)
 			require.ErrorIs(t, err, errCapsule)
 		})
 	}

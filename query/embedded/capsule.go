@@ -27,6 +27,7 @@ import (
 type Capsule struct {
 	From, To        time.Time // of the samples in it
 	Series, Samples int
+	Left            int // series that are too long to be read again, and not in it
 	Body            []byte
 }
 
@@ -36,33 +37,57 @@ const (
 	mostCapsule   = 256 << 20 // unpacked, so that a small file cannot fill the memory
 	mostRecorded  = 1_000_000 // series of all capsules that are opened together
 	mostTexts     = 4_000_000 // of one capsule
+
+	fullCapsule = mostCapsule / 8 // from here on another one is begun
+	fullTexts   = mostTexts / 8
 )
 
 // errCapsule is that of bytes that are no capsule.
 var errCapsule = errors.New("this is not a capsule of recorded samples, or it is damaged")
 
-// Capsule packs the samples after from and up to to; one without samples has no Body.
-func (s *Server) Capsule(from, to time.Time) (Capsule, error) {
-	c := Capsule{From: from, To: to}
+// Capsules packs the samples after from and up to to; none if there are no samples, and
+// several of some of the series each where one were too large to be read again.
+func (s *Server) Capsules(from, to time.Time) ([]Capsule, error) {
+	return s.capsules(from, to, fullCapsule)
+}
+
+func (s *Server) capsules(from, to time.Time, full int) (all []Capsule, err error) {
 	lo, hi := from.UnixMilli()+1, to.UnixMilli()
 	views := s.store.views(lo, hi)
-	w := capsuleWriter{index: map[string]uint64{}, native: slices.ContainsFunc(views, (*seriesView).native)}
+	native := slices.ContainsFunc(views, (*seriesView).native)
+	w := newCapsuleWriter(native)
+	c := Capsule{From: from, To: to}
+	finish := func() error {
+		if c.Samples == 0 {
+			return nil
+		}
+		c.Body, err = w.pack(c.Series)
+		all = append(all, c)
+		w, c = newCapsuleWriter(native), Capsule{From: from, To: to}
+		return err
+	}
 	for _, v := range views {
+		before := len(w.body)
 		n, err := w.series(v, lo, hi)
-		if err != nil {
-			return c, err
+		switch {
+		case err != nil:
+			return all, err
+		case n == 0:
+			continue
+		case len(w.body)-before > mostCapsule/2: // the labels have a bound of their own
+			w.body = w.body[:before]
+			c.Left++
+			continue
 		}
-		if n > 0 {
-			c.Series++
-			c.Samples += n
+		c.Series++
+		c.Samples += n
+		if len(w.body)+w.size > full || len(w.texts) > fullTexts {
+			if err := finish(); err != nil {
+				return all, err
+			}
 		}
 	}
-	if c.Samples == 0 {
-		return c, nil
-	}
-	var err error
-	c.Body, err = w.pack(c.Series)
-	return c, err
+	return all, finish()
 }
 
 // views is every series with samples in the range, for readers; in order of labels.
@@ -83,8 +108,13 @@ func (st *store) views(lo, hi int64) (all []*seriesView) {
 type capsuleWriter struct {
 	texts  []string
 	index  map[string]uint64
+	size   int // bytes of texts
 	body   []byte
 	native bool // encodings are written
+}
+
+func newCapsuleWriter(native bool) *capsuleWriter {
+	return &capsuleWriter{index: map[string]uint64{}, native: native}
 }
 
 func (w *capsuleWriter) text(s string) uint64 {
@@ -92,6 +122,7 @@ func (w *capsuleWriter) text(s string) uint64 {
 	if !ok {
 		i = uint64(len(w.texts))
 		w.index[s], w.texts = i, append(w.texts, s)
+		w.size += len(s) + 3
 	}
 	return i
 }
@@ -143,30 +174,46 @@ func (w *capsuleWriter) pack(series int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Open is a server that answers from capsules, in the order of their times, and
-// scrapes nothing. It returns the first and the last time in them.
-func Open(bodies ...[]byte) (s *Server, from, to time.Time, err error) {
-	s, err = New(Config{MaxSeries: mostRecorded})
+// Opened is what capsules hold: a server that scrapes nothing, the first and the last
+// time in it, and which of the bodies are damaged and left out.
+type Opened struct {
+	Server   *Server
+	From, To time.Time
+	Damaged  []int
+}
+
+// Open reads capsules, in the order of their times. It fails if none can be read.
+func Open(bodies ...[]byte) (Opened, error) {
+	s, err := New(Config{MaxSeries: mostRecorded})
 	if err != nil {
-		return nil, from, to, err
+		return Opened{}, err
 	}
+	o := Opened{Server: s}
 	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
-	for _, b := range bodies {
-		raw, native, err := unpack(b)
+	cause := errCapsule
+	for i, b := range bodies {
+		first, last, err := s.load(b)
 		if err != nil {
-			return nil, from, to, err
-		}
-		r := capsuleReader{b: raw, native: native}
-		first, last, err := r.load(s.store)
-		if err != nil {
-			return nil, from, to, err
+			o.Damaged, cause = append(o.Damaged, i), err
+			continue
 		}
 		lo, hi = min(lo, first), max(hi, last)
 	}
 	if lo > hi {
-		return nil, from, to, errCapsule
+		return Opened{}, cause
 	}
-	return s, time.UnixMilli(lo).UTC(), time.UnixMilli(hi).UTC(), nil
+	o.From, o.To = time.UnixMilli(lo).UTC(), time.UnixMilli(hi).UTC()
+	return o, nil
+}
+
+// load takes a capsule in; of one that is damaged nothing, unless it was made so.
+func (s *Server) load(body []byte) (first, last int64, err error) {
+	raw, native, err := unpack(body)
+	if err != nil {
+		return 0, 0, err
+	}
+	r := capsuleReader{b: raw, native: native}
+	return r.load(s.store)
 }
 
 // unpack is a capsule's content, and whether its chunks say their encoding.

@@ -150,17 +150,15 @@ scrape_configs:
 	require.Len(t, classic, 1, "who asks for the classic buckets gets them too")
 
 	// The capsule of an incident has them, bit for bit.
-	capsule, err := own.Capsule(end.Add(-time.Hour), now)
+	opened, err := embedded.Open(oneCapsule(t, own, end.Add(-time.Hour), now).Body)
 	require.NoError(t, err)
-	kept, _, last, err := embedded.Open(capsule.Body)
-	require.NoError(t, err)
-	old, err := query.NewClient(query.Config{URL: embedded.Address, HTTP: kept.Transport()})
+	old, err := query.NewClient(query.Config{URL: embedded.Address, HTTP: opened.Server.Transport()})
 	require.NoError(t, err)
 	for _, expr := range []string{"took_seconds", "sum(rate(took_seconds[5s]))", "both_seconds"} {
-		want, _, err := mine.Instant(ctx, expr, last)
+		want, _, err := mine.Instant(ctx, expr, opened.To)
 		require.NoError(t, err)
 		require.NotNil(t, want[0].Histogram)
-		got, _, err := old.Instant(ctx, expr, last)
+		got, _, err := old.Instant(ctx, expr, opened.To)
 		require.NoError(t, err)
 		require.Equal(t, want[0].Labels, got[0].Labels)
 		require.Equal(t, want[0].Histogram, got[0].Histogram, expr)
