@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
@@ -42,6 +43,17 @@ func (db *DB) AddCapsule(ctx context.Context, e incident.Event, c incident.Capsu
 		}
 		return nil
 	})
+}
+
+// CapsuleUntil is up to when samples were kept with an incident; zero if there are none.
+func (db *DB) CapsuleUntil(ctx context.Context, id incident.ID) (time.Time, error) {
+	var micro sql.NullInt64
+	err := db.readers.QueryRowContext(ctx, `SELECT max(c.until) FROM event e JOIN capsule c ON c.seq = e.seq WHERE e.incident = ? AND e.kind = ?`,
+		string(id), string(incident.EvidenceRecorded)).Scan(&micro)
+	if err != nil || !micro.Valid {
+		return time.Time{}, explain(db.path, err)
+	}
+	return fromMicro(micro.Int64), nil
 }
 
 // Capsules are the samples that were recorded of an incident, in order of time; none

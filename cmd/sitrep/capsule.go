@@ -99,7 +99,11 @@ func (k *capsuleKeeper) look(ctx context.Context, now time.Time, all bool) error
 		}
 		from, known := k.until[inc.ID]
 		if !known {
-			from = latest(since, inc.Clocks.Detected.Add(-capsuleLead))
+			kept, err := k.db.CapsuleUntil(ctx, inc.ID) // by an earlier process
+			if err != nil {
+				return errors.Join(errs, err)
+			}
+			from = latest(latest(since, inc.Clocks.Detected.Add(-capsuleLead)), kept)
 		}
 		due := end.Sub(from) >= capsuleSpan || end.Before(now) || all
 		if k.full[inc.ID] || !end.After(from) || !due && known {

@@ -254,6 +254,7 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	if c.standby != nil {
 		engines["what stands in for Prometheus"] = c.standby.Run
+		engines["what is scraped in its place"] = newScrapedKeeper(c).Run
 	}
 	if k := c.capsules(); k != nil {
 		engines["the capsules"] = k.Run

@@ -36,5 +36,6 @@ func (a *app) standby(ctx context.Context, db *store.DB, client *query.Client, c
 			return db.KeepAnswer(ctx, learnedFrom(client.URL()), time.Now(), body)
 		},
 		Problem: problem,
+		Recall:  func(ctx context.Context) ([]embedded.Stretch, error) { return recallScraped(ctx, db, client.URL()) },
 	})
 }

@@ -24,10 +24,39 @@ func (s span) overlap(from, to time.Time) time.Duration {
 }
 
 // outage is a time in which the server had nothing, and what was scraped here
-// meanwhile.
+// meanwhile, or by an earlier process.
 type outage struct {
-	gap    span // of the server's samples; without a from there turned out to be none
-	direct span // recorded here
+	gap      span   // of the server's samples; without a from there turned out to be none
+	direct   []span // recorded, in order; the last may go on
+	recalled bool   // of another process, and not compared with the server's samples yet
+}
+
+// open has a stretch begin at a time, if none goes on.
+func (o *outage) open(from time.Time) {
+	if n := len(o.direct); n == 0 || !o.direct[n-1].to.IsZero() {
+		o.direct = append(o.direct, span{from: from})
+	}
+}
+
+// shut ends the stretch that goes on.
+func (o *outage) shut(at time.Time) {
+	if n := len(o.direct); n > 0 && o.direct[n-1].to.IsZero() {
+		o.direct[n-1].to = at
+	}
+}
+
+// reaches says that something was recorded after a time.
+func (o outage) reaches(t time.Time) bool {
+	n := len(o.direct)
+	return n > 0 && (o.direct[n-1].to.IsZero() || o.direct[n-1].to.After(t))
+}
+
+// known is how much of [from, to] was recorded.
+func (o outage) known(from, to time.Time) (all time.Duration) {
+	for _, s := range o.direct {
+		all += s.overlap(from, to)
+	}
+	return all
 }
 
 // prefersDirect decides which side a point comes from that looks back over window:
@@ -38,7 +67,7 @@ func (o outage) prefersDirect(t time.Time, window time.Duration) bool {
 		return false
 	}
 	from := t.Add(-window)
-	return o.direct.overlap(from, t) > window-o.gap.overlap(from, t)
+	return o.known(from, t) > window-o.gap.overlap(from, t)
 }
 
 // blend takes from the directly scraped frame the points at which it knows more. It

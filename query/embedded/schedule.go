@@ -15,11 +15,16 @@ const mostScrapes = 64
 // interval, which is the same in every process.
 func (s *Server) schedule(ctx context.Context, running *sync.WaitGroup) {
 	house := time.Now()
+	turned := house.Round(0)
 	for _, t := range s.active() {
 		t.due = time.Time{} // of an earlier Run
 	}
 	for ctx.Err() == nil {
 		now := time.Now()
+		if now.Round(0).Sub(turned).Abs() > leap+s.cfg.ScrapeInterval { // nothing was scraped meanwhile
+			s.since.Store(0)
+		}
+		turned = now.Round(0)
 		if !now.Before(house) {
 			s.keepHouse(now)
 			house = after(house, s.cfg.ScrapeInterval, now)

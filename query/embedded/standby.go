@@ -33,6 +33,10 @@ type StandbyConfig struct {
 	Load    func(context.Context) (Learned, error) // what was learned before; the zero value if nothing was
 	Save    func(context.Context, Learned) error
 	Problem func(string)
+
+	// Recall gives what other processes have scraped in the server's place, in order of
+	// time (Standby.Scraped); nil: there were none.
+	Recall func(context.Context) ([]Stretch, error)
 }
 
 // Standby goes on when a Prometheus does not: while it answers it learns from it what
@@ -61,6 +65,7 @@ type Standby struct {
 	reach   map[string]time.Duration
 	alerts  map[string]time.Duration // how far rules look back, by alert
 	last    map[frameKey]query.Frame // of the server
+	turned  time.Time                // the last turn of Run
 }
 
 type frameKey struct {
@@ -106,6 +111,7 @@ func (s *Standby) Run(ctx context.Context) error {
 	if err := s.remember(ctx); err != nil {
 		return err
 	}
+	s.recall(ctx, time.Now())
 	var running sync.WaitGroup
 	defer running.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -118,6 +124,7 @@ func (s *Standby) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		s.wake(time.Now())
 		scraping.follow(ctx, time.Now())
 		wait := probeEvery
 		if s.doubtful() {
@@ -228,7 +235,11 @@ func (s *Standby) probe(ctx context.Context) {
 		if good.IsZero() {
 			good = now
 		}
-		s.outages = append(s.outages[max(0, len(s.outages)-15):], outage{gap: span{from: good}})
+		if n := len(s.outages); n == 0 || !s.outages[n-1].recalled || !s.outages[n-1].reaches(now.Add(-longestBreak)) {
+			s.outages = append(s.outages[max(0, n-15):], outage{gap: span{from: good}})
+		} else { // it goes on since before this process
+			s.outages[n-1].recalled = false
+		}
 		s.closing = false
 	case was && !is:
 		s.closing = true
@@ -244,6 +255,9 @@ func (s *Standby) probe(ctx context.Context) {
 	if closing && !is {
 		s.settle(ctx, now)
 	}
+	if !is && err == nil {
+		s.compare(ctx, now)
+	}
 }
 
 // settle learns which samples the server has of the time in which it did not answer,
@@ -258,30 +272,40 @@ func (s *Standby) settle(ctx context.Context, now time.Time) {
 	}
 	s.mu.Unlock()
 	longest = min(max(longest, window), longestReach)
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	step := max(window/2, now.Sub(o.gap.from)/1000).Round(time.Millisecond)
-	g := query.Steps(o.gap.from.Add(-4*window), now, step)
-	f, err := s.cfg.Probe.Range(ctx, fmt.Sprintf("max(present_over_time(up[%dms]))", window.Milliseconds()), g)
-	if err != nil {
-		return // the next probe asks again
-	}
-	gap, missing := gapIn(f, window)
+	gap, missing, known := s.gapSince(ctx, o.gap.from, now, window)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := &s.outages[len(s.outages)-1]
 	switch {
-	case !missing && len(f.Series) > 0:
+	case !known: // the next probe asks again
+	case !missing:
 		last.gap = span{} // it only could not be reached: it has everything
-		s.closing, last.direct.to = false, now
-	case missing && !gap.to.IsZero():
+		s.closing = false
+		last.shut(now)
+	case !gap.to.IsZero():
 		last.gap = gap
 		if now.Sub(gap.to) >= longest+window {
-			s.closing, last.direct.to = false, now
+			s.closing = false
+			last.shut(now)
 		}
-	case missing:
+	default:
 		last.gap.from = gap.from
 	}
+}
+
+// gapSince asks the server for the last stretch of which it has no samples. known is
+// false if it does not say.
+func (s *Standby) gapSince(ctx context.Context, from, to time.Time, window time.Duration) (gap span, missing, known bool) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	step := max(window/2, to.Sub(from)/1000).Round(time.Millisecond)
+	g := query.Steps(from.Add(-4*window), to, step)
+	f, err := s.cfg.Probe.Range(ctx, fmt.Sprintf("max(present_over_time(up[%dms]))", window.Milliseconds()), g)
+	if err != nil {
+		return span{}, false, false
+	}
+	gap, missing = gapIn(f, window)
+	return gap, missing, missing || len(f.Series) > 0
 }
 
 // interval is the longest between two scrapes of a learned target. The caller holds
@@ -322,8 +346,8 @@ func (r *scraping) follow(ctx context.Context, now time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.outages); n > 0 && s.active && s.outages[n-1].direct.from.IsZero() {
-		s.outages[n-1].direct.from = s.since
+	if n := len(s.outages); n > 0 && s.active && eager && !s.outages[n-1].recalled {
+		s.outages[n-1].open(s.since)
 	}
 }
 

@@ -139,7 +139,7 @@ func (s *Standby) badge(window time.Duration, now time.Time) string {
 // fillGap puts what was scraped into an answer of the server.
 func (s *Standby) fillGap(ctx context.Context, expr string, f query.Frame, outages []outage, window time.Duration) (query.Frame, error) {
 	if !slices.ContainsFunc(outages, func(o outage) bool {
-		return !o.gap.from.IsZero() && o.gap.from.Before(f.Grid.End()) && (o.direct.to.IsZero() || o.direct.to.After(f.Grid.Start))
+		return !o.gap.from.IsZero() && o.gap.from.Before(f.Grid.End()) && o.reaches(f.Grid.Start)
 	}) {
 		return f, nil
 	}

@@ -74,7 +74,7 @@ func TestBlend(t *testing.T) {
 		frame(query.Labels{"only": "server"}, 5, 5, 5, 5, nan, nan, nan, 5, 5, 5),
 	}}
 	direct := query.Frame{Grid: g, Series: []query.Series{frame(a, nan, nan, nan, nan, 2, 2, 2, 2, 2, 2), frame(query.Labels{"new": "x"}, nan, nan, nan, nan, nan, 7, 7, nan, nan, nan)}}
-	o := outage{gap: span{sec(30), sec(65)}, direct: span{from: sec(35)}}
+	o := outage{gap: span{sec(30), sec(65)}, direct: []span{{from: sec(35)}}}
 	got, taken := blend(server, direct, []outage{o}, 20*time.Second)
 	require.Positive(t, taken)
 	require.Equal(t, []string{`{a="1"}`, `{new="x"}`, `{only="server"}`}, []string{got.Series[0].Labels.String(), got.Series[1].Labels.String(), got.Series[2].Labels.String()})
