@@ -18,7 +18,7 @@ const (
 	mostBody      = 256 << 20      // bytes of one page, whatever a configuration allows
 	mostText      = 64 << 10       // bytes of the labels of one series
 	mostLabels    = 512            // of one series
-	usualText     = 1 << 10        // bytes of labels that each series of the limit may have on average
+	usualText     = 512            // bytes of labels that each series of the limit may have on average; a target holds as much again
 	mostHelp      = 4 << 10        // bytes of a HELP line that are kept
 	mostName      = 1 << 10        // bytes of the name of a metric family
 	mostInserts   = 64             // places in a relabeling's replacement

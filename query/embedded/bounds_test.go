@@ -56,7 +56,7 @@ func TestLongLabelsCountAgainstTheLimit(t *testing.T) {
 		fmt.Fprintf(&page, "a{x=\"%d%s\"} 1\n", i, strings.Repeat("y", 60<<10))
 	}
 	s, got := scraped(t, Config{MaxSeries: 1000}, page.String(), Options{})
-	require.Contains(t, got.err, "new series refused: the server holds its limit of 1000 series or 1000 KiB of labels")
+	require.Contains(t, got.err, "new series refused: the server holds its limit of 1000 series or 500 KiB of labels")
 	require.LessOrEqual(t, s.store.text, 1000*usualText+mostText)
 	s.store.expire(zero.Add(24 * time.Hour).UnixMilli())
 	require.Zero(t, s.store.text)

@@ -80,6 +80,7 @@ type Server struct {
 	meta        metadata
 	external    atomic.Pointer[map[string]string]
 	slots       chan struct{} // scrapes under way
+	pages       pageTurns
 	changed     chan struct{} // wakes the schedule: there are other targets
 	since       atomic.Int64  // Unix milliseconds of the first scrape of this Run; 0 = none yet
 	ended       time.Time     // of the last Run; Run's own
@@ -105,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded Prometheus: external URL: %w", err)
 	}
-	s := &Server{cfg: cfg, externalURL: external, store: newStore(cfg.MaxSeries), slots: make(chan struct{}, mostScrapes), changed: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, externalURL: external, store: newStore(cfg.MaxSeries), slots: make(chan struct{}, mostScrapes), pages: newPageTurns(), changed: make(chan struct{}, 1)}
 	s.external.Store(&cfg.ExternalLabels)
 	s.parser = parser.NewParser(parser.Options{})
 	s.engine = promql.NewEngine(promql.EngineOpts{

@@ -201,7 +201,7 @@ func TestTheSeriesLimitIsSeenNotGuessed(t *testing.T) {
 	require.Less(t, kept, 20)
 	require.Equal(t, []string{`{} 1`}, w.ask(1, "sum(up)"), "what the server says about itself is exempt")
 	require.Equal(t, []string{fmt.Sprintf("{} %d", 100-kept)}, w.ask(1, "sum(sitrep_embedded_samples_refused_total)"))
-	require.Equal(t, fmt.Sprintf("%d new series refused: the server holds its limit of 20 series or 20 KiB of labels", 100-kept), w.lastError())
+	require.Equal(t, fmt.Sprintf("%d new series refused: the server holds its limit of 20 series or 10 KiB of labels", 100-kept), w.lastError())
 }
 
 func TestRetentionDropsOldChunksAndDeadSeries(t *testing.T) {

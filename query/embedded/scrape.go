@@ -40,10 +40,15 @@ func (s *Server) scrape(ctx context.Context, t *target, now time.Time) {
 	how := s.how(t)
 	s.store.commit(t.rename(nil, how, at))
 	t.turn++
-	body, contentType, err := fetch(ctx, t.url, how)
+	turn := s.pages.begin()
+	defer turn.end()
+	body, contentType, err := fetch(ctx, t.url, how, turn)
 	var p page
 	if err == nil {
-		p, err = s.parse(t, how, body, contentType, at)
+		if err = turn.parse(ctx); err == nil {
+			p, err = s.parse(t, how, body, contentType, at)
+		}
+		body = nil
 	}
 	if ctx.Err() != nil {
 		return // the server stops; that is no news of the target
@@ -57,6 +62,7 @@ func (s *Server) scrape(ctx context.Context, t *target, now time.Time) {
 	batch = t.ended(batch, at)
 	took := time.Since(start)
 	done := s.store.commit(batch)
+	s.store.refuse(p.refused)
 	t.remember(p.raws, batch[:fresh])
 	s.since.CompareAndSwap(0, at)
 	s.report(t, at, took, err == nil, p.scraped, fresh-done.refused, done.added)
@@ -70,8 +76,8 @@ func (p page) verdict(err error, done committed, limit int) string {
 		return err.Error()
 	}
 	var left []string
-	if done.refused > 0 {
-		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series or %d KiB of labels", done.refused, limit, limit*usualText>>10))
+	if n := done.refused + p.refused; n > 0 {
+		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series or %d KiB of labels", n, limit, limit*usualText>>10))
 	}
 	if p.broken > 0 {
 		left = append(left, fmt.Sprintf("%d native histograms were left out: their buckets contradict their counts, or are more than %d", p.broken, mostBuckets))
@@ -95,7 +101,7 @@ const accepts = protobuf + ";proto=io.prometheus.client.MetricFamily;encoding=de
 
 const protobuf = "application/vnd.google.protobuf"
 
-func fetch(ctx context.Context, url string, how Options) (body []byte, contentType string, err error) {
+func fetch(ctx context.Context, url string, how Options, turn *pageTurn) (body []byte, contentType string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, how.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -116,7 +122,10 @@ func fetch(ctx context.Context, url string, how Options) (body []byte, contentTy
 	case resp.StatusCode != http.StatusOK:
 		return nil, "", fmt.Errorf("server returned HTTP status %s", resp.Status)
 	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, how.MaxBody+1))
+	body, err = turn.read(ctx, io.LimitReader(resp.Body, how.MaxBody+1))
+	if errors.Is(err, errCrowded) {
+		return nil, "", err
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err)
 	}
@@ -145,6 +154,8 @@ type page struct {
 	batch                          []sample
 	raws                           []string
 	scraped, broken, future, large int
+	room                           int // new series that there may be at the most, as the store has no more
+	refused                        int // those beyond
 }
 
 func (s *Server) parse(t *target, how Options, body []byte, contentType string, at int64) (page, error) {
@@ -161,7 +172,7 @@ func (s *Server) parse(t *target, how Options, body []byte, contentType string, 
 	if parser == nil {
 		return page{}, err
 	}
-	var p page
+	p := page{room: s.cfg.MaxSeries}
 	for {
 		entry, err := parser.Next()
 		if errors.Is(err, io.EOF) {
@@ -228,6 +239,10 @@ func (p *page) take(t *target, how Options, parser textparse.Parser, raw []byte,
 		}
 		smp.ref = known.series
 	} else {
+		if p.room == 0 { // it costs nothing more
+			p.refused++
+			return nil
+		}
 		var scraped labels.Labels
 		parser.Labels(&scraped)
 		if !scraped.IsValid(model.UTF8Validation) {
@@ -242,6 +257,7 @@ func (p *page) take(t *target, how Options, parser textparse.Parser, raw []byte,
 			t.cache[string(raw)] = &cached{dropped: true, turn: t.turn}
 			return nil
 		}
+		p.room--
 	}
 	if how.SampleLimit > 0 && len(p.batch) >= how.SampleLimit {
 		return fmt.Errorf("more than the sample limit of %d samples: the whole scrape is refused", how.SampleLimit)

@@ -74,6 +74,13 @@ func (st *store) commit(batch []sample) committed {
 	return c
 }
 
+// refuse counts samples that were not even offered.
+func (st *store) refuse(n int) {
+	st.mu.Lock()
+	st.refused += uint64(n)
+	st.mu.Unlock()
+}
+
 func (st *store) find(l labels.Labels) *series {
 	for _, s := range st.byHash[l.Hash()] {
 		if labels.Equal(s.labels, l) {
