@@ -72,8 +72,7 @@ func TestACapsuleWithAFlippedByte(t *testing.T) {
 		require.NoError(t, err)
 		f, err := o.Server.Range(t.Context(), "count_over_time(a_total[1m])", query.Steps(at(19), at(19), time.Second))
 		require.NoError(t, err)
-		if len(o.Damaged) == 0 { // a byte of gzip's header, which says nothing of the content
-			require.Less(t, i, 10)
+		if len(o.Damaged) == 0 { // a bit that says nothing of the content: of gzip's header, or padding
 			require.Equal(t, 20.0, f.Series[0].Values[0])
 			continue
 		}
