@@ -57,12 +57,18 @@ func TestAnotherProcessFillsTheGap(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdle)
 	killPrometheus := serve()
-	require.Eventually(t, func() bool { list, err := client.Targets(t.Context()); return err == nil && len(list) == 1 && list[0].Health == "up" }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		list, err := client.Targets(t.Context())
+		return err == nil && len(list) == 1 && list[0].Health == "up"
+	}, time.Minute, 50*time.Millisecond)
 	db, err := store.Open(t.Context(), path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	killDaemon := begin(binary, "--config", config, "--db", path, "daemon")
-	require.Eventually(t, func() bool { l, err := loadLearned(t.Context(), db, client.URL()); return err == nil && len(l.Targets) == 1 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		l, err := loadLearned(t.Context(), db, client.URL())
+		return err == nil && len(l.Targets) == 1
+	}, time.Minute, 50*time.Millisecond)
 
 	killPrometheus()
 	var kept []embedded.Stretch

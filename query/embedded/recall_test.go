@@ -44,7 +44,9 @@ func TestWhatOthersScrapedIsTakenUp(t *testing.T) {
 	damaged.Bodies[0] = damaged.Bodies[0][:len(damaged.Bodies[0])-3]
 	s, said := recalling(t, []Stretch{
 		scrapedStretch(t, -90000, -89990, -89980), scrapedStretch(t, 100, 110, 120), scrapedStretch(t, 100, 120, 130), scrapedStretch(t, 100, 200, 210),
-		damaged, scrapedStretch(t, 1000, 1010, 1020), {Gap: sec(1), From: sec(90), To: sec(80)}, scrapedStretch(t, 99000, 99010, 99020),
+		damaged, scrapedStretch(t, 1000, 1010, 1020),
+		{Gap: sec(1), From: sec(90), To: sec(80)},
+		scrapedStretch(t, 99000, 99010, 99020),
 	})
 	s.recall(t.Context(), sec(1100))
 	require.Equal(t, []outage{
