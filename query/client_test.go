@@ -123,7 +123,7 @@ func TestAnAnswerThatIsNoneIsExplained(t *testing.T) {
 		says string
 	}{
 		"html":           {body(200, "text/html", "<!doctype html><title>Login</title>"), ErrNotPrometheus, "answered HTML, not the Prometheus API: is the URL right?"},
-		"html 404":       {body(404, "text/html", "<html>nginx"), ErrNotPrometheus, "404 Not Found: no Prometheus API under this URL: is the path right?"},
+		"html 404":       {body(404, "text/html", "<html>nginx"), ErrNotPrometheus, "404 Not Found: no Prometheus API under this URL: is the path right? Mimir and Cortex have it under /prometheus"},
 		"text":           {body(200, "text/plain", "hello \x1b[2J\nyou"), ErrNotPrometheus, `answered "hello �[2J you", not the Prometheus API: is the URL right?`},
 		"nothing":        {body(200, "application/json", ""), ErrNotPrometheus, "answered nothing at all, not the Prometheus API: is the URL right?"},
 		"other json":     {body(200, "application/json", `{"hello":1}`), ErrNotPrometheus, "answered JSON that is broken or not the Prometheus API: is the URL right, or a proxy in between?"},
