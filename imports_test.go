@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"query/embedded":        {"query"},
 	"query/grafana":         {"query"},
 	"chaos/fault":           {"chaos"},
+	"health":                {},
 
 	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
 	"store/storetest": {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
@@ -67,7 +68,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "chaos", "loadtest"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "chaos", "loadtest", "health"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {

@@ -66,7 +66,7 @@ config=$calm
 
 say "a daemon runs the ladder"
 "$sitrep" --config "$config" --db "$db" --as reader daemon >"$dir/daemon.log" 2>&1 & daemon=$! # not quietly: the ID would be that of a shell around it
-runs() { curl -fsS "$(grep -o 'http://[^ ]*/health' "$dir/daemon.log")" | grep 'runs the ladder'; }
+runs() { curl -sS "$(grep -o 'http://[^ ]*/health' "$dir/daemon.log")" | jq -e '.checks["sitrep/ladder"] | select(.status == "healthy")'; }
 until_ok 120 runs
 
 say "PagerDuty is down: from now on it answers 503"

@@ -45,7 +45,7 @@ type globals struct {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(), a.daemonCommand(), a.keepLadderCommand(),
-		a.incidentCommand(), a.itemCommand(), a.statsCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(), a.whoCommand(), a.pagerdutyCommand(),
+		a.incidentCommand(), a.itemCommand(), a.statsCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(), a.whoCommand(), a.healthCommand(), a.pagerdutyCommand(),
 		a.queryCommand(), a.scrapeCommand(), a.boardCommand(), a.alertCommand(), a.runbookCommand(),
 		a.chaosCommand(), a.loadCommand(), a.postmortemCommand(), a.storeCommand(), a.doctorCommand(),
 	}

@@ -31,6 +31,7 @@ type centre struct {
 	sources     query.Sources     // for what is asked again and again
 	scraper     *scraper          // nil: there is a server
 	standby     *embedded.Standby // nil: nothing stands in for the server
+	checker     *checker          // nil: the configuration has no checks
 	closeAll    func()            // their connections
 	policy      escalation.Policy
 	boards      []query.Board
@@ -132,6 +133,16 @@ func (c *centre) metrics(ctx context.Context) (err error) {
 	}
 	if c.sources, c.closeAll, err = a.boardSources(ctx, c.client); err != nil {
 		return err
+	}
+	checks, err := a.checks()
+	if err != nil {
+		return err
+	}
+	if len(checks) > 0 {
+		if c.checker, err = newChecker(checks); err != nil {
+			return err
+		}
+		c.sources[checksSource] = query.NewCache(c.checker.client, query.CacheConfig{})
 	}
 	if s := c.scraper; s != nil {
 		c.sources[""] = embedded.Scraped{Cache: c.sources[""].(*query.Cache), Server: s.server, Interval: s.interval}
@@ -251,6 +262,9 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	if c.scraper != nil {
 		engines["the scraper"], engines["the targets"] = c.scraper.server.Run, c.scraper.discovery.Run
+	}
+	if c.checker != nil {
+		engines["the checks"], engines["what the checks found"] = c.checker.runner.Run, c.checker.server.Run
 	}
 	if c.standby != nil {
 		engines["what stands in for Prometheus"] = c.standby.Run

@@ -42,7 +42,7 @@ func (a *app) daemon(ctx context.Context, db *store.DB) error {
 	if err != nil {
 		return fmt.Errorf("daemon: %w; set daemon.listen to another address", err)
 	}
-	server := &http.Server{Handler: daemonHandler(db, cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
+	server := &http.Server{Handler: c.daemonHandler(cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
 	fmt.Fprintf(a.stderr, "sitrep daemon: store %s, http://%s/health\n", db.Path(), listener.Addr())
 	g, ctx := errgroup.WithContext(ctx)
 	c.start(ctx, g)
@@ -59,29 +59,22 @@ func (a *app) daemon(ctx context.Context, db *store.DB) error {
 	return g.Wait()
 }
 
-// daemonHandler answers /health, by whether the store answers and somebody
-// runs the ladder, and /metrics, and takes changes in.
-func daemonHandler(db *store.DB, cfg *config) http.Handler {
+// daemonHandler answers /health and /metrics, and takes changes in.
+func (c *centre) daemonHandler(cfg *config) http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(storeCollector{db})
+	reg.MustRegister(storeCollector{c.db})
+	if c.checker != nil {
+		reg.MustRegister(c.checker.runner)
+	}
 	mux := http.NewServeMux()
-	in := intake{db: db, now: time.Now}
+	in := intake{db: c.db, now: time.Now}
 	if cfg.Daemon.Token != "" {
 		in.token = func(ctx context.Context) (string, error) { return cfg.Daemon.Token.read(ctx, cfg.dir) }
 	}
 	mux.Handle("POST /changes", in)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
-		lease, err := db.Lease(r.Context())
-		switch {
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		case !lease.Live(time.Now()):
-			http.Error(w, "nobody runs the ladder", http.StatusServiceUnavailable)
-		default:
-			fmt.Fprintf(w, "ok: %s runs the ladder\n", lease.Owner)
-		}
-	})
+	mux.Handle("GET /health", wellness{c})
+	mux.HandleFunc("GET /-/healthy", func(http.ResponseWriter, *http.Request) {}) // that it answers is all
 	return mux
 }
 

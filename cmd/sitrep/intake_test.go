@@ -20,7 +20,7 @@ func TestChangesOverHTTP(t *testing.T) {
 	defer func() { require.NoError(t, db.Close()) }()
 	t.Setenv("INTAKE", "s3cret")
 	serve := func(token secret) string {
-		server := httptest.NewServer(daemonHandler(db, &config{Daemon: daemonConfig{Token: token}}))
+		server := httptest.NewServer((&centre{db: db}).daemonHandler(&config{Daemon: daemonConfig{Token: token}}))
 		t.Cleanup(server.Close)
 		return server.URL + "/changes"
 	}

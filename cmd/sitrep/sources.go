@@ -37,6 +37,8 @@ func (c *config) checkSources() error {
 		switch s := c.Sources[name]; {
 		case name == "":
 			errs = append(errs, c.doc.Errorf("sources", "a source needs a name"))
+		case name == checksSource:
+			errs = append(errs, c.doc.Errorf(place, "the source %q is what sitrep's own checks found: give the server another name", name))
 		case s.URL == "":
 			errs = append(errs, c.doc.Errorf(place, "url is missing"))
 		default:
@@ -104,9 +106,15 @@ func (a *app) server(ctx context.Context, name string) (*query.Client, error) {
 	if name == "" {
 		return c.client(ctx, c.Prometheus)
 	}
+	if name == checksSource {
+		return a.checksOnce(ctx)
+	}
 	p, ok := c.Sources[name]
 	if !ok {
 		names := query.Sources{}
+		if len(c.Checks) > 0 {
+			names[checksSource] = nil
+		}
 		for n := range c.Sources {
 			names[n] = nil
 		}

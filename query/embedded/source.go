@@ -88,7 +88,11 @@ const Address = "http://direct.scrape"
 
 // Transport answers requests to the HTTP API in the process: a query.Client over it
 // asks this server.
-func (s *Server) Transport() http.RoundTripper { return inProcess{s.Handler()} }
+func (s *Server) Transport() http.RoundTripper { return InProcess(s.Handler()) }
+
+// InProcess is a transport whose requests end at a handler of this process: what has
+// its metrics here is scraped without a port.
+func InProcess(h http.Handler) http.RoundTripper { return inProcess{h} }
 
 type inProcess struct{ handler http.Handler }
 
