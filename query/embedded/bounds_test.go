@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,8 +92,13 @@ func TestRelabelingThatDoublesEnds(t *testing.T) {
 // A redirect to another host gets nothing: neither what lets us in, nor in a Referer
 // the token of an address.
 func TestARedirectTakesNoSecretAlong(t *testing.T) {
+	var mu sync.Mutex
 	var heard []http.Header
-	thief := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard = append(heard, r.Header) }))
+	thief := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, r.Header)
+	}))
 	t.Cleanup(thief.Close)
 	at := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, strings.Replace(thief.URL, "127.0.0.1", "localhost", 1)+"/metrics", http.StatusFound)
