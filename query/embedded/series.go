@@ -55,11 +55,20 @@ func (s *series) append(t int64, v float64) bool {
 		if err != nil {
 			return false
 		}
+		s.close()
 		s.chunks, s.app, n = append(s.chunks, chunk{min: t, data: data}), app, n+1
 	}
 	s.app.Append(0, t, v)
 	s.chunks[n-1].max, s.last, s.native = t, v, nil
 	return true
+}
+
+// close gives back what the last chunk has room for: it doubled as it grew. No reader
+// has it yet, for an open chunk is copied for them.
+func (s *series) close() {
+	if n := len(s.chunks); n > 0 {
+		s.chunks[n-1].data.Compact()
+	}
 }
 
 // appendHistogram is append for a native histogram, which becomes the series' own. The
@@ -85,6 +94,7 @@ func (s *series) appendHistogram(t int64, h *histogram.FloatHistogram) bool {
 		if _, _, app, err = app.AppendFloatHistogram(before, 0, t, h, false); err != nil {
 			return false
 		}
+		s.close()
 		s.chunks, s.app, s.native = append(s.chunks, chunk{min: t, max: t, data: data}), app, h
 		return true
 	}
@@ -97,6 +107,7 @@ func (s *series) appendHistogram(t int64, h *histogram.FloatHistogram) bool {
 	case recoded: // the same samples in more buckets
 		s.chunks[n-1].data, s.chunks[n-1].max = data, t
 	default:
+		s.close()
 		s.chunks = append(s.chunks, chunk{min: t, max: t, data: data})
 	}
 	s.app, s.native = app, h
