@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"query/alert":           {"query"},
 	"query/embedded":        {"query"},
 	"query/grafana":         {"query"},
+	"query/slo":             {"query"},
 	"chaos/fault":           {"chaos"},
 	"health":                {},
 
@@ -68,7 +69,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "chaos", "loadtest", "health"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "chaos", "loadtest", "health"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {
