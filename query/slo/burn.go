@@ -144,16 +144,26 @@ func (c Change) String() string {
 		figure(c.Burn.Long), short(c.Burn.Rule.Long), figure(c.Burn.Short), short(c.Burn.Rule.Short), figure(c.Burn.Threshold))
 }
 
-// Step is Judge with what changed by it.
-func (o Objective) Step(t *Tally, before []Burn, now time.Time) (after []Burn, changes []Change) {
-	after = o.Judge(t, before, now)
-	for _, b := range after {
-		j := slices.IndexFunc(before, func(was Burn) bool { return was.Rule.Name == b.Rule.Name })
-		if was := j >= 0 && before[j].Firing; was != b.Firing {
-			changes = append(changes, Change{Objective: o.Name, Burn: b, Recovered: was})
+// Changes are the rules that stand otherwise than was told: told are the names of
+// those of which it was said that they fire.
+func (o Objective) Changes(burns []Burn, told []string) (list []Change) {
+	for _, b := range burns {
+		if was := slices.Contains(told, b.Rule.Name); was != b.Firing {
+			list = append(list, Change{Objective: o.Name, Burn: b, Recovered: was})
 		}
 	}
-	return after, changes
+	return list
+}
+
+// seed is how the rules stood of which it was told that they fire, for whoever has
+// only just begun to look.
+func (o Objective) seed(told []string, now time.Time) (list []Burn) {
+	for _, r := range o.Rules {
+		if slices.Contains(told, r.Name) {
+			list = append(list, Burn{Rule: r, Over: true, Since: now.Add(-r.For), Firing: true})
+		}
+	}
+	return list
 }
 
 // figure is a burn rate for people.

@@ -9,8 +9,9 @@ import (
 // Tally adds slots up: any window of them costs two look-ups. The zero Tally is
 // empty; it is not for use by several goroutines while Put runs.
 type Tally struct {
-	slots []Slot
-	sums  []sum // sums[i] is everything before slots[i]; one longer than slots
+	slots  []Slot
+	sums   []sum // sums[i] is everything before slots[i]; one longer than slots
+	shared bool  // a copy has the same memory: it is not written to any more
 }
 
 // sum is compensated (Neumaier): a window's few bad events are the difference of two
@@ -47,6 +48,9 @@ func (t *Tally) Put(list ...Slot) {
 	at = max(0, at-1)
 	tail := append(slices.Clone(list), t.slots[at:]...) // of two equal ones the new one is met first
 	slices.SortStableFunc(tail, func(a, b Slot) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Width, b.Width)) })
+	if t.shared {
+		t.slots, t.sums, t.shared = slices.Clone(t.slots), slices.Clone(t.sums), false
+	}
 	t.slots = t.slots[:at]
 	for _, s := range tail {
 		if n := len(t.slots); s.Width > 0 && (n == 0 || s.Start >= t.slots[n-1].End()) {
@@ -84,6 +88,13 @@ func plus(high, low, v float64) (float64, float64) {
 
 func abs(v float64) float64 { return max(v, -v) }
 
+// Copy is the tally as it stands; it shares memory until the next Put.
+func (t *Tally) Copy() *Tally {
+	t.shared = true
+	c := *t
+	return &c
+}
+
 // Forget drops what ended at or before a time.
 func (t *Tally) Forget(before time.Time) {
 	n := slices.IndexFunc(t.slots, func(s Slot) bool { return s.End() > before.Unix() })
@@ -93,8 +104,7 @@ func (t *Tally) Forget(before time.Time) {
 	if n == 0 {
 		return
 	}
-	t.slots = slices.Clone(t.slots[n:])
-	t.sums = nil
+	t.slots, t.sums, t.shared = slices.Clone(t.slots[n:]), nil, false
 	t.add(0)
 }
 

@@ -197,9 +197,14 @@ func TestFastBurnBeginsAndEnds(t *testing.T) {
 	var burns []Burn
 	var said []string
 	for m := 1990; m < 3000; m++ {
-		var changes []Change
-		burns, changes = o.Step(tally, burns, at(m))
-		for _, c := range changes {
+		var told []string
+		for _, b := range burns {
+			if b.Firing {
+				told = append(told, b.Rule.Name)
+			}
+		}
+		burns = o.Judge(tally, burns, at(m))
+		for _, c := range o.Changes(burns, told) {
 			said = append(said, at(m).Format("15:04 ")+c.String())
 		}
 	}

@@ -1,0 +1,286 @@
+package slo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sitrep-dev/sitrep/query"
+)
+
+// Ledger keeps slots, by the key of their objective.
+type Ledger interface {
+	// Slots are those kept that end after a time, oldest first.
+	Slots(ctx context.Context, key string, after time.Time) ([]Slot, error)
+	// Keep adds slots; one that is there is replaced.
+	Keep(ctx context.Context, key string, slots []Slot) error
+}
+
+// Status is an objective as the watch last saw it.
+type Status struct {
+	Objective Objective
+	Standing  Standing
+	Tally     *Tally // what the standing was worked out from: not written to any more
+	Err       error  // of the last look; the standing is then of what is kept
+	Looked    time.Time
+}
+
+// WatchConfig is what a Watch needs.
+type WatchConfig struct {
+	Objectives []Objective
+	Source     func(name string) (query.Source, error)                       // by its name; "" is the usual one
+	Scrape     func(ctx context.Context, o Objective) (time.Duration, error) // how often what it measures is scraped; nil or 0 = unknown
+	Ledger     Ledger
+	Leads      func() bool                                                         // of the processes on a store one asks the servers, the others read what it keeps
+	Told       func(ctx context.Context, o Objective) (firing []string, err error) // the rules of which the timeline says that they fire
+	Changed    func(ctx context.Context, c Change, s Status) error                 // a rule stands otherwise; only where Leads, and again if it fails
+	Publish    func([]Status)
+	Every      time.Duration // 30s
+	Settle     time.Duration // how old a slot is before it is kept: what was scraped late counts; 2m
+}
+
+// Watch asks for the objectives' events, keeps them, and says what burns.
+type Watch struct {
+	WatchConfig
+	list []*watched
+}
+
+// watched is an objective under watch.
+type watched struct {
+	Status
+	tally Tally
+	burns []Burn
+	width time.Duration
+	kept  time.Time // all before is in the ledger, or will never be
+	dug   time.Time // how far back the server was asked for what was before
+	dry   bool      // it has nothing older
+}
+
+// NewWatch makes a watch.
+func NewWatch(c WatchConfig) *Watch {
+	c.Every, c.Settle = or(c.Every, 30*time.Second), or(c.Settle, 2*time.Minute)
+	w := &Watch{WatchConfig: c}
+	for _, o := range c.Objectives {
+		w.list = append(w.list, &watched{Status: Status{Objective: o}})
+	}
+	return w
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}
+
+// Run looks every so often until ctx ends.
+func (w *Watch) Run(ctx context.Context) error {
+	tick := time.NewTicker(w.Every)
+	defer tick.Stop()
+	for {
+		w.Look(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// Look looks once at every objective, and publishes how they stand.
+func (w *Watch) Look(ctx context.Context, now time.Time) []Status {
+	leads := w.Leads == nil || w.Leads()
+	all := make([]Status, len(w.list))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, o := range w.list {
+		group.Go(func() error {
+			if o.Err = w.look(ctx, o, leads, now); o.Err == nil {
+				o.Looked = now
+			}
+			all[i] = o.status(now)
+			return nil
+		})
+	}
+	_ = group.Wait() // each has its own error
+	if w.Publish != nil && ctx.Err() == nil {
+		w.Publish(all)
+	}
+	return all
+}
+
+// Bounds of a look: so many objectives are asked for at once, and each for so long.
+const (
+	atOnce       = 4
+	lookPatience = 10 * time.Second
+)
+
+func (w *Watch) look(ctx context.Context, o *watched, leads bool, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	if err := w.recall(ctx, o, now); err != nil {
+		return err
+	}
+	var err error
+	if leads {
+		if err = w.ask(ctx, o, now); err == nil {
+			err = w.dig(ctx, o, now)
+		}
+	}
+	o.tally.Forget(o.horizon(now))
+	return errors.Join(err, w.judge(ctx, o, leads, now))
+}
+
+// judge says what burns, and tells what is not on the timeline yet: whoever leads
+// next goes on from there.
+func (w *Watch) judge(ctx context.Context, o *watched, leads bool, now time.Time) error {
+	told, err := w.Told(ctx, o.Objective)
+	if err != nil {
+		return fmt.Errorf("%s: what was told: %w", o.Objective.Name, err)
+	}
+	at := o.moment(now)
+	if o.burns == nil {
+		o.burns = o.Objective.seed(told, at)
+	}
+	o.burns = o.Objective.Judge(&o.tally, o.burns, at)
+	if !leads {
+		return nil
+	}
+	for _, c := range o.Objective.Changes(o.burns, told) {
+		if err := w.Changed(ctx, c, o.status(now)); err != nil {
+			return fmt.Errorf("%s: %w", o.Objective.Name, err)
+		}
+	}
+	return nil
+}
+
+// recall takes over what another process has kept since the last look.
+func (w *Watch) recall(ctx context.Context, o *watched, now time.Time) error {
+	after := o.horizon(now)
+	if o.kept.After(after) {
+		after = o.kept
+	}
+	slots, err := w.Ledger.Slots(ctx, o.Objective.Key(), after)
+	if err != nil {
+		return fmt.Errorf("%s: what is kept: %w", o.Objective.Name, err)
+	}
+	o.tally.Put(slots...)
+	if n := len(slots); n > 0 {
+		o.kept = time.Unix(slots[n-1].End(), 0)
+	}
+	return nil
+}
+
+// horizon is where what has to be known begins: the window and a day, so that the
+// window's own beginning can be looked at.
+func (o *watched) horizon(now time.Time) time.Time {
+	start, _ := o.Objective.Window.At(now)
+	return start.Add(-day)
+}
+
+// moment is the time that the burn is judged at: the end of the youngest slot, or now
+// if nothing came for a while.
+func (o *watched) moment(now time.Time) time.Time {
+	if last := o.tally.Last(); now.Sub(last) <= 3*max(o.width, time.Minute) {
+		return last
+	}
+	return now
+}
+
+// ask reads what is new, and keeps what is old enough not to change any more.
+func (w *Watch) ask(ctx context.Context, o *watched, now time.Time) error {
+	source, err := w.Source(o.Objective.Source)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Objective.Name, err)
+	}
+	if o.width == 0 {
+		o.width = time.Minute
+		if w.Scrape != nil {
+			if scrape, err := w.Scrape(ctx, o.Objective); err == nil {
+				o.width = Width(scrape)
+			}
+		}
+	}
+	from := o.kept
+	if least := now.Add(-time.Duration(mostPoints) * o.width); from.Before(least) {
+		from = least
+	}
+	if o.kept.IsZero() { // the burn first; what was before is dug out afterwards
+		from = now.Add(-longest(o.Objective.Rules, 6*time.Hour)).Truncate(o.width)
+	}
+	slots, err := Read(ctx, source, o.Objective, o.width, from, now)
+	if err != nil {
+		return err
+	}
+	o.tally.Put(slots...)
+	old := slices.IndexFunc(slots, func(s Slot) bool { return s.End() > now.Add(-w.Settle).Unix() })
+	if old < 0 {
+		old = len(slots)
+	}
+	if old == 0 {
+		return nil
+	}
+	if err := w.Ledger.Keep(ctx, o.Objective.Key(), slots[:old]); err != nil {
+		return fmt.Errorf("%s: keeping its events: %w", o.Objective.Name, err)
+	}
+	o.kept = time.Unix(slots[old-1].End(), 0)
+	return nil
+}
+
+func longest(rules []Rule, least time.Duration) time.Duration {
+	for _, r := range rules {
+		least = max(least, r.Long)
+	}
+	return least
+}
+
+// fine is how far back slots are asked for at their own width; what is older is read
+// five times as coarse.
+const fine = 7 * day
+
+// dig asks for one more stretch of what was before sitrep looked, until the window is
+// full or the server has nothing older.
+func (w *Watch) dig(ctx context.Context, o *watched, now time.Time) error {
+	first := o.tally.First()
+	if first.IsZero() || o.dry || !first.After(o.horizon(now)) {
+		return nil
+	}
+	to := first
+	if !o.dug.IsZero() && o.dug.Before(to) {
+		to = o.dug
+	}
+	width, from := o.width, now.Add(-fine)
+	if !from.Before(to.Add(-o.width)) {
+		width = max(5*time.Minute, o.width)
+		from = to.Add(-mostPoints * width)
+	}
+	if h := o.horizon(now); from.Before(h) {
+		from = h
+	}
+	source, err := w.Source(o.Objective.Source)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Objective.Name, err)
+	}
+	slots, err := Read(ctx, source, o.Objective, width, from, to)
+	if err != nil {
+		return fmt.Errorf("what was before %s: %w", first.Format(time.DateTime), err)
+	}
+	o.dug, o.dry = from, len(slots) == 0
+	o.tally.Put(slots...)
+	if err := w.Ledger.Keep(ctx, o.Objective.Key(), slots); err != nil {
+		return fmt.Errorf("%s: keeping its events: %w", o.Objective.Name, err)
+	}
+	return nil
+}
+
+// status is a copy that is not written to any more.
+func (o *watched) status(now time.Time) Status {
+	s := o.Status
+	s.Tally = o.tally.Copy()
+	s.Standing = o.Objective.Stand(s.Tally, slices.Clone(o.burns), o.moment(now))
+	return s
+}
