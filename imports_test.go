@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"chaos/fault":           {"chaos"},
 	"health":                {},
 
-	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
+	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest", "query/slo"},
 	"store/storetest": {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
 
 	"tui/safe":   {},

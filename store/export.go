@@ -62,6 +62,8 @@ func tables() []table {
 		{name: "watch", order: "incident", rowid: true},
 		{name: "load_run", order: "id", rowid: true},
 		{name: "load_row", order: "run, second, stage, warmup", parent: "load_run", child: "run", key: "id"},
+		{name: "slo", order: "number", rowid: true},
+		{name: "slo_slot", order: "slo, start", parent: "slo", child: "slo", key: "number"},
 		{name: "postmortem", order: "number", rowid: true},
 		{name: "postmortem_revision", order: "postmortem, version", parent: "postmortem", child: "postmortem", key: "id", rowid: true},
 	}

@@ -16,8 +16,15 @@ import (
 type Ledger interface {
 	// Slots are those kept that end after a time, oldest first.
 	Slots(ctx context.Context, key string, after time.Time) ([]Slot, error)
-	// Keep adds slots; one that is there is replaced.
-	Keep(ctx context.Context, key string, slots []Slot) error
+	// KeepSlots adds slots, of all objectives in one transaction; one that is there is
+	// replaced.
+	KeepSlots(ctx context.Context, kept ...Kept) error
+}
+
+// Kept is slots of one objective.
+type Kept struct {
+	Key   string
+	Slots []Slot
 }
 
 // Status is an objective as the watch last saw it.
@@ -52,12 +59,13 @@ type Watch struct {
 // watched is an objective under watch.
 type watched struct {
 	Status
-	tally Tally
-	burns []Burn
-	width time.Duration
-	kept  time.Time // all before is in the ledger, or will never be
-	dug   time.Time // how far back the server was asked for what was before
-	dry   bool      // it has nothing older
+	tally   Tally
+	burns   []Burn
+	width   time.Duration
+	kept    time.Time // all before is in the ledger, or will never be
+	dug     time.Time // how far back the server was asked for what was before
+	dry     bool      // it has nothing older
+	settled []Slot    // to be kept
 }
 
 // NewWatch makes a watch.
@@ -107,10 +115,40 @@ func (w *Watch) Look(ctx context.Context, now time.Time) []Status {
 		})
 	}
 	_ = group.Wait() // each has its own error
+	if err := w.keep(ctx); err != nil {
+		for i := range all {
+			all[i].Err = errors.Join(all[i].Err, err)
+		}
+	}
 	if w.Publish != nil && ctx.Err() == nil {
 		w.Publish(all)
 	}
 	return all
+}
+
+// keep writes down what is settled. What fails is asked for again.
+func (w *Watch) keep(ctx context.Context) error {
+	var kept []Kept
+	for _, o := range w.list {
+		if len(o.settled) > 0 {
+			kept = append(kept, Kept{o.Objective.Key(), o.settled})
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	if err := w.Ledger.KeepSlots(ctx, kept...); err != nil {
+		return fmt.Errorf("the objectives' events cannot be kept: %w", err)
+	}
+	for _, o := range w.list {
+		for _, s := range o.settled {
+			if end := time.Unix(s.End(), 0); end.After(o.kept) {
+				o.kept = end
+			}
+		}
+		o.settled = nil
+	}
+	return nil
 }
 
 // Bounds of a look: so many objectives are asked for at once, and each for so long.
@@ -221,13 +259,7 @@ func (w *Watch) ask(ctx context.Context, o *watched, now time.Time) error {
 	if old < 0 {
 		old = len(slots)
 	}
-	if old == 0 {
-		return nil
-	}
-	if err := w.Ledger.Keep(ctx, o.Objective.Key(), slots[:old]); err != nil {
-		return fmt.Errorf("%s: keeping its events: %w", o.Objective.Name, err)
-	}
-	o.kept = time.Unix(slots[old-1].End(), 0)
+	o.settled = append(o.settled[:0:0], slots[:old]...)
 	return nil
 }
 
@@ -271,9 +303,7 @@ func (w *Watch) dig(ctx context.Context, o *watched, now time.Time) error {
 	}
 	o.dug, o.dry = from, len(slots) == 0
 	o.tally.Put(slots...)
-	if err := w.Ledger.Keep(ctx, o.Objective.Key(), slots); err != nil {
-		return fmt.Errorf("%s: keeping its events: %w", o.Objective.Name, err)
-	}
+	o.settled = append(o.settled, slots...)
 	return nil
 }
 

@@ -83,14 +83,16 @@ func (n *notes) Slots(_ context.Context, key string, after time.Time) ([]Slot, e
 	return list, nil
 }
 
-func (n *notes) Keep(_ context.Context, key string, slots []Slot) error {
+func (n *notes) KeepSlots(_ context.Context, kept ...Kept) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.slots[key] == nil {
-		n.slots[key] = map[int64]Slot{}
-	}
-	for _, s := range slots {
-		n.slots[key][s.Start] = s
+	for _, k := range kept {
+		if n.slots[k.Key] == nil {
+			n.slots[k.Key] = map[int64]Slot{}
+		}
+		for _, s := range k.Slots {
+			n.slots[k.Key][s.Start] = s
+		}
 	}
 	return nil
 }
