@@ -1,0 +1,137 @@
+package query
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Shift is a moment at which the level of a series changed for good.
+type Shift struct {
+	At            time.Time // the first value of the new level
+	Before, After float64   // the medians
+}
+
+// Bounds of shifts: each level lasts for so many values, and differs from the one
+// before by so many times the noise and by so large a share.
+const (
+	leastLevel  = 8
+	mostShifts  = 3
+	shiftNoise  = 3
+	shiftSure   = 0.001
+	shiftWorth  = 0.1
+	shiftPoints = 400
+)
+
+// Shifts are the moments at which the level of the values changed, oldest first. A
+// slope is none. Pettitt's test finds where they might be, again and again on both
+// sides of what it finds; those whose levels do not differ are dropped, and all of them
+// if a line says as much. Source: Pettitt 1979, A non-parametric approach to the
+// change-point problem.
+func (s Series) Shifts(g Grid) []Shift {
+	x, y := s.points(g)
+	if len(x) > shiftPoints {
+		x, y = Thin(x, y, shiftPoints)
+	}
+	cuts := worth(y, cutsOf(y, 0, 0))
+	if len(cuts) == 0 || len(cuts) > mostShifts || !stepped(y, cuts) {
+		return nil
+	}
+	var list []Shift
+	for i, c := range cuts {
+		before, after := around(y, cuts, i)
+		list = append(list, Shift{At: g.Start.Add(time.Duration(x[c] * float64(time.Second))).UTC(), Before: Median(before), After: Median(after)})
+	}
+	return list
+}
+
+// cutsOf are the indices at which y may fall into levels, in order.
+func cutsOf(y []float64, offset, depth int) []int {
+	at, sure := pettitt(y)
+	if !sure || depth > mostShifts {
+		return nil
+	}
+	cuts := append(cutsOf(y[:at], offset, depth+1), offset+at)
+	return append(cuts, cutsOf(y[at:], offset+at, depth+1)...)
+}
+
+// pettitt is where y falls most surely into two distributions.
+func pettitt(y []float64) (at int, sure bool) {
+	n := len(y)
+	if n < 2*leastLevel {
+		return 0, false
+	}
+	r := ranks(y)
+	u, most := 0.0, 0.0
+	for t := range n - 1 {
+		u += 2*r[t] - float64(n+1)
+		if t+1 >= leastLevel && n-t-1 >= leastLevel && math.Abs(u) > most {
+			most, at = math.Abs(u), t+1
+		}
+	}
+	nf := float64(n)
+	return at, at > 0 && 2*math.Exp(-6*most*most/(nf*nf*nf+nf*nf)) <= shiftSure
+}
+
+// around are the levels before and after a cut.
+func around(y []float64, cuts []int, i int) (before, after []float64) {
+	from, to := 0, len(y)
+	if i > 0 {
+		from = cuts[i-1]
+	}
+	if i+1 < len(cuts) {
+		to = cuts[i+1]
+	}
+	return y[from:cuts[i]], y[cuts[i]:to]
+}
+
+// worth are the cuts between levels that differ, by the noise and by their size: the
+// weakest of those that do not goes first, for it changes its neighbours' levels.
+func worth(y []float64, cuts []int) []int {
+	for {
+		weakest, least := -1, 1.0
+		for i := range cuts {
+			before, after := around(y, cuts, i)
+			b, a := Median(before), Median(after)
+			needed := max(shiftNoise*(spreadAround(before, b)+spreadAround(after, a))/2, shiftWorth*max(math.Abs(b), math.Abs(a)))
+			if moved := math.Abs(a - b); needed == 0 && moved == 0 || moved < least*needed {
+				weakest, least = i, moved/max(needed, math.SmallestNonzeroFloat64)
+			}
+		}
+		if weakest < 0 {
+			return cuts
+		}
+		cuts = slices.Delete(cuts, weakest, weakest+1)
+	}
+}
+
+// spreadAround is the median distance from a level.
+func spreadAround(y []float64, level float64) float64 {
+	far := make([]float64, len(y))
+	for i, v := range y {
+		far[i] = math.Abs(v - level)
+	}
+	return Median(far)
+}
+
+// stepped says whether levels describe y clearly better than a line does.
+func stepped(y []float64, cuts []int) bool {
+	steps, from := 0.0, 0
+	for _, to := range append(slices.Clone(cuts), len(y)) {
+		level := Median(y[from:to])
+		for _, v := range y[from:to] {
+			steps += math.Abs(v - level)
+		}
+		from = to
+	}
+	x := make([]float64, len(y))
+	for i := range x {
+		x[i] = float64(i)
+	}
+	tx, ty := Thin(x, y, mostThinned)
+	fit, line := TheilSen(tx, ty, trendSure), 0.0
+	for i, v := range y {
+		line += math.Abs(v - fit.Value(x[i]))
+	}
+	return steps < 0.8*line
+}
