@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"query/embedded":        {"query"},
 	"query/grafana":         {"query"},
 	"query/slo":             {"query"},
+	"query/capacity":        {"query"},
 	"chaos/fault":           {"chaos"},
 	"health":                {},
 
