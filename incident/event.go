@@ -105,6 +105,10 @@ const (
 	WriteEnabled Kind = "write.enabled" // chaos, load and silences are allowed in a context that is production
 	WriteEnded   Kind = "write.ended"   // by hand, before its time
 
+	BurnBegan  Kind = "slo.burning"   // a budget is spent too fast
+	BurnEnded  Kind = "slo.recovered" // and is not any more
+	BudgetCost Kind = "slo.cost"      // what an incident took of the budgets of its service
+
 	ChaosStarted      Kind = "chaos.started"
 	ChaosInjected     Kind = "chaos.injected"
 	ChaosGuardTripped Kind = "chaos.guard_tripped"
@@ -261,6 +265,35 @@ type (
 	Attached struct {
 		Alerts int            `json:"alerts"`
 		Names  map[string]int `json:"names"`
+	}
+
+	// Burn is a rule of an objective that began or ceased to fire. Rates are
+	// multiples of what would spend the budget in exactly the window.
+	Burn struct {
+		Objective string  `json:"objective"`
+		Service   string  `json:"service,omitempty"`
+		Rule      string  `json:"rule"`
+		Threshold float64 `json:"threshold"`
+		Long      float64 `json:"long_rate"`
+		Short     float64 `json:"short_rate"`
+		LongSecs  float64 `json:"long_seconds"`
+		ShortSecs float64 `json:"short_seconds"`
+		Left      float64 `json:"budget_remaining_ratio"`
+	}
+
+	// Cost is what an incident took of one error budget: beyond what went wrong
+	// just as long before.
+	Cost struct {
+		Objective string  `json:"objective"`
+		Ratio     float64 `json:"budget_ratio"` // of the whole budget: 0.12 is 12 %
+		Minutes   float64 `json:"minutes"`      // of everything failing that would cost as much
+		Events    float64 `json:"events"`       // that were bad
+		Left      float64 `json:"budget_remaining_ratio"`
+	}
+
+	// Costs are those of all objectives of an incident's service.
+	Costs struct {
+		Costs []Cost `json:"costs"`
 	}
 
 	// Silenced is a silence that was created in Alertmanager from here.

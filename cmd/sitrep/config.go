@@ -36,6 +36,7 @@ type config struct {
 	Statuspages map[string]statuspageConfig `yaml:"statuspages"`
 	Policy      policyRef                   `yaml:"policy"`
 	Boards      []string                    `yaml:"boards"`
+	SLOs        []string                    `yaml:"slos"`
 	Experiments []string                    `yaml:"experiments"`
 	Plans       []string                    `yaml:"plans"`
 	Runbooks    []string                    `yaml:"runbooks"`
@@ -217,7 +218,7 @@ func defaults() config {
 
 // later names the sections that DESIGN reserves and this version does not
 // read: saying so beats ignoring them.
-var later = []string{"slos", "services", "load"}
+var later = []string{"services", "load"}
 
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.

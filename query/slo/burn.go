@@ -36,13 +36,15 @@ func (r Rule) Factor(w Window) float64 {
 
 // Profiles are rules by name. Default: reliability engineering's usual two. Google:
 // the workbook's table 5-8. Sloth: its page and ticket windows for 30 days. Pyrra: its
-// four, which scale with the window.
-func Profiles() []string { return []string{"default", "google", "sloth", "pyrra"} }
+// four, which scale with the window. None: the budget is shown and nothing is told.
+func Profiles() []string { return []string{"default", "google", "sloth", "pyrra", "none"} }
 
 // Profile is the rules of a profile for a window; none for a name that is not known.
 func Profile(name string, w Window) []Rule {
 	const m, h = time.Minute, time.Hour
 	switch name {
+	case "none":
+		return []Rule{}
 	case "", "default":
 		return []Rule{
 			{Name: "fast", Share: 0.02, Long: h, Short: 5 * m, Do: Page},
@@ -138,10 +140,10 @@ type Change struct {
 // String says it for the timeline.
 func (c Change) String() string {
 	if c.Recovered {
-		return fmt.Sprintf("%s: the %s burn is over: %s times the budget's rate in %s", c.Objective, c.Burn.Rule.Name, figure(c.Burn.Short), short(c.Burn.Rule.Short))
+		return fmt.Sprintf("%s: the %s burn is over: %s times the budget's rate in %s", c.Objective, c.Burn.Rule.Name, RateText(c.Burn.Short), short(c.Burn.Rule.Short))
 	}
 	return fmt.Sprintf("%s: %s burn: %s times the budget's rate in %s, %s in %s (threshold %s)", c.Objective, c.Burn.Rule.Name,
-		figure(c.Burn.Long), short(c.Burn.Rule.Long), figure(c.Burn.Short), short(c.Burn.Rule.Short), figure(c.Burn.Threshold))
+		RateText(c.Burn.Long), short(c.Burn.Rule.Long), RateText(c.Burn.Short), short(c.Burn.Rule.Short), RateText(c.Burn.Threshold))
 }
 
 // Changes are the rules that stand otherwise than was told: told are the names of
@@ -166,8 +168,8 @@ func (o Objective) seed(told []string, now time.Time) (list []Burn) {
 	return list
 }
 
-// figure is a burn rate for people.
-func figure(v float64) string {
+// RateText is a burn rate for people.
+func RateText(v float64) string {
 	switch {
 	case v >= 99.95:
 		return fmt.Sprintf("%.0f", v)

@@ -172,7 +172,7 @@ func (s SLI) Bounds() string {
 func (s SLI) HasBound(les []string) bool {
 	return s.Latency == nil || slices.ContainsFunc(les, func(le string) bool {
 		v, err := strconv.ParseFloat(le, 64)
-		return err == nil && math.Abs(v-s.Latency.Below.Float()) <= 1e-12*math.Abs(v)
+		return err == nil && !math.IsInf(v, 0) && math.Abs(v-s.Latency.Below.Float()) <= 1e-12*math.Abs(v)
 	})
 }
 
