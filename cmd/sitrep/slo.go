@@ -27,7 +27,7 @@ func (a *app) sloCommand() *cobra.Command {
 			Use: "show NAME", Short: "one objective in full: its windows, its burns, its worst hour", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return a.showObjective(cmd.Context(), args[0]) },
 		},
-		a.sloCheckCommand(), a.sloRulesCommand(),
+		a.sloCheckCommand(), a.sloRulesCommand(), a.sloImportCommand(),
 	)
 	return group
 }
