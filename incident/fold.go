@@ -69,6 +69,11 @@ func (inc Incident) Apply(e Event) Incident {
 		inc = inc.applyItem(e)
 	case NoteCorrected:
 		inc = inc.applyCorrection(e)
+	case BudgetCost:
+		var p Costs
+		if e.Payload(&p) == nil {
+			inc.Costs = p.Costs
+		}
 	case RunbookAttached:
 		var p Attachment
 		if e.Payload(&p) == nil && p.Runbook != "" {

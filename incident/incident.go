@@ -34,6 +34,7 @@ type Incident struct {
 	Resolution string          `json:"resolution,omitempty"`
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`
+	Costs      []Cost          `json:"costs,omitempty"` // of error budgets, as they were worked out last
 
 	MergedInto ID            `json:"merged_into,omitempty"` // it is over, and goes on there
 	Merged     []ID          `json:"merged,omitempty"`      // those that go on here

@@ -25,9 +25,10 @@ type alertDesk struct {
 	source string                 // of the events: tui, daemon
 	freeze func() json.RawMessage // the signals now; must not block
 
-	mu   sync.Mutex
-	book *alert.Book // nil: it has to be read
-	seen int64       // Seq up to which the book knows the timeline
+	mu     sync.Mutex
+	book   *alert.Book            // nil: it has to be read
+	seen   int64                  // Seq up to which the book knows the timeline
+	drills map[string]incident.ID // by an alert's fingerprint: the drill that a burn belongs to, which is being decided
 }
 
 // alertMemory is how far back the book knows what fired.
@@ -316,7 +317,11 @@ func (s *sitting) lasts(a alert.Alert) error {
 // so. Alert.Incident names it.
 func (s *sitting) place(a alert.Alert) (_ alert.Alert, opened bool, err error) {
 	d := s.desk
-	severity, auto, _ := d.policy.DeclareFor(a.Labels)
+	severity, auto := d.declares(a)
+	if inc, ours := s.drill(a); ours {
+		a.Incident = string(inc.ID)
+		return a, false, s.join(a, inc, severity, false)
+	}
 	declared, already, err := s.look.Recorded(a.Cause() + "/declared")
 	if err != nil {
 		return a, false, err

@@ -19,6 +19,7 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/query/embedded"
+	"github.com/sitrep-dev/sitrep/query/slo"
 	"github.com/sitrep-dev/sitrep/store"
 )
 
@@ -46,6 +47,8 @@ type centre struct {
 	onCall      *onCallList
 	desk        *alertDesk
 	watch       *alertWatch
+	objectives  []slo.Objective
+	burns       *burnWatch       // nil: there are no objectives
 	webhook     *webhookListener // nil: no notifications are taken in
 	listens     *ear             // nil: nobody hears of Slack's buttons
 	mine        atomic.Bool      // this process runs the ladder
@@ -58,13 +61,14 @@ type news struct {
 	signals func(*query.Snapshot)
 	ladder  func(escalation.State)
 	alerts  func(alertNews)
+	slos    func([]slo.Status)
 	problem func(string)
 }
 
 // silent is news for a program without a screen.
 func silent(problem func(string)) news {
 	return news{
-		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, problem: problem,
+		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, slos: func([]slo.Status) {}, problem: problem,
 	}
 }
 
@@ -103,6 +107,10 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if err := c.alerts(ctx, source); err != nil {
 		return nil, err
 	}
+	if c.objectives, err = a.objectives(); err != nil {
+		return nil, err
+	}
+	c.burns = c.newBurnWatch(source)
 	if c.mirror, err = a.mirror(ctx, db, n.problem); err != nil {
 		return nil, err
 	}
@@ -253,6 +261,9 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	}
 	if c.listens != nil {
 		engines["Slack's buttons and commands"] = c.listens.Run
+	}
+	if c.burns != nil {
+		engines["the objectives"] = c.burns.Run
 	}
 	if c.webhook != nil {
 		engines["the alerts that Alertmanager sends"] = c.webhook.Run

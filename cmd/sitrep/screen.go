@@ -14,6 +14,7 @@ import (
 	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/query/slo"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/tui"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -103,6 +104,7 @@ func mailboxNews(m *tui.Mailbox) news {
 	return news{
 		signals: func(s *query.Snapshot) { m.Update(func(w *pane.World) { w.Signals = query.Signals(s) }) },
 		ladder:  func(s escalation.State) { m.Update(func(w *pane.World) { w.Delivery = delivery(w.Delivery, s) }) },
+		slos:    func(all []slo.Status) { m.Update(func(w *pane.World) { w.SLOs = all }) },
 		alerts: func(n alertNews) {
 			m.Update(func(w *pane.World) {
 				w.Alerts = pane.Alerts{List: n.list, Silences: n.silences, Rules: n.rules, Manager: n.manager, At: n.at, Err: n.err}

@@ -77,6 +77,9 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 		{"calls again at", callsAgain(inc, now)},
 		{"next update due", nextUpdate(inc, v.UpdateDueAt, now)},
 	}
+	for _, c := range inc.Costs {
+		rows = append(rows, []string{"cost", c.String()})
+	}
 	if inc.InDoubt() {
 		rows = append(rows, []string{"still on it?", doubt(inc, now)})
 	}
@@ -217,6 +220,7 @@ type incidentView struct {
 	TTA            *float64                          `json:"tta_seconds"`
 	TTM            *float64                          `json:"ttm_seconds"`
 	TTR            *float64                          `json:"ttr_seconds"`
+	Costs          []incident.Cost                   `json:"budget_costs"`
 }
 
 func viewOf(inc incident.Incident, now time.Time) incidentView {
@@ -225,7 +229,7 @@ func viewOf(inc incident.Incident, now time.Time) incidentView {
 		DeclaredAt: moment(inc.Clocks.Declared), DetectedAt: moment(inc.Clocks.Detected), AcknowledgedAt: moment(inc.Clocks.Acknowledged),
 		MitigatedAt: moment(inc.Clocks.Mitigated), ResolvedAt: moment(inc.Clocks.Resolved), ClosedAt: moment(inc.Clocks.Closed),
 		Resolution: inc.Resolution, Level: inc.Rung.Level, Roles: inc.Roles, Labels: inc.Labels, RunbookURL: runbook.URL(inc), Runbook: inc.Runbook, Actions: inc.Actions, Items: inc.Items,
-		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()),
+		TTA: seconds(inc.TimeToAcknowledge()), TTM: seconds(inc.TimeToMitigate()), TTR: seconds(inc.TimeToResolve()), Costs: append([]incident.Cost{}, inc.Costs...),
 		NextLevelAt: moment(escalation.NextLevelAt(inc, now)), SnoozedUntil: moment(inc.Rung.Snoozed),
 		CallsAgainAt: moment(escalation.CallsAgainAt(inc, now)),
 		InDoubtUntil: moment(escalation.DoubtEndsAt(inc)), Degraded: degradedOf(inc),

@@ -69,7 +69,7 @@ func (f *facts) whatHappened() string {
 	for _, e := range f.events {
 		symptom := false
 		switch e.Kind {
-		case incident.AlertFired, "metric.left_band", "metric.returned", "slo.burning", incident.AlertResolved,
+		case incident.AlertFired, "metric.left_band", "metric.returned", incident.BurnBegan, incident.AlertResolved,
 			incident.ChaosInjected, incident.ChaosUndone:
 			symptom = !e.At.Before(f.inc.Clocks.Detected)
 		}
@@ -180,9 +180,12 @@ func (f *facts) businessImpact() string {
 	text := "Revenue, contracts, reputation: no data. _What did it cost, and whom did we tell?_"
 	var items []string
 	for _, e := range f.events {
-		if e.Kind == "slo.burning" || e.Kind == "slo.recovered" {
+		if e.Kind == incident.BurnBegan || e.Kind == incident.BurnEnded {
 			items = append(items, clock(e.At)+" "+escape(e.Text))
 		}
+	}
+	for _, c := range f.inc.Costs {
+		items = append(items, escape(c.String()))
 	}
 	return bullets(text, items)
 }

@@ -28,6 +28,7 @@ type Numbers struct {
 	Late    float64          `json:"ladder_late_seconds"` // the longest time that nobody ran the ladder
 	Counts  Counts           `json:"counts"`
 	Signals []Signal         `json:"signals"`
+	Costs   []incident.Cost  `json:"budget_costs"` // of error budgets; empty before they are worked out
 }
 
 // Counts are how often things happened.
@@ -50,7 +51,7 @@ func (f *facts) numbers() Numbers {
 		Severity: f.inc.Severity, DetectedAt: c.Detected, DeclaredAt: c.Declared, AcknowledgedAt: c.FirstAck, MitigatedAt: c.Mitigated, ResolvedAt: c.Resolved,
 		Duration: seconds(between(c.Detected, c.Resolved)),
 		TTA:      seconds(f.inc.TimeToAcknowledge()), TTM: seconds(f.inc.TimeToMitigate()), TTR: seconds(f.inc.TimeToResolve()),
-		Levels: f.levels(), Pages: countPages(f.pages), Late: f.late().Seconds(), Signals: f.signals,
+		Levels: f.levels(), Pages: countPages(f.pages), Late: f.late().Seconds(), Signals: f.signals, Costs: append([]incident.Cost{}, f.inc.Costs...),
 		Counts: Counts{
 			Events: len(f.events), Notes: f.notes, StatusChanges: len(f.statuses), SeverityChanges: len(f.severities), Actions: len(f.actions),
 			Items: len(f.inc.Items), Changes: len(f.changes), ChaosRuns: ofKind(f.faults, incident.ChaosStarted), LoadRuns: ofKind(f.loads, incident.LoadStarted),

@@ -234,7 +234,7 @@ func (b *Book) coverOf(a Alert) *cover {
 
 // stale forgets what others were told of alerts of that name.
 func (b *Book) stale(a Alert) {
-	for _, asks := range []string{FromPrometheus, FromManager} {
+	for _, asks := range []string{FromPrometheus, FromManager, FromSLO} {
 		if asks != source(a) {
 			delete(b.cover, asks+" "+a.Name)
 		}

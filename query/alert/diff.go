@@ -28,8 +28,8 @@ type Alert struct {
 	Silenced []string // IDs of the silences that hide it
 	Muted    string   // why Alertmanager tells nobody of it, if not for a silence
 
-	From     string // FromPrometheus (also if empty) or FromManager
-	Group    string // Alertmanager's key of the group that it was told in
+	From     string // FromPrometheus (also if empty), FromManager or FromSLO
+	Group    string // Alertmanager's key of the group that it was told in; of a burn its objective
 	Incident string // that it was declared as, or attached to
 	Flapping bool   // it had fired too often before: nothing was declared for it
 	Recorded string // Cause of the firing on the timeline that this is; empty: there is none, or nobody asked
@@ -46,6 +46,7 @@ func (a Alert) Cause() string {
 const (
 	FromPrometheus = "prometheus"
 	FromManager    = "alertmanager"
+	FromSLO        = "slo" // sitrep's own watch over objectives
 )
 
 // Known is the fingerprint that the timeline knows an alert by: that of its recorded

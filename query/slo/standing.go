@@ -140,3 +140,22 @@ func (o Objective) Cost(t *Tally, from, to time.Time) (share, events float64) {
 	}
 	return share, events
 }
+
+// longestOnset is how long before it was noticed a failure is followed back.
+const longestOnset = 6 * time.Hour
+
+// Onset is when a failure that was noticed at a time began: the first of the slots up
+// to then in which more was bad than the budget allows, without one in between that
+// was not. A burn is noticed only when much is spent already.
+func (o Objective) Onset(t *Tally, noticed time.Time) time.Time {
+	begun := noticed
+	slots := t.Slots(noticed.Add(-longestOnset), noticed)
+	for i := len(slots) - 1; i >= 0; i-- {
+		s := slots[i]
+		if s.Bad <= o.Budget()*s.Total || begun.Unix()-s.End() > s.Width {
+			break
+		}
+		begun = time.Unix(s.Start, 0).UTC()
+	}
+	return begun
+}

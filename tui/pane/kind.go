@@ -125,12 +125,12 @@ func changeWord(e *incident.Event) safe.Text {
 func wordStyle(k incident.Kind) theme.Style {
 	switch k {
 	case incident.AlertFired, incident.PageFailed, incident.ChaosGuardTripped, incident.Declared, incident.Reopened,
-		incident.AuditFailed, incident.DeliveryDegraded:
+		incident.AuditFailed, incident.DeliveryDegraded, incident.BurnBegan:
 		return theme.Crit
 	case incident.PageAmbiguous, incident.PageDiverted, incident.Unacknowledged, incident.LoadAborted, incident.ChaosInjected, incident.SeverityChanged, incident.ServiceSet,
 		incident.UpdateDue, incident.AckQuestioned, incident.CommanderMissing, incident.TargetMissed, incident.ClockSetBack:
 		return theme.Warn
-	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated, incident.DeliveryRestored:
+	case incident.Acknowledged, incident.AlertResolved, incident.Resolved, incident.Mitigated, incident.DeliveryRestored, incident.BurnEnded:
 		return theme.OK
 	case incident.ChangeRecorded, incident.NoteAdded, incident.ActionTaken, incident.EscalationEntered, incident.StatusChanged,
 		incident.UpdateSent, incident.Merged, incident.Split, incident.StepDone, incident.StepUndone, incident.RunbookAttached:

@@ -10,6 +10,7 @@ import (
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
+	"github.com/sitrep-dev/sitrep/query/slo"
 )
 
 // World is all that the screen knows at one moment. Engines publish a new one
@@ -26,6 +27,7 @@ type World struct {
 	Boards    []string                             // names of those that can be shown
 	Signals   []query.Signal                       // of the first board, always live, whatever Board shows
 	Alerts    Alerts                               //
+	SLOs      []slo.Status                         // the objectives, in the order of the configuration; empty before the first look, and without any
 	Chaos     Chaos                                //
 	Load      Load                                 //
 	Runbooks  []runbook.Runbook                    // of the configuration
