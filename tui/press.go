@@ -30,6 +30,7 @@ const (
 	runbookView
 	onCallView
 	alertsView
+	sloView
 )
 
 // asked is an open dialog and what follows from its answer.
@@ -219,6 +220,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.show(statsView), true
 	case keys.ViewAlerts:
 		return m.show(alertsView), true
+	case keys.ViewSLO:
+		return m.show(sloView), true
 	case keys.LastView:
 		return m.show(m.place.last), true
 	case keys.PreviousInc:

@@ -159,3 +159,25 @@ func (o Objective) Onset(t *Tally, noticed time.Time) time.Time {
 	}
 	return begun
 }
+
+// BurnDown is the share of the budget that was left at n times over the window up to
+// now, evenly apart, the last of them now; Nothing before anything is known. The budget
+// is the one of the window as it stands now.
+func (s Standing) BurnDown(t *Tally, n int) []float64 {
+	out := make([]float64, max(n, 0))
+	allowed := s.Count.Bad + s.LeftEvents
+	step := s.BurnDownStep(n)
+	for i := range out {
+		at := s.At.Add(-time.Duration(n-1-i) * step)
+		out[i] = Nothing()
+		if !at.Before(t.First()) && allowed > 0 && !t.First().IsZero() {
+			out[i] = 1 - t.Sum(s.Start, at).Bad/allowed
+		}
+	}
+	return out
+}
+
+// BurnDownStep is how far apart they are.
+func (s Standing) BurnDownStep(n int) time.Duration {
+	return s.At.Sub(s.Start) / time.Duration(max(n-1, 1))
+}

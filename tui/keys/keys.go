@@ -29,6 +29,7 @@ const (
 	OnCall     Scope = "oncall"
 	Unheard    Scope = "nobody_reached"
 	Alerts     Scope = "alerts"
+	SLO        Scope = "slo"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 	Explore    Scope = "explore"
@@ -36,7 +37,7 @@ const (
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, Checklist, Unheard, Dialog, Input, Explore}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, SLO, Checklist, Unheard, Dialog, Input, Explore}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,

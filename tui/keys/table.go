@@ -21,6 +21,7 @@ const (
 	ViewOnCall    Action = "view_oncall"
 	ViewStats     Action = "view_stats"
 	ViewAlerts    Action = "view_alerts"
+	ViewSLO       Action = "view_slo"
 	NextPane      Action = "next_pane"
 	PreviousPane  Action = "previous_pane"
 	PreviousInc   Action = "previous_incident"
@@ -122,7 +123,7 @@ func Default() Map {
 	rows = append(rows, always()...)
 	rows = append(rows, global()...)
 	rows = append(rows, incident()...)
-	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, OnCall, Stats, Alerts} {
+	for _, s := range []Scope{Now, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, SLO} {
 		rows = append(rows, list(s)...)
 	}
 	rows = append(rows, board()...)
@@ -157,6 +158,7 @@ func global() []Binding {
 		{Action: ViewOnCall, Scope: Global, Keys: []string{"6"}, Name: "on-call", Help: "who answers now, with telephones; the open incidents of PagerDuty's account"},
 		{Action: ViewStats, Scope: Global, Keys: []string{"7"}, Name: "stats", Help: "how long incidents took, how many there were, who found them"},
 		{Action: ViewAlerts, Scope: Global, Keys: []string{"8"}, Name: "alerts", Help: "all that fires or is pending, silences, broken rules"},
+		{Action: ViewSLO, Scope: Global, Keys: []string{"9"}, Name: "slo", Help: "error budgets: what is left, how fast it burns, when it is gone"},
 		{Action: NextPane, Scope: Global, Keys: []string{"tab"}, Help: "next pane"},
 		{Action: PreviousPane, Scope: Global, Keys: []string{"shift+tab"}, Help: "previous pane"},
 		{Action: PreviousInc, Scope: Global, Keys: []string{"["}, Name: "previous incident", Help: "previous open incident"},
@@ -269,6 +271,7 @@ func views() []Binding {
 		{Action: Detail, Scope: Alerts, Keys: []string{"enter"}, Help: "the alerts of the group; of one alert or silence everything"},
 		{Action: EndSilence, Scope: Alerts, Keys: []string{"c"}, Name: "end silence", Help: "the chosen silence, or the one that hides the chosen alert; you are asked", Opens: true, Tier: T1},
 		{Action: MarkAlert, Scope: Alerts, Keys: []string{"F"}, Name: "mark alert", Help: "say that this alert, or its storm, was noise or useful, or take that back", Opens: true},
+		{Action: Detail, Scope: SLO, Keys: []string{"enter"}, Help: "all about the objective, with the PromQL that is asked"},
 		{Action: ZoomIn, Scope: Stats, Keys: []string{"+", "="}, Name: "shorter", Help: "a shorter range"},
 		{Action: ZoomOut, Scope: Stats, Keys: []string{"-"}, Name: "longer", Help: "a longer range"},
 		{Action: Range, Scope: Stats, Keys: []string{"t"}, Help: "time range"},

@@ -1,5 +1,5 @@
 // Package pane is the views of the command centre: Now, Board, Timeline, Actions,
-// Post-mortem, On-call, Statistics and Alerts. A view draws what it is given and says what a key asks for;
+// Post-mortem, On-call, Statistics, Alerts and the objectives. A view draws what it is given and says what a key asks for;
 // it starts nothing, waits for nothing and knows no store.
 package pane
 

@@ -1,7 +1,7 @@
 package pane
 
 // Views are the screens: the numbered ones in the order of their keys, Now, Board,
-// Timeline, Actions, Post-mortem, Statistics, the runbook, On-call, and Alerts. They are new, and of
+// Timeline, Actions, Post-mortem, Statistics, the runbook, On-call, Alerts and the objectives. They are new, and of
 // one root model.
 func Views() []View {
 	var asked Window // Now and Board show the same board: what one asked for is the other's too
@@ -16,5 +16,6 @@ func Views() []View {
 		&checklist{spot: &at},
 		&onCall{},
 		&alertView{},
+		&objectives{},
 	}
 }
