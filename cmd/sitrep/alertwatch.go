@@ -102,7 +102,7 @@ func (w *alertWatch) heard(take func(), err error) {
 	if err == nil {
 		w.at = now
 	}
-	list := slices.Clone(alert.Merge(w.prometheus, w.managed))
+	list := append(slices.Clone(alert.Merge(w.prometheus, w.managed)), w.desk.burns()...) // those that a server tells too are not the desk's
 	w.desk.annotate(list)
 	n := alertNews{list: list, silences: w.silences, rules: w.rules, err: errors.Join(w.promErr, w.managerErr), at: w.at}
 	if w.manager != nil {

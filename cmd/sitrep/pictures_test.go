@@ -50,6 +50,7 @@ func pictures(t *testing.T) {
 		{"6", "on-call", "Search index is 3 h behind"},
 		{"7", "statistics", "─ statistics"},
 		{"8", "alerts", "─ alerts"},
+		{"9", "slo", "─ objectives"},
 	} {
 		for _, x := range sizes {
 			x.press(v.key)

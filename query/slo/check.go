@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -175,7 +176,7 @@ func nothingMatches(ctx context.Context, server query.Asker, v *parser.VectorSel
 	if there, err := some(v.LabelMatchers...); there || err != nil {
 		return "", err
 	}
-	named := slices.IndexFunc(v.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == labels.MetricName && m.Type == labels.MatchEqual })
+	named := slices.IndexFunc(v.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual })
 	if named < 0 {
 		return fmt.Sprintf("no series matches %s", v), nil
 	}

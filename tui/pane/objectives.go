@@ -2,6 +2,7 @@ package pane
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -270,6 +271,7 @@ func eventsWord(o slo.Status) string {
 // windows are the burn rates over all windows, and how the rules stand.
 func (v *objectives) windows(o slo.Status) section {
 	st := o.Standing
+	st.Rates = slices.DeleteFunc(slices.Clone(st.Rates), func(r slo.WindowRate) bool { return r.Window > o.Objective.Window.Length })
 	return section{
 		name: "windows", title: safe.Const("burn rates"), dear: 5, least: 3, want: len(st.Rates) + 1 + len(st.Burns),
 		draw: func(f *frame.Frame) {
@@ -320,6 +322,10 @@ func drawRule(p *pen, b slo.Burn) {
 	}
 	p.left(8, theme.Plain, safe.New(b.Rule.Name, 12))
 	p.left(7, style, safe.New(word, 8))
+	if !b.Known {
+		p.flow(theme.Dim, safe.Sprintf("over %s and %s, above %sx", burnWindow(b.Rule.Long), burnWindow(b.Rule.Short), slo.RateText(b.Threshold)))
+		return
+	}
 	p.flow(theme.Dim, safe.Sprintf("%sx %s · %sx %s of %sx", slo.RateText(b.Long), burnWindow(b.Rule.Long), slo.RateText(b.Short), burnWindow(b.Rule.Short), slo.RateText(b.Threshold)))
 }
 
