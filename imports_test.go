@@ -70,7 +70,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "chaos", "loadtest", "health"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "health"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {

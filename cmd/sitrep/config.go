@@ -37,6 +37,8 @@ type config struct {
 	Policy      policyRef                   `yaml:"policy"`
 	Boards      []string                    `yaml:"boards"`
 	SLOs        []string                    `yaml:"slos"`
+	Capacity    []string                    `yaml:"capacity"`
+	Prices      pricesConfig                `yaml:"prices"`
 	Experiments []string                    `yaml:"experiments"`
 	Plans       []string                    `yaml:"plans"`
 	Runbooks    []string                    `yaml:"runbooks"`
