@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"query/capacity":        {"query"},
 	"chaos/fault":           {"chaos"},
 	"health":                {},
+	"readiness":             {},
 
 	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest", "query/slo"},
 	"store/storetest": {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
@@ -70,7 +71,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "health"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "health", "readiness"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {
