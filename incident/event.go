@@ -109,6 +109,8 @@ const (
 	BurnEnded  Kind = "slo.recovered" // and is not any more
 	BudgetCost Kind = "slo.cost"      // what an incident took of the budgets of its service
 
+	RoutineSigned Kind = "routine.signed" // a person says that a duty of the routine or the checklist is done
+
 	ChaosStarted      Kind = "chaos.started"
 	ChaosInjected     Kind = "chaos.injected"
 	ChaosGuardTripped Kind = "chaos.guard_tripped"

@@ -51,6 +51,7 @@ type Plan struct {
 	Warmup      time.Duration // the first part of the stages, which is sent but not judged
 	Thresholds  []Threshold
 	Pin         string // F5 to F9, or empty
+	Service     string // whose load it is, for its scorecard; may be empty
 }
 
 // Target is one kind of request. Weight is its share of the mix: the plan's
@@ -112,6 +113,7 @@ type planFile struct {
 	Warmup      strictyaml.Duration `yaml:"warmup"`
 	Thresholds  []string            `yaml:"thresholds"`
 	Pin         string              `yaml:"pin"`
+	Service     string              `yaml:"service"`
 }
 
 type targetFile struct {
@@ -162,7 +164,7 @@ func decode(file string, src []byte, f *planFile) (doc *strictyaml.Doc, err erro
 // plan carries over what the file says, and refuses what only the file can get
 // wrong: left out, or said twice.
 func (f planFile) plan() (Plan, *fault) {
-	p := Plan{Name: f.Name, Timeout: f.Timeout.D(), Warmup: f.Warmup.D(), Pin: f.Pin}
+	p := Plan{Name: f.Name, Timeout: f.Timeout.D(), Warmup: f.Warmup.D(), Pin: f.Pin, Service: f.Service}
 	if f.Connections != nil {
 		if *f.Connections < 1 {
 			return p, faultf("connections", "connections is %d; at least one is needed", *f.Connections)

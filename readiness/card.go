@@ -207,7 +207,7 @@ func tested(name string, at, now time.Time, done, do string) Mark {
 	case age > fresh:
 		return Mark{name, Weak, fmt.Sprintf("%s %d days ago, more than %d", done, days(age), days(fresh)), do}
 	default:
-		return Mark{name, OK, fmt.Sprintf("%s %d days ago", done, days(age)), ""}
+		return Mark{name, OK, done + " " + ago(age), ""}
 	}
 }
 

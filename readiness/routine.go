@@ -1,0 +1,184 @@
+package readiness
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Proof is evidence that sitrep has by itself, so that nobody has to sign.
+type Proof string
+
+// The proofs. Those of a state hold now or not; those of a moment grow old.
+const (
+	Signature     Proof = ""               // a person says so
+	Checked       Proof = "checks"         // a moment: the checks were run
+	Loaded        Proof = "load run"       // a moment: one passed
+	Chaos         Proof = "chaos"          // a moment: a hypothesis held
+	Drilled       Proof = "drill"          // a moment: a game day was held
+	AlertSeen     Proof = "alert"          // a moment: one fired and was heard of
+	HasObjectives Proof = "objectives"     // a state
+	HasData       Proof = "objective data" // a state: every objective has data
+	HasAlerts     Proof = "alert rules"    // a state
+	HasRunbooks   Proof = "runbooks"       // a state
+	HasChaos      Proof = "experiments"    // a state: some are prepared
+	HasMetrics    Proof = "metrics"        // a state: Prometheus answers
+	HasOnCall     Proof = "on-call"        // a state: every level has somebody
+	HasReviews    Proof = "post-mortems"   // a state: no severe incident without one
+)
+
+// Part is where a duty stands.
+type Part string
+
+// The parts: what comes again, and the checklist.
+const (
+	Daily          Part = "daily"
+	Weekly         Part = "weekly"
+	Monthly        Part = "monthly"
+	Quarterly      Part = "quarterly"
+	PreProduction  Part = "pre-production"
+	Production     Part = "production"
+	Improvement    Part = "continuous improvement"
+	day                 = 24 * time.Hour
+	signatureLasts      = 90 * day // of the checklist, unless whoever signs says otherwise
+)
+
+// Duty is something that is to be done, again and again.
+type Duty struct {
+	ID    string
+	Part  Part
+	Title string
+	Proof Proof
+	Every time.Duration // for how long a moment or a signature holds; 0 of a state
+	Do    string
+}
+
+// Duties are the routine and the reliability checklist: eleven that come again with the
+// calendar, and eighteen that hold or do not.
+func Duties() []Duty { return slices.Clone(duties) }
+
+var duties = []Duty{
+	{"health-checks", Daily, "Health checks on all services", Checked, day, "sitrep health, or a daemon with checks"},
+	{"metrics-review", Daily, "Review of key metrics and trends", Signature, day, "look at view 2"},
+	{"load-test", Weekly, "Baseline load test", Loaded, 7 * day, "sitrep load run PLAN"},
+	{"chaos", Weekly, "Small chaos experiment", Chaos, 7 * day, "sitrep chaos run EXPERIMENT"},
+	{"slo-review", Weekly, "Review of the objectives", Signature, 7 * day, "look at view 9"},
+	{"full-load-test", Monthly, "Load test of the whole system", Signature, 30 * day, "sitrep load run, at the load of a peak"},
+	{"chaos-day", Monthly, "Chaos day across teams", Drilled, 30 * day, "declare a drill (sitrep incident declare --drill), and hurt something"},
+	{"reliability-review", Monthly, "Reliability review", Signature, 30 * day, "sitrep scorecard, and sitrep stats"},
+	{"disaster-recovery", Quarterly, "Disaster recovery", Signature, 91 * day, "restore everything somewhere else"},
+	{"capacity-planning", Quarterly, "Review of the capacity plans", Signature, 91 * day, "sitrep capacity"},
+	{"tool-evaluation", Quarterly, "Evaluation of the tools", Signature, 91 * day, ""},
+
+	{"slos-defined", PreProduction, "SLOs defined and documented", HasObjectives, 0, "docs/slo.md, sitrep slo import"},
+	{"alerting", PreProduction, "Monitoring and alerting configured", HasAlerts, 0, "rules with a severity (sitrep alert lint), or sitrep slo rules"},
+	{"load-tested", PreProduction, "Load testing completed", Loaded, 30 * day, "sitrep load run PLAN"},
+	{"chaos-planned", PreProduction, "Chaos experiments planned", HasChaos, 0, "write one, and name it under experiments"},
+	{"runbooks", PreProduction, "Runbooks documented", HasRunbooks, 0, "docs/runbooks.md"},
+	{"rollback", PreProduction, "Rollback procedures tested", Signature, signatureLasts, "roll back, once, on purpose"},
+
+	{"monitoring", Production, "Real-time monitoring active", HasMetrics, 0, "sitrep doctor"},
+	{"alerts-tested", Production, "Alerts configured and tested", AlertSeen, signatureLasts, "let one fire on a game day"},
+	{"response-team", Production, "Incident response team ready", HasOnCall, 0, "sitrep who"},
+	{"restore", Production, "Backup and recovery tested", Signature, signatureLasts, "restore a backup somewhere"},
+	{"baselines", Production, "Performance baselines established", Loaded, 30 * day, "sitrep load run PLAN"},
+	{"metrics-tracked", Production, "Reliability metrics tracked", HasData, 0, "sitrep slo list"},
+
+	{"reviews", Improvement, "Regular reliability reviews scheduled", Signature, signatureLasts, ""},
+	{"post-incident", Improvement, "Post-incident analysis conducted", HasReviews, 0, "sitrep postmortem draft"},
+	{"slos-updated", Improvement, "SLOs updated based on findings", Signature, signatureLasts, "sitrep slo list, and what was learnt since"},
+	{"new-chaos", Improvement, "New chaos experiments planned", Signature, signatureLasts, ""},
+	{"tools-evaluated", Improvement, "Tools and processes evaluated", Signature, signatureLasts, ""},
+	{"training", Improvement, "Team training conducted", Drilled, signatureLasts, "a drill counts"},
+}
+
+// Signed is that a person said that a duty is done.
+type Signed struct {
+	By    string
+	At    time.Time
+	Until time.Time
+	Note  string
+}
+
+// Facts are what is known: when something was done last, and what holds now. A proof
+// that is in neither is not known.
+type Facts struct {
+	Moments map[Proof]time.Time // zero: never
+	States  map[Proof]Mark      // its State and Why
+	Signed  map[string]Signed   // the last of each duty, by ID
+}
+
+// Due is how a duty stands.
+type Due struct {
+	Duty
+	Done  bool
+	At    time.Time // when it was done; zero of a state, and where it never was
+	Until time.Time // when it is due again; zero of a state
+	By    string    // who signed; "" where evidence says so
+	Why   string
+}
+
+// Review says of every duty whether it is done. A signature counts for any duty until
+// it ends: evidence may be elsewhere.
+func Review(f Facts, now time.Time) []Due {
+	list := make([]Due, len(duties))
+	for i, d := range duties {
+		list[i] = f.due(d, now)
+	}
+	return list
+}
+
+func (f Facts) due(d Duty, now time.Time) Due {
+	out := Due{Duty: d}
+	signed, hasSigned := f.Signed[d.ID]
+	if state, ok := f.States[d.Proof]; ok && d.Every == 0 {
+		out.Done, out.Why = state.State == OK, state.Why
+	}
+	if at := f.Moments[d.Proof]; !at.IsZero() && d.Every > 0 && d.Proof != Signature {
+		out.At, out.Until = at, at.Add(d.Every)
+		out.Done, out.Why = now.Before(out.Until), fmt.Sprintf("%s %s", d.Proof, ago(now.Sub(at)))
+	}
+	switch {
+	case out.Done:
+	case hasSigned && now.Before(signed.Until):
+		out.Done, out.At, out.Until, out.By, out.Why = true, signed.At, signed.Until, signed.By, "signed by "+signed.By
+		if signed.Note != "" {
+			out.Why += ": " + signed.Note
+		}
+	case hasSigned && signed.At.After(out.At):
+		out.At, out.Until, out.By, out.Why = signed.At, signed.Until, signed.By, fmt.Sprintf("signed by %s, which ended %s", signed.By, ago(now.Sub(signed.Until)))
+	case out.Why == "":
+		out.Why = "never"
+		if d.Proof != Signature && d.Every == 0 {
+			out.Why = "not known"
+		}
+	}
+	return out
+}
+
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", max(0, int(d.Minutes())))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", days(d))
+}
+
+// Find is the duty of an ID.
+func Find(id string) (Duty, bool) {
+	i := slices.IndexFunc(duties, func(d Duty) bool { return d.ID == id })
+	if i < 0 {
+		return Duty{}, false
+	}
+	return duties[i], true
+}
+
+// Lasts is for how long a signature of the duty holds, if whoever signs does not say.
+func (d Duty) Lasts() time.Duration {
+	if d.Every > 0 {
+		return d.Every
+	}
+	return signatureLasts
+}

@@ -1,0 +1,52 @@
+package readiness_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/readiness"
+)
+
+func TestTheDuties(t *testing.T) {
+	seen, checklist := map[string]bool{}, 0
+	for _, d := range readiness.Duties() {
+		require.False(t, seen[d.ID], d.ID)
+		seen[d.ID] = true
+		require.Positive(t, d.Lasts(), d.ID)
+		switch d.Part {
+		case readiness.PreProduction, readiness.Production, readiness.Improvement:
+			checklist++
+		}
+	}
+	require.Equal(t, 18, checklist)
+	require.Len(t, seen, 29)
+}
+
+func TestWhatIsDue(t *testing.T) {
+	facts := readiness.Facts{
+		Moments: map[readiness.Proof]time.Time{readiness.Loaded: ago(10), readiness.Chaos: {}},
+		States:  map[readiness.Proof]readiness.Mark{readiness.HasObjectives: {State: readiness.OK, Why: "2 objectives"}, readiness.HasAlerts: {State: readiness.Bad, Why: "no rule has a severity"}},
+		Signed: map[string]readiness.Signed{
+			"rollback": {By: "ana", At: ago(5), Until: ago(-85), Note: "v41"}, "slo-review": {By: "bob", At: ago(20), Until: ago(13)},
+			"alerting": {By: "ana", At: ago(1), Until: ago(-30)},
+		},
+	}
+	due := map[string]readiness.Due{}
+	for _, d := range readiness.Review(facts, now) {
+		due[d.ID] = d
+	}
+	require.False(t, due["load-test"].Done, "a week is over")
+	require.True(t, due["load-tested"].Done, "a month is not")
+	require.Equal(t, "load run 10 days ago", due["load-tested"].Why)
+	require.Equal(t, "never", due["chaos"].Why)
+	require.Equal(t, "not known", due["monitoring"].Why)
+	require.True(t, due["slos-defined"].Done)
+	require.Equal(t, "signed by ana: v41", due["rollback"].Why)
+	require.Equal(t, ago(-85), due["rollback"].Until)
+	require.False(t, due["slo-review"].Done)
+	require.Equal(t, "signed by bob, which ended 13 days ago", due["slo-review"].Why)
+	require.True(t, due["alerting"].Done, "a signature counts where the evidence is elsewhere")
+	require.False(t, due["restore"].Done)
+}
