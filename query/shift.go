@@ -94,7 +94,11 @@ func worth(y []float64, cuts []int) []int {
 			before, after := around(y, cuts, i)
 			b, a := Median(before), Median(after)
 			needed := max(shiftNoise*(spreadAround(before, b)+spreadAround(after, a))/2, shiftWorth*max(math.Abs(b), math.Abs(a)))
-			if moved := math.Abs(a - b); needed == 0 && moved == 0 || moved < least*needed {
+			moved := math.Abs(a - b)
+			if !abrupt(y, cuts[i], b, a) {
+				moved = 0
+			}
+			if needed == 0 && moved == 0 || moved < least*needed {
 				weakest, least = i, moved/max(needed, math.SmallestNonzeroFloat64)
 			}
 		}
@@ -103,6 +107,14 @@ func worth(y []float64, cuts []int) []int {
 		}
 		cuts = slices.Delete(cuts, weakest, weakest+1)
 	}
+}
+
+// abrupt says whether at least half of the way from one level to the other is gone
+// within a few values: a wave has levels, too, and moves between them all the time.
+func abrupt(y []float64, cut int, before, after float64) bool {
+	const few = leastLevel / 2
+	step := Median(y[cut:min(cut+few, len(y))]) - Median(y[max(cut-few, 0):cut])
+	return step*(after-before) > 0 && math.Abs(step) >= math.Abs(after-before)/2
 }
 
 // spreadAround is the median distance from a level.

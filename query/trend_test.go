@@ -115,6 +115,10 @@ func TestASlopeAndNoiseAreNoShift(t *testing.T) {
 		}
 	}
 	require.LessOrEqual(t, wrong, 20)
+	for _, waves := range []float64{0.5, 1, 1.5, 2} {
+		wave := noisy(1, hour.N, 1, 0, func(i int) float64 { return 100 + 40*math.Sin(2*math.Pi*waves*float64(i)/float64(hour.N)) })
+		require.Empty(t, wave.Shifts(hour), "%v waves", waves)
+	}
 }
 
 func TestTheilSen(t *testing.T) {

@@ -24,6 +24,8 @@ func (k MarkKind) Glyph() rune {
 		return 'P'
 	case End:
 		return 'R'
+	case Shift:
+		return '≠'
 	case Note:
 	}
 	return '•'
@@ -40,6 +42,8 @@ func (k MarkKind) Style() theme.Style {
 		return theme.OK
 	case Chaos, Page:
 		return theme.Warn
+	case Shift:
+		return theme.Accent
 	case Load, Note:
 	}
 	return theme.Plain

@@ -195,7 +195,7 @@ func TestAnySpecAtAnySize(t *testing.T) {
 			Points: rapid.IntRange(-1, 300).Draw(t, "points"),
 			Y:      axis.Draw(t, "left"), Right: axis.Draw(t, "right"), Calc: rapid.Bool().Draw(t, "calc"),
 			Crosshair: instant.Draw(t, "crosshair"), Focus: rapid.IntRange(-2, 12).Draw(t, "focus"),
-			State: State{rapid.Bool().Draw(t, "loading"), text.Draw(t, "error"), time.Duration(rapid.Int64().Draw(t, "age")), rapid.Bool().Draw(t, "partial"), rapid.Bool().Draw(t, "remarks"), text.Draw(t, "stands in"), time.Duration(rapid.Int64().Draw(t, "stale")), time.Second},
+			State: State{rapid.Bool().Draw(t, "loading"), text.Draw(t, "error"), time.Duration(rapid.Int64().Draw(t, "age")), rapid.Bool().Draw(t, "partial"), rapid.Bool().Draw(t, "remarks"), text.Draw(t, "stands in"), time.Duration(rapid.Int64().Draw(t, "stale")), time.Second, Trend{text.Draw(t, "trend"), rapid.Bool().Draw(t, "worse")}},
 		}
 		for range rapid.IntRange(0, 11).Draw(t, "series") {
 			s.Series = append(s.Series, Series{

@@ -138,7 +138,7 @@ type Threshold struct {
 // MarkKind is what happened.
 type MarkKind uint8
 
-// The kinds of marks, each with its glyph: ▲ ! ✓ ✗ ≈ • P R.
+// The kinds of marks, each with its glyph: ▲ ! ✓ ✗ ≈ • P R ≠.
 const (
 	Deploy MarkKind = iota // deploys, flags, configuration
 	Alert
@@ -146,8 +146,9 @@ const (
 	Chaos
 	Load
 	Note
-	Page // somebody was called
-	End  // mitigated or resolved
+	Page  // somebody was called
+	End   // mitigated or resolved
+	Shift // the leading series has another level from here on
 )
 
 // Mark is an event at an instant, or from At to Until.
@@ -167,4 +168,11 @@ type State struct {
 	StandIn safe.Text     // who answered in its place, and how well
 	Took    time.Duration // the query; shown from a second
 	Stale   time.Duration // how long ago the newest sample was; 0: it is fresh
+	Trend   Trend         // of the leading series
+}
+
+// Trend is where a series is going, in a word or two; no words if it is going nowhere.
+type Trend struct {
+	Words safe.Text
+	Worse bool
 }

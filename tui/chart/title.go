@@ -70,6 +70,14 @@ func (n name) headline(f *frame.Frame, st State, figure, beyond, arrow safe.Text
 	}
 	badge, badgeStyle := st.badge(right - n.width() - 1)
 	if badge.Width() == 0 {
+		if trend := st.Trend.Words; n.width()+1+trend.Width() < right && st == (State{Took: st.Took, Trend: st.Trend}) {
+			badge, badgeStyle = trend, theme.Dim
+			if st.Trend.Worse {
+				badgeStyle = theme.Warn
+			}
+		}
+	}
+	if badge.Width() == 0 {
 		n.put(f, right)
 		return
 	}

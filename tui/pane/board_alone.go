@@ -21,6 +21,9 @@ func (b *board) drawAlone(f *frame.Frame, s *Screen) {
 	if table < 2 || f.Height() < 12 || !c.isLines() {
 		table = 0
 	}
+	c.alone = true
+	defer func() { c.alone = false }()
+	c.aim(&b.panels, s, b.crosshair, b.look(i)) // which line leads
 	said := c.saying(s, b.panels.of, f.Width()-2, f.Height()/4)
 	if f.Height() < 10 {
 		said = nil

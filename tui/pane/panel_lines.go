@@ -141,6 +141,7 @@ func (c *panelChart) aim(p *panels, s *Screen, crosshair time.Time, l *look) {
 		_, spec.Focus = c.worst(crosshair)
 	}
 	spec.Order = c.order(l, spec.Order)
+	c.tell()
 }
 
 // sorters are the figures that a legend can be in the order of.

@@ -96,7 +96,11 @@ func (c *panelChart) saying(s *Screen, snap *query.Snapshot, width, most int) (r
 	if !c.panel.Type.Asks() && c.panel.Type != "" || most < 1 {
 		return nil
 	}
-	for _, r := range append(c.remarks(), remark{c.account(s, snap), theme.Dim}) {
+	all := append(c.remarks(), remark{c.account(s, snap), theme.Dim})
+	if c.whither() {
+		all = append(all, remark{c.going.words(c.panel, s.Zone), theme.Dim})
+	}
+	for _, r := range all {
 		for _, text := range safe.Wrap(r.text, width) {
 			rows = append(rows, piece{text, r.style})
 		}

@@ -43,6 +43,8 @@ type panelChart struct {
 	states   chart.States
 	unfit    string // what the panel cannot draw of its answer; empty if it draws all
 	unfitAll bool   // and there is nothing else in it
+	going    going
+	alone    bool // it is open, over the whole board
 	prose    prose
 	proseFor int // the width that prose is laid out for
 	alerts   grouping
