@@ -5,11 +5,13 @@ import "github.com/sitrep-dev/sitrep/incident"
 // IsStep says that an event is no news by itself: one of the steps of a page on
 // its way, of which what became is another event; what keeps a chat tidy; or what
 // was kept at an event that stands on its own. Failures and doubts are news,
-// whatever they are about.
+// whatever they are about, and so is a board that a person kept.
 func IsStep(e incident.Event) bool {
 	switch e.Kind {
-	case incident.PageQueued, incident.PageAttempted, incident.EvidenceCaptured, incident.EvidenceRecorded:
+	case incident.PageQueued, incident.PageAttempted, incident.EvidenceRecorded:
 		return true
+	case incident.EvidenceCaptured:
+		return !incident.KeptByHand(e)
 	case incident.PageAccepted, incident.PageSuperseded, incident.PageReconciled:
 		m := Message{Operation: OperationOf(e)}
 		return m.Beside() || m.Operation == OpUpdate || m.Operation == OpSweep

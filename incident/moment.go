@@ -58,6 +58,13 @@ func escalated(e Event) string {
 // once, however many processes keep them.
 func (m Moment) Once() string { return "captured/" + m.Event }
 
+// KeptByHand says that an event is what a person kept of a board when they saw it: it
+// is about no other event, and part of the story.
+func KeptByHand(e Event) bool {
+	var c Capture
+	return e.Kind == EvidenceCaptured && e.Payload(&c) == nil && c.Kind == EvidenceCaptured
+}
+
 // MostFrozen is how many bytes of series are kept of one moment, all boards
 // together.
 const MostFrozen = 4 << 20

@@ -198,3 +198,24 @@ func TestAFrozenBoardOfRecordedSamples(t *testing.T) {
 		require.True(t, asked)
 	})
 }
+
+// What a person kept stands among what happened: they were told to press enter there.
+func TestABoardThatAPersonKeptIsNoStep(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.world(func(w *pane.World) {
+			id := incident.ID("INC-204")
+			e := incident.Event{
+				Seq: 901, ID: "seen", Incident: id, At: time.Now(), Recorded: time.Now(), Kind: incident.EvidenceCaptured, Actor: "ana", Source: "tui",
+				Text: "the rollback helps (the board as ana saw it: shop with 12 panels, 24 series)",
+			}
+			e.Data = incident.Payload(incident.Capture{
+				Event: e.ID, Kind: incident.EvidenceCaptured, What: "looked at", At: e.At, Boards: []incident.CapturedBoard{{Name: "shop", Panels: 12, Series: 24}},
+			})
+			w.Events[id] = append(append([]incident.Event{}, w.Events[id]...), e)
+		})
+		p.press("3", "G")
+		p.sees("9 events", "the rollback helps")
+		p.press("enter")
+		p.sees("open shop as it was then")
+	})
+}

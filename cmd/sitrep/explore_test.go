@@ -56,6 +56,9 @@ func TestABoardIsShownWrittenOutAndKept(t *testing.T) {
 	h.sitrep("incident", "declare", "--severity", "SEV-4", "--title", "slow")
 	require.Contains(t, h.sitrep("board", "show", "board", "--keep", "INC-1"), "INC-1: board kept, 4 panels with ")
 	require.Regexp(t, `looked at +board .* kept`, h.sitrep("incident", "evidence", "INC-1"))
+	require.Contains(t, h.sitrep("incident", "timeline", "INC-1"), "saw it: board with 4 panels")
+	h.sitrep("postmortem", "draft", "INC-1")
+	require.Contains(t, h.sitrep("postmortem", "show", "INC-1"), "saw it: board with 4 panels")
 	var list []evidenceView
 	require.NoError(t, json.Unmarshal([]byte(h.sitrep("--json", "incident", "evidence", "INC-1")), &list))
 	last := list[len(list)-1]

@@ -73,10 +73,14 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 			continue
 		}
 		seen[key] = true
-		if e.Kind != incident.EvidenceCaptured {
+		if e.Kind != incident.EvidenceCaptured || incident.KeptByHand(e) { // the others are no part of the story
 			f.events = append(f.events, e)
-		} else if c := (incident.Capture{}); e.Moved == "" && e.Payload(&c) == nil {
-			f.captures = append(f.captures, c) // a source, and no part of the story
+		}
+		if e.Kind != incident.EvidenceCaptured {
+			continue
+		}
+		if c := (incident.Capture{}); e.Moved == "" && e.Payload(&c) == nil {
+			f.captures = append(f.captures, c) // a source
 		}
 	}
 	slices.SortStableFunc(f.events, func(a, b incident.Event) int {

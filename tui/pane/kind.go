@@ -143,7 +143,12 @@ func wordStyle(k incident.Kind) theme.Style {
 // the program's bookkeeping stands back.
 func textStyle(e *incident.Event) theme.Style {
 	switch e.Kind {
-	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, incident.EvidenceCaptured, incident.EvidenceRecorded:
+	case incident.EvidenceCaptured:
+		if incident.KeptByHand(*e) {
+			return theme.Plain
+		}
+		return theme.Dim
+	case incident.PageQueued, incident.PageAttempted, incident.PageSuperseded, incident.PostmortemDrafted, incident.EvidenceRecorded:
 		return theme.Dim
 	}
 	return theme.Plain
