@@ -119,12 +119,11 @@ func (b *Board) Assumed() Choices {
 	return c
 }
 
-// Choose asks c for the options of the board's variables, one after the other, and
+// Choose asks for the options of the board's variables, one after the other, and
 // gives each its first value. A variable whose options could not be had is in
 // failed by its name, and stands for its value in the file, or for nothing.
-func (c *Client) Choose(ctx context.Context, b *Board, now time.Time) (choices Choices, failed map[string]error) {
-	r := newResolver(Sources{"": c}, 1)
-	r.source = func(string) (Source, error) { return c, nil }
+func (s Sources) Choose(ctx context.Context, b *Board, now time.Time) (choices Choices, failed map[string]error) {
+	r := newResolver(s, 1)
 	offers, choices := r.resolve(ctx, b, nil, Window{Step: time.Minute, Span: b.Range, End: now})
 	failed = map[string]error{}
 	for i := range offers {

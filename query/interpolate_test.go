@@ -82,7 +82,7 @@ variables:
 panels: [{title: a, promql: up}]
 `))
 	require.NoError(t, err)
-	got, failed := client.Choose(context.Background(), &b, time.Now())
+	got, failed := Sources{"": client}.Choose(context.Background(), &b, time.Now())
 	require.Equal(t, []string{"a", "b"}, got["job"].Values)
 	require.Equal(t, []string{"n10"}, got["instance"].Values)
 	require.Equal(t, []string{"job"}, got["label"].Values)

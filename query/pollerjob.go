@@ -105,6 +105,15 @@ func (b *Board) sourceOf(p *Panel, q *Query) string {
 	return name
 }
 
+// SourceOf is where a query of a panel is asked, by its name, with these values of the
+// board's variables; empty for the first.
+func (b *Board) SourceOf(p *Panel, q *Query, c Choices) string {
+	if name := c.Title(cmp.Or(q.Source, p.Source, b.Source)); name != mainSource {
+		return name
+	}
+	return ""
+}
+
 // basisOf tells the questions of a panel from those that it had before.
 func basisOf(p *Panel) string {
 	var all strings.Builder

@@ -72,7 +72,11 @@ func (a *app) checkBoard(ctx context.Context, which string) error {
 			return withCode(exitInconclusive, fmt.Errorf("%s can be read (%d panels, %d of them signals), but its queries cannot be asked: %w", which, len(b.Panels), len(signalsOf(b).Panels), err))
 		}
 	}
-	got := askBoard(ctx, client, &b, time.Now(), a.unknowable)
+	servers, err := a.boardServers(ctx, client, &b)
+	if err != nil {
+		return err
+	}
+	got := askBoard(ctx, servers, &b, time.Now(), a.unknowableOf)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -109,11 +113,45 @@ func (a *app) oneBoard(which string) (query.Board, error) {
 // query answers.
 const checkColumns = 60
 
-// askBoard asks every query that the board would, a few at once; those that unknowable
-// has an error for are not.
-func askBoard(ctx context.Context, client *query.Client, b *query.Board, now time.Time, unknowable func(string) error) checkedBoard {
+// boardServers are the clients of all servers by name, the given one the first. The
+// checks are looked at if the board may ask them.
+func (a *app) boardServers(ctx context.Context, first *query.Client, b *query.Board) (map[string]*query.Client, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*query.Client{"": first}
+	for name := range c.Sources {
+		if all[name], err = a.server(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Checks) > 0 && mayAskChecks(b) {
+		all[checksSource], err = a.checksOnce(ctx)
+	}
+	return all, err
+}
+
+// unknowableOf is why an expression cannot be answered by a source; nil if it can.
+func (a *app) unknowableOf(source, expr string) error {
+	switch source {
+	case "":
+		return a.unknowable(expr)
+	case checksSource:
+		return beforeTheLook(expr)
+	}
+	return nil
+}
+
+// askBoard asks every query that the board would of the server that it would ask, a few
+// at once; those that unknowable has an error for are not.
+func askBoard(ctx context.Context, servers map[string]*query.Client, b *query.Board, now time.Time, unknowable func(source, expr string) error) checkedBoard {
 	got := checkedBoard{Board: b.Name, Panels: len(b.Panels), Signals: len(signalsOf(*b).Panels), Variables: []string{}, Queries: []checkedQuery{}}
-	choices, failed := client.Choose(ctx, b, now)
+	sources := query.Sources{}
+	for name, client := range servers {
+		sources[name] = client
+	}
+	choices, failed := sources.Choose(ctx, b, now)
 	for _, v := range b.Variables {
 		if err := failed[v.Name]; err != nil {
 			got.Variables = append(got.Variables, err.Error())
@@ -133,9 +171,11 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 			}
 		}
 	}
-	scrape, err := client.ScrapeInterval(ctx)
-	if err != nil {
-		scrape = 0 // the usual
+	scrapes := map[string]time.Duration{} // without one it is the usual
+	for name, client := range servers {
+		if every, err := client.ScrapeInterval(ctx); err == nil {
+			scrapes[name] = every
+		}
 	}
 	// Up to this moment: what has just begun has no value at the last full step.
 	step := max(time.Second, (b.Range / checkColumns).Round(time.Second))
@@ -148,13 +188,18 @@ func askBoard(ctx context.Context, client *query.Client, b *query.Board, now tim
 			continue
 		}
 		g.Go(func() error {
-			q := one.query
-			expr := query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrape})
-			if err := unknowable(expr); err != nil {
-				got.Queries[i].State, got.Queries[i].Query, got.Queries[i].Error = queryUnknown, expr, err.Error()
+			q, source := one.query, b.SourceOf(one.panel, one.query, choices)
+			expr := query.Interpolate(choices.Fill(q.Expr), query.Window{Step: grid.Step, Span: b.Range, Scrape: scrapes[source]})
+			got.Queries[i].Query = expr
+			if _, err := sources.Named(source); err != nil {
+				got.Queries[i].State, got.Queries[i].Error = queryFailing, err.Error()
 				return nil
 			}
-			got.Queries[i].ask(ctx, client, one.panel, expr, q.Instant, grid)
+			if err := unknowable(source, expr); err != nil {
+				got.Queries[i].State, got.Queries[i].Error = queryUnknown, err.Error()
+				return nil
+			}
+			got.Queries[i].ask(ctx, servers[source], one.panel, expr, q.Instant, grid)
 			return nil
 		})
 	}

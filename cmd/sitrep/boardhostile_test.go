@@ -32,7 +32,7 @@ panels:
 	require.NoError(t, err)
 	b, err := loadFile(board, query.LoadBoard)
 	require.NoError(t, err)
-	got := askBoard(t.Context(), client, &b, time.Now(), func(string) error { return nil })
+	got := askBoard(t.Context(), map[string]*query.Client{"": client}, &b, time.Now(), func(string, string) error { return nil })
 	require.Equal(t, []string{"up"}, asked())
 	require.Equal(t, 1, got.OK)
 	require.Equal(t, 1, got.Failing)

@@ -105,11 +105,21 @@ func (a *app) lookAt(ctx context.Context, board *query.Board, of string, past qu
 	}
 	defer closeAll()
 	past.Sources, past.Scrape = sources, scrapeOf(client)(ctx)
+	if past.End.IsZero() {
+		if err := a.lookedOnce(ctx, board, sources); err != nil {
+			return nil, err
+		}
+	}
 	if a.scrapedOnly() && past.End.IsZero() {
-		return a.lookOnce(ctx, client, sources, board, past, now), nil
+		snap := a.lookOnce(ctx, client, sources, board, past, now)
+		a.ofChecks(ctx, snap, past)
+		return snap, nil
 	}
 	snap := query.Look(ctx, client, board, past, now)
 	snap.Source = client.URL()
+	if past.End.IsZero() {
+		a.ofChecks(ctx, snap, past)
+	}
 	why := snap.Reading().Down
 	if !gone(why) || !past.End.IsZero() {
 		return snap, nil
@@ -119,7 +129,9 @@ func (a *app) lookAt(ctx context.Context, board *query.Board, of string, past qu
 		return nil, err
 	}
 	sources[""] = instead
-	return a.lookOnce(ctx, instead, sources, board, past, time.Now()), nil
+	snap = a.lookOnce(ctx, instead, sources, board, past, time.Now())
+	a.ofChecks(ctx, snap, past)
+	return snap, nil
 }
 
 // keepShown keeps what is shown with an incident.

@@ -61,6 +61,27 @@ func TestChecksAreToldEverywhere(t *testing.T) {
 	out, err = command("query", "probe_success", "--source", "checks").CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Regexp(t, `check="shop".* 0\n`, string(out))
+	board := write("board.yaml", `title: Checks
+source: checks
+variables: [{name: check, query: 'label_values(probe_success, check)', multi: true, all: true}]
+panels:
+  - {title: Up, promql: 'probe_success{check=~"$check", check!="room"}', legend: "{{check}}"}
+  - {title: Lately, promql: 'avg_over_time(probe_success[5m])'}
+  - {title: Of the host, source: prometheus, promql: load}
+`)
+	out, err = command("board", "show", board).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Regexp(t, `Up +0 +ok`, string(out))
+	require.Regexp(t, `Lately +it looks back 5m, and the checks were looked at once`, string(out))
+	require.Regexp(t, `Of the host +5 +ok`, string(out))
+	out, err = command("board", "check", board).CombinedOutput()
+	require.Equal(t, exitInconclusive, err.(*exec.ExitError).ExitCode(), string(out))
+	require.Regexp(t, `ok +Up +A +1 `, string(out))
+	require.Regexp(t, `unknown +Lately`, string(out))
+	require.Regexp(t, `ok +Of the host +A +1 `, string(out))
+	out, err = command("board", "show", board, "--at", "5m").CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), errNotLooked.Error())
 	out, err = command("health", "shpo").CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "the configuration has: shop, room")

@@ -129,7 +129,8 @@ func (a *app) server(ctx context.Context, name string) (*query.Client, error) {
 }
 
 // boardSources are all servers by name, each behind a cache of what panels have
-// shown already; the first one is the given client.
+// shown already; the first one is the given client. The checks are among them, if there
+// are some, and have not been looked at.
 func (a *app) boardSources(ctx context.Context, first *query.Client) (sources query.Sources, closeAll func(), err error) {
 	c, err := a.config()
 	if err != nil {
@@ -144,6 +145,9 @@ func (a *app) boardSources(ctx context.Context, first *query.Client) (sources qu
 		}
 		clients = append(clients, client)
 		sources[name] = query.NewCache(client, query.CacheConfig{})
+	}
+	if len(c.Checks) > 0 {
+		sources[checksSource] = notLooked{}
 	}
 	return sources, func() {
 		for _, client := range clients {

@@ -193,9 +193,17 @@ func (b *board) note(s *Screen) piece {
 	case b.rest.Width() > 0:
 		return piece{b.rest, theme.Dim}
 	case s.World.Board != nil:
-		return piece{safe.New(s.World.Board.Source, 60), theme.Dim}
+		return piece{whoAnswered(s.World.Board), theme.Dim}
 	}
 	return piece{}
+}
+
+// whoAnswered is a server by its address, another source by its name.
+func whoAnswered(snap *query.Snapshot) safe.Text {
+	if other := snap.Board.SourceOf(&query.Panel{}, &query.Query{}, nil); other != "" {
+		return safe.New("source "+other, 60)
+	}
+	return safe.New(snap.Source, 60)
 }
 
 // crosshairNote is the instant that all charts point at, and what happened then.

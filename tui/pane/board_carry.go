@@ -2,6 +2,7 @@ package pane
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,8 +55,12 @@ func (b *board) yank(i int, s *Screen) Effect {
 // "" where no server has one.
 func (b *board) pageOf(c *panelChart, s *Screen) string {
 	sent := c.queries()
-	if s.World.Server == "" || len(sent) == 0 || s.World.Board == nil || c.panel.Source != "" {
+	if s.World.Server == "" || len(sent) == 0 || s.World.Board == nil {
 		return ""
+	}
+	asked := func(q query.Query) bool { return !q.Hidden }
+	if i := slices.IndexFunc(c.panel.Queries, asked); i >= 0 && s.World.Board.Board.SourceOf(c.panel, &c.panel.Queries[i], nil) != "" {
+		return "" // another server
 	}
 	span, end := Shown(s)
 	return query.PageURL(s.World.Server, sent[0], span, end)
