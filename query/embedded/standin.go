@@ -150,14 +150,20 @@ func (s *Standby) fillGap(ctx context.Context, expr string, f query.Frame, outag
 	out, taken := blend(f, direct, outages, window)
 	if taken > 0 {
 		last := outages[len(outages)-1]
-		until := "now"
-		if !last.gap.to.IsZero() {
-			until = last.gap.to.Add(window).UTC().Format("15:04:05")
-		}
-		out.StandIn = fmt.Sprintf("filled from direct scrape, %s to %s UTC", last.gap.from.UTC().Format("15:04:05"), until)
+		out.StandIn = filledText(last.gap, window, time.Now())
 		out.Infos = append(slices.Clone(f.Infos), out.StandIn)
 	}
 	return out, nil
+}
+
+// filledText says which points are those of this process: up to the first of which the
+// server knows the whole window. That may still be to come.
+func filledText(gap span, window time.Duration, now time.Time) string {
+	from := gap.from.UTC().Format("15:04:05")
+	if end := gap.to.Add(window); !gap.to.IsZero() && end.Before(now) {
+		return fmt.Sprintf("filled from direct scrape, %s to %s UTC", from, end.UTC().Format("15:04:05"))
+	}
+	return fmt.Sprintf("filled from direct scrape, %s UTC to now", from)
 }
 
 // Skew is that of the server's clock; of what is scraped here there is none.

@@ -141,3 +141,12 @@ func TestAlertsResume(t *testing.T) {
 	require.True(t, s.groups[0].rules[0].held)
 	require.Empty(t, s.groups[0].rules[1].alert.active)
 }
+
+// A window that fills until later is no stretch that ended.
+func TestAFilledGapDoesNotEndInTheFuture(t *testing.T) {
+	from := time.Date(2026, 11, 27, 21, 55, 45, 0, time.UTC)
+	gap := span{from: from, to: from.Add(40 * time.Second)}
+	require.Equal(t, "filled from direct scrape, 21:55:45 UTC to now", filledText(gap, time.Minute, from.Add(50*time.Second)))
+	require.Equal(t, "filled from direct scrape, 21:55:45 to 21:57:25 UTC", filledText(gap, time.Minute, from.Add(2*time.Minute)))
+	require.Equal(t, "filled from direct scrape, 21:55:45 UTC to now", filledText(span{from: from}, time.Minute, from.Add(2*time.Minute)))
+}

@@ -97,6 +97,27 @@ func TestAPanelIsCopiedAsALink(t *testing.T) {
 	}
 	require.Contains(t, link, "http://prom.example:9090/graph?g0.expr=")
 	require.Contains(t, link, "g0.range_input=5m")
+
+	elsewhere := *w.Board // the board asks another source: that page would show something else
+	of := *elsewhere.Board
+	of.Source = "checks"
+	elsewhere.Board = &of
+	w.Board = &elsewhere
+	for _, c := range r.press(keys.Yank).Ask.Choices {
+		require.NotContains(t, c.Text, "link ")
+	}
+	require.Equal(t, "source checks", whoAnswered(w.Board).String())
+}
+
+// What is written behind the value that stands in a note is apart from it.
+func TestAMomentIsNotedWithItsValue(t *testing.T) {
+	r := newReader(t, 1, tourWorld(t), "INC-204", 119, 34)
+	ask := r.press(keys.Down, keys.MarkInstant).Ask
+	require.NotNil(t, ask)
+	require.True(t, strings.HasSuffix(ask.Initial, ": "), ask.Initial)
+	note := func(text string) string { return ask.Then(text).Orders[0].(Note).Text }
+	require.True(t, strings.HasSuffix(note(ask.Initial+"here it rose"), ": here it rose"))
+	require.True(t, strings.HasSuffix(note(ask.Initial), strings.TrimSuffix(ask.Initial, ": ")))
 }
 
 // L says which axis there is now, and that a table has none.

@@ -266,8 +266,10 @@ func (b *board) mark(i int, s *Screen) Effect {
 		}
 	}
 	return Effect{Handled: true, Ask: &Ask{
-		Title: "Note at " + at.In(s.Zone).Format("15:04:05"), Help: "one line on the timeline of " + string(id), Initial: text,
-		Then: func(answer string) Effect { return noteAt(id, at, answer, s.Now) },
+		Title: "Note at " + at.In(s.Zone).Format("15:04:05"), Help: "one line on the timeline of " + string(id), Initial: text + ": ",
+		Then: func(answer string) Effect {
+			return noteAt(id, at, strings.TrimSuffix(strings.TrimSpace(answer), ":"), s.Now)
+		},
 	}}
 }
 
