@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // everyKey has every key of a board's file at least once.
@@ -141,4 +143,19 @@ func TestReducers(t *testing.T) {
 			require.True(t, IsAbsent(r.Of(nil)) && IsAbsent(r.Of([]float64{none})), string(r))
 		}
 	}
+}
+
+// A file that is wrong in several panels says all of it at once.
+func TestAllPanelsThatAreWrongAreTold(t *testing.T) {
+	_, err := LoadBoard("b.yaml", []byte("panels:\n  - {title: a, promql: 'rate(x[5m]'}\n  - {title: b, promql: up, reduce: average}\n  - {title: c, promql: up}\n"+
+		"rows:\n  - title: r\n    repeat: nothing\n    panels: [{title: d, promql: up, place: {x: 20, w: 12, h: 8}}]\n"))
+	require.Error(t, err)
+	for _, part := range []string{"b.yaml:2:", "b.yaml:3:", "b.yaml:7:", "b.yaml:8:"} {
+		require.ErrorContains(t, err, part)
+	}
+	var one *strictyaml.Error
+	require.ErrorAs(t, err, &one)
+	_, err = LoadBoard("b.yaml", []byte("panels:\n"+strings.Repeat("  - {title: a, promql: 'sum('}\n", mostFaults+3)))
+	require.ErrorContains(t, err, "and 3 panels more are wrong")
+	require.NotContains(t, err.Error(), "b.yaml:12:")
 }

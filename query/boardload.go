@@ -2,6 +2,7 @@ package query
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -80,20 +81,19 @@ func LoadBoard(file string, src []byte) (Board, error) {
 	if err := l.declare(b.Variables); err != nil {
 		return Board{}, err
 	}
-	if b.Panels, err = l.panels("panels", f.Panels, b.Panels); err != nil {
-		return Board{}, err
-	}
+	b.Panels = l.panels("panels", f.Panels, b.Panels)
 	for i, r := range f.Rows {
 		at := fmt.Sprintf("rows[%d]", i)
 		if err := l.repeats(at+".repeat", r.Repeat); err != nil {
-			return Board{}, err
+			l.wrong = append(l.wrong, err)
 		}
 		row := Row{Title: r.Title, Collapsed: r.Collapsed, Repeat: r.Repeat, From: len(b.Panels)}
-		if b.Panels, err = l.panels(at+".panels", r.Panels, b.Panels); err != nil {
-			return Board{}, err
-		}
+		b.Panels = l.panels(at+".panels", r.Panels, b.Panels)
 		row.To = len(b.Panels)
 		b.Rows = append(b.Rows, row)
+	}
+	if err := l.faults(); err != nil {
+		return Board{}, err
 	}
 	return b, l.presets(b.Presets)
 }
@@ -104,18 +104,35 @@ type loader struct {
 	doc       *strictyaml.Doc
 	src       []byte
 	variables map[string]*Variable
+	wrong     []error // the first fault of each panel and row
+}
+
+// mostFaults are told of one file: who has more mends the first ones first.
+const mostFaults = 10
+
+// faults are those of the panels and rows, together: whoever wrote them is not sent
+// round once for each.
+func (l *loader) faults() error {
+	if more := len(l.wrong) - mostFaults; more > 0 {
+		l.wrong = append(l.wrong[:mostFaults], fmt.Errorf("and %d panels more are wrong", more))
+	}
+	if len(l.wrong) == 1 {
+		return l.wrong[0]
+	}
+	return errors.Join(l.wrong...)
 }
 
 // panels appends those of one list of the file to all.
-func (l *loader) panels(path string, files []panelFile, all []Panel) ([]Panel, error) {
+func (l *loader) panels(path string, files []panelFile, all []Panel) []Panel {
 	for i := range files {
 		p, err := l.panel(fmt.Sprintf("%s[%d]", path, i), &files[i])
 		if err != nil {
-			return nil, err
+			l.wrong = append(l.wrong, err)
+			continue
 		}
 		all = append(all, p)
 	}
-	return all, nil
+	return all
 }
 
 func (l *loader) presets(presets []Preset) error {

@@ -47,6 +47,10 @@ func (m *model) openExplore() {
 // back after a question.
 func (m *model) explorerWants(what string) tea.Cmd {
 	m.openExplore()
+	if (what == dialog.WantsParts || what == dialog.WantsToCarry) && strings.TrimSpace(m.exploring.Expr()) == "" {
+		m.complain("the line is empty: there is nothing to take apart, copy or pin")
+		return nil
+	}
 	switch what {
 	case dialog.WantsAnswer:
 		return m.find()

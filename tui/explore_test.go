@@ -123,6 +123,9 @@ func TestAFaultIsShownBeforeAnythingIsSent(t *testing.T) {
 
 func TestALineOfPromQLIsLeftAndFoundAgain(t *testing.T) {
 	exploring(t, func(p *player) {
+		p.press("ctrl+y")
+		p.sees("the line is empty: there is nothing to take apart, copy or pin")
+		p.seesNot("pin to the board")
 		p.press("up")
 		p.sees("> rate(x[5m])")
 		p.press("up", "down", "down")

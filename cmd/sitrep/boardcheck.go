@@ -83,6 +83,9 @@ func (a *app) checkBoard(ctx context.Context, which string) error {
 	if err := a.printChecked(got); err != nil {
 		return err
 	}
+	for _, w := range b.Lint() {
+		fmt.Fprintf(a.stderr, "sitrep: %s\n", sanitise(w.Message))
+	}
 	if got.Failing > 0 {
 		return withCode(exitNotHeld, fmt.Errorf("board %s: %d of %d queries fail", b.Name, got.Failing, len(got.Queries)))
 	}
