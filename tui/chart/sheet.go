@@ -122,6 +122,9 @@ func (s Sheet) widths(w int) (shown, widths []int) {
 	used := 0
 	for _, i := range s.precedence() {
 		want := s.want(i)
+		if s.Columns[i].Spare && used > 0 && used+want > w {
+			continue // it would take room from columns that tell rows apart
+		}
 		if used > 0 && used+leastColumn+2 > w {
 			break
 		}

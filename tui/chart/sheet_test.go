@@ -30,6 +30,7 @@ func TestTheValueHasRoom(t *testing.T) {
 	for width, want := range map[int][]int{
 		80: {0, 1, 2, 3, 4},
 		58: {0, 2, 3, 4},
+		52: {1, 2, 3, 4}, // a spare column is there whole or not at all
 		39: {2, 3, 4},
 		24: {2, 4},
 		5:  {2},

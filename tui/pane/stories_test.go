@@ -330,7 +330,7 @@ func TestOneCrosshairForAllCharts(t *testing.T) {
 	r.press(keys.CrosshairFarLeft, keys.CrosshairRight)
 	require.GreaterOrEqual(t, strings.Count(r.sees("03:08:00  T+9m"), "03:08:00"), 1+2*8, "in the title and on the axis of every chart with values there")
 	ask := r.press(keys.MarkInstant).Ask
-	require.Equal(t, "5xx ratio 7.9% (checkout)", ask.Initial)
+	require.Equal(t, "5xx ratio 7.9% (checkout): ", ask.Initial)
 	require.Equal(t, []Order{Note{"INC-204", "03:08:00 here it turned"}}, ask.Then("here it turned").Orders)
 	require.True(t, r.press(keys.Cancel).Handled)
 	r.seesNot("03:08:00")
