@@ -85,7 +85,7 @@ func (a *app) printHealth(list []health.Result, now time.Time) error {
 	case err != nil:
 		return err
 	case unhealthy > 0:
-		return withCode(exitNotHeld, fmt.Errorf("%d of %d checks are unhealthy", unhealthy, len(list)))
+		return withCode(exitNotHeld, fmt.Errorf("unhealthy: %d of %s", unhealthy, count(len(list), "check")))
 	case unknown > 0:
 		return withCode(exitInconclusive, errors.New("not everything could be looked at"))
 	}

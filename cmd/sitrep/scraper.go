@@ -138,7 +138,8 @@ func (c *config) scrapeFile() (file embedded.File, err error) {
 	return file, nil
 }
 
-// ruleFiles reads the rules that the configuration and a prometheus.yml name.
+// ruleFiles reads the rules that the configuration and a prometheus.yml name, a file
+// that both name once: its alerts would fire twice.
 func (c *config) ruleFiles(more []string) (rules []embedded.RuleFile, err error) {
 	files := make([]string, 0, len(c.Embedded.Rules))
 	for _, f := range c.Embedded.Rules {
@@ -151,7 +152,12 @@ func (c *config) ruleFiles(more []string) (rules []embedded.RuleFile, err error)
 		}
 		files = append(files, found...)
 	}
+	seen := map[string]bool{}
 	for _, f := range files {
+		if seen[absolute(f)] {
+			continue
+		}
+		seen[absolute(f)] = true
 		src, err := readConfig(f)
 		if err != nil {
 			return nil, fmt.Errorf("read the rules: %w", err)
