@@ -126,7 +126,7 @@ func TestSourcesHaveNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Source(c), got)
 	_, err = s.Named("mirim")
-	require.EqualError(t, err, `there is no source "mirim"; there are lab, mimir`)
+	require.EqualError(t, err, `there is no source "mirim"; there are prometheus, lab, mimir`)
 	_, err = Sources{"": c}.Named("x")
 	require.EqualError(t, err, `there is no source "x": the configuration has no sources section`)
 }

@@ -440,7 +440,7 @@ panels:
 			require.Equal(t, `{a="b"} (1d ago)`, series[1].Legend)
 			require.Equal(t, 3*snap.Panels[5].Frame.Grid.N, snap.Panels[5].Points)
 			require.ErrorContains(t, snap.Panels[6].Err, "down")
-			require.ErrorContains(t, snap.Panels[7].Err, `there is no source "us"; there are eu`)
+			require.ErrorContains(t, snap.Panels[7].Err, `there is no source "us"; there are prometheus, eu`)
 			far.mu.Lock()
 			far.fail = nil
 			far.mu.Unlock()

@@ -21,11 +21,10 @@ func (s Sources) Named(name string) (Source, error) {
 	if ok {
 		return source, nil
 	}
-	known := slices.DeleteFunc(slices.Sorted(maps.Keys(s)), func(n string) bool { return n == "" })
-	if len(known) == 0 {
-		return nil, fmt.Errorf("there is no source %q: the configuration has no sources section", oneLine(name))
+	if known := s.names(); len(known) > 1 {
+		return nil, fmt.Errorf("there is no source %q; there are %s", oneLine(name), strings.Join(known, ", "))
 	}
-	return nil, fmt.Errorf("there is no source %q; there are %s", oneLine(name), strings.Join(known, ", "))
+	return nil, fmt.Errorf("there is no source %q: the configuration has no sources section", oneLine(name))
 }
 
 // mainSource is what a person calls the source of the empty name.

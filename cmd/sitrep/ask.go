@@ -79,7 +79,7 @@ func (a *app) queryCommand() *cobra.Command {
 		"--incident asks the samples that sitrep scraped itself during that incident and kept with it, however long ago."
 	c.Flags().StringVar(&q.span, "range", "", "how far back, such as 1h (default: the value now)")
 	c.Flags().StringVar(&q.step, "step", "30s", "distance of the points")
-	c.Flags().StringVar(&q.whom.source, "source", "", "a server of the section sources, by name (default: prometheus)")
+	c.Flags().StringVar(&q.whom.source, "source", "", "a server of the section sources, by name, or checks (default: prometheus)")
 	c.Flags().StringVar(&q.whom.incident, "incident", "", "ask what was recorded with incident `ID`")
 	c.Flags().StringVar(&q.whom.at, "at", "", "the value at this time, or the end of --range (RFC 3339, or now-15m)")
 	c.Flags().BoolVar(&q.explain, "explain", false, "its parts, with how many series each gives now")

@@ -141,7 +141,10 @@ sources:
 	}
 	a := &app{cfg: c}
 	_, err = a.server(t.Context(), "mirim")
-	require.EqualError(t, err, `there is no source "mirim"; there are mimir`)
+	require.EqualError(t, err, `there is no source "mirim"; there are prometheus, mimir`)
+	first, err := a.server(t.Context(), "prometheus") // as boards call it
+	require.NoError(t, err)
+	require.Equal(t, mustServer(t, a).URL(), first.URL())
 	sources, closeAll, err := a.boardSources(t.Context(), mustServer(t, a))
 	require.NoError(t, err)
 	defer closeAll()

@@ -138,6 +138,8 @@ func (a *app) examineFiles(c *config) []finding {
 	found = append(found, check("boards", fmt.Sprint(len(boards)), err))
 	runbooks, err := a.runbooks()
 	found = append(found, check("runbooks", fmt.Sprint(len(runbooks)), err))
+	checks, err := a.checks()
+	found = append(found, check("checks", fmt.Sprint(len(checks)), err))
 	experiments, plans, err := a.prepared()
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
 }

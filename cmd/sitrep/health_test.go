@@ -58,6 +58,8 @@ func TestChecksAreToldEverywhere(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out, &told))
 	require.Equal(t, health.Unhealthy, told.Status)
 	require.Equal(t, "503 Service Unavailable", told.Checks["shop"].Reason)
+	out, _ = command("doctor").CombinedOutput()
+	require.Regexp(t, `(?m)^checks +ok +2$`, string(out))
 	out, err = command("query", "probe_success", "--source", "checks").CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Regexp(t, `check="shop".* 0\n`, string(out))

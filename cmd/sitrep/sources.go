@@ -100,6 +100,9 @@ func (a *app) server(ctx context.Context, name string) (*query.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, other := c.Sources[name]; name == "prometheus" && !other {
+		name = ""
+	}
 	if name == "" && c.Embedded.scrapes() {
 		return a.scrapedOnce(ctx)
 	}
