@@ -116,17 +116,23 @@ func (s *Snapshot) Encode() ([]byte, error) {
 			}
 			values += len(series.Values)
 		}
+		if values > mostValues { // before it is packed, which takes several times its memory
+			return nil, tooMuch(s.Board.Name, values)
+		}
 		columns = append(columns, smallest(s.Panels[i].Frame.Series)...)
 		more := 0
-		if columns, more = appendHistograms(columns, s.Panels[i].Frame.Series); more > 0 {
+		if columns, more = appendHistograms(columns, s.Panels[i].Frame.Series, mostValues-values); more > 0 {
 			values, version = values+more, codecHistograms
+		}
+		if values > mostValues {
+			return nil, tooMuch(s.Board.Name, values)
 		}
 	}
 	text, err := json.Marshal(head)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", s.Board.Name, err)
 	}
-	if len(text) > mostHead || values > mostValues || len(columns) > mostColumns {
+	if len(text) > mostHead || len(columns) > mostColumns {
 		return nil, fmt.Errorf("encode %s: %d bytes of labels and %d values are more than a snapshot holds", s.Board.Name, len(text), values)
 	}
 	var out bytes.Buffer
@@ -143,6 +149,10 @@ func (s *Snapshot) Encode() ([]byte, error) {
 	}
 	err = w.Close()
 	return out.Bytes(), err
+}
+
+func tooMuch(board string, values int) error {
+	return fmt.Errorf("encode %s: %d values are more than the %d that a snapshot holds", board, values, mostValues)
 }
 
 // Decode reads what Encode wrote; the result is Frozen. Bytes from anywhere give an

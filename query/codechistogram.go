@@ -17,19 +17,24 @@ const boundsSize = 1 + 8 + 8
 // hasHistograms reports whether a series has any.
 func (s *Series) hasHistograms() bool { return slices.ContainsFunc(s.Histograms, isThere) }
 
-// histogramColumns are the columns of one series, by the bounds that they are about.
-func (s *Series) histogramColumns() (bounds []Bucket, columns []Series) {
+// bounds are all that the series' histograms have, each once, from the lowest.
+func (s *Series) bounds() []Bucket {
+	var all []Bucket
 	for _, h := range s.Histograms {
 		if h != nil {
-			bounds = append(bounds, h.Buckets...)
+			all = append(all, h.Buckets...)
 		}
 	}
-	for i := range bounds {
-		bounds[i].Count = 0
+	for i := range all {
+		all[i].Count = 0
 	}
-	slices.SortFunc(bounds, Bucket.compare)
-	bounds = slices.CompactFunc(bounds, func(a, b Bucket) bool { return a.compare(b) == 0 })
-	columns = make([]Series, 2+len(bounds))
+	slices.SortFunc(all, Bucket.compare)
+	return slices.CompactFunc(all, func(a, b Bucket) bool { return a.compare(b) == 0 })
+}
+
+// histogramColumns are the columns of one series, by the bounds that they are about.
+func (s *Series) histogramColumns(bounds []Bucket) []Series {
+	columns := make([]Series, 2+len(bounds))
 	for i := range columns {
 		columns[i].Values = slices.Repeat([]float64{Absent()}, len(s.Histograms))
 	}
@@ -43,25 +48,29 @@ func (s *Series) histogramColumns() (bounds []Bucket, columns []Series) {
 			columns[2+k].Values[at] = b.Count
 		}
 	}
-	return bounds, columns
+	return columns
 }
 
-// appendHistograms adds those of a panel's series, and says how many values they are.
-func appendHistograms(to []byte, all []Series) ([]byte, int) {
+// appendHistograms adds those of a panel's series, and says how many values they are:
+// more than room are counted as far as that, and not added. Buckets that are none of
+// their neighbours' make a column each, which is mostly empty and yet takes its memory.
+func appendHistograms(to []byte, all []Series, room int) ([]byte, int) {
 	values := 0
 	for i := range all {
 		if !all[i].hasHistograms() {
 			continue
 		}
-		bounds, columns := all[i].histogramColumns()
+		bounds := all[i].bounds()
+		if values += (2 + len(bounds)) * len(all[i].Histograms); values > room {
+			return to, values
+		}
 		to = varint.AppendUvarint(to, uint64(len(bounds)))
 		for _, b := range bounds {
 			to = append(to, byte(b.Bounds))
 			to = varint.LittleEndian.AppendUint64(to, math.Float64bits(b.Lower))
 			to = varint.LittleEndian.AppendUint64(to, math.Float64bits(b.Upper))
 		}
-		to = append(to, smallest(columns)...)
-		values += len(columns) * len(all[i].Histograms)
+		to = append(to, smallest(all[i].histogramColumns(bounds))...)
 	}
 	return to, values
 }

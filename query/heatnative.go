@@ -36,18 +36,18 @@ func nativeRows(lines []*Drawn, classic []HeatRow) []HeatRow {
 		all = append(all, stretch{classic[i].From, classic[i].To})
 	}
 	joined, row := joinedOf(all)
+	joined, row = fewer(joined, row, max(mostCells/max(n, 1), leastHeat))
 	rows := make([]HeatRow, len(joined))
 	for i, s := range joined {
 		rows[i] = HeatRow{From: s.from, To: s.to, Name: plainNumber(s.to), Values: slices.Repeat([]float64{Absent()}, n)}
 	}
+	asked := make([]bool, n)
 	for _, line := range lines {
 		for at, h := range line.Histograms {
 			if h == nil {
 				continue
 			}
-			for i := range rows { // it was asked, and has nothing elsewhere
-				rows[i].add(at, 0)
-			}
+			asked[at] = true
 			for _, b := range h.Buckets {
 				rows[row[stretch{b.Lower, b.Upper}]].add(at, b.Count)
 			}
@@ -58,7 +58,39 @@ func nativeRows(lines []*Drawn, classic []HeatRow) []HeatRow {
 			rows[row[stretch{classic[i].From, classic[i].To}]].add(at, v)
 		}
 	}
+	for at, yes := range asked {
+		for i := range rows {
+			if yes && IsAbsent(rows[i].Values[at]) { // it has nothing there
+				rows[i].Values[at] = 0
+			}
+		}
+	}
 	return spaced(rows)
+}
+
+// What a heat map holds: more rows than any screen has, and of a long window fewer.
+const (
+	mostCells = 1 << 20
+	mostHeat  = 1000 // rows
+	leastHeat = 100
+)
+
+// fewer puts neighbours together where there are too many stretches for a heat map:
+// those of thousands of instances whose bounds nobody made alike.
+func fewer(joined []stretch, row map[stretch]int, most int) ([]stretch, map[stretch]int) {
+	most = min(most, mostHeat)
+	if len(joined) <= most {
+		return joined, row
+	}
+	each := (len(joined) + most - 1) / most
+	var out []stretch
+	for part := range slices.Chunk(joined, each) {
+		out = append(out, stretch{part[0].from, part[len(part)-1].to})
+	}
+	for s := range row {
+		row[s] /= each
+	}
+	return out, row
 }
 
 // add is one more value of a point; none adds nothing.
@@ -79,7 +111,7 @@ func joinedOf(all []stretch) (joined []stretch, row map[stretch]int) {
 	all = slices.Compact(all)
 	row = make(map[stretch]int, len(all))
 	for _, s := range all {
-		if n := len(joined); n > 0 && joined[n-1].to-s.from > 1e-9*math.Abs(s.from) {
+		if n := len(joined); n > 0 && (joined[n-1].to-s.from > 1e-9*math.Abs(s.from) || math.IsInf(s.from, -1)) { // what has no lower end overlaps all else that has none
 			joined[n-1].to = max(joined[n-1].to, s.to)
 		} else {
 			joined = append(joined, s)
@@ -96,21 +128,28 @@ const mostBetween = 100
 // buckets of their width, so that heights tell values; one beside zero, where they
 // would have no end.
 func spaced(rows []HeatRow) []HeatRow {
+	all, most := 0, mostBetween
+	for i := 1; i < len(rows); i++ {
+		all += emptyRows(&rows[i-1], &rows[i])
+	}
+	if all > mostHeat {
+		most = max(mostHeat/len(rows), 1)
+	}
 	var out []HeatRow
 	for i := range rows {
 		if i > 0 {
-			out = append(out, between(&rows[i-1], &rows[i])...)
+			out = append(out, between(&rows[i-1], &rows[i], most)...)
 		}
 		out = append(out, rows[i])
 	}
 	return out
 }
 
-func between(below, above *HeatRow) []HeatRow {
+// emptyRows is how many there are between two buckets.
+func emptyRows(below, above *HeatRow) int {
 	if !(below.To < above.From) {
-		return nil
+		return 0
 	}
-	n := 1
 	ratio := 0.0 // of a bucket's bounds
 	switch {
 	case below.From > 0:
@@ -119,8 +158,14 @@ func between(below, above *HeatRow) []HeatRow {
 		ratio = above.From / above.To
 	}
 	if span := math.Abs(math.Log(above.From / below.To)); ratio > 1 && !math.IsInf(ratio, 1) {
-		n = int(min(max(math.Round(span/math.Log(ratio)), 1), mostBetween))
+		return int(min(max(math.Round(span/math.Log(ratio)), 1), mostBetween))
 	}
+	return 1
+}
+
+// between are the empty rows between two buckets, at most so many.
+func between(below, above *HeatRow, most int) []HeatRow {
+	n := min(emptyRows(below, above), most)
 	out := make([]HeatRow, n)
 	from := below.To
 	for i := range out {
