@@ -31,7 +31,7 @@ type answer struct {
 	seen, over              int      // series in the body, and those beyond the bounds
 	offGrid, outside        int      // points between the steps, and those of another time than was asked for
 	buckets                 int
-	crowded                 int  // native histograms whose buckets were too many
+	crowded, hollow         int  // native histograms whose buckets were too many, and buckets in which no number lies
 	doubles, large          int  // series of the same labels, and with too much of them
 	text                    bool // a string, which is no number
 	partial                 bool // the server says so, without a warning
@@ -133,6 +133,9 @@ func (d *decoder) remarks() []string {
 	}
 	if d.out.crowded > 0 {
 		says = append(says, fmt.Sprintf("%d native histograms are left out, an answer may hold %d buckets: aggregate with sum by (...), or ask for a shorter time", d.out.crowded, maxBuckets))
+	}
+	if d.out.hollow > 0 {
+		says = append(says, fmt.Sprintf("%d buckets of native histograms are left out: no number lies between their bounds, so a program that is scraped counts them wrongly", d.out.hollow))
 	}
 	if d.out.doubles > 0 {
 		says = append(says, fmt.Sprintf("%d series have the same labels as another one and were joined with it: several servers answer as one", d.out.doubles))

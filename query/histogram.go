@@ -131,6 +131,12 @@ func (b Bucket) marks() (left, right string) {
 	return left, right
 }
 
+// Holds reports whether any number lies between the bounds. Servers pass on buckets
+// without one, of programs that count them wrongly.
+func (b Bucket) Holds() bool {
+	return b.Lower < b.Upper || b.Lower == b.Upper && b.Bounds == Closed && !math.IsInf(b.Lower, 0)
+}
+
 // compare orders buckets by their bounds.
 func (b Bucket) compare(o Bucket) int {
 	return cmp.Or(cmp.Compare(b.Lower, o.Lower), cmp.Compare(b.Upper, o.Upper), cmp.Compare(b.Bounds, o.Bounds))

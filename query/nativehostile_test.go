@@ -80,3 +80,15 @@ func TestBucketsWithoutALowerEndShareARow(t *testing.T) {
 	require.Equal(t, []float64{1, 4}, heat.Rows[0].Values)
 	require.Equal(t, []float64{2, 0}, heat.Rows[1].Values)
 }
+
+// A bucket in which no number lies, of one program that lies, does not take the sum of
+// all the others away.
+func TestABucketWithoutNumbersIsLeftOut(t *testing.T) {
+	body := `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"histograms":[[60,{"count":"9","sum":"4","buckets":[` +
+		`[0,"1","2","3"],[0,"+Inf","+Inf","1"],[1,"-Inf","-Inf","1"],[3,"NaN","NaN","1"],[3,"-0","0","2"],[0,"4","2","1"],[2,"5","5","1"]]}]]}]}}`
+	got, err := decodeRange([]byte(body), Grid{Start: time.Unix(60, 0).UTC(), Step: time.Minute, N: 1})
+	require.NoError(t, err)
+	require.Len(t, got.series, 1)
+	require.Equal(t, "{count:9, sum:4, [-0,0]:2, (1,2]:3}", got.series[0].Histogram(0).String())
+	require.Equal(t, []string{"5 buckets of native histograms are left out: no number lies between their bounds, so a program that is scraped counts them wrongly"}, got.warnings)
+}

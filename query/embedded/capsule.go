@@ -332,7 +332,7 @@ func (r *capsuleReader) chunk(st *store, l labels.Labels, from, to int64) error 
 		encoding = r.encoding()
 	}
 	raw := r.bytes()
-	if r.bad || len(raw) < 2 || l.IsEmpty() {
+	if r.bad || len(raw) < 2 || l.IsEmpty() || encoding == chunkenc.EncFloatHistogram && !fitsBuckets(raw) {
 		return errCapsule
 	}
 	c, err := chunkenc.FromData(encoding, slices.Clone(raw))
@@ -345,6 +345,9 @@ func (r *capsuleReader) chunk(st *store, l labels.Labels, from, to int64) error 
 		one := sampleAt(it, kind)
 		if one.t < from || one.t > to || one.h != nil && one.h.Validate() != nil {
 			return errCapsule
+		}
+		if one.h != nil && !sound(one.h) { // a sitrep before kept what it was told
+			continue
 		}
 		one.labels = l
 		batch = append(batch, *one)

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -25,7 +26,7 @@ func (p *page) addHistogram(t *target, how Options, parser textparse.Parser, at 
 		}
 		h = whole.ToFloat(nil)
 	}
-	if h == nil || len(h.PositiveBuckets)+len(h.NegativeBuckets) > mostBuckets || h.Validate() != nil {
+	if h == nil || len(h.PositiveBuckets)+len(h.NegativeBuckets) > mostBuckets || !sound(h) {
 		p.broken++
 		return nil
 	}
@@ -70,18 +71,43 @@ func histogramOf(h *histogram.FloatHistogram) *query.Histogram {
 		if b.Count == 0 {
 			continue
 		}
-		bounds := query.OpenBoth
-		switch {
-		case b.LowerInclusive && b.UpperInclusive:
-			bounds = query.Closed
-		case b.LowerInclusive:
-			bounds = query.OpenRight
-		case b.UpperInclusive:
-			bounds = query.OpenLeft
+		one := bucketOf(b)
+		if one.Holds() {
+			out.Buckets = append(out.Buckets, one)
 		}
-		out.Buckets = append(out.Buckets, query.Bucket{Lower: b.Lower, Upper: b.Upper, Count: b.Count, Bounds: bounds})
 	}
 	return out
+}
+
+// sound reports whether a histogram means something: the library's own check lets
+// bounds pass that no number has, and counts that are none.
+func sound(h *histogram.FloatHistogram) bool {
+	if h.Validate() != nil || math.IsNaN(h.Count) || math.IsInf(h.Count, 0) {
+		return false
+	}
+	if !(h.ZeroThreshold >= 0) || math.IsInf(h.ZeroThreshold, 0) || !(h.ZeroCount >= 0) {
+		return false
+	}
+	for it := h.AllBucketIterator(); it.Next(); {
+		b := it.At()
+		if !(b.Count >= 0) || math.IsInf(b.Count, 0) || b.Count > 0 && !bucketOf(b).Holds() {
+			return false
+		}
+	}
+	return true
+}
+
+func bucketOf(b histogram.Bucket[float64]) query.Bucket {
+	bounds := query.OpenBoth
+	switch {
+	case b.LowerInclusive && b.UpperInclusive:
+		bounds = query.Closed
+	case b.LowerInclusive:
+		bounds = query.OpenRight
+	case b.UpperInclusive:
+		bounds = query.OpenLeft
+	}
+	return query.Bucket{Lower: b.Lower, Upper: b.Upper, Count: b.Count, Bounds: bounds}
 }
 
 // appendHistogram writes [seconds, {"count", "sum", "buckets"}].

@@ -80,7 +80,7 @@ func (p page) verdict(err error, done committed, limit int) string {
 		left = append(left, fmt.Sprintf("%d new series refused: the server holds its limit of %d series or %d KiB of labels", n, limit, limit*usualText>>10))
 	}
 	if p.broken > 0 {
-		left = append(left, fmt.Sprintf("%d native histograms were left out: their buckets contradict their counts, or are more than %d", p.broken, mostBuckets))
+		left = append(left, fmt.Sprintf("%d native histograms were left out: their buckets contradict their counts, have bounds that no number has, or are more than %d", p.broken, mostBuckets))
 	}
 	if done.rejected > 0 {
 		left = append(left, fmt.Sprintf("%d samples were left out: a series stood twice on the page, or its time went back", done.rejected))
