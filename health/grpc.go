@@ -2,6 +2,7 @@ package health
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -79,7 +80,7 @@ func (p *grpcHealth) look(ctx context.Context) (float64, error) {
 	case err != nil:
 		return took, err
 	case serving != 1:
-		return took, errors.New(servings[serving])
+		return took, errors.New(cmp.Or(servings[serving], fmt.Sprintf("the status %d, which is none of grpc.health.v1", serving)))
 	}
 	return took, nil
 }

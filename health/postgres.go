@@ -23,7 +23,7 @@ func (p postgres) look(ctx context.Context) (float64, error) {
 	if err != nil {
 		return none, err
 	}
-	defer func() { _ = conn.Close() }()
+	defer conn.close()
 	const version = 3 << 16
 	start := binary.BigEndian.AppendUint32(nil, version)
 	start = append(start, "user\x00sitrep\x00database\x00postgres\x00application_name\x00sitrep-check\x00\x00"...)

@@ -117,7 +117,7 @@ func (r *reader) labels() error {
 		return r.errorf("labels", "a check has at most %d labels", mostLabels)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
-		if !model.LegacyValidation.IsValidLabelName(name) || slices.Contains([]string{"check", "service", "type", "result", "job", "instance"}, name) {
+		if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, model.ReservedLabelPrefix) || slices.Contains([]string{"check", "service", "type", "result", "job", "instance"}, name) {
 			return r.errorf("labels."+name, "%q cannot be a label's name here", name)
 		}
 	}

@@ -50,25 +50,26 @@ func (p *redis) look(ctx context.Context) (float64, error) {
 	if err != nil {
 		return none, err
 	}
-	defer func() { _ = conn.Close() }()
+	defer conn.close()
 	in := bufio.NewReader(io.LimitReader(conn, 4096))
 	if password != "" {
 		words := []string{"AUTH", password}
 		if p.user != "" {
 			words = []string{"AUTH", p.user, password}
 		}
-		if err := tell(conn, in, "+OK", words...); err != nil {
+		if err := tell(conn, in, "+OK", password, words...); err != nil {
 			return none, err
 		}
 	}
-	if err := tell(conn, in, "+PONG", "PING"); err != nil {
+	if err := tell(conn, in, "+PONG", password, "PING"); err != nil {
 		return time.Since(began).Seconds(), err
 	}
 	return time.Since(began).Seconds(), nil
 }
 
-// tell sends a command, and wants the one answer.
-func tell(conn net.Conn, in *bufio.Reader, want string, words ...string) error {
+// tell sends a command, and wants the one answer. One that repeats the password, as of
+// servers that know no AUTH, is not told.
+func tell(conn io.Writer, in *bufio.Reader, want, password string, words ...string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(words))
 	for _, w := range words {
@@ -84,6 +85,8 @@ func tell(conn net.Conn, in *bufio.Reader, want string, words ...string) error {
 		return errors.New("it hung up without an answer: is it a Redis, and does it want TLS?")
 	case err != nil:
 		return err
+	case repeats(line, password):
+		return errors.New("it refuses, in words that repeat the password: is it a Redis?")
 	case failed:
 		return errors.New(reason)
 	case line != want:
@@ -92,8 +95,25 @@ func tell(conn net.Conn, in *bufio.Reader, want string, words ...string) error {
 	return nil
 }
 
+// repeats reports whether the password, or the beginning of a long one, is in text.
+func repeats(text, password string) bool {
+	const enough = 8
+	return password != "" && strings.Contains(text, password[:min(len(password), enough)])
+}
+
+// line is a connection that ends when the look at it does.
+type line struct {
+	net.Conn
+	stop func() bool
+}
+
+func (l line) close() {
+	l.stop()
+	_ = l.Close()
+}
+
 // dial connects, and ends what is done with the connection when ctx ends.
-func dial(ctx context.Context, address string, config *tls.Config) (net.Conn, error) {
+func dial(ctx context.Context, address string, config *tls.Config) (line, error) {
 	var conn net.Conn
 	var err error
 	if config != nil {
@@ -102,10 +122,10 @@ func dial(ctx context.Context, address string, config *tls.Config) (net.Conn, er
 		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}
 	if err != nil {
-		return nil, err
+		return line{}, err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
-	return conn, nil
+	return line{conn, context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,25 +69,36 @@ func (p *page) look(ctx context.Context) (float64, error) {
 		return none, err
 	}
 	transport := &http.Transport{TLSClientConfig: p.config, DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment, MaxResponseHeaderBytes: 1 << 20}
-	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	began := time.Now()
-	resp, err := client.Do(req)
+	resp, err := transport.RoundTrip(req) // a Client reads where a redirect leads, and fails if that is nonsense
 	if err != nil {
-		return none, err
+		return none, unrepeated(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if err := p.judge(resp.StatusCode, resp.Status); err != nil {
+	// The words of the server's own may be anything.
+	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	if err := p.judge(resp.StatusCode, status); err != nil {
 		return time.Since(began).Seconds(), err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, mostBody))
 	took := time.Since(began).Seconds()
 	switch {
 	case err != nil:
-		return took, fmt.Errorf("the page broke off: %w", err)
+		return took, fmt.Errorf("the page broke off: %w", unrepeated(err))
 	case !bytes.Contains(body, []byte(p.body)):
-		return took, fmt.Errorf("%s, but the page does not say %q", resp.Status, p.body)
+		return took, fmt.Errorf("%s, but the page does not say %q", status, p.body)
 	}
 	return took, nil
+}
+
+// unrepeated is an error without what the other side said. An answer that is no HTTP is
+// quoted by what reads it, and an echo repeats the request with its secrets.
+func unrepeated(err error) error {
+	op, chain := (*net.OpError)(nil), (*tls.CertificateVerificationError)(nil)
+	if errors.As(err, &op) || errors.As(err, &chain) || !strings.Contains(err.Error(), `"`) {
+		return err
+	}
+	return errors.New("its answer is no HTTP that can be read: is it the right port?")
 }
 
 // letIn adds the headers, and the secrets as they are at this moment.
