@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sitrep-dev/sitrep/store"
@@ -42,7 +43,8 @@ func (a *app) daemon(ctx context.Context, db *store.DB) error {
 	if err != nil {
 		return fmt.Errorf("daemon: %w; set daemon.listen to another address", err)
 	}
-	server := &http.Server{Handler: c.daemonHandler(cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
+	listener = netutil.LimitListener(listener, mostConnections)
+	server := &http.Server{Handler: c.daemonHandler(cfg), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	fmt.Fprintf(a.stderr, "sitrep daemon: store %s, http://%s/health\n", db.Path(), listener.Addr())
 	g, ctx := errgroup.WithContext(ctx)
 	c.start(ctx, g)
@@ -58,6 +60,11 @@ func (a *app) daemon(ctx context.Context, db *store.DB) error {
 	})
 	return g.Wait()
 }
+
+// mostConnections is how many others may hold open at once, of each listener. The rest
+// waits in the kernel: files that strangers hold are missing where pages are delivered
+// and the store is read.
+const mostConnections = 128
 
 // daemonHandler answers /health and /metrics, and takes changes in.
 func (c *centre) daemonHandler(cfg *config) http.Handler {

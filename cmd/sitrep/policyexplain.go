@@ -71,17 +71,19 @@ func (a *app) explainCommand() *cobra.Command {
 	return c
 }
 
+// Nobody plans for other years or looks back at them, and beyond year 9999 a moment
+// cannot be written down.
+const firstYear, lastYear = 1970, 2200
+
 // momentOf reads a moment as people type it; without a zone it is in UTC.
 func momentOf(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return now.UTC().Truncate(time.Second), nil
 	}
-	// Nobody plans for other years, and beyond year 9999 a moment cannot be written down.
-	const first, last = 1970, 2200
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			if t = t.UTC(); t.Year() < first || t.Year() > last {
-				return time.Time{}, fmt.Errorf("%q is in the year %d; it can be in %d to %d", text, t.Year(), first, last)
+			if t = t.UTC(); t.Year() < firstYear || t.Year() > lastYear {
+				return time.Time{}, fmt.Errorf("%q is in the year %d; it can be in %d to %d", text, t.Year(), firstYear, lastYear)
 			}
 			return t, nil
 		}
@@ -103,7 +105,10 @@ func momentOrAgo(text string, now time.Time) (time.Time, error) {
 	if wrong != nil || ago < 0 {
 		return time.Time{}, err
 	}
-	return now.Add(-ago), nil
+	if at = now.Add(-ago); at.Year() < firstYear {
+		return time.Time{}, fmt.Errorf("%q is in the year %d; it can be from %d on", text, at.Year(), firstYear)
+	}
+	return at, nil
 }
 
 // callView is one call of `policy explain --json`.
