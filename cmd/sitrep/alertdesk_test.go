@@ -343,7 +343,7 @@ func TestHostileNotifications(t *testing.T) {
 	t.Parallel()
 	n := newNightDesk(t)
 	pokes := 0
-	in := webhookIn{desk: n.desk, poke: func() { pokes++ }, busy: make(chan struct{}, 2), now: time.Now}
+	in := webhookIn{desk: n.desk, poke: func() { pokes++ }, large: make(chan struct{}, 2), busy: make(chan struct{}, 2), now: time.Now}
 	server := httptest.NewServer(in)
 	defer server.Close()
 	one := func(fields string) string {

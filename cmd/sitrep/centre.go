@@ -204,7 +204,7 @@ func (c *centre) alerts(ctx context.Context, source string) error {
 	if cfg.Manager.Webhook.Listen == "" {
 		return nil
 	}
-	in := webhookIn{desk: c.desk, poke: c.watch.poke, busy: make(chan struct{}, mostNotifications), now: time.Now}
+	in := webhookIn{desk: c.desk, poke: c.watch.poke, large: make(chan struct{}, mostNotifications), busy: make(chan struct{}, mostNotifications), now: time.Now}
 	if token := cfg.Manager.Webhook.Token; token != "" {
 		in.token = func(ctx context.Context) (string, error) { return token.read(ctx, cfg.dir) }
 	}

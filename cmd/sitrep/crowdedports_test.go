@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,4 +63,26 @@ func TestTheDaemonIsNotHeldOpen(t *testing.T) {
 	for _, url := range addresses {
 		require.Eventually(t, func() bool { return alive(url) }, 2*time.Minute, 100*time.Millisecond, url)
 	}
+}
+
+// Those who send slowly, a little or much, do not keep a notification out.
+func TestSlowSendersKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	n := newNightDesk(t)
+	in := webhookIn{desk: n.desk, poke: func() {}, large: make(chan struct{}, 2), busy: make(chan struct{}, 2), now: time.Now}
+	server := httptest.NewServer(in)
+	for _, sent := range []int{10, 10, 10, usualNotification + 10, usualNotification + 10, usualNotification + 10} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n%s", strings.Repeat(" ", sent))
+		require.NoError(t, err)
+	}
+	t.Cleanup(server.Close) // before the connections are, for it waits for them
+	t.Cleanup(server.CloseClientConnections)
+	require.Eventually(t, func() bool { return len(in.large) == cap(in.large) }, time.Minute, time.Millisecond)
+	status, text := post(t, server.URL, "application/json", "", `{"version": "4", "alerts": []}`)
+	require.Equal(t, http.StatusOK, status, text)
+	status, _ = post(t, server.URL, "application/json", "", `{"version": "4", "alerts": [], "x": "`+strings.Repeat("x", usualNotification)+`"}`)
+	require.Equal(t, http.StatusServiceUnavailable, status, "Alertmanager sends it again")
 }

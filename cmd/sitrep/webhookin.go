@@ -23,6 +23,7 @@ import (
 const (
 	mostNotification  = 8 << 20
 	mostNotifications = 8
+	usualNotification = 64 << 10 // read without waiting for a place
 )
 
 // webhookIn takes Alertmanager's notifications in. It answers 200 once they are
@@ -31,7 +32,8 @@ type webhookIn struct {
 	desk  *alertDesk
 	token func(context.Context) (string, error) // nil: none is asked for
 	poke  func()                                // something was left out: ask Alertmanager for it
-	busy  chan struct{}                         // mostNotifications places
+	large chan struct{}                         // mostNotifications places to read one that is larger than usual
+	busy  chan struct{}                         // as many to record one
 	now   func() time.Time
 }
 
@@ -50,22 +52,25 @@ func (in webhookIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), status)
 		return
 	}
-	select {
-	case in.busy <- struct{}{}:
-		defer func() { <-in.busy }()
-	default:
-		http.Error(w, "too many notifications at once, try again", http.StatusServiceUnavailable)
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostNotification))
+	body, err := in.read(w, r)
 	var large *http.MaxBytesError
 	switch {
+	case errors.Is(err, errBusy):
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
 	case errors.As(err, &large):
 		in.poke() // Alertmanager does not send it again
 		http.Error(w, fmt.Sprintf("a notification has at most %d bytes: set max_alerts of the receiver; Alertmanager is asked for the rest", mostNotification), http.StatusRequestEntityTooLarge)
 		return
 	case err != nil:
 		http.Error(w, "the notification did not come whole: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	select {
+	case in.busy <- struct{}{}:
+		defer func() { <-in.busy }()
+	default:
+		http.Error(w, errBusy.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	n, err := alert.ReadNotification(body)
@@ -89,6 +94,26 @@ func (in webhookIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, why := range n.LeftOut {
 		fmt.Fprintf(w, "left out: %s\n", why)
 	}
+}
+
+var errBusy = errors.New("too many notifications at once, try again")
+
+// read is the body. Only one that is larger than usual needs a place: whoever sends
+// slowly, or stops, must not keep those of Alertmanager out.
+func (in webhookIn) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	rest := http.MaxBytesReader(w, r.Body, mostNotification)
+	body, err := io.ReadAll(io.LimitReader(rest, usualNotification))
+	if err != nil || len(body) < usualNotification {
+		return body, err
+	}
+	select {
+	case in.large <- struct{}{}:
+		defer func() { <-in.large }()
+	default:
+		return nil, errBusy
+	}
+	more, err := io.ReadAll(rest)
+	return append(body, more...), err
 }
 
 // allowed says why a request is not taken in. The token comes as a bearer, as the

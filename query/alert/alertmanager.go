@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -79,8 +80,7 @@ func (m *Manager) Members(ctx context.Context) []Member {
 type wireAlert struct {
 	Labels      query.Labels `json:"labels"`
 	Annotations query.Labels `json:"annotations"`
-	StartsAt    time.Time    `json:"startsAt"`
-	EndsAt      time.Time    `json:"endsAt"`
+	StartsAt    wireTime     `json:"startsAt"`
 	Fingerprint string       `json:"fingerprint"`
 	Status      struct {
 		State       string   `json:"state"` // unprocessed, active, suppressed
@@ -93,7 +93,7 @@ type wireAlert struct {
 func (w wireAlert) alert() Alert {
 	a := Alert{
 		Name: cut(w.Labels["alertname"], longestKey), State: Firing, Labels: bounded(w.Labels), Annotations: bounded(w.Annotations),
-		ActiveAt: query.Plausible(w.StartsAt), Value: query.Absent(),
+		ActiveAt: query.Plausible(time.Time(w.StartsAt)), Value: query.Absent(),
 		Fingerprint: Fingerprint(w.Labels), Silenced: w.Status.SilencedBy,
 	}
 	if w.Status.State == "suppressed" && len(w.Status.SilencedBy) == 0 {
@@ -171,8 +171,15 @@ func (m *Manager) Silences(ctx context.Context) ([]Silence, error) {
 // ErrNoSilence says that Alertmanager knows no silence of that ID.
 var ErrNoSilence = errors.New("no such silence")
 
+// identifier is what an ID of a silence is made of: a UUID, and in case of others. What
+// else somebody calls one would lead elsewhere in the API.
+var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$`)
+
 // Silence is one by its ID; ErrNoSilence if there is none.
 func (m *Manager) Silence(ctx context.Context, id string) (Silence, error) {
+	if !identifier.MatchString(id) {
+		return Silence{}, fmt.Errorf("silence %.60q: %w: an ID has letters, digits and - (sitrep alert silence list shows them)", id, ErrNoSilence)
+	}
 	var w wireSilence
 	err := m.get(ctx, "/api/v2/silence/"+url.PathEscape(id), nil, &w)
 	var e *query.Error
@@ -187,7 +194,7 @@ func (m *Manager) Silence(ctx context.Context, id string) (Silence, error) {
 // answer was lost on the way, the others are asked whether the silence is there
 // before anything is sent again.
 func (m *Manager) PutSilence(ctx context.Context, s Silence) (string, error) {
-	body := wireSilence{ID: s.ID, Matchers: s.Matchers, StartsAt: s.StartsAt.UTC(), EndsAt: s.EndsAt.UTC(), CreatedBy: s.CreatedBy, Comment: s.Comment}
+	body := wireSilence{ID: s.ID, Matchers: s.Matchers, StartsAt: wireTime(s.StartsAt), EndsAt: wireTime(s.EndsAt), CreatedBy: s.CreatedBy, Comment: s.Comment}
 	var errs error
 	for _, p := range m.peers {
 		answer, err := p.Call(ctx, http.MethodPost, "/api/v2/silences", nil, body)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,4 +56,48 @@ func TestASilenceForEverCanBeWrittenDown(t *testing.T) {
 	b, err := json.Marshal(list)
 	require.NoError(t, err)
 	require.Contains(t, string(b), "9999-12-31T23:59:59Z")
+}
+
+// One time that nobody can read hides no other alert and no other silence: whoever may
+// post to Alertmanager can have it tell the year 10000.
+func TestATimeThatNobodyCanReadHidesNothing(t *testing.T) {
+	for text, ends := range map[string]string{
+		`"10000-01-01T00:58:59.000Z"`: "9999-12-31T23:59:59Z", `"+292277026596-12-04T15:30:07Z"`: "9999-12-31T23:59:59Z",
+		`"never"`: "0001-01-01T00:00:00Z", `""`: "0001-01-01T00:00:00Z", `7`: "0001-01-01T00:00:00Z", `null`: "0001-01-01T00:00:00Z", `{}`: "0001-01-01T00:00:00Z",
+	} {
+		url, _ := managerAt(t,
+			says(200, `[{"labels":{"alertname":"odd"},"startsAt":`+text+`,"endsAt":`+text+`,"status":{"state":"active"}},{"labels":{"alertname":"other"},"startsAt":"2026-11-24T03:00:00Z","status":{"state":"active"}}]`),
+			says(200, `[{"id":"a","matchers":[],"startsAt":"2026-11-24T03:00:00Z","endsAt":`+text+`,"status":{"state":"active"}},{"id":"b","matchers":[],"startsAt":"2026-11-24T03:00:00Z","endsAt":"2026-11-24T05:00:00Z","status":{"state":"active"}}]`))
+		m, err := alert.NewManager([]string{url}, query.Config{})
+		require.NoError(t, err)
+		alerts, err := m.Alerts(t.Context())
+		require.NoError(t, err, text)
+		require.Len(t, alerts, 2)
+		silences, err := m.Silences(t.Context())
+		require.NoError(t, err, text)
+		require.Len(t, silences, 2)
+		for _, s := range silences {
+			if s.ID == "a" {
+				require.Equal(t, ends, s.EndsAt.Format(time.RFC3339), text)
+			}
+		}
+		n, err := alert.ReadNotification([]byte(`{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"odd"},"startsAt":` + text + `,"endsAt":` + text + `},{"status":"firing","labels":{"alertname":"other"}}]}`))
+		require.NoError(t, err, text)
+		require.Len(t, n.Alerts, 2)
+	}
+}
+
+// What is no ID of a silence is asked for nowhere: ".." led to another place of the API,
+// which was deleted.
+func TestAnIDThatLeadsElsewhere(t *testing.T) {
+	url, asked := managerAt(t, says(200, `{"id":"x","matchers":[],"status":{"state":"active"}}`))
+	m, err := alert.NewManager([]string{url}, query.Config{})
+	require.NoError(t, err)
+	for _, id := range []string{"", ".", "..", "../../-/reload", "a/b", "a?b=c", "a#b", "a%2fb", "\x1b[31m", "a\nb", strings.Repeat("x", 300)} {
+		require.ErrorIs(t, m.ExpireSilence(t.Context(), id), alert.ErrNoSilence, id)
+		_, err := m.Silence(t.Context(), id)
+		require.ErrorIs(t, err, alert.ErrNoSilence, id)
+	}
+	require.Zero(t, asked.Load())
+	require.NoError(t, m.ExpireSilence(t.Context(), "1cf3ec5b-ac9c-4fd4-9f23-2bd3a9ff2a7c"))
 }

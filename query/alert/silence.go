@@ -24,13 +24,13 @@ type Silence struct {
 
 // wireSilence is a Silence in Alertmanager's API.
 type wireSilence struct {
-	ID        string    `json:"id,omitempty"`
-	Matchers  Matchers  `json:"matchers"`
-	StartsAt  time.Time `json:"startsAt"`
-	EndsAt    time.Time `json:"endsAt"`
-	CreatedBy string    `json:"createdBy"`
-	Comment   string    `json:"comment"`
-	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+	ID        string   `json:"id,omitempty"`
+	Matchers  Matchers `json:"matchers"`
+	StartsAt  wireTime `json:"startsAt"`
+	EndsAt    wireTime `json:"endsAt"`
+	CreatedBy string   `json:"createdBy"`
+	Comment   string   `json:"comment"`
+	UpdatedAt wireTime `json:"updatedAt,omitzero"`
 	Status    *struct {
 		State string `json:"state"`
 	} `json:"status,omitempty"`
@@ -38,24 +38,12 @@ type wireSilence struct {
 
 func (w wireSilence) silence() Silence {
 	s := Silence{
-		ID: w.ID, Matchers: w.Matchers, StartsAt: writable(w.StartsAt), EndsAt: writable(w.EndsAt), CreatedBy: w.CreatedBy, Comment: w.Comment, UpdatedAt: writable(w.UpdatedAt),
+		ID: w.ID, Matchers: w.Matchers, StartsAt: writable(time.Time(w.StartsAt)), EndsAt: writable(time.Time(w.EndsAt)), CreatedBy: w.CreatedBy, Comment: w.Comment, UpdatedAt: writable(time.Time(w.UpdatedAt)),
 	}
 	if w.Status != nil {
 		s.State = w.Status.State
 	}
 	return s
-}
-
-// writable is t in UTC, or the nearest time that JSON has: a silence may be meant for ever.
-func writable(t time.Time) time.Time {
-	t = t.UTC()
-	switch {
-	case t.Year() > 9999:
-		return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	case t.Year() < 1:
-		return time.Time{}
-	}
-	return t
 }
 
 // same says that s asks for what o is: the same that came through twice.

@@ -59,8 +59,7 @@ func ReadNotification(body []byte) (Notification, error) {
 			Status      string       `json:"status"`
 			Labels      query.Labels `json:"labels"`
 			Annotations query.Labels `json:"annotations"`
-			StartsAt    time.Time    `json:"startsAt"`
-			EndsAt      time.Time    `json:"endsAt"`
+			StartsAt    wireTime     `json:"startsAt"`
 		} `json:"alerts"`
 	}
 	var crowd query.Crowd
@@ -94,7 +93,7 @@ func ReadNotification(body []byte) (Notification, error) {
 			continue
 		}
 		r := Report{Ended: a.Status == "resolved", Alert: Alert{
-			Name: cut(a.Labels["alertname"], longestKey), State: Firing, Labels: bounded(a.Labels), Annotations: bounded(a.Annotations), ActiveAt: query.Plausible(a.StartsAt),
+			Name: cut(a.Labels["alertname"], longestKey), State: Firing, Labels: bounded(a.Labels), Annotations: bounded(a.Annotations), ActiveAt: query.Plausible(time.Time(a.StartsAt)),
 			Value: query.Absent(), Fingerprint: Fingerprint(a.Labels), From: FromManager, Group: n.Group,
 		}}
 		if r.Alert.Name == "" {
