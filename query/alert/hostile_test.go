@@ -101,3 +101,20 @@ func TestAnIDThatLeadsElsewhere(t *testing.T) {
 	require.Zero(t, asked.Load())
 	require.NoError(t, m.ExpireSilence(t.Context(), "1cf3ec5b-ac9c-4fd4-9f23-2bd3a9ff2a7c"))
 }
+
+// Of a silence with a hundred thousand matchers as many are kept as anybody writes, and
+// as many shown as anybody reads; an expression that cannot be read is tried once.
+func TestASilenceOfManyMatchers(t *testing.T) {
+	one := `{"name":"a","value":"[","isRegex":true}`
+	url, _ := managerAt(t, says(200, `[{"id":"a","matchers":[`+strings.Repeat(one+",", 100_000)+one+`],"startsAt":"2026-11-24T03:00:00Z","endsAt":"2026-11-24T05:00:00Z","status":{"state":"active"}}]`))
+	m, err := alert.NewManager([]string{url}, query.Config{})
+	require.NoError(t, err)
+	list, err := m.Silences(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list[0].Matchers, 1000)
+	require.True(t, strings.HasSuffix(list[0].Matchers.Shown(), `a=~"[", … and 980 more}`), list[0].Matchers.Shown())
+	require.Equal(t, `{a=~"[", a=~"["}`, list[0].Matchers[:2].Shown())
+	labels := query.Labels{"a": "["}
+	require.Zero(t, testing.AllocsPerRun(100, func() { list[0].Matchers[0].Matches(labels) }))
+	require.False(t, list[0].Matchers.Match(labels))
+}

@@ -20,6 +20,7 @@ type Matcher struct {
 	Not         bool
 
 	pattern *regexp.Regexp
+	broken  bool // Value is no expression that can be read, which is known already
 }
 
 var matcherShape = regexp.MustCompile(`^\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*$`)
@@ -65,6 +66,9 @@ func (m Matcher) Matches(labels query.Labels) bool {
 	if !m.Regex {
 		return (v == m.Value) != m.Not
 	}
+	if m.broken {
+		return false
+	}
 	c, err := m.compiled()
 	return err == nil && c.pattern.MatchString(v) != m.Not
 }
@@ -105,9 +109,9 @@ func (m *Matcher) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("matcher: %w", err)
 	}
 	*m = Matcher{Name: w.Name, Value: w.Value, Regex: w.IsRegex, Not: w.IsEqual != nil && !*w.IsEqual}
-	if c, err := m.compiled(); err == nil {
-		*m = c
-	}
+	c, err := m.compiled()
+	c.broken = err != nil
+	*m = c
 	return nil
 }
 
@@ -137,6 +141,17 @@ func ParseMatchers(texts []string) (Matchers, error) {
 // Match says whether labels satisfy all of ms.
 func (ms Matchers) Match(labels query.Labels) bool {
 	return !slices.ContainsFunc(ms, func(m Matcher) bool { return !m.Matches(labels) })
+}
+
+// mostShown is how many matchers a person reads.
+const mostShown = 20
+
+// Shown is String for a person, who does not read thousands.
+func (ms Matchers) Shown() string {
+	if len(ms) <= mostShown {
+		return ms.String()
+	}
+	return strings.TrimSuffix(ms[:mostShown].String(), "}") + fmt.Sprintf(", … and %d more}", len(ms)-mostShown)
 }
 
 // String is {a="b", c=~"d"}.

@@ -36,9 +36,13 @@ type wireSilence struct {
 	} `json:"status,omitempty"`
 }
 
+// mostMatchers is how many of a silence are kept: every picture holds them against the
+// alerts, and nobody writes as many.
+const mostMatchers = 1000
+
 func (w wireSilence) silence() Silence {
 	s := Silence{
-		ID: w.ID, Matchers: w.Matchers, StartsAt: writable(time.Time(w.StartsAt)), EndsAt: writable(time.Time(w.EndsAt)), CreatedBy: w.CreatedBy, Comment: w.Comment, UpdatedAt: writable(time.Time(w.UpdatedAt)),
+		ID: w.ID, Matchers: w.Matchers[:min(len(w.Matchers), mostMatchers)], StartsAt: writable(time.Time(w.StartsAt)), EndsAt: writable(time.Time(w.EndsAt)), CreatedBy: w.CreatedBy, Comment: w.Comment, UpdatedAt: writable(time.Time(w.UpdatedAt)),
 	}
 	if w.Status != nil {
 		s.State = w.Status.State

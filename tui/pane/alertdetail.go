@@ -139,7 +139,7 @@ func (l *facts) told(list []alert.Alert, s *Screen) {
 			}
 		}
 		if hits > 0 {
-			l.styled("silence", fmt.Sprintf("%s %s: %s for %s more, by %s: %s", some(hits, len(list), "hit by"), x.Matchers, x.State, Until(x.EndsAt.Sub(s.Now)), x.CreatedBy, x.Comment), theme.Warn)
+			l.styled("silence", fmt.Sprintf("%s %s: %s for %s more, by %s: %s", some(hits, len(list), "hit by"), x.Matchers.Shown(), x.State, Until(x.EndsAt.Sub(s.Now)), x.CreatedBy, x.Comment), theme.Warn)
 		}
 	}
 	muted := map[string]int{}

@@ -312,7 +312,7 @@ func drawSilence(f *frame.Frame, x alert.Silence, s *Screen) {
 	}
 	p.right(6, theme.Dim, safe.New(left, 6))
 	p.left(silenceBy(p.room()), theme.Plain, safe.New(x.CreatedBy, 40))
-	p.flow(theme.Bright, safe.New(x.Matchers.String(), safe.Line).Fit(max(p.room()*2/3, 1)))
+	p.flow(theme.Bright, safe.New(x.Matchers.Shown(), safe.Line).Fit(max(p.room()*2/3, 1)))
 	p.flow(theme.Dim, safe.New(x.Comment, safe.Line))
 }
 
@@ -320,7 +320,7 @@ func drawSilence(f *frame.Frame, x alert.Silence, s *Screen) {
 func readSilence(x alert.Silence, s *Screen) Effect {
 	var p page
 	p.labelled("state", x.State)
-	p.labelled("matchers", x.Matchers.String())
+	p.labelled("matchers", x.Matchers.Shown())
 	p.labelled("by", x.CreatedBy)
 	p.labelled("comment", x.Comment)
 	p.labelled("since", x.StartsAt.In(s.Zone).Format("2006-01-02 15:04:05 MST"))

@@ -147,9 +147,9 @@ func askEnd(x alert.Silence, s *Screen) Effect {
 	n := len(x.Matchers.Preview(s.World.Alerts.List))
 	return Effect{Handled: true, Ask: &Ask{
 		Title: "End a silence", Help: fmt.Sprintf("by %s: %s", x.CreatedBy, x.Comment),
-		Choices: []Choice{{Value: "end", Text: fmt.Sprintf("end %s, which hides %d alerts of now", x.Matchers, n), Letter: 'e'}},
+		Choices: []Choice{{Value: "end", Text: fmt.Sprintf("end %s, which hides %d alerts of now", x.Matchers.Shown(), n), Letter: 'e'}},
 		Then: func(string) Effect {
-			return Effect{Handled: true, Orders: []Order{EndSilence{x.ID, x.Matchers.String(), x.Matchers.Target()}}}
+			return Effect{Handled: true, Orders: []Order{EndSilence{x.ID, x.Matchers.Shown(), x.Matchers.Target()}}}
 		},
 	}}
 }
