@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 type (
@@ -108,10 +110,11 @@ func (s *Snapshot) WriteCSV(w io.Writer) error {
 		for k := range frame.Series {
 			one := &frame.Series[k]
 			labels, unit := one.Labels.String(), s.Board.Panels[i].FieldOf(one).Unit
+			board, title, legend := plainCell(s.Board.Name), plainCell(s.Board.Panels[i].Title), plainCell(one.Legend)
 			for j := range one.Values {
 				if one.Knows(j) {
 					err = errors.Join(err, out.Write([]string{
-						s.Board.Name, s.Board.Panels[i].Title, one.Legend, labels,
+						board, title, legend, labels, // whose own quotes show what is no character
 						frame.Grid.Time(j).UTC().Format(time.RFC3339Nano), one.cell(j).text(), unit,
 					}))
 				}
@@ -120,4 +123,19 @@ func (s *Snapshot) WriteCSV(w io.Writer) error {
 	}
 	out.Flush()
 	return errors.Join(err, out.Error())
+}
+
+// plainCell is a text that a terminal shows and a spreadsheet does not carry out: without
+// control and format characters, and behind an apostrophe if it begins as a formula does.
+func plainCell(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+	if text != "" && strings.ContainsRune("=+-@", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }

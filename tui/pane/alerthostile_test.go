@@ -61,4 +61,3 @@ func TestHostileAlertsOnTheScreen(t *testing.T) {
 		}
 	}
 }
-

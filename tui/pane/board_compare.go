@@ -87,7 +87,7 @@ func parseAgo(words []string) (all []time.Duration, err error) {
 	for _, word := range words {
 		d, err := strictyaml.ParseDuration(strings.TrimPrefix(word, "-"))
 		if err != nil || d < time.Minute || d > query.FarthestCompared {
-			return nil, fmt.Errorf("compare %q: write how long ago, from 1m to 5y, such as 1d or 1w; or off", word)
+			return nil, fmt.Errorf("compare %q: write how long ago, from 1m to %s, such as 1d or 1w; or off", word, strictyaml.FormatDuration(query.FarthestCompared))
 		}
 		if !slices.Contains(all, d) {
 			all = append(all, d)
