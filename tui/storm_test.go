@@ -46,7 +46,7 @@ func TestAPictureCostsTheSameWithTenThousandAlerts(t *testing.T) {
 			})
 		}
 		few, many := allocated(100), allocated(10_000)
-		require.LessOrEqual(t, many, few+100, "view %s", view)
+		require.LessOrEqual(t, many, 2*few, "view %s", view) // a hundred times the alerts
 	}
 }
 
