@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,13 +182,17 @@ func TestServersWithoutAnEnd(t *testing.T) {
 // Frames of gRPC that lie about their length, messages that are none, statuses that
 // nobody knows.
 func TestHostileGRPC(t *testing.T) {
-	var answer []byte
-	trailer := "0"
+	type reply struct {
+		answer []byte
+		status string
+	}
+	var says atomic.Pointer[reply] // a handler may still write when the look is over
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "Grpc-Status, Grpc-Message")
 		w.Header().Set("Content-Type", "application/grpc")
-		_, _ = w.Write(answer)
-		w.Header().Set("Grpc-Status", trailer)
+		now := says.Load()
+		_, _ = w.Write(now.answer)
+		w.Header().Set("Grpc-Status", now.status)
 		w.Header().Set("Grpc-Message", "%1b[31m"+strings.Repeat("x", 5000))
 	}))
 	s.Config.Protocols = &http.Protocols{}
@@ -212,7 +217,7 @@ func TestHostileGRPC(t *testing.T) {
 		"a status of text": {frame(2, "\x08\x01"), "\x1b", "gRPC"},
 		"an error":         {nil, "13", "gRPC status 13"},
 	} {
-		answer, trailer = c.answer, c.status
+		says.Store(&reply{c.answer, c.status})
 		r := one(t, fmt.Sprintf("grpc: %q, every: 2s, timeout: 1s", s.Listener.Addr()))
 		bad(t, r, c.want)
 		require.LessOrEqual(t, len(r.Reason), 310, name)
