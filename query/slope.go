@@ -46,21 +46,57 @@ func TheilSen(x, y []float64, confidence float64) Slope {
 	if len(slopes) == 0 {
 		return s
 	}
-	slices.Sort(slopes)
-	s.PerX = middle(slopes)
+	n2 := len(slopes) / 2
+	pick(slopes, n2)
+	if s.PerX = slopes[n2]; len(slopes)%2 == 0 {
+		s.PerX = s.PerX/2 + slices.Max(slopes[:n2])/2
+	}
 	rest := make([]float64, n)
 	for i := range n {
 		rest[i] = y[i] - s.PerX*x[i]
 	}
-	sorted := slices.Sorted(slices.Values(rest))
+	sorted := ordered(rest)
 	s.At0 = middle(sorted)
 	spread := quantileOfNormal(0.5+confidence/2) * math.Sqrt(kendallVariance(y)*together(rest))
 	lo := int(math.Floor((float64(len(slopes)) - spread) / 2))
 	hi := int(math.Ceil((float64(len(slopes)) + spread) / 2))
 	if lo >= 0 && hi < len(slopes) {
+		pick(slopes[:n2], lo)
+		pick(slopes[n2:], hi-n2)
 		s.Low, s.High = slopes[lo], slopes[hi]
 	}
 	return s
+}
+
+// pick puts the value that would be the k-th if list were sorted there, none that is
+// greater before it and none that is less after it: three of a thousand slopes are
+// wanted, and each panel of a board works them out at every answer. Source: Hoare 1961,
+// Algorithm 65, Find.
+func pick(list []float64, k int) {
+	for len(list) > 1 {
+		pivot := list[len(list)/2]
+		i, j := 0, len(list)-1
+		for i <= j {
+			for list[i] < pivot {
+				i++
+			}
+			for list[j] > pivot {
+				j--
+			}
+			if i <= j {
+				list[i], list[j] = list[j], list[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k <= j:
+			list = list[:j+1]
+		case k >= i:
+			list, k = list[i:], k-i
+		default:
+			return
+		}
+	}
 }
 
 // middle is the median of what is sorted.
@@ -77,14 +113,21 @@ func middle(sorted []float64) float64 {
 
 // Median is that of values, whatever their order; NaN of none.
 func Median(values []float64) float64 {
-	return middle(slices.Sorted(slices.Values(values)))
+	return middle(ordered(values))
+}
+
+// ordered is values, sorted; they stay as they are.
+func ordered(values []float64) []float64 {
+	list := slices.Clone(values)
+	slices.Sort(list)
+	return list
 }
 
 // kendallVariance is that of Kendall's S of values without a trend, with ties.
 func kendallVariance(y []float64) float64 {
 	n := float64(len(y))
 	v := n * (n - 1) * (2*n + 5)
-	sorted := slices.Sorted(slices.Values(y))
+	sorted := ordered(y)
 	for i := 0; i < len(sorted); {
 		j := i
 		for j < len(sorted) && sorted[j] == sorted[i] {
@@ -158,10 +201,10 @@ func ranks(values []float64) []float64 {
 // quantileOfNormal is that of the standard normal distribution.
 func quantileOfNormal(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
 
-// Thin brings points down to at most n, each the medians of as many neighbours. What
+// Thin brings points, whose x grow, down to at most n, each the medians of as many neighbours. What
 // has no sample is left out.
 func Thin(x, y []float64, n int) (tx, ty []float64) {
-	var kx, ky []float64
+	kx, ky := make([]float64, 0, len(x)), make([]float64, 0, len(y))
 	for i, v := range y {
 		if !math.IsNaN(v) && !math.IsInf(v, 0) {
 			kx, ky = append(kx, x[i]), append(ky, v)
@@ -172,7 +215,7 @@ func Thin(x, y []float64, n int) (tx, ty []float64) {
 	}
 	for i := range n {
 		a, b := i*len(kx)/n, (i+1)*len(kx)/n
-		tx, ty = append(tx, Median(kx[a:b])), append(ty, Median(ky[a:b]))
+		tx, ty = append(tx, middle(kx[a:b])), append(ty, Median(ky[a:b]))
 	}
 	return tx, ty
 }

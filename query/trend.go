@@ -53,6 +53,7 @@ func (s Series) Trend(g Grid) Trend {
 
 // points are the seconds since the grid's start at which there is a value, and it.
 func (s Series) points(g Grid) (x, y []float64) {
+	x, y = make([]float64, 0, len(s.Values)), make([]float64, 0, len(s.Values))
 	for i, v := range s.Values {
 		if !math.IsNaN(v) && !math.IsInf(v, 0) {
 			x, y = append(x, float64(i)*g.Step.Seconds()), append(y, v)

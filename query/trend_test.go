@@ -3,10 +3,12 @@ package query_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/sitrep-dev/sitrep/query"
 )
@@ -132,6 +134,38 @@ func TestTheilSen(t *testing.T) {
 }
 
 // The interval holds the truth about as often as it says.
+// The slope and its interval are those of all slopes in order, however they are found.
+func TestTheilSenIsThatOfAllSlopes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		y := rapid.SliceOfN(rapid.Float64Range(-1e3, 1e3), 2, 40).Draw(t, "y")
+		x, slopes := make([]float64, len(y)), []float64{}
+		for i := range x {
+			x[i] = float64(i)
+			for j := range i {
+				slopes = append(slopes, (y[i]-y[j])/float64(i-j))
+			}
+		}
+		slices.Sort(slopes)
+		got := query.TheilSen(x, y, 0.99)
+		require.InDelta(t, query.Median(slopes), got.PerX, 1e-9)
+		if math.IsInf(got.Low, 0) {
+			return
+		}
+		first := func(v float64) int { return slices.Index(slopes, v) }
+		last := func(v float64) int {
+			i, _ := slices.BinarySearchFunc(slopes, v, func(s, v float64) int {
+				if s <= v {
+					return -1
+				}
+				return 1
+			})
+			return i - 1
+		}
+		require.True(t, first(got.Low) >= 0 && first(got.High) >= 0 && got.Low <= got.PerX && got.PerX <= got.High, "%v", got)
+		require.True(t, first(got.Low)+first(got.High) <= len(slopes) && len(slopes) <= last(got.Low)+last(got.High), "as many are below as above: %v", got)
+	})
+}
+
 func TestTheilSenCovers(t *testing.T) {
 	for _, phi := range []float64{0, 0.7} {
 		held := 0

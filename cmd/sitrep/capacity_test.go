@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,13 +17,7 @@ import (
 // told, and what cannot be said is said.
 func TestCapacityOfARealServer(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		return path
-	}
+	h := newOutpost(t)
 	end := time.Now().UTC().Truncate(24 * time.Hour)
 	var page strings.Builder
 	series := func(name string, days int, value func(day float64) float64) {
@@ -44,32 +36,20 @@ func TestCapacityOfARealServer(t *testing.T) {
 	page.WriteString("# TYPE young gauge\n")
 	series("young", 9, func(float64) float64 { return 1 })
 	page.WriteString("# EOF\n")
-	out, err := exec.Command("promtool", "tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics", write("history.txt", page.String()), filepath.Join(dir, "data")).CombinedOutput()
-	require.NoError(t, err, string(out))
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	server := exec.Command("prometheus", "--config.file="+write("prometheus.yml", "global: {}\n"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--storage.tsdb.retention.time=400d",
-		"--web.listen-address="+address, "--query.lookback-delta=1h")
-	require.NoError(t, server.Start())
-	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-	require.Eventually(t, func() bool {
-		r, err := http.Get("http://" + address + "/-/ready")
-		if err == nil {
-			_ = r.Body.Close()
-		}
-		return err == nil && r.StatusCode == http.StatusOK
-	}, time.Minute, 100*time.Millisecond)
+	h.write("history.txt", page.String())
+	h.historicPrometheus(filepath.Join(h.dir, "history.txt"), "--query.lookback-delta=1h")
 
-	write("capacity/shop.yaml", `resources:
+	require.NoError(t, os.Mkdir(filepath.Join(h.dir, "capacity"), 0o700))
+	h.write("capacity/shop.yaml", `resources:
   - {name: disk, usage: used, limit: 'last_over_time(size[2d])', paid: 'last_over_time(size[2d])', unit: bytes, price: storage, headroom: 10%, history: 45d}
   - {name: young, usage: young, limit: 5}
   - {name: gone, usage: no_such_metric, limit: 5}
   - {name: rate, usage: sum(used), limit: {load: smoke}}
 `)
-	write("prices.yaml", "currency: EUR\nregions: {eu: {storage: {price: 0.02, per: month, unit: GB}}}\nsavings: [{name: reserved, off: 30%, share: 50%, assumes: a year}]\n")
-	config := write("sitrep.yaml", "prometheus: {url: 'http://"+address+"'}\ncapacity: [capacity/*.yaml]\nprices: {file: prices.yaml, currency: EUR}\n")
+	h.write("prices.yaml", "currency: EUR\nregions: {eu: {storage: {price: 0.02, per: month, unit: GB}}}\nsavings: [{name: reserved, off: 30%, share: 50%, assumes: a year}]\n")
+	h.write("sitrep.yaml", "prometheus: {url: 'http://"+h.prom+"'}\ncapacity: [capacity/*.yaml]\nprices: {file: prices.yaml, currency: EUR}\n")
 	run := func(args ...string) (stdout, stderr string, code int) {
-		cmd := exec.Command(binary, append([]string{"--config", config, "--db", filepath.Join(dir, "s.db")}, args...)...)
-		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir, "SUDO_USER=ana")
+		cmd := h.command(args...)
 		var errs strings.Builder
 		cmd.Stderr = &errs
 		out, _ := cmd.Output() // its code says it
@@ -100,7 +80,7 @@ func TestCapacityOfARealServer(t *testing.T) {
 	_, stderr, code = run("capacity", "dsk")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "the configuration has: disk, young, gone, rate")
-	write("sitrep.yaml", "prometheus: {url: 'http://"+address+"'}\ncapacity: [capacity/*.yaml]\nprices: {file: prices.yaml, currency: USD}\n")
+	h.write("sitrep.yaml", "prometheus: {url: 'http://"+h.prom+"'}\ncapacity: [capacity/*.yaml]\nprices: {file: prices.yaml, currency: USD}\n")
 	_, stderr, code = run("capacity", "disk")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "prices.yaml:1:11: the prices are in EUR, and USD is asked for")

@@ -46,13 +46,13 @@ func shopHistory(t *testing.T, file string, until time.Time) (bad, total float64
 }
 
 // historicPrometheus runs a server that knows this history.
-func (h *outpost) historicPrometheus(history string) {
+func (h *outpost) historicPrometheus(history string, flags ...string) {
 	h.t.Helper()
 	data := filepath.Join(h.dir, "data")
-	out, err := exec.Command("promtool", "tsdb", "create-blocks-from", "openmetrics", history, data).CombinedOutput()
+	out, err := exec.Command("promtool", "tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics", history, data).CombinedOutput()
 	require.NoError(h.t, err, "%s", out)
 	h.write("prometheus.yml", "global: {scrape_interval: 15s}\nscrape_configs: [{job_name: none, static_configs: [{targets: ['127.0.0.1:1']}]}]\n")
-	cmd := exec.Command("prometheus", "--config.file="+filepath.Join(h.dir, "prometheus.yml"), "--storage.tsdb.path="+data, "--web.listen-address="+h.prom)
+	cmd := exec.Command("prometheus", append(flags, "--config.file="+filepath.Join(h.dir, "prometheus.yml"), "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=400d", "--web.listen-address="+h.prom)...)
 	require.NoError(h.t, cmd.Start())
 	h.t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt) // it may have ended
