@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -58,7 +56,7 @@ type (
 		Of         string              `yaml:"of"`
 		Slow       strictyaml.Duration `yaml:"slower_than"`
 		Lasts      strictyaml.Duration `yaml:"lasts"`
-		Below      Share               `yaml:"below"`
+		Below      strictyaml.Share    `yaml:"below"`
 	}
 )
 
@@ -80,23 +78,6 @@ func (s *Secret) UnmarshalYAML(n ast.Node) error {
 
 // Reveal gives the secret that s points to; it is asked at every look.
 type Reveal func(ctx context.Context, s Secret) (string, error)
-
-// Share is a part of a whole, written as 90% or 0.9.
-type Share float64
-
-// UnmarshalYAML reads it.
-func (s *Share) UnmarshalYAML(n ast.Node) error {
-	text, whole := strings.CutSuffix(strings.TrimSpace(n.GetToken().Value), "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if whole {
-		v /= 100
-	}
-	if err != nil || !(v > 0 && v <= 1) {
-		return &yaml.SyntaxError{Message: fmt.Sprintf("%q is no share: write one such as 90%%", n.GetToken().Value), Token: n.GetToken()}
-	}
-	*s = Share(v)
-	return nil
-}
 
 // Bounds of checks.
 const (

@@ -39,6 +39,7 @@ func TestBadFiles(t *testing.T) {
 		`{name: a, cpu: other}`:                                "write cpu: host",
 		`{name: a, disk: var}`:                                 "is no path",
 		`{name: a, disk: /, below: 130%}`:                      `"130%" is no share`,
+		`{name: a, disk: /, below: 0}`:                         "nothing is below 0 %",
 		`{name: a, disk: /, below: x}`:                         `"x" is no share`,
 		`{name: a, redis: "h:1", user: u}`:                     "a user of Redis has a password",
 		`{name: a, grpc: "h:1", insecure: true}`:               "write encrypted: true",

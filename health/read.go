@@ -51,6 +51,8 @@ func (r *reader) check() (Check, error) {
 		return c, r.errorf("every", "a check is looked at every 1s to 24h, not every %s", strictyaml.FormatDuration(c.Every))
 	case c.Timeout < 10*time.Millisecond || c.Timeout > c.Every:
 		return c, r.errorf("timeout", "the timeout is from 10ms to the %s between two looks, not %s", strictyaml.FormatDuration(c.Every), strictyaml.FormatDuration(c.Timeout))
+	case r.Below == 0 && r.doc.Has(r.at+".below"):
+		return c, r.errorf("below", "nothing is below 0 %%: write a share such as 90%%")
 	case c.slow > c.Timeout:
 		return c, r.errorf("slower_than", "no answer is waited for longer than the timeout of %s", strictyaml.FormatDuration(c.Timeout))
 	}

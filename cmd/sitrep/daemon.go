@@ -80,7 +80,7 @@ func (c *centre) daemonHandler(cfg *config) http.Handler {
 	}
 	mux.Handle("POST /changes", in)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.Handle("GET /health", wellness{c})
+	mux.Handle("GET /health", healthEndpoint{c})
 	mux.HandleFunc("GET /-/healthy", func(http.ResponseWriter, *http.Request) {}) // that it answers is all
 	return mux
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/escalation"
+	"github.com/sitrep-dev/sitrep/health"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
 	"github.com/sitrep-dev/sitrep/loadtest"
@@ -30,7 +32,9 @@ type knowledge struct {
 	runbooks    []runbook.Runbook
 	experiments []chaos.Experiment
 	plans       []loadtest.Plan
-	checks      int
+	policy      escalation.Policy
+	checks      []health.Check
+	looked      time.Time // when all checks were looked at; zero if that is not known
 	runs        []loadtest.Result
 	held        []heldRun
 	incidents   []incident.Incident
@@ -58,10 +62,11 @@ func (a *app) withKnowledge(ctx context.Context, do func(*knowledge) error) erro
 	if e.runbooks, err = a.runbooks(); err != nil {
 		return err
 	}
-	if checks, err := a.checks(); err != nil {
+	if e.checks, err = a.checks(); err != nil {
 		return err
-	} else {
-		e.checks = len(checks)
+	}
+	if e.policy, err = a.policy(); err != nil {
+		return err
 	}
 	prepared, plans, err := a.prepared()
 	if err != nil {
@@ -89,6 +94,18 @@ func (a *app) withKnowledge(ctx context.Context, do func(*knowledge) error) erro
 		}
 		return do(e)
 	})
+}
+
+// look looks at all checks, now: that somebody configured them is no evidence.
+func (e *knowledge) look(ctx context.Context) {
+	for _, r := range health.NewRunner(e.checks).Once(ctx) {
+		if r.Status == health.Unknown {
+			return
+		}
+	}
+	if len(e.checks) > 0 {
+		e.looked = e.now
+	}
 }
 
 // read takes from the store what has happened.
@@ -243,7 +260,7 @@ func standingOf(s slo.Status) readiness.Standing {
 }
 
 // facts are those of the routine and the checklist, over all services.
-func (e *knowledge) facts(context.Context) readiness.Facts {
+func (e *knowledge) facts() readiness.Facts {
 	f := readiness.Facts{Moments: map[readiness.Proof]time.Time{readiness.AlertSeen: e.alerted}, States: map[readiness.Proof]readiness.Mark{}, Signed: e.signed}
 	for _, run := range e.runs {
 		if run.Verdict == loadtest.Pass && run.StartedAt.After(f.Moments[readiness.Loaded]) {
@@ -260,11 +277,7 @@ func (e *knowledge) facts(context.Context) readiness.Facts {
 			f.Moments[readiness.Drilled] = at
 		}
 	}
-	if e.checks > 0 {
-		if lease, err := e.db.Lease(context.Background()); err == nil && lease.Live(e.now) {
-			f.Moments[readiness.Checked] = e.now // whoever runs the ladder looks at them all the time
-		}
-	}
+	f.Moments[readiness.Checked] = e.looked
 	state := func(p readiness.Proof, ok bool, why string) {
 		mark := readiness.Mark{Name: string(p), State: readiness.Bad, Why: why}
 		if ok {
@@ -300,15 +313,17 @@ func (e *knowledge) facts(context.Context) readiness.Facts {
 
 // people are the states that are about people: who is on call, and what was reviewed.
 func (e *knowledge) people(state func(readiness.Proof, bool, string)) {
-	if policy, err := e.app.policy(); err == nil {
-		rules, missing := policy.For(incident.Incident{}), []string{}
-		for _, rung := range rules.Ladder(incident.Sev1) {
-			if len(rung.Notify) == 0 {
-				missing = append(missing, string(rung.Level))
-			}
+	var missing []string
+	for _, rung := range e.policy.For(incident.Incident{}).Ladder(incident.Sev1) {
+		if len(rung.Notify) == 0 {
+			missing = append(missing, string(rung.Level))
 		}
-		state(readiness.HasOnCall, len(missing) == 0, cmpOr(len(missing) == 0, "every level of the ladder tells somebody", "nobody is told at "+strings.Join(missing, ", ")))
 	}
+	said := "every level of the ladder tells somebody"
+	if len(missing) > 0 {
+		said = "nobody is told at " + strings.Join(missing, ", ")
+	}
+	state(readiness.HasOnCall, len(missing) == 0, said)
 	open, severe := 0, 0
 	for _, inc := range e.incidents {
 		if inc.Drill || !inc.Status.Over() || inc.Severity != incident.Sev1 && inc.Severity != incident.Sev2 || e.now.Sub(inc.Clocks.Declared) > 90*24*time.Hour {
@@ -319,11 +334,4 @@ func (e *knowledge) people(state func(readiness.Proof, bool, string)) {
 		}
 	}
 	state(readiness.HasReviews, open == 0, fmt.Sprintf("%d of %d severe incidents of the last 90 days have a post-mortem", severe-open, severe))
-}
-
-func cmpOr(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }

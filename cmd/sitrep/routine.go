@@ -102,7 +102,8 @@ type dueView struct {
 func (a *app) listRoutine(ctx context.Context, all bool) error {
 	var due []readiness.Due
 	err := a.withKnowledge(ctx, func(e *knowledge) error {
-		due = readiness.Review(e.facts(ctx), e.now)
+		e.look(ctx)
+		due = readiness.Review(e.facts(), e.now)
 		return nil
 	})
 	if err != nil {

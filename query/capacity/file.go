@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -63,7 +62,7 @@ type (
 		Paid     string              `yaml:"paid"`
 		Price    string              `yaml:"price"`
 		Daily    Daily               `yaml:"daily"`
-		Headroom Share               `yaml:"headroom"`
+		Headroom strictyaml.Share    `yaml:"headroom"`
 		History  strictyaml.Duration `yaml:"history"`
 	}
 	// limitEntry is a number, PromQL, or {load: PLAN}.
@@ -95,23 +94,6 @@ func (l *limitEntry) UnmarshalYAML(n ast.Node) error {
 		}
 	}
 	return &yaml.SyntaxError{Message: "a limit is a number, PromQL, or {load: PLAN}", Token: n.GetToken()}
-}
-
-// Share is a part of a whole, written as 20% or 0.2.
-type Share float64
-
-// UnmarshalYAML reads it.
-func (s *Share) UnmarshalYAML(n ast.Node) error {
-	text, whole := strings.CutSuffix(strings.TrimSpace(n.GetToken().Value), "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if whole {
-		v /= 100
-	}
-	if err != nil || !(v >= 0 && v <= 1) {
-		return &yaml.SyntaxError{Message: fmt.Sprintf("%q is no share: write one such as 20%%", n.GetToken().Value), Token: n.GetToken()}
-	}
-	*s = Share(v)
-	return nil
 }
 
 // Bounds of a resource.

@@ -31,11 +31,11 @@ func (p Price) Monthly() float64 {
 
 // Saving is a way to pay less for the same.
 type Saving struct {
-	Name    string   `yaml:"name"`
-	Off     Share    `yaml:"off"`     // of the price
-	Share   Share    `yaml:"share"`   // of the usage that it can be had for
-	Of      []string `yaml:"of"`      // which prices; all without
-	Assumes string   `yaml:"assumes"` // what has to be true for it, in words
+	Name    string           `yaml:"name"`
+	Off     strictyaml.Share `yaml:"off"`     // of the price
+	Share   strictyaml.Share `yaml:"share"`   // of the usage that it can be had for
+	Of      []string         `yaml:"of"`      // which prices; all without
+	Assumes string           `yaml:"assumes"` // what has to be true for it, in words
 }
 
 // Prices are those of one region. No price is known to sitrep: all are of the file.

@@ -12,9 +12,9 @@ import (
 	"github.com/sitrep-dev/sitrep/health"
 )
 
-// wellness answers /health: whether this daemon can do its work, and what the checks
+// healthEndpoint answers /health: whether this daemon can do its work, and what the checks
 // of the configuration found. It is 503 when any of them is unhealthy.
-type wellness struct{ c *centre }
+type healthEndpoint struct{ c *centre }
 
 // healthView is /health, and `health --json`.
 type healthView struct {
@@ -55,7 +55,7 @@ const healthPatience = 3 * time.Second
 
 // ServeHTTP implements http.Handler. What is sitrep's own has names that no check can
 // have.
-func (h wellness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h healthEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthPatience)
 	defer cancel()
 	now := time.Now()
@@ -86,14 +86,14 @@ func (h wellness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // store is how long it takes to read it.
-func (h wellness) store(ctx context.Context) (any, health.Unit, error) {
+func (h healthEndpoint) store(ctx context.Context) (any, health.Unit, error) {
 	began := time.Now()
 	_, err := h.c.db.Lease(ctx)
 	return time.Since(began).Seconds(), health.Seconds, err
 }
 
 // ladder is who runs it.
-func (h wellness) ladder(ctx context.Context) (any, health.Unit, error) {
+func (h healthEndpoint) ladder(ctx context.Context) (any, health.Unit, error) {
 	lease, err := h.c.db.Lease(ctx)
 	switch {
 	case err != nil:
@@ -105,7 +105,7 @@ func (h wellness) ladder(ctx context.Context) (any, health.Unit, error) {
 }
 
 // prometheus is how long the server of metrics takes, whoever stands in for it.
-func (h wellness) prometheus(ctx context.Context) (any, health.Unit, error) {
+func (h healthEndpoint) prometheus(ctx context.Context) (any, health.Unit, error) {
 	began := time.Now()
 	if _, _, err := h.c.client.Instant(ctx, "1", began); err != nil {
 		return nil, "", fmt.Errorf("it does not answer: %w", err)
