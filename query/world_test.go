@@ -265,7 +265,8 @@ func (s floatSample) FH() *histogram.FloatHistogram { return nil }
 func (s floatSample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
 func (s floatSample) Copy() chunks.Sample           { return s }
 
-// nativeSample is a chunks.Sample of a native histogram.
+// nativeSample is a chunks.Sample of a native histogram. It gives copies: the engine
+// keeps what it reads in buffers, and writes the next query's points into them.
 type nativeSample struct {
 	t int64
 	h *histogram.FloatHistogram
@@ -275,6 +276,6 @@ func (s nativeSample) T() int64                      { return s.t }
 func (s nativeSample) ST() int64                     { return 0 }
 func (s nativeSample) F() float64                    { return 0 }
 func (s nativeSample) H() *histogram.Histogram       { return nil }
-func (s nativeSample) FH() *histogram.FloatHistogram { return s.h }
+func (s nativeSample) FH() *histogram.FloatHistogram { return s.h.Copy() }
 func (s nativeSample) Type() chunkenc.ValueType      { return chunkenc.ValFloatHistogram }
 func (s nativeSample) Copy() chunks.Sample           { return nativeSample{s.t, s.h.Copy()} }
