@@ -57,7 +57,7 @@ func TheilSen(x, y []float64, confidence float64) Slope {
 	}
 	sorted := ordered(rest)
 	s.At0 = middle(sorted)
-	spread := quantileOfNormal(0.5+confidence/2) * math.Sqrt(kendallVariance(y)*together(rest))
+	spread := quantileOfNormal(0.5+confidence/2) * math.Sqrt(kendallVariance(y)*Together(rest))
 	lo := int(math.Floor((float64(len(slopes)) - spread) / 2))
 	hi := int(math.Ceil((float64(len(slopes)) + spread) / 2))
 	if lo >= 0 && hi < len(slopes) {
@@ -140,10 +140,11 @@ func kendallVariance(y []float64) float64 {
 	return max(v, 0) / 18
 }
 
-// together is by how much the variance of Kendall's S grows because neighbours hang
-// together: from the autocorrelation of the ranks, of which only what is significant
-// counts, up to a quarter of the length.
-func together(rest []float64) float64 {
+// Together is by how much the variance of Kendall's S grows, from 1 on, because
+// neighbours hang together: from the autocorrelation of the ranks of what is left when
+// the trend is taken away, of which only what is significant counts, up to a quarter of
+// the length.
+func Together(rest []float64) float64 {
 	n := len(rest)
 	r := ranks(rest)
 	mean, square := float64(n+1)/2, 0.0

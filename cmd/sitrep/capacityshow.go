@@ -26,7 +26,8 @@ type outlookView struct {
 		PerYear *float64 `json:"per_year"` // 0.5 is half as much again
 		Low     *float64 `json:"low"`
 		High    *float64 `json:"high"`
-		Kind    string   `json:"kind"` // linear, exponential, or either
+		Kind    string   `json:"kind"`    // linear, exponential, or either
+		Counted bool     `json:"counted"` // false: too unsure to go on with, so forecasts stay where the usage is
 	} `json:"growth"`
 	Full struct {
 		Already  bool       `json:"already"`
@@ -44,6 +45,7 @@ type backTestView struct {
 	Error  float64 `json:"median_error"`
 	Worst  float64 `json:"worst_error"`
 	Within float64 `json:"within_interval"`
+	Naive  float64 `json:"last_week_median_error"` // of saying that every week is as the last one known
 }
 
 type costView struct {
@@ -76,10 +78,11 @@ func viewOfOutlook(o *capacity.Outlook) outlookView {
 		Now: orNull(o.Now()), Limit: orNull(o.Limit), Room: orNull(o.Room),
 	}
 	growth, low, high := o.Model.PerYear(o.Days[len(o.Days)-1].Start)
-	v.Growth.PerYear, v.Growth.Low, v.Growth.High, v.Growth.Kind = orNull(growth), orNull(low), orNull(high), kindOf(o.Model)
+	v.Growth.PerYear, v.Growth.Low, v.Growth.High, v.Growth.Kind = orNull(growth), orNull(low), orNull(high), kindOf(&o.Model)
+	v.Growth.Counted = o.Model.Counted
 	v.Full.Already, v.Full.Expected, v.Full.Earliest, v.Full.Latest = o.Meets.Already, moment(o.Meets.Expected), moment(o.Meets.Earliest), moment(o.Meets.Latest)
 	if b := o.Test; b != nil {
-		v.BackTest = &backTestView{b.Held, b.Error, b.Worst, b.Within}
+		v.BackTest = &backTestView{b.Held, b.Error, b.Worst, b.Within, b.Naive}
 	}
 	if c := o.Cost; c != nil {
 		v.Cost = &costView{Currency: c.Currency, Region: c.Region, Amount: c.Amount, Assumed: c.Assumed, Now: c.Now, Later: []laterView{}, Savings: []savedView{}}
@@ -93,7 +96,7 @@ func viewOfOutlook(o *capacity.Outlook) outlookView {
 	return v
 }
 
-func kindOf(m capacity.Model) string {
+func kindOf(m *capacity.Model) string {
 	switch {
 	case m.Or != nil:
 		return "either"
@@ -177,6 +180,9 @@ func outlookRow(o *capacity.Outlook) []string {
 	}
 	if growth, low, high := o.Model.PerYear(o.Days[len(o.Days)-1].Start); !math.IsNaN(growth) {
 		row[4] = fmt.Sprintf("%+.0f %% (%s to %s)", 100*growth, signed(low), signed(high))
+		if !o.Model.Counted {
+			row[4] = fmt.Sprintf("unsure (%s to %s)", signed(low), signed(high))
+		}
 	}
 	switch e := o.Meets; {
 	case math.IsNaN(o.Limit):
@@ -190,7 +196,7 @@ func outlookRow(o *capacity.Outlook) []string {
 		}
 	}
 	if o.Test != nil {
-		row[8] = fmt.Sprintf("%.1f %% over %d d", 100*o.Test.Error, o.Test.Held)
+		row[8] = fmt.Sprintf("%.1f %% over %d d (last week: %.1f)", 100*o.Test.Error, o.Test.Held, 100*o.Test.Naive)
 	}
 	return row
 }

@@ -99,7 +99,7 @@ func (o *Outlook) cost(paid float64, prices *Prices) (*Cost, error) {
 	c.Now = c.Amount * c.Each
 	if base := o.Model.At(o.last()); base > 0 {
 		for _, months := range monthsAhead {
-			expected, low, high := o.In(months * 365 / 12)
+			expected, low, high := o.In(7 * (months * 52 / 12)) // whole weeks: a Sunday costs no more than a Monday
 			c.Later = append(c.Later, Later{months, c.Now * max(0, expected/base), c.Now * max(0, low/base), c.Now * max(0, high/base)})
 		}
 	}
