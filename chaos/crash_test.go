@@ -20,11 +20,11 @@ import (
 // a fault is in place. Nothing may be left: of the proxy's faults, and of a
 // stopped process, which nobody else would ever continue.
 func TestWhoeverDies(t *testing.T) {
-	for _, e := range []experiment{latency(), pause()} {
+	for _, e := range []experiment{latency(), pause(), trace()} {
 		for _, dead := range []string{
-			"holder", "runner", "undertaker", "holder runner", "holder undertaker", "runner undertaker", "holder runner undertaker",
+			"starter", "runner", "undertaker", "starter runner", "starter undertaker", "runner undertaker", "starter runner undertaker",
 		} {
-			t.Run(e.fault+" "+dead, func(t *testing.T) {
+			t.Run(strings.TrimSpace(e.fault+" "+e.mechanism)+" "+dead, func(t *testing.T) {
 				t.Parallel()
 				whoeverDies(t, e, strings.Fields(dead))
 			})
@@ -35,41 +35,45 @@ func TestWhoeverDies(t *testing.T) {
 func whoeverDies(t *testing.T, e experiment, dead []string) {
 	l := newLab(t)
 	req := l.request(e.file())
-	h := l.holder(req)
+	h := l.starter(req)
 	log := l.holding(req)
-	processes := map[string]chaos.Process{"holder": h.process(t), "runner": log.Opened.Runner, "undertaker": *log.Undertaker}
-	for _, name := range dead { // so that none sees the other die and acts
+	processes := map[string]chaos.Process{"starter": h.process(t), "runner": log.Opened.Runner, "undertaker": *log.Undertaker}
+	for _, name := range slices.Backward(dead) { // so that none sees the other die and acts; the undertaker first, who ends a runner that is stopped for long
 		stop(t, processes[name])
 	}
 	for _, name := range dead {
-		require.NoError(t, processes[name].Signal(syscall.SIGKILL))
+		kill(t, processes[name])
 	}
 	if len(dead) == len(processes) {
 		require.Eventually(t, func() bool { return len(l.processes()) == 0 }, patience, tick)
-		require.True(t, l.hurt(), "nobody is left to undo it")
+		if e.mechanism == "ptrace" {
+			require.Eventually(t, func() bool { return !l.hurt() }, undoBound, tick, "what the kernel holds needs nobody")
+		} else {
+			require.True(t, l.hurt(), "nobody is left to undo it")
+		}
 		nextStart(t, l, e)
 	}
 	l.recovered()
 	log = l.journal(req)
 	require.True(t, log.Closed)
 	require.Contains(t, log.ClosedText, map[string]string{
-		"holder":                   "aborted: whoever started the run is gone",
-		"runner":                   "the runner died",
-		"undertaker":               "aborted: the undertaker died: nothing goes on without it",
-		"holder runner":            "the runner died",
-		"holder undertaker":        "aborted: ", // it depends on who is missed first
-		"runner undertaker":        "found open",
-		"holder runner undertaker": "found open",
+		"starter":                   "aborted: whoever started the run is gone",
+		"runner":                    "the runner died",
+		"undertaker":                "aborted: the undertaker died: nothing goes on without it",
+		"starter runner":            "the runner died",
+		"starter undertaker":        "aborted: ", // it depends on who is missed first
+		"runner undertaker":         "found open",
+		"starter runner undertaker": "found open",
 	}[strings.Join(dead, " ")])
 
-	if slices.Contains(dead, "holder") {
+	if slices.Contains(dead, "starter") {
 		return
 	}
 	var last chaos.Report
 	for r := range h.reports {
 		last = r
 	}
-	require.Equal(t, chaos.KindFinished, last.Kind, "the holder is told how it ended")
+	require.Equal(t, chaos.KindFinished, last.Kind, "the starter is told how it ended")
 	require.Equal(t, chaos.Aborted, last.Outcome.Verdict, last.Outcome.Reason)
 	require.NotNil(t, last.Outcome.Faults[0].InjectedAt)
 	require.NotNil(t, last.Outcome.Faults[0].GoneAt)
@@ -94,15 +98,55 @@ func nextStart(t *testing.T, l *lab, e experiment) {
 	require.Empty(t, done, "twice is harmless")
 }
 
-// TestHolderGoesOn is on_disconnect: continue.
-func TestHolderGoesOn(t *testing.T) {
+// TestHolderDies: the fault is gone with the process that held it, before its time,
+// so that nothing can be said of the system.
+func TestHolderDies(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(trace().file())
+	h := l.spawn(req)
+	holder := l.holding(req).Entries[0].Undo[0].Process
+	stop(t, *holder)
+	require.True(t, l.hurt(), "a holder that hangs holds")
+	require.NoError(t, holder.Signal(syscall.SIGKILL))
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, chaos.Inconclusive, out.Verdict)
+	require.Equal(t, "process.pause on shop-1 ended before its time: it died: signal: killed", out.Reason)
+	require.Nil(t, out.Score)
+	l.recovered()
+}
+
+// TestHangingHolder outlives neither its time nor its runner.
+func TestHangingHolder(t *testing.T) {
+	for _, killed := range []string{"", "runner", "runner undertaker"} {
+		t.Run("with "+killed, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			e := trace()
+			e.duration = 2 * time.Second
+			req := l.request(e.file())
+			l.starter(req)
+			log := l.holding(req)
+			stop(t, *log.Entries[0].Undo[0].Process)
+			for _, name := range strings.Fields(killed) {
+				p := map[string]chaos.Process{"runner": log.Opened.Runner, "undertaker": *log.Undertaker}[name]
+				kill(t, p)
+			}
+			l.recovered()
+		})
+	}
+}
+
+// TestStarterGoesOn is on_disconnect: continue.
+func TestStarterGoesOn(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := pause()
 	e.duration = 2 * time.Second
 	req := l.request(e.file())
 	req.OnDisconnect = chaos.DisconnectContinue
-	h := l.holder(req)
+	h := l.starter(req)
 	l.holding(req)
 	require.NoError(t, h.Process.Kill())
 	l.recovered()
@@ -117,7 +161,7 @@ func TestDeadWhileInjecting(t *testing.T) {
 	l := newLab(t)
 	l.slow = 400 * time.Millisecond
 	req := l.request(latency().file())
-	l.holder(req)
+	l.starter(req)
 	require.Eventually(t, func() bool { return l.posted() > 0 }, patience, tick)
 	log := l.journal(req)
 	require.False(t, log.Entries[0].Confirmed)
@@ -128,15 +172,15 @@ func TestDeadWhileInjecting(t *testing.T) {
 	l.recovered()
 }
 
-// TestStoppedHolder is ctrl-Z on `sitrep chaos run`: nobody reads, and the fault
+// TestStoppedStarter is ctrl-Z on `sitrep chaos run`: nobody reads, and the fault
 // ends at its time all the same. Who goes on hears the verdict.
-func TestStoppedHolder(t *testing.T) {
+func TestStoppedStarter(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := pause()
 	e.duration = 2 * time.Second
 	req := l.request(e.file())
-	h := l.holder(req)
+	h := l.starter(req)
 	log := l.holding(req)
 	require.NoError(t, h.process(t).Signal(syscall.SIGSTOP))
 	require.Eventually(t, func() bool { return l.journal(req).Closed }, e.duration+undoBound, tick)
@@ -149,6 +193,14 @@ func TestStoppedHolder(t *testing.T) {
 	}
 	require.Equal(t, chaos.Held, last.Outcome.Verdict, last.Outcome.Reason)
 	l.recovered()
+}
+
+// kill ends a process, if nobody else has done so.
+func kill(t *testing.T, p chaos.Process) {
+	t.Helper()
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		require.ErrorIs(t, err, chaos.ErrProcessGone)
+	}
 }
 
 // stop stops a process and waits until its last thread stands: until then it may
@@ -229,7 +281,7 @@ func TestStoppedRunnerAndHalt(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	req := l.request(pause().file())
-	l.holder(req)
+	l.starter(req)
 	log := l.holding(req)
 	stop(t, log.Opened.Runner)
 	require.NoError(t, chaos.Halt(l.dir))
@@ -355,9 +407,9 @@ func TestProxyHangs(t *testing.T) {
 	l.recovered()
 }
 
-// BenchmarkHolderKilled measures how long a fault outlives kill -9 of whoever
+// BenchmarkStarterKilled measures how long a fault outlives kill -9 of whoever
 // started the run.
-func BenchmarkHolderKilled(b *testing.B) { benchmarkKilled(b, false) }
+func BenchmarkStarterKilled(b *testing.B) { benchmarkKilled(b, false) }
 
 // BenchmarkRunnerKilled is the same for the runner.
 func BenchmarkRunnerKilled(b *testing.B) { benchmarkKilled(b, true) }
@@ -367,7 +419,7 @@ func benchmarkKilled(b *testing.B, runner bool) {
 	for range b.N {
 		l := newLab(b)
 		req := l.request(latency().file())
-		victim := l.holder(req).process(b)
+		victim := l.starter(req).process(b)
 		log := l.holding(req)
 		if runner {
 			victim = log.Opened.Runner

@@ -37,9 +37,10 @@
 //
 // # Processes
 //
-//	holder       sitrep: the screen or `sitrep chaos run`. It may hang, be stopped, lose its terminal.
+//	starter      sitrep: the screen or `sitrep chaos run`. It may hang, be stopped, lose its terminal.
 //	  runner     __chaos-runner, in a session of its own: engine, guards, journal
 //	    undertaker   __undertake, in a session of its own: journal, HALT file, and the undo; nothing else
+//	    holder       __chaos-hold, one for a fault of tier K: its end is the fault's
 //
 // Each holds the writing end of a pipe that the next reads, and never writes a
 // word of importance into it: what counts is that the kernel closes it, by
@@ -48,16 +49,20 @@
 // stuck closes nothing, and its guards see nothing.
 //
 //	killed                      who undoes
-//	holder                      the runner (on_disconnect: continue goes on under guards and deadline)
-//	runner                      the undertaker; the holder tells what it did
-//	holder and runner           the undertaker
+//	starter                     the runner (on_disconnect: continue goes on under guards and deadline)
+//	runner                      the undertaker; the starter tells what it did
+//	starter and runner          the undertaker
 //	undertaker                  the runner: nothing goes on without one
-//	runner and undertaker       the holder
+//	runner and undertaker       the starter
 //	all three                   Recover, by any screen or daemon that is open, else at the next start of sitrep;
 //	                            C has ended by itself
 //	runner stopped or hung      the undertaker kills it, then undoes: after 5 s without a sign of life, on HALT,
 //	                            after the deadline and a grace, or when it does not end an undo that it has begun
-//	holder stopped or hung      the runner, at the planned end: it never waits for its reader
+//	starter stopped or hung     the runner, at the planned end: it never waits for its reader
+//
+// A holder is started before its fault's intent is written, and does nothing until it
+// is told; so the intent says whom to end. It ends when the runner does (the kernel
+// kills it), at the fault's time, and by the undo, however much it hangs.
 //
 // # Journal
 //

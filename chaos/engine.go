@@ -33,7 +33,7 @@ type engine struct {
 	journal *Journal
 	lease   *os.File
 	say     func(Report)
-	abort   <-chan string         // operator, holder gone, signal, undertaker gone
+	abort   <-chan string         // operator, starter gone, signal, undertaker gone
 	halted  func() (string, bool) // the HALT file
 
 	mu     sync.Mutex // guards what follows: guards and probes report from their own goroutines
@@ -150,6 +150,7 @@ func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s Planne
 	until := time.Now().Add(s.Duration.D())
 	e.enter(Injecting, until, s.Fault+" for "+s.Duration.String())
 	var open []Entry
+	defer release(s.Injections)
 	for _, inj := range s.Injections {
 		if ctx.Err() != nil {
 			break
@@ -168,10 +169,19 @@ func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s Planne
 	var samples sync.WaitGroup
 	if ctx.Err() == nil {
 		e.enter(Verified, until, "the fault has taken effect")
-		e.hold(ctx, until, &samples)
+		e.hold(ctx, end, s.Injections, until, &samples)
 	}
 	e.undoStep(ctx, end, open)
 	samples.Wait() // and not before: no query, however slow, keeps a fault in place
+}
+
+// release lets go of what the injections of a step have readied.
+func release(injections []Injection) {
+	for _, inj := range injections {
+		if p, ok := inj.Injector.(Preparer); ok {
+			p.Release()
+		}
+	}
 }
 
 // inject writes the intent down and does the deed. The entry is nil if nothing
@@ -185,12 +195,20 @@ func (e *engine) inject(ctx context.Context, inj Injection, until time.Time) (*E
 		Kind: inj.Kind, Target: inj.Target, Tier: inj.Tier, Undo: inj.Undo, Gone: inj.Gone,
 		BootID: boot, Until: until, Expires: until.Add(expiryGrace),
 	}}
+	armed := Armed{Until: entry.Expires, Lease: e.lease}
+	deed, cancel := context.WithTimeout(ctx, injectTimeout)
+	defer cancel()
+	if p, ok := inj.Injector.(Preparer); ok {
+		undo, gone, err := p.Prepare(deed, armed)
+		if err != nil {
+			return nil, fmt.Errorf("inject %s on %s: %w", inj.Kind, inj.Target, err)
+		}
+		entry.Undo, entry.Gone = append(undo, inj.Undo...), Every(append(gone, inj.Gone)...)
+	}
 	if err := e.journal.Append(Record{Rec: recIntent, At: time.Now(), Entry: inj.ID, Intent: &entry.Intent}); err != nil {
 		return nil, fmt.Errorf("inject %s on %s: not without a journal: %w", inj.Kind, inj.Target, err)
 	}
-	deed, cancel := context.WithTimeout(ctx, injectTimeout)
-	defer cancel()
-	evidence, err := inj.Injector.Inject(deed, Armed{Until: entry.Expires, Lease: e.lease})
+	evidence, err := inj.Injector.Inject(deed, armed)
 	if err != nil {
 		return &entry, fmt.Errorf("inject %s on %s: %w", inj.Kind, inj.Target, err)
 	}
@@ -251,11 +269,24 @@ func (e *engine) observe(ctx context.Context, inj Injection, patience time.Durat
 }
 
 // hold lets the fault work and samples the steady state until its time is over.
-// The samples may take a little longer to end.
-func (e *engine) hold(ctx context.Context, until time.Time, samples *sync.WaitGroup) {
+// The samples may take a little longer to end. A fault that ends by itself before
+// that makes the run inconclusive.
+func (e *engine) hold(ctx context.Context, end context.CancelCauseFunc, injections []Injection, until time.Time, samples *sync.WaitGroup) {
 	e.enter(Holding, until, "holding")
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
+	for _, inj := range injections {
+		if p, ok := inj.Injector.(Preparer); ok {
+			samples.Go(func() {
+				if why := p.Watch(ctx); why != "" {
+					e.mu.Lock()
+					e.steps[len(e.steps)-1].effect = false
+					e.mu.Unlock()
+					end(ending{Inconclusive, fmt.Sprintf("%s on %s ended before its time: %s", inj.Kind, inj.Target, why)})
+				}
+			})
+		}
+	}
 	for i := range e.plan.Experiment.SteadyState {
 		samples.Go(func() { e.sample(ctx, i) })
 	}

@@ -80,9 +80,10 @@ type Selection struct {
 // Step is one fault on every chosen target for a while. Steps run one after the
 // other.
 type Step struct {
-	Fault    string              `yaml:"fault" json:"fault"`
-	With     With                `yaml:"with" json:"with"`
-	Duration strictyaml.Duration `yaml:"duration" json:"duration"`
+	Fault     string              `yaml:"fault" json:"fault"`
+	With      With                `yaml:"with" json:"with"`
+	Duration  strictyaml.Duration `yaml:"duration" json:"duration"`
+	Mechanism string              `yaml:"mechanism" json:"mechanism,omitempty"` // of those of the fault; empty is the best that works
 }
 
 // The caps of one experiment.
@@ -261,6 +262,9 @@ func checkStep(doc *strictyaml.Doc, at string, s Step, known map[string]Fault) e
 	case s.Duration.D() > maxDuration:
 		return doc.Errorf(at+".duration", "%s is more than the cap of %s", s.Duration, strictyaml.FormatDuration(maxDuration))
 	}
+	if err := checkMechanism(doc, at, s, fault); err != nil {
+		return err
+	}
 	err := fault.Check(s.With)
 	var param *ParamError
 	if errors.As(err, &param) && paramKey.MatchString(param.Key) {
@@ -270,4 +274,23 @@ func checkStep(doc *strictyaml.Doc, at string, s Step, known map[string]Fault) e
 		return doc.Errorf(at+".with", "%s: %v", s.Fault, err)
 	}
 	return nil
+}
+
+func checkMechanism(doc *strictyaml.Doc, at string, s Step, fault Fault) error {
+	if s.Mechanism == "" {
+		return nil
+	}
+	var known []string
+	if f, ok := fault.(Mechanical); ok {
+		known = f.Mechanisms()
+	}
+	switch near := nearest(s.Mechanism, known); {
+	case slices.Contains(known, s.Mechanism):
+		return nil
+	case len(known) == 0:
+		return doc.Errorf(at+".mechanism", "%s is done in one way only; leave mechanism out", s.Fault)
+	case near != "":
+		return doc.Errorf(at+".mechanism", "%s has no mechanism %q; did you mean %q?", s.Fault, s.Mechanism, near)
+	}
+	return doc.Errorf(at+".mechanism", "%s has no mechanism %q; it has %s", s.Fault, s.Mechanism, strings.Join(known, ", "))
 }

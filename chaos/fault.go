@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"time"
 )
@@ -48,6 +49,13 @@ type Fault interface {
 	Plan(ctx context.Context, id string, step Step, target Target) (Injection, error)
 }
 
+// Mechanical is a Fault that can be done in more than one way.
+type Mechanical interface {
+	// Mechanisms are what a step may name, the best first. Without a name the first
+	// that works here is taken, and the plan says which.
+	Mechanisms() []string
+}
+
 // Injection is one fault on one target, resolved: what will be done, and as
 // plain data everything that is needed to take it back.
 type Injection struct {
@@ -78,6 +86,32 @@ type Injector interface {
 	// Observe says whether the fault has taken effect.
 	Observe(ctx context.Context) (effect string, ok bool, err error)
 }
+
+// Preparer is an Injector that needs something to be there before its intent can be
+// written down: a process that will hold the fault, see [HeldFault].
+type Preparer interface {
+	// Prepare readies it and hurts nobody. What it returns goes into the intent:
+	// operations before the injection's own undo, checks beside its own.
+	Prepare(ctx context.Context, armed Armed) (undo []Op, gone []Check, err error)
+	// Watch returns why the fault is there no longer, when it has ended by itself;
+	// or nothing when ctx ends.
+	Watch(ctx context.Context) (why string)
+	// Release lets go of what was readied. It is called after the undo, and where
+	// the fault was never injected; the fault is gone then, whatever the undo did.
+	Release()
+}
+
+// Holder is a fault that lives in a process of its own, for as long as that.
+type Holder interface {
+	// Hold puts the fault in place and returns with the evidence. The fault must
+	// need nothing but the end of this process to be gone.
+	Hold(ctx context.Context) (evidence string, err error)
+	// Observe says whether the fault has taken effect.
+	Observe(ctx context.Context) (effect string, ok bool, err error)
+}
+
+// NewHolder reads what a fault's plan has sent to its holder.
+type NewHolder func(spec json.RawMessage) (Holder, error)
 
 // Recoverer is an Injector of something that cannot be undone: it says whether
 // the system has recovered from it.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -211,7 +212,7 @@ func (l *lab) paused() bool {
 		return false
 	}
 	state, err := p.State()
-	return err == nil && state == 'T'
+	return err == nil && (state == 'T' || state == 't')
 }
 
 // hurt says whether any fault is in place.
@@ -222,6 +223,7 @@ type experiment struct {
 	steady, expect string
 	guard          string
 	fault, with    string
+	mechanism      string
 	duration       time.Duration
 	recovery       time.Duration
 	targets        string
@@ -236,29 +238,44 @@ func latency() experiment {
 
 func pause() experiment {
 	e := latency()
-	e.fault, e.with = "process.pause", "{}"
+	e.fault, e.with, e.mechanism = "process.pause", "{}", "sigstop"
+	return e
+}
+
+// trace is a pause that the kernel holds.
+func trace() experiment {
+	e := pause()
+	e.mechanism = "ptrace"
 	return e
 }
 
 func (e experiment) file() []byte {
+	mechanism := ""
+	if e.mechanism != "" {
+		mechanism = ", mechanism: " + e.mechanism
+	}
+	blind := ""
+	if e.guard == "zero" {
+		blind = ", no_data: hold" // a machine that has no time for its answers ends no run
+	}
 	return fmt.Appendf(nil, `name: test
 steady_state: [{name: errors, promql: %q, expect: %q}]
-guards: [{name: pain, promql: %q, abort_when: "> 0.5", interval: 250ms}]
+guards: [{name: pain, promql: %q, abort_when: "> 0.5", interval: 250ms%s}]
 targets: %s
-method: [{fault: %s, with: %s, duration: %s}]
+method: [{fault: %s, with: %s, duration: %s%s}]
 recovery: %s
-`, e.steady, e.expect, e.guard, e.targets, e.fault, e.with, e.duration, e.recovery)
+`, e.steady, e.expect, e.guard, blind, e.targets, e.fault, e.with, e.duration, mechanism, e.recovery)
 }
 
 // request is a run of an experiment in the lab.
 func (l *lab) request(file []byte) chaos.Request {
 	return chaos.Request{
 		Run: "CH-1", ID: ulid.Make().String(), File: "test.yaml", Source: file, StateDir: l.dir,
-		TargetsURL: l.url + "/targets", Args: []string{l.url, l.dir},
+		Sources: chaos.Sources{URL: l.url + "/targets"}, Args: []string{l.url, l.dir},
 	}
 }
 
-// spawn starts a run whose holder is this process.
+// spawn starts a run whose starter is this process.
 func (l *lab) spawn(req chaos.Request) *chaos.Handle {
 	h, err := chaos.Spawn(l.t.Context(), req)
 	require.NoError(l.t, err)
@@ -278,20 +295,20 @@ func (l *lab) run(req chaos.Request) (chaos.Outcome, []chaos.Report) {
 	return out, reports
 }
 
-// holder is a process of its own that has started a run.
-type holder struct {
+// starter is a process of its own that has started a run.
+type starter struct {
 	*exec.Cmd
 	reports chan chaos.Report // of its standard output
 }
 
-func (l *lab) holder(req chaos.Request) holder {
+func (l *lab) starter(req chaos.Request) starter {
 	file := filepath.Join(l.dir, "request.json")
 	b, err := json.Marshal(req)
 	require.NoError(l.t, err)
 	require.NoError(l.t, os.WriteFile(file, b, 0o600))
 	exe, err := os.Executable()
 	require.NoError(l.t, err)
-	h := holder{exec.Command(exe, "__holder", file), make(chan chaos.Report, 1000)}
+	h := starter{exec.Command(exe, "__starter", file), make(chan chaos.Report, 1000)}
 	stdout, err := h.StdoutPipe()
 	require.NoError(l.t, err)
 	require.NoError(l.t, h.Start())
@@ -315,7 +332,7 @@ func (l *lab) holder(req chaos.Request) holder {
 	return h
 }
 
-func (h holder) process(t testing.TB) chaos.Process {
+func (h starter) process(t testing.TB) chaos.Process {
 	p, err := chaos.Identify(h.Process.Pid)
 	require.NoError(t, err)
 	return p
@@ -356,8 +373,13 @@ func (l *lab) recovered() {
 }
 
 // processes are those that name the lab's directory, as runner, undertaker and
-// holder do.
+// starter do, or a fault of one of its runs.
 func (l *lab) processes() []string {
+	names := []string{l.dir}
+	journals, _ := filepath.Glob(filepath.Join(l.dir, "*.wal"))
+	for _, path := range journals {
+		names = append(names, "__chaos-hold "+strings.ToLower(strings.TrimSuffix(filepath.Base(path), ".wal")))
+	}
 	dirs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return []string{err.Error()}
@@ -365,7 +387,7 @@ func (l *lab) processes() []string {
 	var found []string
 	for _, file := range dirs {
 		cmdline, _ := os.ReadFile(file) // it may end while we look
-		if args := strings.ReplaceAll(string(cmdline), "\x00", " "); strings.Contains(args, l.dir) {
+		if args := strings.ReplaceAll(string(cmdline), "\x00", " "); slices.ContainsFunc(names, func(name string) bool { return strings.Contains(args, name) }) {
 			found = append(found, strconv.Quote(args))
 		}
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos/fault"
 )
 
-// TestMain lets the test binary be every process of a run: the holder that
+// TestMain lets the test binary be every process of a run: the starter that
 // starts it, runner, undertaker, and what is hurt.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "__") {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(play(os.Args[1], os.Args[2:]))
 	}
 	flag.Parse()
-	if err := flag.Set("test.parallel", "12"); err != nil { // these tests wait more than they work
+	if err := flag.Set("test.parallel", "8"); err != nil { // these tests wait more than they work
 		panic(err)
 	}
 	// A race in a process that we start ends it, which no test overlooks.
@@ -54,7 +54,9 @@ func play(part string, args []string) int {
 		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, labProber{args[0]}, fault.All())
 	case "__undertake":
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
-	case "__holder":
+	case "__chaos-hold":
+		return chaos.HoldMain(args, os.Stdin, os.Stdout, fault.Holders())
+	case "__starter":
 		return hold(args[0])
 	case "__lab-service":
 		return serve()

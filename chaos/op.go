@@ -2,135 +2,156 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"regexp"
 	"strings"
-	"syscall"
 	"time"
 )
 
 // Op is one operation of an undo, as data: the undertaker and the next start of
-// sitrep can do it without knowing the fault. Only two are allowed, and never a
-// shell.
+// sitrep can do it without knowing the fault. The list of allowed ones is opKinds,
+// and a shell is not on it.
 type Op struct {
-	Do      string   `json:"do"` // "signal" (only CONT) or "http-delete" (only to loopback)
+	Do      string   `json:"do"`
 	Process *Process `json:"process,omitempty"`
 	URL     string   `json:"url,omitempty"`
+	ID      string   `json:"id,omitempty"` // of the fault
 }
 
-// Check is what proves that a fault is gone, as data.
+// Check is what proves that a fault is gone, as data. The list of known ones is
+// checkKinds, and "all", which holds when each of All does.
 type Check struct {
-	Is      string   `json:"is"` // "running" (or no longer there), "http-absent", "nothing" (there was nothing to undo)
+	Is      string   `json:"is"`
 	Process *Process `json:"process,omitempty"`
 	URL     string   `json:"url,omitempty"` // the proxy's list of faults
-	ID      string   `json:"id,omitempty"`
+	ID      string   `json:"id,omitempty"`  // of the fault
+	All     []Check  `json:"all,omitempty"`
 }
 
-// Continue is the undo of a stopped process.
-func Continue(p Process) Op { return Op{Do: "signal", Process: &p} }
+// opKind is what one kind of operation means.
+type opKind struct {
+	valid func(Op) error // refuses what would do anything else than take a fault back
+	text  func(Op) string
+	do    func(ctx context.Context, op Op) (evidence string, err error) // twice is harmless
+}
 
-// Running is true when the process runs, or is no longer there to be stopped.
-func Running(p Process) Check { return Check{Is: "running", Process: &p} }
+// checkKind is what one kind of check means. An error means that nobody knows.
+type checkKind struct {
+	valid func(Check) error
+	text  func(Check) string
+	look  func(ctx context.Context, c Check) (evidence string, gone bool, err error)
+}
 
-// HTTPDelete is the undo of a fault that a proxy holds.
-func HTTPDelete(faults, id string) Op { return Op{Do: "http-delete", URL: faults + "/" + id} }
+var opKinds = map[string]opKind{
+	"signal":      continueOp,
+	"http-delete": httpDeleteOp,
+	"end":         endOp,
+}
 
-// HTTPAbsent is true when the proxy's list of faults lacks id, or when no proxy
-// of the lab listens there any more.
-func HTTPAbsent(faults, id string) Check { return Check{Is: "http-absent", URL: faults, ID: id} }
+var checkKinds = map[string]checkKind{
+	"nothing":     nothingCheck,
+	"running":     runningCheck,
+	"http-absent": httpAbsentCheck,
+	"ended":       endedCheck,
+}
 
 // Nothing is the check of what cannot be undone.
 func Nothing() Check { return Check{Is: "nothing"} }
 
-func (o Op) String() string {
-	switch {
-	case o.Do == "signal" && o.Process != nil:
-		return fmt.Sprintf("kill -CONT %d", o.Process.PID)
-	case o.Do == "http-delete":
-		return "DELETE " + o.URL
+// IsNothing says whether there is nothing to look at.
+func (c Check) IsNothing() bool { return c.Is == "nothing" }
+
+var nothingCheck = checkKind{
+	valid: func(Check) error { return nil },
+	text:  func(Check) string { return "nothing to undo" },
+	look: func(context.Context, Check) (string, bool, error) {
+		return "nothing to undo", true, nil
+	},
+}
+
+// Every is the check that holds when each of the given does; nothings are left out.
+func Every(checks ...Check) Check {
+	var all []Check
+	for _, c := range checks {
+		if !c.IsNothing() {
+			all = append(all, c)
+		}
 	}
-	return "unknown operation " + o.Do
+	switch len(all) {
+	case 0:
+		return Nothing()
+	case 1:
+		return all[0]
+	}
+	return Check{Is: "all", All: all}
+}
+
+// has says whether the check, or one that it is made of, is of a kind.
+func (c Check) has(kind string) bool {
+	for _, part := range c.All {
+		if part.has(kind) {
+			return true
+		}
+	}
+	return c.Is == kind
+}
+
+func (o Op) String() string {
+	kind, ok := opKinds[o.Do]
+	if !ok || kind.valid(o) != nil {
+		return "unknown operation " + o.Do
+	}
+	return kind.text(o)
 }
 
 func (c Check) String() string {
-	switch {
-	case c.Is == "running" && c.Process != nil:
-		return fmt.Sprintf("process %d is not stopped", c.Process.PID)
-	case c.Is == "http-absent":
-		return fmt.Sprintf("GET %s lacks %s", c.URL, c.ID)
-	case c.Is == "nothing":
-		return "nothing to undo"
+	if c.Is == "all" {
+		var parts []string
+		for _, part := range c.All {
+			parts = append(parts, part.String())
+		}
+		return strings.Join(parts, "; ")
 	}
-	return "unknown check " + c.Is
+	kind, ok := checkKinds[c.Is]
+	if !ok || kind.valid(c) != nil {
+		return "unknown check " + c.Is
+	}
+	return kind.text(c)
 }
 
 // Valid refuses whatever is not on the list of allowed operations.
 func (o Op) Valid() error {
-	switch {
-	case o.Do == "signal" && o.Process != nil && o.Process.PID > 1:
-		return nil
-	case o.Do == "http-delete":
-		return validFaultURL(o.URL)
+	kind, ok := opKinds[o.Do]
+	if !ok {
+		return fmt.Errorf("undo operation %q is not on the list of allowed ones", o.Do)
 	}
-	return fmt.Errorf("undo operation %q is not on the list of allowed ones", o.Do)
+	return kind.valid(o)
 }
 
 // Valid refuses a check that nothing can evaluate.
 func (c Check) Valid() error {
-	switch {
-	case c.Is == "nothing", c.Is == "running" && c.Process != nil && c.Process.PID > 1:
-		return nil
-	case c.Is == "http-absent":
-		return validFaultURL(c.URL + "/" + c.ID)
+	if c.Is == "all" {
+		return validParts(c.All)
 	}
-	return fmt.Errorf("check %q is not on the list of known ones", c.Is)
+	kind, ok := checkKinds[c.Is]
+	if !ok {
+		return fmt.Errorf("check %q is not on the list of known ones", c.Is)
+	}
+	return kind.valid(c)
 }
 
-var faultPath = regexp.MustCompile(`/faults/[A-Za-z0-9_.-]{1,64}$`)
-
-func validFaultURL(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !faultPath.MatchString(u.Path) {
-		return fmt.Errorf("%q is not the address of a proxy's fault", raw)
+func validParts(all []Check) error {
+	if len(all) == 0 {
+		return fmt.Errorf("a check of nothing at all")
 	}
-	return loopbackHost(u)
-}
-
-// loopbackHost accepts literal loopback addresses and localhost.
-func loopbackHost(u *url.URL) error {
-	host := u.Hostname()
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("%s is not on loopback", u.Host)
-}
-
-// LabHeader is what every answer of the lab carries.
-const LabHeader = "X-Sitrep-Lab"
-
-var errNotLoopback = errors.New("not a loopback address")
-
-// LoopbackClient is an HTTP client that cannot leave this host: no proxy from
-// the environment, no redirects, and the address is checked when it dials, so a
-// name that resolves elsewhere does not help. It keeps no connections.
-func LoopbackClient(timeout time.Duration) *http.Client {
-	dialer := net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
-		host, _, err := net.SplitHostPort(address)
-		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-			return fmt.Errorf("dial %s: %w", address, errNotLoopback)
+	for _, c := range all {
+		if c.Is == "all" {
+			return fmt.Errorf("a check inside a check inside a check")
 		}
-		return nil
-	}}
-	return &http.Client{
-		Timeout:       timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true},
+		if err := c.Valid(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Hands carry out undo operations and look whether they helped.
@@ -150,91 +171,24 @@ func (LocalHands) Do(ctx context.Context, op Op) (string, error) {
 	if err := op.Valid(); err != nil {
 		return "", err
 	}
-	if op.Do == "signal" {
-		return continueProcess(*op.Process)
-	}
-	if why, err := labless(ctx, op.URL[:strings.LastIndexByte(op.URL, '/')]); why != "" || err != nil {
-		return why, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, op.URL, nil)
-	if err != nil {
-		return "", err
-	}
-	res, err := LoopbackClient(undoTimeout).Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	if res.StatusCode/100 != 2 {
-		return "", fmt.Errorf("DELETE %s: %s", op.URL, res.Status)
-	}
-	return res.Status, nil
-}
-
-func continueProcess(p Process) (string, error) {
-	err := p.Signal(syscall.SIGCONT)
-	if errors.Is(err, ErrProcessGone) {
-		return err.Error(), nil
-	}
-	return fmt.Sprintf("sent CONT to %d", p.PID), err
+	return opKinds[op.Do].do(ctx, op)
 }
 
 // Check evaluates c.
-func (LocalHands) Check(ctx context.Context, c Check) (string, bool, error) {
+func (h LocalHands) Check(ctx context.Context, c Check) (string, bool, error) {
 	if err := c.Valid(); err != nil {
 		return "", false, err
 	}
-	switch c.Is {
-	case "nothing":
-		return c.String(), true, nil
-	case "running":
-		return running(*c.Process)
+	if c.Is != "all" {
+		return checkKinds[c.Is].look(ctx, c)
 	}
-	if why, err := labless(ctx, c.URL); why != "" || err != nil {
-		return why, why != "", err
-	}
-	list, err := ListFaults(ctx, c.URL)
-	if err != nil {
-		return "", false, err
-	}
-	for _, f := range list.Faults {
-		if f.ID == c.ID {
-			return fmt.Sprintf("the proxy of %s still lists %s", list.Instance, c.ID), false, nil
+	var said []string
+	for _, part := range c.All {
+		text, gone, err := h.Check(ctx, part)
+		if err != nil || !gone {
+			return text, false, err
 		}
+		said = append(said, text)
 	}
-	return fmt.Sprintf("the proxy of %s no longer lists it", list.Instance), true, nil
-}
-
-func running(p Process) (string, bool, error) {
-	state, err := p.State()
-	switch {
-	case errors.Is(err, ErrProcessGone):
-		return err.Error(), true, nil
-	case err != nil:
-		return "", false, err
-	}
-	return fmt.Sprintf("process %d is in state %c", p.PID, state), state != 'T' && state != 't', nil
-}
-
-// labless says why no lab is behind a URL: nobody listens, or somebody else.
-// The faults of a lab proxy live in its memory, so both mean that they are gone.
-// An error (a timeout) means nobody knows.
-func labless(ctx context.Context, faults string) (why string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, faults, nil)
-	if err != nil {
-		return "", err
-	}
-	res, err := LoopbackClient(undoTimeout).Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return "nobody listens on " + req.URL.Host + " any more", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
-	if res.Header.Get(LabHeader) != "1" {
-		return "what listens on " + req.URL.Host + " is no longer the lab", nil
-	}
-	return "", nil
+	return strings.Join(said, "; "), true, nil
 }

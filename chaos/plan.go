@@ -71,7 +71,8 @@ func (inj Injection) undoable() error {
 	for _, op := range inj.Undo {
 		err = errors.Join(err, op.Valid())
 	}
-	if err == nil && inj.Gone == Nothing() && inj.Tier != TierIrreversible {
+	_, held := inj.Injector.(Preparer) // its end is the proof
+	if err == nil && inj.Gone.IsNothing() && inj.Tier != TierIrreversible && !held {
 		err = errors.New("nothing would prove it gone")
 	}
 	if err != nil {
@@ -83,8 +84,8 @@ func (inj Injection) undoable() error {
 // PlanText is what `chaos run --dry-run` prints: whom it would hurt, the exact
 // operations and their undo, what ends it, and how long it takes. It reads the
 // targets and touches nothing.
-func PlanText(ctx context.Context, e Experiment, faults []Fault, targetsURL, id string, seed uint64) (string, error) {
-	all, err := Targets(ctx, targetsURL)
+func PlanText(ctx context.Context, e Experiment, faults []Fault, from Sources, id string, seed uint64) (string, error) {
+	all, err := from.Find(ctx)
 	if err != nil {
 		return "", err
 	}

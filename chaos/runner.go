@@ -28,7 +28,7 @@ type order struct {
 	File         string       `json:"file"`
 	Source       []byte       `json:"source"`
 	StateDir     string       `json:"state_dir"`
-	TargetsURL   string       `json:"targets_url"`
+	Sources      Sources      `json:"sources"`
 	OnDisconnect OnDisconnect `json:"on_disconnect"`
 	Seed         uint64       `json:"seed"`
 }
@@ -79,7 +79,7 @@ func RunnerMain(ctx context.Context, rio RunnerIO, prober Prober, faults []Fault
 	return 0
 }
 
-// listen takes commands until the holder of the lease is gone. It ends with the
+// listen takes commands until whoever started the run is gone. It ends with the
 // process.
 func (r *runner) listen(in *bufio.Reader) {
 	for {
@@ -173,7 +173,7 @@ func admissible(stateDir string) error {
 }
 
 func (r *runner) plan(ctx context.Context, exp Experiment) (Plan, error) {
-	all, err := Targets(ctx, r.TargetsURL)
+	all, err := r.Sources.Find(ctx)
 	if err != nil {
 		return Plan{}, err
 	}

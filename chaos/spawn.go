@@ -29,12 +29,12 @@ var runID = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`)
 
 // Request is a run to be started.
 type Request struct {
-	Run          string // "CH-1", for people
-	ID           string // a ULID, names journal and faults for all time
-	File         string // of the experiment, for messages
-	Source       []byte // its content
-	StateDir     string // of journals, lock and HALT file
-	TargetsURL   string
+	Run          string       // "CH-1", for people
+	ID           string       // a ULID, names journal and faults for all time
+	File         string       // of the experiment, for messages
+	Source       []byte       // its content
+	StateDir     string       // of journals, lock and HALT file
+	Sources      Sources      // of targets
 	OnDisconnect OnDisconnect // empty is abort
 	Seed         uint64       // of the draw of targets; 0 draws one and records it
 	Executable   string       // that knows __chaos-runner and __undertake; empty is this program
@@ -68,7 +68,7 @@ const (
 // the undertaker undoes. When ctx ends, the run is aborted and undone; Wait
 // still says how it went.
 func Spawn(ctx context.Context, req Request) (*Handle, error) {
-	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.TargetsURL, req.OnDisconnect, req.Seed})
+	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.Sources, req.OnDisconnect, req.Seed})
 	if err != nil {
 		return nil, err
 	}

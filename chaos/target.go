@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Target is something that can be hurt, as the targets URL lists it.
+// Target is something that can be hurt.
 type Target struct {
 	Name       string            `json:"name"`
 	Service    string            `json:"service"`
@@ -18,6 +18,7 @@ type Target struct {
 	URL        string            `json:"url"`
 	Proxy      string            `json:"proxy"` // base URL of the fault proxy before it; empty without one
 	Labels     map[string]string `json:"labels"`
+	Listed     bool              `json:"-"` // by the configuration: a person has said that it may be hurt
 }
 
 // Process is the identity of the target's process in the present boot.

@@ -44,7 +44,7 @@ func undo(ctx context.Context, j *Journal, h Hands, e Entry, why string) (eviden
 
 func undoOnce(ctx context.Context, h Hands, e Entry) (evidence string, gone bool, err error) {
 	evidence, gone, err = undoAndLook(ctx, h, e)
-	if !gone || e.Confirmed || e.Gone.Is != "http-absent" {
+	if !gone || e.Confirmed || !e.Gone.has("http-absent") {
 		return evidence, gone, err
 	}
 	for range 5 {

@@ -219,6 +219,6 @@ length      31s of faults, then up to 30s for recovery
 
 	_, err = Resolve(t.Context(), e, faults[:1], shop("payments"), "RUN", 7)
 	require.ErrorContains(t, err, `unknown fault "process.pause"`)
-	_, err = PlanText(t.Context(), e, faults, "http://10.0.0.1/targets", "RUN", 7)
+	_, err = PlanText(t.Context(), e, faults, Sources{URL: "http://10.0.0.1/targets"}, "RUN", 7)
 	require.ErrorContains(t, err, "not on loopback")
 }

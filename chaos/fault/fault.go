@@ -1,10 +1,32 @@
 // Package fault holds the ways to hurt something, one file a fault. All of them
-// hurt the lab's processes only: what is not proven to be the lab's is refused.
+// hurt only what the configuration names, and of what a list behind a URL says only
+// what is proven to be the lab's.
 package fault
 
-import "github.com/sitrep-dev/sitrep/chaos"
+import (
+	"encoding/json"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+)
 
 // All lists the faults that experiments may name.
 func All() []chaos.Fault {
 	return []chaos.Fault{httpLatency{}, httpError{}, processPause{}, processKill{}}
+}
+
+// Holders are what `sitrep __chaos-hold` can hold, by the kind of fault and where
+// that has several the mechanism.
+func Holders() map[string]chaos.NewHolder {
+	return map[string]chaos.NewHolder{
+		"process.pause/ptrace": holder[traced],
+	}
+}
+
+// holder reads a T, which is both what a plan says and what holds the fault.
+func holder[T any, H interface {
+	*T
+	chaos.Holder
+}](spec json.RawMessage) (chaos.Holder, error) {
+	h := H(new(T))
+	return h, json.Unmarshal(spec, h)
 }

@@ -39,11 +39,14 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "__chaos-hold" {
+		os.Exit(chaos.HoldMain(os.Args[2:], os.Stdin, os.Stdout, fault.Holders()))
+	}
 	// A process with the race detector waits a second before it ends: none that we start.
 	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach")) // the thread that starts holders never ends
 }
 
 // serve prints its address, answers as the lab does, and ends with its standard
@@ -145,6 +148,35 @@ func kind(t *testing.T, name string) chaos.Fault {
 
 func step(name string, with chaos.With) chaos.Step {
 	return chaos.Step{Fault: name, With: with, Duration: strictyaml.Duration(30 * time.Second)}
+}
+
+// TestOnlyWhatIsListed: a person names what may be hurt, and some may never be.
+func TestOnlyWhatIsListed(t *testing.T) {
+	other := service(t, "service")
+	_, err := kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), other)
+	require.ErrorContains(t, err, "was not started by the lab")
+	_, err = kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), listed(other))
+	require.ErrorContains(t, err, "refused (protected): pay-1: process "+fmt.Sprint(other.PID)+" is another sitrep")
+
+	me, err := chaos.Identify(os.Getpid())
+	require.NoError(t, err)
+	_, err = kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), listed(chaos.Target{Name: "me", PID: me.PID, StartTicks: me.StartTicks}))
+	require.ErrorContains(t, err, "is sitrep, or has started it")
+	_, err = kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), listed(chaos.Target{Name: "old", PID: me.PID, StartTicks: me.StartTicks + 1}))
+	require.ErrorContains(t, err, "refused (target-gone): ")
+
+	cmd := exec.Command("sleep", "1000")
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	p, err := chaos.Identify(cmd.Process.Pid)
+	require.NoError(t, err)
+	inj, err := kind(t, "process.pause").Plan(t.Context(), "f-1", step("process.pause", nil), listed(chaos.Target{Name: "sleeper", PID: p.PID, StartTicks: p.StartTicks}))
+	require.NoError(t, err)
+	undo, gone := held(t, inj)
+	undone(t, undo, gone)
 }
 
 // TestParameters of every fault: what it takes, and what it says to the rest.
@@ -329,9 +361,11 @@ func TestProcessThatIsNotTheLabs(t *testing.T) {
 	require.NotEqual(t, "T", string(state), "nobody has touched it")
 }
 
-func TestPause(t *testing.T) {
+func TestPauseBySignal(t *testing.T) {
 	target := service(t, "__lab-service")
-	inj, err := kind(t, "process.pause").Plan(t.Context(), "f-1", step("process.pause", nil), target)
+	s := step("process.pause", nil)
+	s.Mechanism = "sigstop"
+	inj, err := kind(t, "process.pause").Plan(t.Context(), "f-1", s, target)
 	require.NoError(t, err)
 	require.Equal(t, []string{fmt.Sprintf("kill -STOP %d (pay-1) for 30s", target.PID)}, inj.Preview)
 	require.Equal(t, chaos.TierDeadMan, inj.Tier)
@@ -342,22 +376,14 @@ func TestPause(t *testing.T) {
 	_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
-	client := chaos.LoopbackClient(100 * time.Millisecond)
-	_, err = client.Get(target.URL + "/health")
-	require.ErrorContains(t, err, "Client.Timeout exceeded", "it hangs")
-
-	hands := chaos.LocalHands{}
-	_, gone, err := hands.Check(t.Context(), inj.Gone)
+	hangs(t, target)
+	_, err = kind(t, "process.pause").Plan(t.Context(), "f-2", s, listed(target))
+	require.ErrorContains(t, err, "refused (stopped-already): ")
+	_, gone, err := chaos.LocalHands{}.Check(t.Context(), inj.Gone)
 	require.NoError(t, err)
 	require.False(t, gone)
-	for range 2 {
-		_, err = hands.Do(t.Context(), inj.Undo[0])
-		require.NoError(t, err)
-	}
-	require.Eventually(t, func() bool { _, gone, _ := hands.Check(t.Context(), inj.Gone); return gone }, patience, tick)
-	res, err := chaos.LoopbackClient(patience).Get(target.URL + "/health")
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
+	undone(t, inj.Undo, inj.Gone)
+	answersAgain(t, target)
 
 	p, err := target.Process()
 	require.NoError(t, err)
@@ -368,6 +394,87 @@ func TestPause(t *testing.T) {
 	_, ok, err = inj.Injector.Observe(t.Context())
 	require.ErrorIs(t, err, chaos.ErrProcessGone)
 	require.False(t, ok)
+}
+
+func TestPauseByTracing(t *testing.T) {
+	target := service(t, "__lab-service")
+	inj, err := kind(t, "process.pause").Plan(t.Context(), "f-1", step("process.pause", nil), target)
+	require.NoError(t, err)
+	require.Equal(t, []string{fmt.Sprintf("trace every thread of %d (pay-1) and stop it, for 30s", target.PID)}, inj.Preview)
+	require.Equal(t, chaos.TierKernel, inj.Tier)
+	undo, gone := held(t, inj)
+	hangs(t, target)
+	_, err = kind(t, "process.pause").Plan(t.Context(), "f-2", step("process.pause", nil), listed(target))
+	require.ErrorContains(t, err, "refused (stopped-already): ")
+	undone(t, undo, gone)
+	answersAgain(t, target)
+
+	inj, err = kind(t, "process.pause").Plan(t.Context(), "f-3", step("process.pause", nil), target)
+	require.NoError(t, err)
+	_, gone = held(t, inj)
+	inj.Injector.(chaos.Preparer).Release() // kill -9 of the holder is all it takes
+	undone(t, nil, gone)
+	answersAgain(t, target)
+
+	inj, err = kind(t, "process.pause").Plan(t.Context(), "f-4", step("process.pause", nil), target)
+	require.NoError(t, err)
+	p, err := target.Process()
+	require.NoError(t, err)
+	require.NoError(t, p.Signal(syscall.SIGKILL))
+	require.Eventually(t, func() bool { return !p.Alive() }, patience, tick)
+	prepare(t, inj)
+	_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
+	require.Error(t, err, "between plan and deed it has died")
+}
+
+// prepare starts the holder of a fault, which ends with the test.
+func prepare(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
+	p := inj.Injector.(chaos.Preparer)
+	t.Cleanup(p.Release)
+	undo, checks, err := p.Prepare(t.Context(), chaos.Armed{Until: time.Now().Add(patience)})
+	require.NoError(t, err)
+	return append(undo, inj.Undo...), chaos.Every(append(checks, inj.Gone)...)
+}
+
+// held puts a fault in place that a process holds, and waits until it works.
+func held(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
+	undo, gone = prepare(t, inj)
+	_, err := inj.Injector.Inject(t.Context(), chaos.Armed{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
+	_, is, err := chaos.LocalHands{}.Check(t.Context(), gone)
+	require.NoError(t, err)
+	require.False(t, is)
+	return undo, gone
+}
+
+// undone takes a fault back, twice, and waits until it is gone.
+func undone(t *testing.T, undo []chaos.Op, gone chaos.Check) {
+	hands := chaos.LocalHands{}
+	for range 2 {
+		for _, op := range undo {
+			_, err := hands.Do(t.Context(), op)
+			require.NoError(t, err)
+		}
+	}
+	require.Eventually(t, func() bool { _, is, err := hands.Check(t.Context(), gone); return err == nil && is }, patience, tick)
+}
+
+// listed is a target that the configuration names.
+func listed(t chaos.Target) chaos.Target {
+	t.Listed = true
+	return t
+}
+
+func hangs(t *testing.T, target chaos.Target) {
+	_, err := chaos.LoopbackClient(100 * time.Millisecond).Get(target.URL + "/health")
+	require.ErrorContains(t, err, "Client.Timeout exceeded", "it hangs")
+}
+
+func answersAgain(t *testing.T, target chaos.Target) {
+	res, err := chaos.LoopbackClient(patience).Get(target.URL + "/health")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
 }
 
 func TestKill(t *testing.T) {

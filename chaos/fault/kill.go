@@ -56,7 +56,7 @@ func (k killed) Recovered(ctx context.Context) (string, bool, error) {
 	if k.process.Alive() {
 		return fmt.Sprintf("process %d still runs", k.process.PID), false, nil
 	}
-	if err := answersAsLab(ctx, k.target.URL); err != nil {
+	if err := answers(ctx, k.target); err != nil {
 		return err.Error(), false, nil
 	}
 	return k.target.Name + " answers again", true, nil

@@ -36,13 +36,17 @@ func proxyOf(ctx context.Context, t chaos.Target) (faults string, err error) {
 	return faults, nil
 }
 
-// processOf is the process of a target, proven to be one that the lab started:
+// processOf is the process of a target: one that the configuration names, or one that
+// is proven to be one that the lab started:
 // it has the number and the start time that the lab says, was started as a
 // service of the lab, and its address answers as the lab does.
 func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 	p, err := t.Process()
 	if err != nil {
 		return p, err
+	}
+	if t.Listed {
+		return listedProcess(p, t)
 	}
 	refuse := func(format string, args ...any) (chaos.Process, error) {
 		return p, chaos.Refuse(rule, remedy, "%s: %s", t.Name, fmt.Sprintf(format, args...))
@@ -61,6 +65,45 @@ func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 		return refuse("%v", err)
 	}
 	return p, nil
+}
+
+// listedProcess is one that the configuration names. It must still be the one that was
+// found, and none that is protected.
+func listedProcess(p chaos.Process, t chaos.Target) (chaos.Process, error) {
+	why := chaos.Protected(p)
+	if _, err := p.State(); err != nil { // after the look: it was this very process that was looked at
+		return p, chaos.Refuse("target-gone", "look whether the service runs, and try again", "%s: %v", t.Name, err)
+	}
+	if why != "" {
+		return p, chaos.Refuse("protected", "name what is to be hurt more narrowly under chaos.processes", "%s: %s", t.Name, why)
+	}
+	return p, nil
+}
+
+// answers says what is wrong with a target's answer: the lab answers as the lab does,
+// another at its URL with a status below 500.
+func answers(ctx context.Context, t chaos.Target) error {
+	if !t.Listed {
+		return answersAsLab(ctx, t.URL)
+	}
+	if t.URL == "" {
+		return fmt.Errorf("%s has no url that could be asked whether it is back: give it one under chaos.processes", t.Name)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL, nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: askTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16))
+	if res.StatusCode >= http.StatusInternalServerError {
+		return fmt.Errorf("GET %s: %s", t.URL, res.Status)
+	}
+	return nil
 }
 
 // answersAsLab asks a service for its health.

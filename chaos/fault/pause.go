@@ -8,11 +8,17 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos"
 )
 
-// processPause stops a process with SIGSTOP: it keeps its sockets and answers
-// nobody, as one that hangs does.
+// processPause stops a process: it keeps its sockets and answers nobody, as one that
+// hangs does.
+//
+//	ptrace   a holder traces all of its threads: they run again when the holder ends
+//	sigstop  STOP, and CONT to undo it
 type processPause struct{}
 
 func (processPause) Kind() string { return "process.pause" }
+
+// Mechanisms is chaos.Mechanical's.
+func (processPause) Mechanisms() []string { return []string{"ptrace", "sigstop"} }
 
 func (processPause) Check(with chaos.With) error { return with.Only() }
 
@@ -21,12 +27,42 @@ func (f processPause) Plan(ctx context.Context, id string, step chaos.Step, targ
 	if err != nil {
 		return chaos.Injection{}, err
 	}
-	return chaos.Injection{
-		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierDeadMan,
-		Undo: []chaos.Op{chaos.Continue(p)}, Gone: chaos.Running(p),
-		Preview:  []string{fmt.Sprintf("kill -STOP %d (%s) for %s", p.PID, target.Name, step.Duration)},
-		Injector: paused{p},
-	}, nil
+	inj := chaos.Injection{ID: id, Kind: f.Kind(), Target: target.Name, Gone: chaos.Running(p)}
+	mechanism, err := f.mechanism(step.Mechanism, p)
+	if err != nil {
+		return inj, err
+	}
+	if mechanism == "ptrace" {
+		inj.Tier = chaos.TierKernel
+		inj.Preview = []string{fmt.Sprintf("trace every thread of %d (%s) and stop it, for %s", p.PID, target.Name, step.Duration)}
+		inj.Injector = chaos.Hold(id, f.Kind()+"/ptrace", traced{Process: p})
+		return inj, nil
+	}
+	inj.Tier, inj.Undo = chaos.TierDeadMan, []chaos.Op{chaos.Continue(p)}
+	inj.Preview = []string{fmt.Sprintf("kill -STOP %d (%s) for %s", p.PID, target.Name, step.Duration)}
+	inj.Injector = paused{p}
+	return inj, nil
+}
+
+// mechanism is the one that was asked for, or the first that works on the process.
+// A process that is stopped or traced already is nobody's to pause: the undo would
+// let it run.
+func (processPause) mechanism(asked string, p chaos.Process) (string, error) {
+	state, err := p.State()
+	if err != nil {
+		return "", err
+	}
+	if state == 'T' || state == 't' {
+		return "", chaos.Refuse("stopped-already", "look who stopped it", "process %d is in state %c already", p.PID, state)
+	}
+	why := untraceable(p.PID)
+	switch {
+	case asked == "ptrace" && why != "":
+		return "", chaos.Refuse("no-mechanism", "leave mechanism out, or say sigstop", "process %d cannot be traced: %s", p.PID, why)
+	case asked == "sigstop", why != "":
+		return "sigstop", nil
+	}
+	return "ptrace", nil
 }
 
 type paused struct{ process chaos.Process }

@@ -146,16 +146,17 @@ func (a *app) dryRun(ctx context.Context, e experiment) error {
 	return err
 }
 
-// targets is the URL of the list of what may be hurt.
-func (a *app) targets() (string, error) {
+// targets are what may be hurt.
+func (a *app) targets() (chaos.Sources, error) {
 	c, err := a.config()
 	if err != nil {
-		return "", err
+		return chaos.Sources{}, err
 	}
-	if c.Chaos.Targets == "" {
-		return "", withCode(exitRefused, errors.New("refused (lab-only): the configuration names no chaos.targets; this version hurts only the lab's processes: run sitrep demo --headless and use its config"))
+	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes}
+	if from.None() {
+		return from, withCode(exitRefused, errors.New("refused (no-target): the configuration names nothing that may be hurt: list it under chaos.processes, or try the lab: sitrep demo --headless, and its config"))
 	}
-	return c.Chaos.Targets, nil
+	return from, nil
 }
 
 // chaosError gives what stands in the way of a run its exit code.
@@ -173,7 +174,7 @@ func chaosError(err error) error {
 // chaosRequest is a run of an experiment under the next ID.
 func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r chaos.Request, err error) {
 	r = chaos.Request{ID: ulid.Make().String(), File: e.file, Source: e.source}
-	if r.TargetsURL, err = a.targets(); err != nil {
+	if r.Sources, err = a.targets(); err != nil {
 		return r, err
 	}
 	if r.StateDir, err = chaosDir(); err != nil {

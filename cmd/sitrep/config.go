@@ -17,6 +17,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
@@ -167,7 +168,18 @@ type personConfig struct {
 }
 
 type chaosConfig struct {
-	Targets string `yaml:"targets"` // URL of the list of targets
+	Targets   string              `yaml:"targets"`   // URL of the lab's list
+	Processes []chaos.ProcessFind `yaml:"processes"` // what may be hurt on this host
+}
+
+// checkChaos refuses entries that could not find anything.
+func (c *config) checkChaos() error {
+	for i, f := range c.Chaos.Processes {
+		if key, err := f.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.processes[%d].%s", i, key), "%v", err)
+		}
+	}
+	return nil
 }
 
 // evidenceConfig is how long evidence is kept in full, and how long at all. What is
@@ -285,7 +297,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {

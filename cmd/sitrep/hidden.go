@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/fault"
 	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
 )
 
@@ -15,6 +17,8 @@ func hidden(name string, args []string, stdin *os.File, stdout, stderr io.Writer
 		return lab.ServiceMain(args, stdin)
 	case "__chaos-runner":
 		return chaosRunner(args, stdin, stdout, stderr)
+	case "__chaos-hold":
+		return chaos.HoldMain(args, stdin, stdout, fault.Holders())
 	case "__undertake":
 		return undertaker(args, stdin)
 	}

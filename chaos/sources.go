@@ -1,0 +1,43 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Sources say what may be hurt on this host: the list behind a URL on loopback (the
+// lab's), and processes that the configuration names. Whatever is in neither is never
+// hurt.
+type Sources struct {
+	URL       string        `json:"url,omitempty"`
+	Processes []ProcessFind `json:"processes,omitempty"`
+}
+
+// None says that there is nothing that could be hurt.
+func (s Sources) None() bool { return s.URL == "" && len(s.Processes) == 0 }
+
+// Find lists the targets as they are now.
+func (s Sources) Find(ctx context.Context) ([]Target, error) {
+	var all []Target
+	var problems error
+	if s.URL != "" {
+		list, err := Targets(ctx, s.URL)
+		all, problems = list, err
+	}
+	for _, f := range s.Processes {
+		list, err := f.find()
+		all, problems = append(all, list...), errors.Join(problems, err)
+	}
+	if problems != nil {
+		return nil, problems
+	}
+	seen := map[string]bool{}
+	for _, t := range all {
+		if seen[t.Name] {
+			return nil, fmt.Errorf("read targets: two targets are named %s", t.Name)
+		}
+		seen[t.Name] = true
+	}
+	return all, nil
+}
