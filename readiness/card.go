@@ -14,6 +14,23 @@ import (
 // Grade is A, the best, to F; "" where there is nothing to grade.
 type Grade string
 
+// Word says what the letter means, for whoever sees no colours; "" of no grade.
+func (g Grade) Word() string {
+	switch g {
+	case "A":
+		return "ready"
+	case "B":
+		return "good"
+	case "C":
+		return "fair"
+	case "D":
+		return "poor"
+	case "F":
+		return "failing"
+	}
+	return ""
+}
+
 // Measure is one of what a service is measured by.
 type Measure string
 

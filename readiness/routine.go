@@ -3,7 +3,10 @@ package readiness
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // Proof is evidence that sitrep has by itself, so that nobody has to sign.
@@ -42,6 +45,12 @@ const (
 	day                 = 24 * time.Hour
 	signatureLasts      = 90 * day // of the checklist, unless whoever signs says otherwise
 )
+
+// Recurs says whether the duties of the part come again with the calendar; the others
+// are the reliability checklist.
+func (p Part) Recurs() bool {
+	return p == Daily || p == Weekly || p == Monthly || p == Quarterly
+}
 
 // Duty is something that is to be done, again and again.
 type Duty struct {
@@ -156,6 +165,28 @@ func (f Facts) due(d Duty, now time.Time) Due {
 	return out
 }
 
+// Overdue are the duties that are due, the longest overdue first; then those of which
+// nobody can say since when, in the order of the list: they were never done, or are a
+// state that does not hold.
+func Overdue(list []Due) []Due {
+	var out []Due
+	for _, d := range list {
+		if !d.Done {
+			out = append(out, d)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Due) int {
+		if a.Until.IsZero() != b.Until.IsZero() {
+			if a.Until.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		return a.Until.Compare(b.Until)
+	})
+	return out
+}
+
 func ago(d time.Duration) string {
 	switch {
 	case d < time.Hour:
@@ -173,6 +204,22 @@ func Find(id string) (Duty, bool) {
 		return Duty{}, false
 	}
 	return duties[i], true
+}
+
+// longestSignature is how long a signature holds at most.
+const longestSignature = 366 * day
+
+// Holds reads for how long a signature of the duty is to hold: 30d, 2w; "" is as long as
+// it Lasts. The error says what may be written, and not where it was read.
+func (d Duty) Holds(text string) (time.Duration, error) {
+	if strings.TrimSpace(text) == "" {
+		return d.Lasts(), nil
+	}
+	length, err := strictyaml.ParseDuration(text)
+	if err != nil || length <= 0 || length > longestSignature {
+		return 0, fmt.Errorf("%q is no time up to a year, such as 30d", text)
+	}
+	return length, nil
 }
 
 // Lasts is for how long a signature of the duty holds, if whoever signs does not say.

@@ -50,3 +50,35 @@ func TestWhatIsDue(t *testing.T) {
 	require.True(t, due["alerting"].Done, "a signature counts where the evidence is elsewhere")
 	require.False(t, due["restore"].Done)
 }
+
+// What is due the longest comes first; what has no date comes last, in the order of the
+// list.
+func TestOverdue(t *testing.T) {
+	facts := readiness.Facts{
+		Moments: map[readiness.Proof]time.Time{readiness.Loaded: ago(40), readiness.Chaos: ago(10), readiness.Drilled: ago(1)},
+		States:  map[readiness.Proof]readiness.Mark{readiness.HasObjectives: {State: readiness.OK}},
+		Signed:  map[string]readiness.Signed{"slo-review": {By: "bob", At: ago(20), Until: ago(13)}},
+	}
+	var ids []string
+	for _, d := range readiness.Overdue(readiness.Review(facts, now)) {
+		require.False(t, d.Done)
+		ids = append(ids, d.ID)
+	}
+	require.Equal(t, []string{"load-test", "slo-review", "load-tested", "baselines", "chaos", "health-checks", "metrics-review"}, ids[:7])
+	require.NotContains(t, ids, "slos-defined")
+	require.NotContains(t, ids, "chaos-day")
+}
+
+func TestHowLongASignatureHolds(t *testing.T) {
+	d, ok := readiness.Find("restore")
+	require.True(t, ok)
+	for text, want := range map[string]time.Duration{"": 90 * 24 * time.Hour, "  ": 90 * 24 * time.Hour, "30d": 30 * 24 * time.Hour, "2w": 14 * 24 * time.Hour, "366d": 366 * 24 * time.Hour} {
+		got, err := d.Holds(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"367d", "0", "-1d", "soon", "30", "\x1b[2J"} {
+		_, err := d.Holds(text)
+		require.ErrorContains(t, err, "is no time up to a year, such as 30d", text)
+	}
+}

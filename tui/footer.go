@@ -155,7 +155,7 @@ func (m *model) drawPlaces(f *frame.Frame, y int) {
 		end = f.PutRight(end, y, theme.Accent, safe.Sprintf("%s %d open %s", m.keyFor(keys.PreviousInc), n, m.keyFor(keys.NextInc))) - 2
 	}
 	list := m.fittingPlaces(end)
-	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats, keys.Runbook, keys.ViewOnCall, keys.ViewAlerts, keys.ViewSLO}[m.place.at]
+	x, here := 1, []keys.Action{keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewStats, keys.Runbook, keys.ViewOnCall, keys.ViewAlerts, keys.ViewSLO, keys.ViewScorecard}[m.place.at]
 	for _, d := range list {
 		style := theme.Dim
 		if d.action == here {
@@ -175,13 +175,13 @@ func (m *model) fittingPlaces(end int) []doable {
 	full := func() bool { return 1+lengthOfPlaces(list) > end }
 	drop := func(spare ...keys.Action) {
 		for _, a := range spare {
-			here := a == keys.ViewStats && m.place.at == statsView || a == keys.ViewOnCall && m.place.at == onCallView || a == keys.ViewAlerts && m.place.at == alertsView || a == keys.ViewSLO && m.place.at == sloView
+			here := a == keys.ViewStats && m.place.at == statsView || a == keys.ViewOnCall && m.place.at == onCallView || a == keys.ViewAlerts && m.place.at == alertsView || a == keys.ViewSLO && m.place.at == sloView || a == keys.ViewScorecard && m.place.at == scorecardView
 			if full() && !here {
 				list = slices.DeleteFunc(list, func(d doable) bool { return d.action == a })
 			}
 		}
 	}
-	drop(keys.Filter, keys.Palette)
+	drop(keys.ViewScorecard, keys.Filter, keys.Palette)
 	for _, s := range []struct {
 		action keys.Action
 		name   string
@@ -197,7 +197,7 @@ func (m *model) fittingPlaces(end int) []doable {
 // places are the ways to everything else.
 func (m *model) places() []doable {
 	var out []doable
-	for _, a := range []keys.Action{keys.Help, keys.Palette, keys.Filter, keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewOnCall, keys.ViewStats, keys.ViewAlerts, keys.ViewSLO} {
+	for _, a := range []keys.Action{keys.Help, keys.Palette, keys.Filter, keys.ViewNow, keys.ViewBoard, keys.ViewTimeline, keys.ViewActions, keys.ViewPM, keys.ViewOnCall, keys.ViewStats, keys.ViewAlerts, keys.ViewSLO, keys.ViewScorecard} {
 		b, ok := m.keys.Of(a)
 		if !ok || len(b.Keys) == 0 {
 			continue

@@ -105,6 +105,8 @@ func TestPictures(t *testing.T) {
 		{"roles", sizes[:1], []string{"A"}, nil},
 		{"person", sizes[:1], []string{"]", "A", "b"}, []func(*Options){with(underFire)}},
 		{"item", sizes[:1], []string{"4", "i"}, nil},
+		{"scorecard", sizes, []string{"C", "l"}, []func(*Options){with(routine)}},
+		{"sign", sizes[:1], []string{"C", "l", "space", "b", "y", "enter"}, []func(*Options){with(routine)}},
 		{"oncall", sizes, []string{"6"}, []func(*Options){with(onDuty)}},
 		{"oncall_merge", sizes[:1], []string{"6", "g", "I"}, []func(*Options){with(onDuty)}},
 		{"oncall_ack", sizes[:1], []string{"6", "g", "a"}, []func(*Options){with(onDuty)}},

@@ -41,6 +41,7 @@ type model struct {
 	answers   map[string][]string      // earlier ones, by question, newest last
 	drafts    map[incident.ID][]string // updates that were typed and not sent
 	items     map[incident.ID][]string // action items, the same
+	forms     map[string][]string      // other forms, by title, the same
 	counts    countdowns
 	toasts    toasts
 	heard     heard
@@ -67,7 +68,7 @@ func newModel(ctx context.Context, o Options) *model {
 		ctx: ctx, o: o, full: func() bool { return false }, settle: func() {},
 		now: o.Now(), world: o.Mailbox.World(), views: pane.Views(),
 		keys: o.Keys, theme: o.Theme, zone: time.UTC,
-		answers: map[string][]string{}, drafts: map[incident.ID][]string{}, items: map[incident.ID][]string{},
+		answers: map[string][]string{}, drafts: map[incident.ID][]string{}, items: map[incident.ID][]string{}, forms: map[string][]string{},
 		picture: picture{frame: frame.New(0, 0, o.Theme), stale: true},
 	}
 	m.touched, m.writeUntil = m.now, o.WriteUntil

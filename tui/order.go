@@ -30,7 +30,7 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
-	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkAlerts, pane.Elevate:
+	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkAlerts, pane.Elevate, pane.Sign:
 		return false
 	case pane.Suggest, pane.Warm, pane.Find, pane.Explain, pane.Pin, pane.FindLinks, pane.KeepBoard, pane.ExportPanel:
 		return false
@@ -44,6 +44,9 @@ func outward(o pane.Order) bool {
 func (m *model) request(o pane.Order) tea.Cmd {
 	if look, is := o.(pane.LookInto); is {
 		return m.lookInto(look)
+	}
+	if !m.mayWrite(o) {
+		return nil
 	}
 	if !outward(o) {
 		return m.do(o)
@@ -173,6 +176,9 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 	if e.Ask != nil {
 		m.question(e.Ask)
 	}
+	if e.Form != nil {
+		m.form(e.Form)
+	}
 	if e.Pick != nil {
 		m.pick(e.Pick)
 	}
@@ -198,6 +204,33 @@ func (m *model) question(a *pane.Ask) {
 		choices[i] = dialog.Choice{Value: c.Value, Text: safe.New(c.Text, safe.Line), Letter: c.Letter}
 	}
 	m.ask(dialog.NewPicker(title, help, m.keys, choices, a.Initial), "", then)
+}
+
+// form puts a view's form. What was typed is kept until it has become an order, however
+// the form is left.
+func (m *model) form(q *pane.Form) {
+	help := make([]safe.Text, len(q.Help))
+	for i, line := range q.Help {
+		help[i] = safe.New(line, safe.Line)
+	}
+	typed := m.forms[q.Title]
+	fields := make([]dialog.Field, len(q.Fields))
+	for i, f := range q.Fields {
+		fields[i] = dialog.Field{Label: safe.New(f.Label, 40), Hint: safe.New(f.Hint, safe.Line), Initial: f.Initial}
+		if i < len(typed) && f.Initial == "" {
+			fields[i].Initial = typed[i]
+		}
+	}
+	d := dialog.NewForm(safe.New(q.Title, safe.Line), help, fields...)
+	m.ask(d, "", func(string) tea.Cmd {
+		e := q.Then(d.Values())
+		if len(e.Orders) > 0 {
+			delete(m.forms, q.Title)
+		}
+		return m.apply(e)
+	})
+	keep := func() { m.forms[q.Title] = d.Values() }
+	m.asked.live, m.asked.gaveUp = func(string) { keep() }, keep
 }
 
 // pick has one or several of many chosen.

@@ -51,6 +51,7 @@ func commands() []command {
 		{"var", "NAME [VALUE...]", "values of a variable of the board; none: as it was at first", (*model).runVar},
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
+		{"routine", "", "what is due of the routine and the checklist, to be signed", (*model).runRoutine},
 		{"messages", "", "everything that was said below", (*model).runMessages},
 		{"theme", strings.Join(theme.Names(), "|"), "colours", func(m *model, w string) tea.Cmd { m.wear(w); return nil }},
 	}
@@ -289,6 +290,12 @@ func (m *model) runStart(name string) tea.Cmd {
 
 func (m *model) runExport(path string) tea.Cmd {
 	return m.withIncident("export the post-mortem of", func(id incident.ID) tea.Cmd { return m.do(pane.ExportDraft{ID: id, Path: path}) })
+}
+
+// runRoutine shows what is due.
+func (m *model) runRoutine(string) tea.Cmd {
+	cmd := m.show(scorecardView)
+	return tea.Batch(cmd, m.apply(m.shown().Press(keys.WhatIsDue, m.screen())))
 }
 
 // runMessages shows what was said, newest first.

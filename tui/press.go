@@ -31,6 +31,7 @@ const (
 	onCallView
 	alertsView
 	sloView
+	scorecardView
 )
 
 // asked is an open dialog and what follows from its answer.
@@ -222,6 +223,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.show(alertsView), true
 	case keys.ViewSLO:
 		return m.show(sloView), true
+	case keys.ViewScorecard:
+		return m.show(scorecardView), true
 	case keys.LastView:
 		return m.show(m.place.last), true
 	case keys.PreviousInc:

@@ -13,8 +13,8 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
-// A context that is production is read-only: chaos, load and silences want :write, which
-// ends by itself. What a response needs (declare, acknowledge, note, escalate, resolve)
+// A context that is production is read-only: chaos, load, silences and signatures of the
+// routine want :write, which ends by itself. What a response needs (declare, acknowledge, note, escalate, resolve)
 // never does, and neither does what ends chaos and load.
 
 // longestWrite is how long one :write lasts at most.
@@ -26,7 +26,7 @@ const usualWrite = 15 * time.Minute
 // writes says whether an order is refused in a context that is read-only.
 func writes(o pane.Order) bool {
 	switch o.(type) {
-	case pane.StartChaos, pane.StartLoad, pane.Silence, pane.EndSilence:
+	case pane.StartChaos, pane.StartLoad, pane.Silence, pane.EndSilence, pane.Sign:
 		return true
 	}
 	return false

@@ -27,8 +27,9 @@ type knowledge struct {
 	db          *store.DB
 	now         time.Time
 	objectives  []slo.Status
-	rules       []query.RawRule
-	rulesErr    error
+	rules       []query.RawRule // as the server told them last
+	rulesErr    error           // why it does not tell them now
+	rulesAt     time.Time       // when it told them; zero: never
 	runbooks    []runbook.Runbook
 	experiments []chaos.Experiment
 	plans       []loadtest.Plan
@@ -36,22 +37,9 @@ type knowledge struct {
 	checks      []health.Check
 	looked      time.Time // when all checks were looked at; zero if that is not known
 	runs        []loadtest.Result
-	held        []heldRun
 	incidents   []incident.Incident
-	signed      map[string]readiness.Signed
-	alerted     time.Time
-	reviewed    map[incident.ID]bool
+	*history
 }
-
-// heldRun is an experiment whose hypothesis held.
-type heldRun struct {
-	experiment string
-	targets    []string
-	at         time.Time
-}
-
-// evidenceBack is how old evidence may be to be read at all.
-const evidenceBack = 400 * 24 * time.Hour
 
 func (a *app) withKnowledge(ctx context.Context, do func(*knowledge) error) error {
 	e := &knowledge{app: a, now: time.Now()}
@@ -86,7 +74,9 @@ func (a *app) withKnowledge(ctx context.Context, do func(*knowledge) error) erro
 		return err
 	}
 	defer client.CloseIdle()
-	e.rules, e.rulesErr = client.Rules(ctx)
+	if e.rules, e.rulesErr = client.Rules(ctx); e.rulesErr == nil {
+		e.rulesAt = e.now
+	}
 	return a.withStore(ctx, func(db *store.DB) error {
 		e.db = db
 		if err := e.read(ctx); err != nil {
@@ -110,44 +100,20 @@ func (e *knowledge) look(ctx context.Context) {
 
 // read takes from the store what has happened.
 func (e *knowledge) read(ctx context.Context) (err error) {
+	if err := e.readStates(ctx); err != nil {
+		return err
+	}
+	e.history, err = readHistory(ctx, e.db, e.now)
+	return err
+}
+
+// readStates takes from the store what is no event: runs, and incidents as they stand.
+func (e *knowledge) readStates(ctx context.Context) (err error) {
 	if e.runs, err = e.db.Runs(ctx, 1000); err != nil {
 		return err
 	}
-	if e.incidents, err = e.db.Incidents(ctx, false, 0); err != nil {
-		return err
-	}
-	events, err := e.db.OfKinds(ctx, e.now.Add(-evidenceBack), e.now.Add(time.Hour),
-		incident.RoutineSigned, incident.ChaosInjected, incident.ChaosFinished, incident.AlertFired, incident.PostmortemDrafted, incident.PostmortemEdited)
-	if err != nil {
-		return err
-	}
-	e.signed, e.reviewed = map[string]readiness.Signed{}, map[incident.ID]bool{}
-	targets := map[string][]string{}
-	for _, ev := range events {
-		switch ev.Kind {
-		case incident.RoutineSigned:
-			var s signature
-			if ev.Payload(&s) == nil {
-				e.signed[s.Duty] = readiness.Signed{By: string(ev.Actor), At: ev.At, Until: s.Until, Note: s.Note}
-			}
-		case incident.ChaosInjected, incident.ChaosFinished:
-			var rep chaos.Report
-			if ev.Payload(&rep) != nil {
-				continue
-			}
-			if rep.Fault != nil {
-				targets[rep.ID] = append(targets[rep.ID], rep.Fault.Target)
-			}
-			if ev.Kind == incident.ChaosFinished && rep.Outcome != nil && rep.Outcome.Verdict == chaos.Held {
-				e.held = append(e.held, heldRun{rep.Experiment, targets[rep.ID], ev.At})
-			}
-		case incident.AlertFired:
-			e.alerted = ev.At
-		default:
-			e.reviewed[ev.Incident] = true
-		}
-	}
-	return nil
+	e.incidents, err = e.db.Incidents(ctx, false, 0)
+	return err
 }
 
 // services are those that something names, in order.
@@ -175,7 +141,7 @@ func (e *knowledge) services() []string {
 
 // of is the evidence about one service.
 func (e *knowledge) of(service string) readiness.Evidence {
-	out := readiness.Evidence{Service: service, AlertsUnknown: e.rulesErr != nil}
+	out := readiness.Evidence{Service: service, AlertsUnknown: e.rulesAt.IsZero()}
 	for _, s := range e.objectives {
 		if s.Objective.Service == service {
 			out.Standings = append(out.Standings, standingOf(s))
@@ -298,13 +264,15 @@ func (e *knowledge) facts() readiness.Facts {
 	if e.rulesErr != nil {
 		state(readiness.HasMetrics, false, "Prometheus does not tell its rules: "+e.rulesErr.Error())
 	} else {
+		state(readiness.HasMetrics, true, "Prometheus answers")
+	}
+	if !e.rulesAt.IsZero() {
 		severe := 0
 		for _, r := range e.rules {
 			if r.Labels["severity"] != "" {
 				severe++
 			}
 		}
-		state(readiness.HasMetrics, true, "Prometheus answers")
 		state(readiness.HasAlerts, severe > 0, fmt.Sprintf("%d of %d rules have a severity", severe, len(e.rules)))
 	}
 	e.people(state)

@@ -26,12 +26,13 @@ import (
 // is over and undone.
 type operator struct {
 	*centre
-	desk    *incident.Desk
-	mailbox *tui.Mailbox
-	board   *shownBoard // nil without a board
-	explore *explorer
-	duties  *duties
-	life    context.Context
+	desk     *incident.Desk
+	mailbox  *tui.Mailbox
+	board    *shownBoard // nil without a board
+	explore  *explorer
+	duties   *duties
+	gatherer *gatherer
+	life     context.Context
 
 	mu     sync.Mutex
 	runs   map[string]*chaos.Handle // by ULID
@@ -85,6 +86,8 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.elevate(ctx, order)
 	case pane.MarkAlerts:
 		return o.mark(ctx, order)
+	case pane.Sign:
+		return o.sign(ctx, order)
 	case pane.KeepBoard:
 		return o.keepBoard(ctx, order)
 	case pane.ExportPanel:
@@ -119,6 +122,7 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 			o.board.Refresh()
 		}
 		o.duties.refresh()
+		o.gatherer.refresh()
 		return pane.Receipt{}, nil
 	}
 	if r, err, mine := o.explore.do(ctx, order); mine {

@@ -51,6 +51,7 @@ func pictures(t *testing.T) {
 		{"7", "statistics", "─ statistics"},
 		{"8", "alerts", "─ alerts"},
 		{"9", "slo", "─ objectives"},
+		{"C", "scorecard", "─ checklist"},
 	} {
 		for _, x := range sizes {
 			x.press(v.key)

@@ -12,7 +12,6 @@ import (
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/readiness"
 	"github.com/sitrep-dev/sitrep/store"
-	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 func (a *app) routineCommand() *cobra.Command {
@@ -37,6 +36,19 @@ type signature struct {
 	Note  string    `json:"note,omitempty"`
 }
 
+// signing is the event that somebody says that a duty is done, and for how long that
+// holds from now on.
+func signing(by incident.By, d readiness.Duty, length time.Duration, note string) incident.Event {
+	s := signature{Duty: d.ID, Until: by.At.Add(length).UTC().Truncate(time.Second), Note: strings.TrimSpace(note)}
+	text := fmt.Sprintf("%s: done, until %s", d.Title, s.Until.Format(time.DateOnly))
+	if s.Note != "" {
+		text += ": " + s.Note
+	}
+	return incident.Event{
+		At: by.At, Kind: incident.RoutineSigned, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text, Data: incident.Payload(s),
+	}
+}
+
 func (a *app) signCommand() *cobra.Command {
 	var lasts, note string
 	c := &cobra.Command{
@@ -54,28 +66,19 @@ func (a *app) signCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			length := d.Lasts()
-			if lasts != "" {
-				if length, err = strictyaml.ParseDuration(lasts); err != nil || length <= 0 || length > 366*24*time.Hour {
-					return usage("--for: %q is no time up to a year, such as 30d", lasts)
-				}
-			}
-			s := signature{Duty: d.ID, Until: by.At.Add(length).UTC().Truncate(time.Second), Note: strings.TrimSpace(note)}
-			text := fmt.Sprintf("%s: done, until %s", d.Title, s.Until.Format(time.DateOnly))
-			if s.Note != "" {
-				text += ": " + s.Note
+			length, err := d.Holds(lasts)
+			if err != nil {
+				return usage("--for: %v", err)
 			}
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				written, err := db.Append(cmd.Context(), incident.Event{
-					At: by.At, Kind: incident.RoutineSigned, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text, Data: incident.Payload(s),
-				})
+				written, err := db.Append(cmd.Context(), signing(by, d, length, note))
 				switch {
 				case err != nil:
 					return err
 				case a.flags.json:
 					return a.print(written[0])
 				}
-				_, err = fmt.Fprintln(a.stdout, sanitise(text))
+				_, err = fmt.Fprintln(a.stdout, sanitise(written[0].Text))
 				return err
 			})
 		},

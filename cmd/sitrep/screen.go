@@ -61,6 +61,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 		return err
 	}
 	options.Shows = op.duties.Shows
+	op.gatherer = newGatherer(c, mailbox)
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
 		for i := range boards {
@@ -77,6 +78,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
 	g.Go(func() error { return c.keep(engines, "who is on call now", op.duties.Run) })
 	g.Go(func() error { return c.keep(engines, "the statistics", newFigures(db, mailbox, options.Zone).Run) })
+	g.Go(func() error { return c.keep(engines, "the scorecard", op.gatherer.Run) })
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})

@@ -30,6 +30,7 @@ const (
 	Unheard    Scope = "nobody_reached"
 	Alerts     Scope = "alerts"
 	SLO        Scope = "slo"
+	Scorecard  Scope = "scorecard"
 	Dialog     Scope = "dialog"
 	Input      Scope = "input"
 	Explore    Scope = "explore"
@@ -37,7 +38,7 @@ const (
 
 // Scopes lists all scopes in the order of the help screen.
 func Scopes() []Scope {
-	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, SLO, Checklist, Unheard, Dialog, Input, Explore}
+	return []Scope{Always, Global, Incident, Now, Board, Timeline, Actions, Postmortem, OnCall, Stats, Alerts, SLO, Scorecard, Checklist, Unheard, Dialog, Input, Explore}
 }
 
 // visible are the scopes whose keys can be pressed while s is on the screen,

@@ -22,6 +22,7 @@ const (
 	ViewStats     Action = "view_stats"
 	ViewAlerts    Action = "view_alerts"
 	ViewSLO       Action = "view_slo"
+	ViewScorecard Action = "view_scorecard"
 	NextPane      Action = "next_pane"
 	PreviousPane  Action = "previous_pane"
 	PreviousInc   Action = "previous_incident"
@@ -100,6 +101,8 @@ const (
 	EndSilence        Action = "end_silence"
 	MarkAlert         Action = "mark_noise" // its first name, which keymaps have
 	Tick              Action = "tick"
+	Sign              Action = "sign"
+	WhatIsDue         Action = "what_is_due"
 	Ask               Action = "ask"
 	Yes               Action = "yes"
 	No                Action = "no"
@@ -129,6 +132,7 @@ func Default() Map {
 	rows = append(rows, board()...)
 	rows = append(rows, views()...)
 	rows = append(rows, checklist()...)
+	rows = append(rows, scorecard()...)
 	rows = append(rows, unheard()...)
 	rows = append(rows, dialog()...)
 	rows = append(rows, input()...)
@@ -159,6 +163,7 @@ func global() []Binding {
 		{Action: ViewStats, Scope: Global, Keys: []string{"7"}, Name: "stats", Help: "how long incidents took, how many there were, who found them"},
 		{Action: ViewAlerts, Scope: Global, Keys: []string{"8"}, Name: "alerts", Help: "all that fires or is pending, silences, broken rules"},
 		{Action: ViewSLO, Scope: Global, Keys: []string{"9"}, Name: "slo", Help: "error budgets: what is left, how fast it burns, when it is gone"},
+		{Action: ViewScorecard, Scope: Global, Keys: []string{"C"}, Name: "scorecard", Help: "a grade for each service, with the reasons; what is due of routine and checklist"},
 		{Action: NextPane, Scope: Global, Keys: []string{"tab"}, Help: "next pane"},
 		{Action: PreviousPane, Scope: Global, Keys: []string{"shift+tab"}, Help: "previous pane"},
 		{Action: PreviousInc, Scope: Global, Keys: []string{"["}, Name: "previous incident", Help: "previous open incident"},
@@ -290,6 +295,21 @@ func checklist() []Binding {
 		{Action: PageDown, Scope: Checklist, Keys: []string{"pgdown", "ctrl+d"}, Help: "on in the step's text"},
 		{Action: Top, Scope: Checklist, Keys: []string{"g", "home"}, Help: "first step"},
 		{Action: Bottom, Scope: Checklist, Keys: []string{"G", "end"}, Help: "last step"},
+	}
+}
+
+// scorecard has no second key for a page down, as the runbook: space signs.
+func scorecard() []Binding {
+	return []Binding{
+		{Action: Sign, Scope: Scorecard, Keys: []string{"space"}, Name: "sign", Help: "the chosen duty is done: asks for a note, and for how long that holds"},
+		{Action: WhatIsDue, Scope: Scorecard, Keys: []string{"l"}, Name: "what is due", Help: "to the routine, what is longest overdue first; again: to the services"},
+		{Action: Detail, Scope: Scorecard, Keys: []string{"enter"}, Help: "every mark of a service with what to do; all about a duty"},
+		{Action: Up, Scope: Scorecard, Keys: []string{"k", "up"}, Help: "up"},
+		{Action: Down, Scope: Scorecard, Keys: []string{"j", "down"}, Help: "down"},
+		{Action: PageUp, Scope: Scorecard, Keys: []string{"pgup", "ctrl+u"}, Help: "page up"},
+		{Action: PageDown, Scope: Scorecard, Keys: []string{"pgdown", "ctrl+d"}, Help: "page down"},
+		{Action: Top, Scope: Scorecard, Keys: []string{"g", "home"}, Help: "first row"},
+		{Action: Bottom, Scope: Scorecard, Keys: []string{"G", "end"}, Help: "last row"},
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 )
 
 // calm is the view while no incident is selected: the board's signals, what
-// fires, what was promised, what was done lately, and what to do first.
+// fires, what was promised, what is due of the routine, what was done lately, and what to
+// do first.
 func (v *now) calm(s *Screen) []column {
 	events := v.passing(v.story.of(s), s)
 	signals := v.signals(s)
@@ -27,15 +28,16 @@ func (v *now) calm(s *Screen) []column {
 		items, lately, past = unreadSection("items"), unreadSection("lately"), unreadSection("incidents")
 	}
 	all := frame.Rect{W: v.w, H: v.h}
+	due := dueSection(s, &v.filter, v.due, v.w < twoColumns)
 	if v.w < twoColumns {
 		signals.least, signals.want = 5, max(7, v.h*2/5)
 		alerts.want, items.want = min(alerts.want, 5), min(items.want, 3)
-		return []column{{all, slices.Concat(adviceSection(s, v.w), []section{signals, alerts, items, past, lately})}}
+		return []column{{all, slices.Concat(adviceSection(s, v.w), []section{signals, alerts, items}, due, []section{past, lately})}}
 	}
 	left, right := all.Left(boardWidth(v.w))
 	right.X, right.W = right.X+1, right.W-1
 	if v.w < threeColumns {
-		return []column{{left, []section{signals}}, {right, slices.Concat(adviceSection(s, right.W), []section{alerts, items, past, lately})}}
+		return []column{{left, []section{signals}}, {right, slices.Concat(adviceSection(s, right.W), []section{alerts, items}, due, []section{past, lately})}}
 	}
 	side := right.Columns(1, 1, 1)
 	middle := slices.Concat(adviceSection(s, side[0].W), []section{alerts, items})
@@ -43,7 +45,7 @@ func (v *now) calm(s *Screen) []column {
 		middle = append(middle, ledgerSection(s, &v.filter))
 	}
 	middle[len(middle)-1].grow = true
-	return []column{{left, []section{signals}}, {side[0], middle}, {side[1], []section{past, lately}}}
+	return []column{{left, []section{signals}}, {side[0], middle}, {side[1], slices.Concat(due, []section{past, lately})}}
 }
 
 // adviceSection is one calm sentence about what to do first; there is none

@@ -178,7 +178,7 @@ func worlds() *rapid.Generator[*World] {
 		for range rapid.IntRange(0, 3).Draw(t, "ledger") {
 			w.Ledger = append(w.Ledger, LedgerEntry{At: when().Draw(t, "sent"), Service: hostile().Draw(t, "stand-in"), Summary: hostile().Draw(t, "summary"), Status: rapid.IntRange(-1, 600).Draw(t, "status")})
 		}
-		w.OnCall = whatever().Draw(t, "on call")
+		w.OnCall, w.Readiness = whatever().Draw(t, "on call"), readinesses().Draw(t, "readiness")
 		return w
 	})
 }
@@ -251,13 +251,20 @@ func TestAnyWorldAnyKeyAnySize(t *testing.T) {
 				require.NotEmpty(t, e.Ask.Title)
 				e.Ask.Then(answer)
 			}
+			if e.Form != nil {
+				var answers []string
+				for range e.Form.Fields {
+					answers = append(answers, hostile().Draw(t, "field"))
+				}
+				e.Form.Then(answers)
+			}
 			draws(t, v, s, w, h, theme.Braille)
 		}
 	})
 }
 
 func isZero(e Effect) bool {
-	return !e.Handled && len(e.Orders) == 0 && e.Select == "" && e.Toast == "" && e.Copy == "" && e.Ask == nil && e.Read == nil
+	return !e.Handled && len(e.Orders) == 0 && e.Select == "" && e.Toast == "" && e.Copy == "" && e.Ask == nil && e.Form == nil && e.Read == nil
 }
 
 func onlyWindows(t require.TestingT, e Effect) {

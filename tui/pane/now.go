@@ -23,6 +23,7 @@ type now struct {
 	policies policies
 	window   window
 	spot     *spot
+	due      *dueSpot
 	filter   filter
 	w, h     int
 	quiet    bool // of the last picture; what has the focus differs

@@ -1,5 +1,5 @@
 // Package pane is the views of the command centre: Now, Board, Timeline, Actions,
-// Post-mortem, On-call, Statistics, Alerts and the objectives. A view draws what it is given and says what a key asks for;
+// Post-mortem, On-call, Statistics, Alerts, the objectives and the scorecard. A view draws what it is given and says what a key asks for;
 // it starts nothing, waits for nothing and knows no store.
 package pane
 
@@ -54,6 +54,7 @@ type Effect struct {
 	Toast   string      // an information of six seconds; raw text
 	Copy    string      // for the clipboard; raw text
 	Ask     *Ask
+	Form    *Form
 	Pick    *Pick
 	Read    *Reading
 	Act     keys.Action // then this, as if its key had been pressed
@@ -69,6 +70,19 @@ type Ask struct {
 	Choices []Choice // if any, one of them is picked, else a line is typed
 	Then    func(answer string) Effect
 }
+
+// Form asks for several lines, of what stays on this host: enter after the last of them is
+// the answer. Then gets them in their order and says what follows. What was typed is kept
+// under the title until it is an order.
+type Form struct {
+	Title  string
+	Help   []string
+	Fields []FormField
+	Then   func(values []string) Effect
+}
+
+// FormField is one line of a form; raw text.
+type FormField struct{ Label, Hint, Initial string }
 
 // Pick is a choice of one or several among many, found by typing. Then gets the
 // values.

@@ -28,6 +28,7 @@ type World struct {
 	Signals   []query.Signal                       // of the first board, always live, whatever Board shows
 	Alerts    Alerts                               //
 	SLOs      []slo.Status                         // the objectives, in the order of the configuration; empty before the first look, and without any
+	Readiness *Readiness                           // how ready services are, and what is due; nil before it was gathered
 	Chaos     Chaos                                //
 	Load      Load                                 //
 	Runbooks  []runbook.Runbook                    // of the configuration
