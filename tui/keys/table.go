@@ -302,7 +302,7 @@ func checklist() []Binding {
 func scorecard() []Binding {
 	return []Binding{
 		{Action: Sign, Scope: Scorecard, Keys: []string{"space"}, Name: "sign", Help: "the chosen duty is done: asks for a note, and for how long that holds"},
-		{Action: WhatIsDue, Scope: Scorecard, Keys: []string{"l"}, Name: "what is due", Help: "to the routine, what is longest overdue first; again: to the services"},
+		{Action: WhatIsDue, Scope: Scorecard, Keys: []string{"l"}, Name: "what is due", Help: "to the routine, what is longest overdue first"},
 		{Action: Detail, Scope: Scorecard, Keys: []string{"enter"}, Help: "every mark of a service with what to do; all about a duty"},
 		{Action: Up, Scope: Scorecard, Keys: []string{"k", "up"}, Help: "up"},
 		{Action: Down, Scope: Scorecard, Keys: []string{"j", "down"}, Help: "down"},
