@@ -25,6 +25,8 @@ type (
 		Labels  map[string]string   `yaml:"labels"`
 		Every   strictyaml.Duration `yaml:"every"`
 		Timeout strictyaml.Duration `yaml:"timeout"`
+		Runbook string              `yaml:"runbook"`
+		Alert   alertEntry          `yaml:"alert"`
 
 		HTTP     string `yaml:"http"`
 		TCP      string `yaml:"tcp"`

@@ -57,6 +57,9 @@ type Check struct {
 	Labels  map[string]string
 	Every   time.Duration
 	Timeout time.Duration // of one look
+	Runbook string        // URL of what to do; "" is none
+
+	Alerting Alerting
 
 	limits
 	probe probe
@@ -93,4 +96,6 @@ type Result struct {
 	Reason string  // why it is not healthy
 	At     time.Time
 	Took   time.Duration
+
+	exceeded bool // nothing went wrong, but the value is no good one
 }

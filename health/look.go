@@ -28,6 +28,7 @@ func (c *Check) Look(ctx context.Context) Result {
 	r := Result{Check: c, Status: Healthy, Value: value, At: began, Took: time.Since(began)}
 	if err == nil {
 		err = c.exceeded(value)
+		r.exceeded = err != nil
 	}
 	switch {
 	case err == nil:

@@ -39,7 +39,7 @@ func (r *reader) check() (Check, error) {
 		return Check{}, err
 	}
 	c := Check{
-		Name: r.Name, Service: r.Service, Type: t, Target: target, Labels: r.Labels,
+		Name: r.Name, Service: r.Service, Type: t, Target: target, Labels: r.Labels, Runbook: r.Runbook,
 		Every: cmp.Or(r.Every.D(), usualEvery), Timeout: r.Timeout.D(),
 		limits: limits{slow: r.Slow.D(), lasts: r.Lasts.D(), below: float64(r.Below)},
 	}
@@ -67,6 +67,14 @@ func (r *reader) check() (Check, error) {
 		c.lasts = cmp.Or(c.lasts, usualLasts)
 	case t.Unit() == Ratio && c.below == 0:
 		c.below = usualShare[t]
+	}
+	if r.Runbook != "" {
+		if _, err := webURL(r.Runbook); err != nil {
+			return c, r.errorf("runbook", "it is the URL of what to do: %v", err)
+		}
+	}
+	if c.Alerting, err = r.alerting(&c); err != nil {
+		return c, err
 	}
 	c.probe, err = r.prober(t, target)
 	return c, err

@@ -25,6 +25,7 @@ type Runner struct {
 type standing struct {
 	Result
 	good, bad uint64
+	trouble   Trouble
 }
 
 // NewRunner is a runner of checks, which has not looked yet. Only one runner may look
@@ -80,7 +81,7 @@ func (r *Runner) note(ctx context.Context, i int, found Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.known[i]
-	s.Result = found
+	s.Result, s.trouble = found, s.trouble.follow(found)
 	switch found.Status {
 	case Healthy:
 		s.good++
