@@ -496,6 +496,8 @@ func (m *model) drawQuiet(f *frame.Frame) {
 		f.PutFit(0, 0, right-2, theme.Accent, safe.Const("Reading the store: what is open is not known yet."))
 	case len(list) == 0 && m.world.Alerts.At.IsZero():
 		f.PutFit(0, 0, right-2, theme.Dim, safe.Const("No incident is open. Alerts are not known yet."))
+	case len(list) == 0 && m.world.Alerts.Err != nil:
+		f.PutFit(0, 0, right-2, theme.Warn, safe.Const("No incident is open and no alert fires, as far as is known: not all who tell of alerts answer."))
 	case len(list) == 0:
 		f.PutFit(0, 0, right-2, theme.OK, safe.Const("All quiet: no incident is open and no alert fires."))
 	default:

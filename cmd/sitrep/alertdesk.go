@@ -231,7 +231,7 @@ func (s *sitting) hear(reports []alert.Report) (int, error) {
 		known, is := book.Find(a)
 		switch {
 		case r.Ended && is:
-			s.add(incident.AlertResolved, "", known, known.Cause()+"/resolved", alertText(known, "resolved"))
+			s.add(incident.AlertResolved, "", known, known.Cause()+"/resolved", endText(known, r.Why))
 			book.Ended(known)
 			continue
 		case r.Ended:
@@ -441,6 +441,15 @@ func (s *sitting) event(kind incident.Kind, id incident.ID, a alert.Alert, once,
 	return incident.Event{
 		Incident: id, At: s.now, Kind: kind, Actor: incident.Sitrep, Source: s.desk.source, Text: text, Data: incident.Payload(a), Once: once,
 	}
+}
+
+// endText says that an alert ended, and why if not because its condition did.
+func endText(a alert.Alert, why string) string {
+	text := alertText(a, "resolved")
+	if why != "" {
+		text += ": " + why
+	}
+	return text
 }
 
 // alertText is what happened to an alert, in a line. The words of its summary are

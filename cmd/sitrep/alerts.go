@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +15,6 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
-	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
@@ -28,39 +29,6 @@ func (a *app) alertCommand() *cobra.Command {
 	group.AddCommand(list, a.silenceCommand(), a.alertLintCommand(), a.alertStatsCommand())
 	group.AddCommand(a.markCommands()...)
 	return group
-}
-
-// allAlerts is what Prometheus and Alertmanager say together, with how the rules do.
-// One that does not answer is said in err; what the other says is there.
-func (a *app) allAlerts(ctx context.Context) (list []alert.Alert, rules []alert.Rule, err error) {
-	client, err := a.prometheus(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer client.CloseIdle()
-	manager, err := a.alertmanager(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	raw, promErr := client.Alerts(ctx)
-	if gone(promErr) {
-		if instead, err := a.insteadOf(ctx, client, promErr); err != nil {
-			promErr = err
-		} else {
-			client = instead
-			fmt.Fprintf(a.stderr, "sitrep: alerts are those that it told of %s ago, and those of rules that do not look back\n", strictyaml.FormatDuration(time.Since(a.deputy.Learned).Round(time.Second)))
-			raw, promErr = client.Alerts(ctx)
-		}
-	}
-	if promErr == nil {
-		rules, _ = client.Rules(ctx) // not every backend has them
-	}
-	if manager == nil {
-		return alert.From(raw), rules, withCode(exitInconclusive, promErr)
-	}
-	defer manager.CloseIdle()
-	managed, managerErr := manager.Alerts(ctx)
-	return alert.Merge(alert.From(raw), managed), rules, withCode(exitInconclusive, errors.Join(promErr, managerErr))
 }
 
 func (a *app) listAlerts(ctx context.Context, grouped bool) error {
@@ -156,6 +124,7 @@ func (a *app) printAlerts(ctx context.Context, list []alert.Alert) error {
 	wide, now := width >= 120, time.Now()
 	rows := [][]string{{"STATE", "ALERT", "LABELS", "FOR", "INCIDENT", "SUMMARY", "SINCE"}}
 	own := alert.Apart(list)
+	several := slices.ContainsFunc(list, func(al alert.Alert) bool { return al.Teller() != list[0].Teller() || len(al.Also) > 0 })
 	for i, al := range list {
 		state := al.State
 		switch {
@@ -165,6 +134,9 @@ func (a *app) printAlerts(ctx context.Context, list []alert.Alert) error {
 			state = "muted"
 		case al.Flapping:
 			state = "flapping"
+		}
+		if several {
+			own[i] = strings.TrimSpace(own[i] + " (" + tellersOf(al) + ")")
 		}
 		rows = append(rows, []string{state, al.Name, own[i], pane.Ago(now.Sub(al.ActiveAt)), orDash(al.Incident), al.Annotations["summary"], stamp(al.ActiveAt)})
 	}

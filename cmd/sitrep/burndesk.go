@@ -39,14 +39,7 @@ func (d *alertDesk) burning(ctx context.Context, fingerprint string) (alert.Aler
 }
 
 // burns are all burns that fire, as far as the timeline was read.
-func (d *alertDesk) burns() []alert.Alert {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.book == nil {
-		return nil
-	}
-	return d.book.Firing(alert.FromSLO)
-}
+func (d *alertDesk) burns() []alert.Alert { return d.fires(alert.FromSLO) }
 
 // drill is the open drill that a burn belongs to.
 func (s *sitting) drill(a alert.Alert) (incident.Incident, bool) {

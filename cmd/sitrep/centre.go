@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -197,9 +198,17 @@ func (c *centre) alerts(ctx context.Context, source string) error {
 		return err
 	}
 	c.desk = &alertDesk{db: c.db, policy: c.policy, rules: cfg.Alerts.rules(), source: source, freeze: c.signals.freeze}
+	servers, err := c.alertServers(ctx)
+	if err != nil {
+		return err
+	}
 	c.watch = &alertWatch{
-		desk: c.desk, client: c.watched(), manager: manager, every: alertInterval(c.boards), manages: cmp.Or(cfg.Manager.Interval.D(), 15*time.Second),
+		desk: c.desk, servers: servers, manager: manager, manages: cmp.Or(cfg.Manager.Interval.D(), 15*time.Second),
 		tell: c.news.alerts, again: make(chan struct{}, 1),
+	}
+	c.watch.checks = &checkAlerts{desk: c.desk, mine: c.mine.Load, silences: c.watch.known}
+	if c.checker != nil {
+		c.watch.checks.runner = c.checker.runner
 	}
 	if cfg.Manager.Webhook.Listen == "" {
 		return nil
@@ -210,6 +219,24 @@ func (c *centre) alerts(ctx context.Context, source string) error {
 	}
 	c.webhook = &webhookListener{address: cfg.Manager.Webhook.Listen, handler: in, problem: c.news.problem, retry: 5 * time.Second}
 	return nil
+}
+
+// alertServers are all that are asked for alerts, the first one first.
+func (c *centre) alertServers(ctx context.Context) ([]*alertServer, error) {
+	cfg, err := c.app.config()
+	if err != nil {
+		return nil, err
+	}
+	every := alertInterval(c.boards)
+	list := []*alertServer{{source: c.watched(), every: every}}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Sources)) {
+		client, err := c.app.server(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, &alertServer{name: name, source: client, every: every})
+	}
+	return list, nil
 }
 
 // phones are the telephones that the configuration names.

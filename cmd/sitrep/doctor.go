@@ -139,7 +139,11 @@ func (a *app) examineFiles(c *config) []finding {
 	runbooks, err := a.runbooks()
 	found = append(found, check("runbooks", fmt.Sprint(len(runbooks)), err))
 	checks, err := a.checks()
-	found = append(found, check("checks", fmt.Sprint(len(checks)), err))
+	if err != nil {
+		found = append(found, check("checks", "", err))
+	} else {
+		found = append(found, examineChecks(checks, policy)...)
+	}
 	experiments, plans, err := a.prepared()
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
 }

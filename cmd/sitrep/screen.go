@@ -109,7 +109,7 @@ func mailboxNews(m *tui.Mailbox) news {
 		slos:    func(all []slo.Status) { m.Update(func(w *pane.World) { w.SLOs = all }) },
 		alerts: func(n alertNews) {
 			m.Update(func(w *pane.World) {
-				w.Alerts = pane.Alerts{List: n.list, Silences: n.silences, Rules: n.rules, Manager: n.manager, At: n.at, Err: n.err}
+				w.Alerts = pane.Alerts{List: n.list, Silences: n.silences, Rules: n.rules, Manager: n.manager, Tellers: n.tellers, At: n.at, Err: n.err}
 			})
 		},
 		problem: func(text string) {

@@ -32,7 +32,7 @@ type Book struct {
 	cases  map[string]*caseOf     // by incident
 	groups map[string]string      // incident by group key
 	told   map[string]int         // how many fire, by whose word
-	cover  map[string]*cover      // by who asks and the alert's name; nil entries are made anew
+	cover  map[string]askers      // by the alert's name
 }
 
 // caseOf is what makes an alert belong to an incident.
@@ -44,7 +44,7 @@ type caseOf struct {
 // NewBook is an empty one.
 func NewBook() *Book {
 	return &Book{
-		firing: map[id]*Alert{}, newest: map[string]id{}, fired: map[string][]time.Time{}, cases: map[string]*caseOf{}, groups: map[string]string{}, told: map[string]int{}, cover: map[string]*cover{},
+		firing: map[id]*Alert{}, newest: map[string]id{}, fired: map[string][]time.Time{}, cases: map[string]*caseOf{}, groups: map[string]string{}, told: map[string]int{}, cover: map[string]askers{},
 	}
 }
 
@@ -167,6 +167,9 @@ func (b *Book) Annotate(a *Alert) {
 	}
 }
 
+// askers are the covers of one name by who asks.
+type askers map[string]*cover
+
 // cover is what other sources say of one name: for each set of label names that
 // was asked for, or that they use, the values that fire.
 type cover struct {
@@ -212,8 +215,7 @@ func (b *Book) Covered(a Alert) bool {
 }
 
 func (b *Book) coverOf(a Alert) *cover {
-	key := source(a) + " " + a.Name
-	if c := b.cover[key]; c != nil {
+	if c := b.cover[a.Name][source(a)]; c != nil {
 		return c
 	}
 	c := &cover{theirs: map[string]coverSet{}, ours: map[string]coverSet{}}
@@ -228,17 +230,16 @@ func (b *Book) coverOf(a Alert) *cover {
 		}
 		c.theirs[key].values[only(f.Labels, names)] = true
 	}
-	b.cover[key] = c
+	if b.cover[a.Name] == nil {
+		b.cover[a.Name] = askers{}
+	}
+	b.cover[a.Name][source(a)] = c
 	return c
 }
 
 // stale forgets what others were told of alerts of that name.
 func (b *Book) stale(a Alert) {
-	for _, asks := range []string{FromPrometheus, FromManager, FromSLO} {
-		if asks != source(a) {
-			delete(b.cover, asks+" "+a.Name)
-		}
-	}
+	maps.DeleteFunc(b.cover[a.Name], func(asks string, _ *cover) bool { return asks != source(a) })
 }
 
 func source(a Alert) string {

@@ -28,11 +28,12 @@ type Alert struct {
 	Silenced []string // IDs of the silences that hide it
 	Muted    string   // why Alertmanager tells nobody of it, if not for a silence
 
-	From     string // FromPrometheus (also if empty), FromManager or FromSLO
-	Group    string // Alertmanager's key of the group that it was told in; of a burn its objective
-	Incident string // that it was declared as, or attached to
-	Flapping bool   // it had fired too often before: nothing was declared for it
-	Recorded string // Cause of the firing on the timeline that this is; empty: there is none, or nobody asked
+	From     string   // FromPrometheus (also if empty), FromManager, FromSLO, FromChecks or FromServer
+	Group    string   // Alertmanager's key of the group that it was told in; of a burn its objective
+	Incident string   // that it was declared as, or attached to
+	Flapping bool     // it had fired too often before: nothing was declared for it
+	Also     []string `json:",omitempty"` // who else lists it, in the words of From
+	Recorded string   // Cause of the firing on the timeline that this is; empty: there is none, or nobody asked
 
 	managed string // its Fingerprint at Alertmanager, which has external labels too
 }
@@ -46,8 +47,15 @@ func (a Alert) Cause() string {
 const (
 	FromPrometheus = "prometheus"
 	FromManager    = "alertmanager"
-	FromSLO        = "slo" // sitrep's own watch over objectives
+	FromSLO        = "slo"    // sitrep's own watch over objectives
+	FromChecks     = "checks" // what sitrep looks at itself
 )
+
+// FromServer is another Prometheus than the first, by its name among the sources.
+func FromServer(name string) string { return "sources." + name }
+
+// Teller is whom the alert was heard from, as people call it.
+func (a Alert) Teller() string { return strings.TrimPrefix(source(a), "sources.") }
 
 // Known is the fingerprint that the timeline knows an alert by: that of its recorded
 // firing, in which the labels may be more.
@@ -147,6 +155,17 @@ func (m memory) step(now []Alert, rules []Rule) ([]Change, memory) {
 	}
 	slices.SortFunc(changes, compareChanges)
 	return changes, next
+}
+
+// putOff has changes come again with the next answer that still says so.
+func (m memory) putOff(changes []Change) {
+	for _, c := range changes {
+		if c.Fired {
+			delete(m, c.Alert.id())
+		} else {
+			m[c.Alert.id()] = remembered{alert: c.Alert, missing: absences - 1}
+		}
+	}
 }
 
 // silentRules are the names of rules that cannot say whether they are true.

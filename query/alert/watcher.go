@@ -41,9 +41,12 @@ type Watcher struct {
 	Rules func([]Rule)
 }
 
-// ErrLater is what Report answers when it did not take all that it was told, and
-// nothing is wrong: what still holds is offered again, and Latest hears no error.
-var ErrLater = errors.New("later")
+// Later is what Report answers when it took all that it was told but these, and
+// nothing is wrong: what still holds of them is offered again, and Latest hears no
+// error.
+type Later []Change
+
+func (Later) Error() string { return "later" }
 
 // longest wait between polls while the server does not answer.
 const longestPause = 5 * time.Second
@@ -98,9 +101,10 @@ func (w *Watcher) poll(ctx context.Context, known memory, last []Alert) (memory,
 	now := From(raw)
 	changes, next := known.step(now, rules)
 	if len(changes) > 0 && w.Report != nil {
+		var later Later
 		switch err := w.Report(ctx, changes); {
-		case errors.Is(err, ErrLater):
-			return known, now, nil
+		case errors.As(err, &later):
+			next.putOff(later)
 		case err != nil:
 			return known, now, err
 		}

@@ -225,3 +225,42 @@ func TestEndsInTheMiddle(t *testing.T) {
 		watch(t, w, s, func() { s.pass(time.Hour); require.Len(t, s.asked, 1) })
 	})
 }
+
+// What is put off comes again, and keeps nothing else from ending.
+func TestWhatIsPutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{alerts: firing("A", "B")}
+		var heard []string
+		holds := true
+		w := &Watcher{Interval: time.Second, Report: func(_ context.Context, changes []Change) error {
+			var later Later
+			for _, c := range changes {
+				if c.Alert.Name == "B" && holds {
+					later = append(later, c)
+				} else {
+					heard = append(heard, told([]Change{c})...)
+				}
+			}
+			if len(later) > 0 {
+				return later
+			}
+			return nil
+		}}
+		watch(t, w, s, func() {
+			s.alerts = firing("B")
+			s.pass(3 * time.Second)
+			require.Equal(t, []string{"fired A since 0s", "resolved A since 0s"}, heard)
+			holds = false
+			s.pass(time.Second)
+			require.Equal(t, "fired B since 0s", heard[2])
+			holds, s.alerts = true, nil
+			s.pass(5 * time.Second)
+			require.Len(t, heard, 3)
+			holds = false
+			s.pass(time.Second)
+			require.Equal(t, "resolved B since 0s", heard[3])
+			s.pass(5 * time.Second)
+			require.Len(t, heard, 4)
+		})
+	})
+}

@@ -26,6 +26,7 @@ type Notification struct {
 type Report struct {
 	Alert Alert // a zero ActiveAt means that the source does not say
 	Ended bool
+	Why   string // it ended, if not because its condition did
 }
 
 // How much is kept of one alert. What is longer ends in dots; the fingerprint is

@@ -100,7 +100,7 @@ func (c alertColumns) drawGroup(f *frame.Frame, g alertGroup, s *Screen) {
 		p.left(c.became, became.style, became.text)
 	}
 	if c.place > 0 {
-		p.left(c.place, theme.Dim, placeOf(g))
+		p.left(c.place, theme.Dim, tellerOf(g, s))
 	}
 	c.past(f, g.name, g.list, s)
 }

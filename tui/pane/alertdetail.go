@@ -50,6 +50,7 @@ func factsOf(g alertGroup, s *Screen) facts {
 	l.homes(g.list, s)
 	l.styled("runbook", runbookOf(*newest), theme.Accent)
 	l.told(g.list, s)
+	l.tellers(g.list, s)
 	l.labels(g.list)
 	rule, known := ruleOf(*newest, s.World.Alerts.Rules)
 	if known {
@@ -160,6 +161,29 @@ func (l *facts) told(list []alert.Alert, s *Screen) {
 			break
 		}
 		l.styled("mark", some(marks[text], len(list), text), theme.Accent)
+	}
+}
+
+// tellers are whom alerts were heard from, where there are several who are asked, and
+// which of them does not answer now: what it said last stands.
+func (l *facts) tellers(list []alert.Alert, s *Screen) {
+	all := s.World.Alerts.Tellers
+	if len(all) < 2 {
+		return
+	}
+	counts := map[string]int{}
+	for i := range list {
+		counts[list[i].Teller()]++
+		for _, also := range list[i].Also {
+			counts[alert.Alert{From: also}.Teller()]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		text, style := some(counts[name], len(list), "told by "+name), theme.Plain
+		if i := slices.IndexFunc(all, func(t AlertTeller) bool { return t.Name == name && t.Err != nil }); i >= 0 {
+			text, style = text+", which does not answer now: "+all[i].Err.Error(), theme.Warn
+		}
+		l.styled("source", text, style)
 	}
 }
 

@@ -104,7 +104,7 @@ func groupAlerts(list []alert.Alert, policy escalation.Policy, f *filter) []aler
 
 // alertText is what a filter looks for in an alert.
 func alertText(a alert.Alert) string {
-	return a.Name + " " + a.Labels.String() + " " + a.Annotations["summary"]
+	return a.Name + " " + a.Labels.String() + " " + a.Annotations["summary"] + " " + a.Teller()
 }
 
 // alertSection lists the alerts by rule. Enter reads one, or with declares set
@@ -138,6 +138,8 @@ func alertSection(s *Screen, c *grouping, policy escalation.Policy, f *filter, d
 func alertNote(s *Screen, declares bool) piece {
 	a := s.World.Alerts
 	switch age := s.Now.Sub(a.At); {
+	case a.Err != nil && len(a.Tellers) > 1:
+		return piece{silentText(a.Tellers, s.Now), theme.Warn}
 	case a.Err != nil:
 		return piece{safe.New(a.Err.Error(), safe.Line), theme.Warn}
 	case !a.At.IsZero() && age > time.Minute:
@@ -146,6 +148,25 @@ func alertNote(s *Screen, declares bool) piece {
 		return piece{safe.Const("enter declares"), theme.Dim}
 	}
 	return piece{}
+}
+
+// silentText is who of several does not answer, for how long, and why.
+func silentText(tellers []AlertTeller, now time.Time) safe.Text {
+	text := safe.Text{}
+	for _, t := range tellers {
+		if t.Err == nil {
+			continue
+		}
+		one := safe.Sprintf("%s is silent", safe.New(t.Name, 40))
+		if !t.At.IsZero() {
+			one = safe.Sprintf("%s for %s", one, Ago(now.Sub(t.At)))
+		}
+		if text.Width() > 0 {
+			text = safe.Concat(text, safe.Const(", "))
+		}
+		text = safe.Concat(text, one)
+	}
+	return text
 }
 
 func drawAlert(f *frame.Frame, g alertGroup, name int, s *Screen) {
@@ -256,6 +277,25 @@ func placeOf(g alertGroup) safe.Text {
 		}
 	}
 	return safe.New(g.list[0].Annotations["summary"], 60)
+}
+
+// tellerOf is where, with who says so if that is not the first server: where there are
+// several, a row is to say which.
+func tellerOf(g alertGroup, s *Screen) safe.Text {
+	place := placeOf(g)
+	if len(s.World.Alerts.Tellers) < 2 {
+		return place
+	}
+	var names []string
+	for i := range g.list {
+		if name := g.list[i].Teller(); name != alert.FromPrometheus && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return place
+	}
+	return safe.Sprintf("%s: %s", safe.New(strings.Join(names, ", "), 40), place)
 }
 
 func serviceOf(a alert.Alert) string { return cmp.Or(a.Labels["service"], a.Labels["job"]) }

@@ -82,8 +82,17 @@ type Alerts struct {
 	Silences []alert.Silence // of Alertmanager, active ones first
 	Rules    []alert.Rule    // of Prometheus
 	Manager  string          // Alertmanager's address; empty: none is configured
-	At       time.Time       // of the last good answer; zero before the first
-	Err      error           // of the last try; nil = fine
+	Tellers  []AlertTeller   // all that are asked
+	At       time.Time       // of the last good answer of a server; zero before the first
+	Err      error           // of the last try of any of them; nil = fine
+}
+
+// AlertTeller is one of those who are asked what fires: prometheus, one of the
+// sources, the checks, alertmanager.
+type AlertTeller struct {
+	Name string
+	At   time.Time // of its last good answer; zero before the first
+	Err  error     // of the last try; nil = fine
 }
 
 // Chaos is what may be started and what runs.
