@@ -119,7 +119,7 @@ func TestLoadPolicyComplains(t *testing.T) {
 		"nobody waits":         {[]string{"scale: 1}", "scale: 1, commander_within: 2000d}"}, "p.yaml:2:105: commander_within is 2000d; the longest is 52w"},
 		"a target of nothing":  {[]string{"{respond_within: 5m", "{respond_within: 0s"}, "p.yaml:2:27: respond_within is 0s; the shortest is 1s"},
 		"a scale of nothing":   {[]string{"scale: 1}", "scale: 0}"}, "p.yaml:2:84: scale is 0; it can be 0.01 to 1000"},
-		"a second document":    {[]string{"declare:\n", "---\ndeclare:\n"}, "p.yaml:15:1: a second document starts here; only one is read"},
+		"a second document":    {[]string{"declare:\n", "---\ndeclare:\n"}, "p.yaml:15:1: a second document starts here; only one is read: put it into a file of its own"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := strings.NewReplacer(c.edit...).Replace(short)

@@ -74,7 +74,7 @@ func Decode(file string, src []byte, dst any) (*Doc, error) {
 		return nil, doc.src.place(file, err, dst)
 	}
 	if len(tree.Docs) > 1 {
-		return nil, &Error{File: file, Line: tree.Docs[1].GetToken().Position.Line, Column: 1, Message: "a second document starts here; only one is read"}
+		return nil, &Error{File: file, Line: tree.Docs[1].GetToken().Position.Line, Column: 1, Message: "a second document starts here; only one is read: put it into a file of its own"}
 	}
 	return doc, nil
 }

@@ -37,7 +37,7 @@ func TestDecodeSaysWhereAndWhat(t *testing.T) {
 		"empty":           {" \n", "p.yaml: the file is empty"},
 		"comments only":   {"# hi\n", "p.yaml: the file holds only comments"},
 		"binary":          {"name: a\nSQLite\x00", "p.yaml:2:1: not a text file: it contains a NUL byte"},
-		"second document": {"name: a\n---\nname: b\n", "p.yaml:3:1: a second document starts here; only one is read"},
+		"second document": {"name: a\n---\nname: b\n", "p.yaml:3:1: a second document starts here; only one is read: put it into a file of its own"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p plan

@@ -17,7 +17,8 @@ import (
 // program, each in a directory and with a state directory of its own.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"prometheus": prometheusFor(t)},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", filepath.Dir(binary)+":"+e.Getenv("PATH"))
 			e.Setenv("HOME", e.WorkDir)

@@ -124,27 +124,32 @@ func (a *app) chosenObjectives(which []string) ([]slo.Objective, error) {
 }
 
 // standings are how objectives stand now: by what the store keeps, and what the server
-// knows besides. Nothing is kept, and nothing told: that is the watch's.
+// knows besides, all of the window. What the server said is kept: the next one who asks
+// need not. Nothing is told: that is the watch's.
 func (a *app) standings(ctx context.Context, list []slo.Objective) (out []slo.Status, err error) {
 	servers := sloServers{app: a}
 	defer servers.close()
 	err = a.withStore(ctx, func(db *store.DB) error {
 		w := slo.NewWatch(slo.WatchConfig{
-			Objectives: list, Ledger: readOnly{db}, Source: func(name string) (query.Source, error) { return servers.client(ctx, name) }, Scrape: servers.scrape,
+			Objectives: list, Ledger: db, Source: func(name string) (query.Source, error) { return servers.client(ctx, name) }, Scrape: servers.scrape,
 			Told:    func(ctx context.Context, o slo.Objective) ([]string, error) { return toldBurns(ctx, db, o, time.Now()) },
 			Changed: func(context.Context, slo.Change, slo.Status) error { return nil },
 		})
-		out = w.Look(ctx, time.Now())
+		now := time.Now()
+		w.Look(ctx, now)
+		if err := w.Fill(ctx, now, a.sayFilling); err != nil && ctx.Err() == nil {
+			fmt.Fprintf(a.stderr, "sitrep: the window is not full: %s\n", sanitise(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+		out = w.Statuses(now)
 		return ctx.Err()
 	})
 	return out, err
 }
 
-// readOnly is a ledger that a command looks at.
-type readOnly struct{ *store.DB }
-
-// KeepSlots keeps nothing.
-func (readOnly) KeepSlots(context.Context, ...slo.Kept) error { return nil }
+// sayFilling says on standard error what a command is busy with.
+func (a *app) sayFilling(f slo.Filling) {
+	fmt.Fprintf(a.stderr, "sitrep: %s: asking for what was before %s, back to %s\n", sanitise(f.Objective), stamp(f.First), stamp(f.Horizon))
+}
 
 // listedObjective is a line of sitrep slo list, and the head of sitrep slo show.
 type listedObjective struct {
@@ -164,7 +169,9 @@ type listedObjective struct {
 	Exhaustion  string     `json:"exhaustion"`
 	GoneSeconds *float64   `json:"gone_seconds"`
 	Burn        []sloBurn  `json:"burn"`
-	Timesliced  bool       `json:"timesliced,omitempty"` // its events are minutes
+	Timesliced  bool       `json:"timesliced,omitempty"`   // its events are minutes
+	Recorded    string     `json:"recorded,omitempty"`     // the series of the server that what is older is read from
+	SlotSecs    float64    `json:"slot_seconds,omitempty"` // where that is less than a minute
 	Error       string     `json:"error,omitempty"`
 	Looked      *time.Time `json:"at"`
 }
@@ -185,7 +192,7 @@ func listed(s slo.Status) listedObjective {
 	o, st := s.Objective, s.Standing
 	v := listedObjective{
 		Name: o.Name, Title: o.Title, Service: o.Service, SLIKind: o.SLI.Kind(), Objective: o.Target * 100, Window: o.Window.String(), WindowSecs: o.Window.Length.Seconds(),
-		Known: st.Known, Exhaustion: string(st.Exhaustion), Burn: []sloBurn{}, Timesliced: o.SLI.Timesliced(), Error: errorText(s.Err), Looked: moment(st.At),
+		Known: st.Known, Exhaustion: string(st.Exhaustion), Burn: []sloBurn{}, Timesliced: o.SLI.Timesliced(), Recorded: s.Recorded, SlotSecs: o.Slot.Seconds(), Error: errorText(s.Err), Looked: moment(st.At),
 	}
 	if st.Count.Known > 0 {
 		left := st.LeftTime.Seconds()
@@ -225,9 +232,25 @@ func (a *app) listObjectives(ctx context.Context) error {
 	} else if len(all) == 0 {
 		_, err = fmt.Fprintln(a.stdout, "no objective is configured: name their files under slos in sitrep.yaml")
 	} else {
-		err = table(a.stdout, rows)
+		err = errors.Join(table(a.stdout, rows), a.printRecorded(all))
 	}
 	return errors.Join(err, a.darkness(all))
+}
+
+// printRecorded says which objectives' past is read from what their servers record.
+func (a *app) printRecorded(all []slo.Status) error {
+	var errs []error
+	for _, s := range all {
+		if s.Recorded != "" {
+			_, err := fmt.Fprintf(a.stdout, "%s: %s\n", sanitise(s.Objective.Name), sanitise(recordedText(s)))
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func recordedText(s slo.Status) string {
+	return "what is older than sitrep's own counts is read from the server's " + s.Recorded
 }
 
 // darkness is the error of objectives that nobody could be asked about.
@@ -355,6 +378,12 @@ func (a *app) printObjective(s slo.Status) error {
 	}
 	if !st.WorstHour.IsZero() {
 		rows = append(rows, []string{"worst hour", fmt.Sprintf("%s, %s of the budget", stamp(st.WorstHour), budgetText(st.WorstSpent))})
+	}
+	if o.Slot > 0 {
+		rows = append(rows, []string{"counted", "in slots of " + span(o.Slot)})
+	}
+	if s.Recorded != "" {
+		rows = append(rows, []string{"recorded", recordedText(s)})
 	}
 	for _, r := range o.Remarks() {
 		rows = append(rows, []string{"remark", r})

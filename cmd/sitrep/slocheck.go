@@ -31,6 +31,7 @@ type checkedSLO struct {
 	Events   float64         `json:"events"`
 	Bad      float64         `json:"bad_events"`
 	Ratio    float64         `json:"error_ratio"`
+	Recorded string          `json:"recorded,omitempty"` // the series of the server that what is older is read from
 	Findings []checkedDetail `json:"findings"`
 }
 
@@ -77,15 +78,15 @@ func (a *app) checkSLO(ctx context.Context, servers *sloServers, o slo.Objective
 	if err != nil {
 		return checkedSLO{}, err
 	}
-	width := time.Minute
+	width := o.Width(0)
 	if scrape, err := client.ScrapeInterval(ctx); err == nil {
-		width = slo.Width(scrape)
+		width = o.Width(scrape)
 	}
 	got, err := slo.Check(ctx, client, o, width, time.Now())
 	if err != nil {
 		return checkedSLO{}, err
 	}
-	one := checkedSLO{Name: o.Name, File: o.File, State: queryOK, Slots: got.Slots, Events: got.Last.Total, Bad: got.Last.Bad, Ratio: got.Ratio, Findings: []checkedDetail{}}
+	one := checkedSLO{Name: o.Name, File: o.File, State: queryOK, Slots: got.Slots, Events: got.Last.Total, Bad: got.Last.Bad, Ratio: got.Ratio, Recorded: got.Recorded, Findings: []checkedDetail{}}
 	if got.Faults() > 0 {
 		one.State = queryFailing
 	}
@@ -128,26 +129,32 @@ func (a *app) printCheckedSLOs(checked []checkedSLO) error {
 }
 
 func (a *app) sloRulesCommand() *cobra.Command {
-	var output string
+	var output, every string
 	var force bool
 	c := &cobra.Command{
-		Use: "rules [FILE|NAME...]", Short: "write Prometheus rules for objectives: error ratios recorded, and an alert for each burn",
-		Long: "Write Prometheus rules for objectives: the error ratio recorded over every window, and an alert for each rule with two windows.\n" +
-			"sitrep needs none of them; a server that has them alerts while sitrep does not run. Their labels are those of sitrep's own\n" +
-			"alerts about burns, so that both are one.",
-		RunE: func(_ *cobra.Command, args []string) error { return a.sloRules(args, output, force) },
+		Use: "rules [FILE|NAME...]", Short: "write Prometheus rules for objectives: counts and error ratios recorded, and an alert for each burn",
+		Long: "Write Prometheus rules for objectives: the events of every minute and the bad ones among them, the error ratio over every window,\n" +
+			"and an alert for each rule with two windows. sitrep needs none of them; a server that has them alerts while sitrep does not run,\n" +
+			"and what was before sitrep looked is read from the counts instead of all the raw series. The labels of the alerts are those of\n" +
+			"sitrep's own about burns, so that both are one.",
+		RunE: func(_ *cobra.Command, args []string) error { return a.sloRules(args, output, every, force) },
 	}
+	c.Flags().StringVar(&every, "scrape", "15s", "how often the server scrapes: counts are of four scrapes or more, as sitrep's own `interval`")
 	c.Flags().StringVarP(&output, "output", "o", "", "the `file`; standard output without")
 	c.Flags().BoolVar(&force, "force", false, "overwrite the file")
 	return c
 }
 
-func (a *app) sloRules(which []string, output string, force bool) error {
+func (a *app) sloRules(which []string, output, every string, force bool) error {
+	scrape, err := strictyaml.ParseDuration(every)
+	if err != nil || scrape <= 0 {
+		return usage("--scrape is how often the server scrapes, such as 15s, not %q", every)
+	}
 	list, err := a.chosenObjectives(which)
 	if err != nil {
 		return err
 	}
-	text := slo.RuleFile(list)
+	text := slo.RuleFile(list, scrape)
 	type written struct {
 		File       string   `json:"file,omitempty"`
 		Rules      string   `json:"rules,omitempty"`

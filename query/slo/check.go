@@ -32,6 +32,8 @@ type Findings struct {
 	Slots int     // of the last hour, that anything is known of
 	Last  Count   // of that hour
 	Ratio float64 // of bad events in it
+
+	Recorded string // the series that its server records of it; empty without
 }
 
 // Faults are the findings that are no remarks.
@@ -89,7 +91,32 @@ func Check(ctx context.Context, server query.Asker, o Objective, width time.Dura
 	}
 	f.compare(o.SLI, values)
 	f.sum(q, o.SLI, values, g, width)
+	if err := f.recorded(ctx, server, o, width, now); err != nil {
+		return f, err
+	}
 	return f, f.bounds(ctx, server, o.SLI, now)
+}
+
+// recorded says what the server records of an objective, and whether it is of use.
+func (f *Findings) recorded(ctx context.Context, server query.Asker, o Objective, width time.Duration, now time.Time) error {
+	slots, err := ReadRecorded(ctx, server, o, width, width, now.Add(-checkedSpan), now)
+	total, _ := o.Recorded(width)
+	switch {
+	case err != nil && unusable(err):
+		f.add("sli", false, "the server records its slots, and they are not used: %v", err)
+		return nil
+	case err != nil:
+		return err
+	case len(slots) > 0:
+		f.Recorded = total
+		f.add("sli", false, "the server records its slots: what is older than what sitrep counted is read from %s", total)
+		return nil
+	}
+	samples, _, err := server.Instant(ctx, o.slothRatio(), now)
+	if err == nil && len(samples) > 0 {
+		f.add("sli", false, "the server records Sloth's ratios of it, which are no counts and are not used; sitrep slo rules writes rules that record counts")
+	}
+	return nil // a server that refuses the question has none
 }
 
 // asked is a question with the key that it comes from.

@@ -81,6 +81,35 @@ func Import(file string, src []byte) (list []Imported, notes []ImportNote, err e
 	return list, notes, nil
 }
 
+// foreign is the error of a file of somebody else's format that was taken for one of
+// ours; nil of any other.
+func foreign(file string, src []byte) error {
+	docs, err := documents(file, src)
+	if err != nil {
+		return nil // whoever reads it says what is wrong with it
+	}
+	for _, doc := range docs {
+		version := peek(doc, "apiVersion")
+		in := &importing{read: map[*ast.MappingValueNode]bool{}, opened: map[ast.Node]bool{}}
+		format := ""
+		switch {
+		case strings.HasPrefix(version, "openslo"):
+			format = "OpenSLO"
+		case strings.HasPrefix(version, "sloth.slok.dev/"), strings.HasPrefix(peek(doc, "version"), "prometheus/"):
+			format = "Sloth"
+		case strings.HasPrefix(version, "pyrra.dev/"):
+			format = "Pyrra"
+		case in.root(doc).get("slo_configs").there():
+			format = "slo_configs"
+		default:
+			continue
+		}
+		at := noteAt(tokenOf(doc), "", "")
+		return &strictyaml.Error{File: file, Line: at.Line, Column: 1, Message: fmt.Sprintf("this is a file of %s: sitrep slo import %s makes objectives of it", format, file)}
+	}
+	return nil
+}
+
 // peek is a scalar of a document that nobody counts as read.
 func peek(doc ast.Node, key string) string {
 	in := &importing{read: map[*ast.MappingValueNode]bool{}, opened: map[ast.Node]bool{}}

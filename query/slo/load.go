@@ -35,6 +35,7 @@ type (
 		Labels      map[string]string   `yaml:"labels"`
 		Alerts      alertsFile          `yaml:"alerts"`
 		MinBad      *float64            `yaml:"min_bad_events"`
+		Slot        strictyaml.Duration `yaml:"slot"`
 	}
 	alertsFile struct {
 		Profile string     `yaml:"profile"`
@@ -77,6 +78,8 @@ const (
 	leastBad       = 5       // by default, of events: one failed request at night is no burn
 	mostRules      = 16      // of an objective
 	sharpest       = 0.99e-6 // of a budget: below it one bad event in a million is all there is
+	shortestSlot   = time.Second
+	slottedWindow  = day // of an objective with slots of less than a minute: they are many
 )
 
 var named = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}$`)
@@ -87,7 +90,7 @@ func Load(file string, src []byte) (Objective, error) {
 	var f objectiveFile
 	doc, err := strictyaml.Decode(file, src, &f)
 	if err != nil {
-		return Objective{}, err
+		return Objective{}, cmp.Or(foreign(file, src), err)
 	}
 	o := Objective{
 		Name:  cmp.Or(f.Name, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))),
@@ -104,9 +107,12 @@ func Load(file string, src []byte) (Objective, error) {
 	case o.Target <= 0:
 		return o, doc.Errorf("objective", "an objective is above 0 and below 100, such as 99.9, not %s", trimmed(o.Target*100))
 	case o.Budget() < sharpest:
-		return o, doc.Errorf("objective", "%s %% allows one bad event in %.0f, which nobody can measure: at most 99.9999", trimmed(math.Round(o.Target*1e10)/1e8), 1/o.Budget())
+		return o, doc.Errorf("objective", "%s %% allows one bad event in %.0f, which nobody can measure: at most 99.9999", trimmed(math.Round(o.Target*1e10)/1e8), math.Round(1e-3/o.Budget())*1e3)
 	}
 	if o.Window, err = f.window(doc); err != nil {
+		return o, err
+	}
+	if o.Slot, err = f.slot(doc, o.Window); err != nil {
 		return o, err
 	}
 	if err := f.SLI.check(doc); err != nil {
@@ -117,7 +123,7 @@ func Load(file string, src []byte) (Objective, error) {
 			return o, doc.Errorf("labels."+name, "%q is no label's name", name)
 		}
 	}
-	if o.Rules, err = f.Alerts.rules(doc, o.Window); err != nil {
+	if o.Rules, err = f.Alerts.rules(doc, o); err != nil {
 		return o, err
 	}
 	o.MinBad = leastBad
@@ -162,7 +168,30 @@ func (f *objectiveFile) window(doc *strictyaml.Doc) (Window, error) {
 	return w, nil
 }
 
-func (f *alertsFile) rules(doc *strictyaml.Doc, w Window) ([]Rule, error) {
+// slot is how wide the slots are of what is told in less than minutes: of a laboratory.
+func (f *objectiveFile) slot(doc *strictyaml.Doc, w Window) (time.Duration, error) {
+	d := f.Slot.D()
+	switch {
+	case !doc.Has("slot"):
+		return 0, nil
+	case w.Calendar != Rolling || w.Length > slottedWindow:
+		return 0, doc.Errorf("slot", "slot goes with a window of %s at most; what is longer is counted minute by minute: take slot away", short(slottedWindow))
+	case d < shortestSlot || d >= time.Minute || time.Minute%d != 0 || d%time.Second != 0:
+		return 0, doc.Errorf("slot", "slot is a part of a minute from 1s, such as 5s or 30s, not %s", short(d))
+	}
+	return d, nil
+}
+
+// briefest is the shortest that a window of a rule is: a slot says too little.
+func (o Objective) briefest() time.Duration {
+	if o.Slot > 0 {
+		return min(6*o.Slot, time.Minute)
+	}
+	return time.Minute
+}
+
+func (f *alertsFile) rules(doc *strictyaml.Doc, o Objective) ([]Rule, error) {
+	w, least := o.Window, o.briefest()
 	if len(f.Rules) == 0 {
 		if list := Profile(f.Profile, w); list != nil {
 			return slices.DeleteFunc(list, func(r Rule) bool { return r.Long > w.Length }), nil // nothing burns for longer than the window
@@ -186,16 +215,16 @@ func (f *alertsFile) rules(doc *strictyaml.Doc, w Window) ([]Rule, error) {
 			return nil, doc.Errorf(at+".name", "there are two rules %q", r.Name)
 		case !(rule.Share > 0 && rule.Share <= 1):
 			return nil, doc.Errorf(at+".budget", "budget is the percentage of the budget that is gone within long, above 0 and at most 100")
-		case rule.Long < time.Minute || rule.Long > w.Length:
-			return nil, doc.Errorf(at+".long", "long is from 1m to the window, %s", w)
+		case rule.Long < least || rule.Long > w.Length:
+			return nil, doc.Errorf(at+".long", "long is from %s to the window, %s", short(least), w)
 		case rule.Do != Page && rule.Do != Ticket:
 			return nil, doc.Errorf(at+".do", "do is page or ticket, not %q", r.Do)
 		}
 		if !doc.Has(at + ".short") {
-			rule.Short = max(time.Minute, rule.Long/12) // the workbook's relation
+			rule.Short = max(least, rule.Long/12) // the workbook's relation
 		}
-		if rule.Short < time.Minute || rule.Short > rule.Long {
-			return nil, doc.Errorf(at+".short", "short is from 1m to long, %s", short(rule.Long))
+		if rule.Short < least || rule.Short > rule.Long {
+			return nil, doc.Errorf(at+".short", "short is from %s to long, %s", short(least), short(rule.Long))
 		}
 		list = append(list, rule)
 	}
@@ -285,8 +314,14 @@ func asks(doc *strictyaml.Doc, path, expr string) error {
 	if err != nil {
 		return doc.Errorf(path, "PromQL: %v", err)
 	}
-	if t := e.Type(); t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
-		return doc.Errorf(path, "this PromQL gives a %s, and a number is needed", parser.DocumentedType(t))
+	switch t := e.Type(); t {
+	case parser.ValueTypeVector:
+	case parser.ValueTypeScalar:
+		return doc.Errorf(path, "this PromQL gives a scalar, which has a value even where nothing is measured: name what is measured, without scalar()")
+	case parser.ValueTypeMatrix:
+		return doc.Errorf(path, "this PromQL gives a range vector, and one number is needed: put a function around it, such as sum(increase(…[$window]))")
+	default:
+		return doc.Errorf(path, "this PromQL gives a %s, and one number is needed: write sum(…) of what is measured", parser.DocumentedType(t))
 	}
 	return nil
 }

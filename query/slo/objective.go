@@ -33,6 +33,7 @@ type Objective struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Rules       []Rule            `json:"rules"`
 	MinBad      float64           `json:"min_bad_events"` // fewer bad events within the long window of a rule never fire it
+	Slot        time.Duration     `json:"slot,omitempty"` // how wide its slots are, where that is less than a minute; 0 = see Width
 	File        string            `json:"file,omitempty"`
 }
 
@@ -48,10 +49,25 @@ func (o Objective) Percent() string {
 // good it has to be. A changed objective or window goes on with the events that are
 // kept, a changed SLI begins anew.
 func (o Objective) Key() string {
+	return o.Name + "@" + o.measured(o.Source)
+}
+
+// measured is a short name of what is measured, by that and nothing else: two SLIs that
+// ask the same of the same source have the same one.
+func (o Objective) measured(source string) string {
 	h := fnv.New64a()
 	q := o.SLI.Questions(time.Minute)
-	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%v", o.Source, q.Bad, q.Good, q.Total, q.Ratio, q.Rate, q.Least)
-	return fmt.Sprintf("%s@%016x", o.Name, h.Sum64())
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%v", source, q.Bad, q.Good, q.Total, q.Ratio, q.Rate, q.Least)
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// Width is how wide its slots are where what it measures is scraped so often (0 = nobody
+// knows): its own, if that is wide enough for the increase of a counter to be seen in it.
+func (o Objective) Width(scrape time.Duration) time.Duration {
+	if o.Slot > 0 && 4*scrape <= o.Slot {
+		return o.Slot
+	}
+	return Width(scrape)
 }
 
 // Remarks are what is odd about an objective and no mistake: a rule that cannot fire.
@@ -59,7 +75,7 @@ func (o Objective) Remarks() (list []string) {
 	for _, r := range o.Rules {
 		if most := 1 / o.Budget(); r.Factor(o.Window) >= most {
 			list = append(list, fmt.Sprintf("the rule over %s fires above %s times the budget's rate, and %s is all requests failing: it never fires; give alerts.rules of your own",
-				short(r.Long), trimmed(r.Factor(o.Window)), trimmed(most)))
+				short(r.Long), RateText(r.Factor(o.Window)), RateText(most)))
 		}
 	}
 	return list

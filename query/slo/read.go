@@ -38,13 +38,9 @@ func Width(scrape time.Duration) time.Duration {
 // whole slots within: at most 10 500, the youngest. What nothing is known of is left
 // out.
 func Read(ctx context.Context, source query.Source, o Objective, width time.Duration, from, to time.Time) ([]Slot, error) {
-	first := from.Add(width - 1).Truncate(width)
-	n := int(to.Truncate(width).Sub(first) / width)
-	if n <= 0 {
+	first, n := slotsWithin(width, from, to)
+	if n == 0 {
 		return nil, nil
-	}
-	if n > mostPoints {
-		first, n = first.Add(time.Duration(n-mostPoints)*width), mostPoints
 	}
 	g := query.Grid{Start: first.Add(width), Step: width, N: n} // a slot is asked for at its end
 	q := o.SLI.Questions(width)
@@ -80,6 +76,17 @@ func Read(ctx context.Context, source query.Source, o Objective, width time.Dura
 		}
 	}
 	return list, nil
+}
+
+// slotsWithin is where the whole slots within a time begin, and how many there are: at
+// most 10 500, the youngest.
+func slotsWithin(width time.Duration, from, to time.Time) (first time.Time, n int) {
+	first = from.Add(width - 1).Truncate(width)
+	n = max(0, int(to.Truncate(width).Sub(first)/width))
+	if n > mostPoints {
+		first, n = first.Add(time.Duration(n-mostPoints)*width), mostPoints
+	}
+	return first, n
 }
 
 // column is the one series that an expression gives, on the grid; empty if it gives

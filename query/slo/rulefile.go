@@ -40,13 +40,15 @@ func (o Objective) AlertLabels(r Rule) map[string]string {
 	return l
 }
 
-// RuleFile is Prometheus rules for objectives: the error ratio recorded over every
-// window of their rules, and an alert for each rule. A server that has them alerts
-// when sitrep does not run.
-func RuleFile(list []Objective) string {
+// RuleFile is Prometheus rules for objectives: the events of every slot, the error ratio
+// over every window of their rules, and an alert for each rule. A server that has them
+// alerts when sitrep does not run, and answers what was before sitrep did from the slots.
+// Scrape is how often it scrapes: the watch reads slots of the width that it says.
+func RuleFile(list []Objective, scrape time.Duration) string {
 	var b strings.Builder
 	b.WriteString("# Made by sitrep slo rules; the objectives' files are what to change.\ngroups:\n")
 	for _, o := range list {
+		o.counts(&b, o.Width(scrape))
 		o.recordings(&b)
 		o.alerts(&b)
 	}
@@ -60,6 +62,18 @@ func (o Objective) windows() (list []time.Duration) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// counts are the rules that record slots. They are evaluated once in each, so that every
+// event is in exactly one.
+func (o Objective) counts(b *strings.Builder, width time.Duration) {
+	total, bad := o.SLI.countRules(width)
+	labels := o.recordLabels()
+	labels[labelMeasured] = o.measured("")
+	fmt.Fprintf(b, "  - name: %s\n    interval: %s\n    rules:\n", quoted("slo:"+o.Name+":count"), window(width))
+	for _, r := range [][2]string{{recordedTotal, total}, {recordedBad, bad}} {
+		fmt.Fprintf(b, "      - record: %s\n        expr: %s\n        labels: {%s}\n", r[0]+window(width), quoted(r[1]), flow(labels))
+	}
 }
 
 func (o Objective) recordings(b *strings.Builder) {

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,13 +30,14 @@ func TestPromtoolReadsTheRules(t *testing.T) {
 		list = append(list, load(t, src))
 	}
 	file := filepath.Join(t.TempDir(), "rules.yml")
-	require.NoError(t, os.WriteFile(file, []byte(RuleFile(list)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(RuleFile(list, 15*time.Second)), 0o600))
 	promtool, err := exec.LookPath("promtool")
 	require.NoError(t, err, "the tests need promtool, which comes with prometheus: run make setup")
 	out, err := exec.Command(promtool, "check", "rules", file).CombinedOutput()
-	require.NoError(t, err, "%s\n%s", out, RuleFile(list))
+	require.NoError(t, err, "%s\n%s", out, RuleFile(list, 15*time.Second))
 	require.Contains(t, string(out), "rules found")
-	require.NotContains(t, RuleFile(list), "slo:i", "an objective that tells nothing has no rules")
+	require.NotContains(t, RuleFile(list, 15*time.Second), "slo:i:alert", "an objective that tells nothing has no alerts")
+	require.NotContains(t, RuleFile(list, 15*time.Second), "slo:i:record")
 }
 
 // The watch and the server say of one burn that it is one alert.

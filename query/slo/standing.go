@@ -2,6 +2,7 @@ package slo
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -141,6 +142,24 @@ func (o Objective) Cost(t *Tally, from, to time.Time) (share, events float64) {
 	return share, events
 }
 
+// CostSoFar is Cost of what was noticed at a time and goes on, from when it began up to the
+// youngest slot, but no further than now; false where nothing is known since.
+func (o Objective) CostSoFar(t *Tally, noticed, now time.Time) (share, events float64, known bool) {
+	end := t.Last()
+	if now.Before(end) {
+		end = now
+	}
+	if end.Before(noticed) { // what is kept is a while behind: the failure is in it, or will be
+		noticed = end
+	}
+	begun := o.Onset(t, noticed)
+	if !begun.Before(end) {
+		return 0, 0, false
+	}
+	share, events = o.Cost(t, begun, end)
+	return share, events, true
+}
+
 // longestOnset is how long before it was noticed a failure is followed back.
 const longestOnset = 6 * time.Hour
 
@@ -149,7 +168,7 @@ const longestOnset = 6 * time.Hour
 // was not. A burn is noticed only when much is spent already.
 func (o Objective) Onset(t *Tally, noticed time.Time) time.Time {
 	begun := noticed
-	slots := t.Slots(noticed.Add(-longestOnset), noticed)
+	slots := minutes(t.Slots(noticed.Add(-longestOnset), noticed))
 	for i := len(slots) - 1; i >= 0; i-- {
 		s := slots[i]
 		if s.Bad <= o.Budget()*s.Total || begun.Unix()-s.End() > s.Width {
@@ -158,6 +177,24 @@ func (o Objective) Onset(t *Tally, noticed time.Time) time.Time {
 		begun = time.Unix(s.Start, 0).UTC()
 	}
 	return begun
+}
+
+// minutes are slots of which none is narrower than a minute: those that are, put
+// together. One without a bad event in it ends no failure.
+func minutes(slots []Slot) []Slot {
+	if !slices.ContainsFunc(slots, func(s Slot) bool { return s.Width < 60 }) {
+		return slots
+	}
+	var list []Slot
+	for _, s := range slots {
+		if n := len(list); n > 0 && s.Width < 60 && list[n-1].Width < 60 && list[n-1].Start/60 == s.Start/60 && list[n-1].End() == s.Start {
+			last := &list[n-1]
+			last.Width, last.Bad, last.Total = last.Width+s.Width, last.Bad+s.Bad, last.Total+s.Total
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // BurnDown is the share of the budget that was left at n times over the window up to

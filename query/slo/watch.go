@@ -32,6 +32,7 @@ type Status struct {
 	Objective Objective
 	Standing  Standing
 	Tally     *Tally // what the standing was worked out from: not written to any more
+	Recorded  string // the series that its server records of it, which what was before is read from; empty without
 	Err       error  // of the last look; the standing is then of what is kept
 	Looked    time.Time
 }
@@ -64,9 +65,15 @@ type watched struct {
 	width   time.Duration
 	kept    time.Time // all before is in the ledger, or will never be
 	dug     time.Time // how far back the server was asked for what was before
-	dry     bool      // it has nothing older
+	empty   int       // stretches in a row in which it had nothing: it has nothing older
+	probed  bool      // whether it records slots is known
+	asked   time.Time // when it was asked last
 	settled []Slot    // to be kept
 }
+
+// dry says that the server has nothing older: two stretches without anything are no
+// outage.
+func (o *watched) dry() bool { return o.empty >= 2 }
 
 // NewWatch makes a watch.
 func NewWatch(c WatchConfig) *Watch {
@@ -87,7 +94,7 @@ func or(d, otherwise time.Duration) time.Duration {
 
 // Run looks every so often until ctx ends.
 func (w *Watch) Run(ctx context.Context) error {
-	tick := time.NewTicker(w.Every)
+	tick := time.NewTicker(w.pace())
 	defer tick.Stop()
 	for {
 		w.Look(ctx, time.Now())
@@ -99,6 +106,28 @@ func (w *Watch) Run(ctx context.Context) error {
 	}
 }
 
+// pace is how often Run looks: often enough for the narrowest slots.
+func (w *Watch) pace() time.Duration {
+	pace := w.Every
+	for _, o := range w.list {
+		pace = min(pace, w.every(o))
+	}
+	return pace
+}
+
+// every is how often an objective is looked at.
+func (w *Watch) every(o *watched) time.Duration {
+	if o.Objective.Slot > 0 {
+		return min(w.Every, o.Objective.Slot)
+	}
+	return w.Every
+}
+
+// due says that it is time for an objective, of those that are looked at together.
+func (w *Watch) due(o *watched, now time.Time) bool {
+	return now.Sub(o.asked) >= w.every(o)-w.pace()/2
+}
+
 // Look looks once at every objective, and publishes how they stand.
 func (w *Watch) Look(ctx context.Context, now time.Time) []Status {
 	leads := w.Leads == nil || w.Leads()
@@ -107,8 +136,11 @@ func (w *Watch) Look(ctx context.Context, now time.Time) []Status {
 	group.SetLimit(atOnce)
 	for i, o := range w.list {
 		group.Go(func() error {
-			if o.Err = w.look(ctx, o, leads, now); o.Err == nil {
-				o.Looked = now
+			if w.due(o, now) {
+				o.asked = now
+				if o.Err = w.look(ctx, o, leads, now); o.Err == nil {
+					o.Looked = now
+				}
 			}
 			all[i] = o.status(now)
 			return nil
@@ -164,6 +196,7 @@ func (w *Watch) look(ctx context.Context, o *watched, leads bool, now time.Time)
 		return err
 	}
 	var err error
+	o.settled = nil
 	if leads {
 		if err = w.ask(ctx, o, now); err == nil {
 			err = w.dig(ctx, o, now)
@@ -239,12 +272,16 @@ func (w *Watch) ask(ctx context.Context, o *watched, now time.Time) error {
 		o.width = time.Minute
 		if w.Scrape != nil {
 			if scrape, err := w.Scrape(ctx, o.Objective); err == nil {
-				o.width = Width(scrape)
+				o.width = o.Objective.Width(scrape)
 			}
 		}
 	}
+	o.probe(ctx, source, now)
 	from := o.kept
-	if least := now.Add(-time.Duration(mostPoints) * o.width); from.Before(least) {
+	if least := now.Add(-stretch).Truncate(coarse); !o.kept.IsZero() && from.Before(least) {
+		if err := w.bridge(ctx, o, source, least); err != nil {
+			return err
+		}
 		from = least
 	}
 	if o.kept.IsZero() { // the burn first; what was before is dug out afterwards
@@ -259,7 +296,25 @@ func (w *Watch) ask(ctx context.Context, o *watched, now time.Time) error {
 	if old < 0 {
 		old = len(slots)
 	}
-	o.settled = append(o.settled[:0:0], slots[:old]...)
+	o.settled = append(o.settled, slots[:old]...)
+	return nil
+}
+
+// bridge reads what happened since anybody kept anything, up to a time: nobody looked for
+// longer than what is read slot by slot.
+func (w *Watch) bridge(ctx context.Context, o *watched, source query.Source, to time.Time) error {
+	for from := o.kept; from.Before(to); from = from.Add(stretch) {
+		end := from.Add(stretch)
+		if end.After(to) {
+			end = to
+		}
+		slots, err := o.readOlder(ctx, source, max(coarse, o.width), from, end)
+		if err != nil {
+			return fmt.Errorf("what was after %s: %w", from.Format(time.DateTime), err)
+		}
+		o.tally.Put(slots...)
+		o.settled = append(o.settled, slots...)
+	}
 	return nil
 }
 
@@ -270,15 +325,26 @@ func longest(rules []Rule, least time.Duration) time.Duration {
 	return least
 }
 
-// fine is how far back slots are asked for at their own width; what is older is read
-// five times as coarse.
-const fine = 7 * day
+// How far back slots are asked for at their own width, how wide those are that are older,
+// and how much of them is asked for at once: a server that has much to add up for every
+// one is not asked for a month of it.
+const (
+	fine    = 7 * day
+	coarse  = 5 * time.Minute
+	stretch = 7 * day
+)
+
+// undug says that the window is not full, and that the server may know more of it.
+func (o *watched) undug(now time.Time) bool {
+	first, horizon := o.tally.First(), o.horizon(now)
+	return !first.IsZero() && !o.dry() && first.After(horizon) && (o.dug.IsZero() || o.dug.After(horizon))
+}
 
 // dig asks for one more stretch of what was before sitrep looked, until the window is
 // full or the server has nothing older.
 func (w *Watch) dig(ctx context.Context, o *watched, now time.Time) error {
 	first := o.tally.First()
-	if first.IsZero() || o.dry || !first.After(o.horizon(now)) {
+	if !o.undug(now) {
 		return nil
 	}
 	to := first
@@ -287,8 +353,11 @@ func (w *Watch) dig(ctx context.Context, o *watched, now time.Time) error {
 	}
 	width, from := o.width, now.Add(-fine)
 	if !from.Before(to.Add(-o.width)) {
-		width = max(5*time.Minute, o.width)
-		from = to.Add(-mostPoints * width)
+		width = max(coarse, o.width)
+		from = to.Add(-stretch)
+	}
+	if least := to.Add(-mostPoints * width); from.Before(least) {
+		from = least
 	}
 	if h := o.horizon(now); from.Before(h) {
 		from = h
@@ -297,11 +366,15 @@ func (w *Watch) dig(ctx context.Context, o *watched, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Objective.Name, err)
 	}
-	slots, err := Read(ctx, source, o.Objective, width, from, to)
+	slots, err := o.readOlder(ctx, source, width, from, to)
 	if err != nil {
 		return fmt.Errorf("what was before %s: %w", first.Format(time.DateTime), err)
 	}
-	o.dug, o.dry = from, len(slots) == 0
+	if o.dug = from; len(slots) > 0 {
+		o.empty = 0
+	} else {
+		o.empty++
+	}
 	o.tally.Put(slots...)
 	o.settled = append(o.settled, slots...)
 	return nil

@@ -33,6 +33,9 @@ func (s *shop) Range(_ context.Context, expr string, g query.Grid) (query.Frame,
 	if s.down != nil {
 		return query.Frame{}, s.down
 	}
+	if strings.Contains(expr, "slo:events_") {
+		return query.Frame{Grid: g}, nil // it records nothing
+	}
 	s.asked += g.N
 	values := make([]float64, g.N)
 	some := false
