@@ -18,6 +18,9 @@ type GameDay struct {
 	// Notify names no other: from the next one on, and towards audiences, what
 	// is not replaced is left out. WakesNobody leaves it out on L1 too.
 	WakesUpTo incident.Level `yaml:"wakes_up_to" json:"wakes_up_to"`
+	// Also widens the blast radius of a drill: what is done to a service may burn the
+	// error budgets of these too. Everything else that burns is real.
+	Also map[string][]string `yaml:"also" json:"also,omitempty"`
 }
 
 // WakesNobody keeps a drill away from every sink that Notify does not name.
@@ -86,6 +89,11 @@ func (p Policy) checkGameDay(errorf complain) error {
 	}
 	if g.WakesUpTo != WakesNobody && !levelSyntax.MatchString(string(g.WakesUpTo)) {
 		return errorf("game_day.wakes_up_to", "wakes_up_to is %q; it can be a level such as L1, or none", g.WakesUpTo)
+	}
+	for _, service := range slices.Sorted(maps.Keys(g.Also)) {
+		if strings.TrimSpace(service) == "" || len(g.Also[service]) == 0 || slices.Contains(g.Also[service], "") {
+			return errorf("game_day.also", "also names services whose budgets a drill may burn besides that of the service that it hurts, such as also: {payments: [checkout]}")
+		}
 	}
 	audiences := slices.Concat(slices.Collect(maps.Values(p.Audiences))...)
 	for _, sink := range slices.Sorted(maps.Keys(g.Notify)) {

@@ -152,7 +152,7 @@ func (w *burnWatch) told(ctx context.Context, o slo.Objective, now time.Time) (l
 		if !t.Firing {
 			continue
 		}
-		if over, err := w.outlived(ctx, t, r, now); err != nil {
+		if over, err := w.outlived(ctx, o, t, r, now); err != nil {
 			return nil, err
 		} else if over {
 			continue
@@ -162,9 +162,9 @@ func (w *burnWatch) told(ctx context.Context, o slo.Objective, now time.Time) (l
 	return list, nil
 }
 
-// outlived says that a burn was attached to a drill that ended a while ago: long enough
-// for the short window to know nothing of the drill any more.
-func (w *burnWatch) outlived(ctx context.Context, t toldBurn, r slo.Rule, now time.Time) (bool, error) {
+// outlived says that a burn was attached to a drill of which the short window knows
+// nothing any more: the drill ended a while ago, or nothing that it did lasts.
+func (w *burnWatch) outlived(ctx context.Context, o slo.Objective, t toldBurn, r slo.Rule, now time.Time) (bool, error) {
 	if t.Incident == "" {
 		return false, nil
 	}
@@ -172,7 +172,14 @@ func (w *burnWatch) outlived(ctx context.Context, t toldBurn, r slo.Rule, now ti
 	if err != nil {
 		return false, err
 	}
-	return inc.Drill && inc.Status.Over() && now.Sub(inc.Clocks.Resolved) > r.Short+burnsEvery, nil
+	switch {
+	case !inc.Drill:
+		return false, nil
+	case inc.Status.Over():
+		return now.Sub(inc.Clocks.Resolved) > burnGrace(r), nil
+	}
+	drill, _, err := w.drill(ctx, o, r, now)
+	return drill == "", err
 }
 
 // changed tells of a rule that stands otherwise: to the desk, as of any alert, and on the
@@ -199,11 +206,15 @@ func (w *burnWatch) changed(ctx context.Context, c slo.Change, s slo.Status, now
 		a.ActiveAt = now.UTC().Truncate(time.Second) // the burn that it was is another firing
 	}
 	id := was.Incident
+	why := ""
 	if !c.Recovered {
 		if !burning {
-			drill, err := w.drill(ctx, o, c, now)
-			if err != nil {
+			var drill incident.ID
+			if drill, why, err = w.drill(ctx, o, c.Burn.Rule, now); err != nil {
 				return err
+			}
+			if why != "" {
+				a.Annotations["summary"] += "; real: " + why
 			}
 			if err := w.desk.takeBurn(ctx, alert.Report{Alert: a}, drill, now); err != nil {
 				return err
@@ -214,15 +225,19 @@ func (w *burnWatch) changed(ctx context.Context, c slo.Change, s slo.Status, now
 		}
 		id = incident.ID(known.Incident)
 	}
-	return w.record(ctx, c, s, id, was.Event, now)
+	return w.record(ctx, c, s, id, was.Event, why, now)
 }
 
-// record puts a burn, or its end, on the timeline; once after what was there before.
-func (w *burnWatch) record(ctx context.Context, c slo.Change, s slo.Status, id incident.ID, after string, now time.Time) error {
+// record puts a burn, or its end, on the timeline; once after what was there before. Why
+// says why it is no drill's.
+func (w *burnWatch) record(ctx context.Context, c slo.Change, s slo.Status, id incident.ID, after, why string, now time.Time) error {
 	o, b := s.Objective, c.Burn
 	kind, text := incident.BurnBegan, c.String()
 	if c.Recovered {
 		kind = incident.BurnEnded
+	}
+	if why != "" {
+		text += "; real: " + why
 	}
 	_, err := w.db.Append(ctx, incident.Event{
 		Incident: id, At: now, Kind: kind, Actor: incident.Sitrep, Source: w.source, Text: text, Evidence: w.desk.freeze(),
@@ -248,11 +263,20 @@ func burnAlert(o slo.Objective, c slo.Change, now time.Time) alert.Alert {
 	}
 }
 
-// drill is the drill whose blast radius a burn lies in; empty for what is real.
-func (w *burnWatch) drill(ctx context.Context, o slo.Objective, c slo.Change, now time.Time) (incident.ID, error) {
+// burnGrace is for how long the short window of a rule remembers what has got well, and
+// a look that comes late.
+func burnGrace(r slo.Rule) time.Duration { return r.Short + burnsEvery }
+
+// longestRun is for how long a run is believed to go on of which no end is recorded: an
+// experiment and its recovery are shorter.
+const longestRun = time.Hour
+
+// drill is the drill whose blast radius a burn lies in; empty for what is real, with why
+// it is none's.
+func (w *burnWatch) drill(ctx context.Context, o slo.Objective, r slo.Rule, now time.Time) (_ incident.ID, why string, err error) {
 	open, err := w.db.Incidents(ctx, true, 0)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	var drills []incident.Incident
 	since := now
@@ -265,13 +289,14 @@ func (w *burnWatch) drill(ctx context.Context, o slo.Objective, c slo.Change, no
 		}
 	}
 	if len(drills) == 0 {
-		return "", nil
+		return "", "", nil
 	}
-	runs, err := hurts(ctx, w.db, w.experiments, since.Add(-c.Burn.Rule.Long), now)
+	runs, err := hurts(ctx, w.db, w.experiments, since.Add(-longestRun), now)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return drillOf(drills, runs, o.AlertLabels(c.Burn.Rule), c.Burn.Rule.Long, now), nil
+	drill, why := drillOf(radii(drills, runs, burnGrace(r), now), o.AlertLabels(r))
+	return drill, why, nil
 }
 
 // endOrphans ends the burns of rules that the configuration does not have any more:

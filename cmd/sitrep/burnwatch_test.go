@@ -13,11 +13,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/query/slo"
 	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // counters is a server that has counted 100 requests a minute for ever, of which so many
@@ -78,7 +80,7 @@ func newBurnNight(t *testing.T) *burnNight {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"))
 	require.NoError(t, err)
-	o, err := slo.Load("checkout.yaml", []byte("name: checkout\nservice: checkout\nobjective: 99\nsli: {events: {bad: bad_total, total: all_total}}\n"))
+	o, err := slo.Load("checkout.yaml", []byte("name: checkout\nservice: checkout\nobjective: 99\nlabels: {env: prod}\nsli: {events: {bad: bad_total, total: all_total}}\n"))
 	require.NoError(t, err)
 	return &burnNight{t: t, db: db, server: &counters{}, slo: o, begun: time.Now()}
 }
@@ -99,8 +101,16 @@ func (n *burnNight) watch(mine bool) *burnWatch {
 			defer n.mu.Unlock()
 			n.said = append(n.said, text)
 		},
-		experiments: []chaos.Experiment{{Name: "slow-checkout", Targets: chaos.Selection{Select: map[string]string{"service": "checkout"}}}},
+		experiments: []chaos.Experiment{
+			aimedAt("slow-checkout", map[string]string{"service": "checkout"}), aimedAt("slow-payments", map[string]string{"service": "payments"}),
+			aimedAt("slow-staging", map[string]string{"service": "checkout", "env": "staging"}),
+		},
 	}
+}
+
+// aimedAt is an experiment that takes five minutes to get well.
+func aimedAt(name string, labels map[string]string) chaos.Experiment {
+	return chaos.Experiment{Name: name, Targets: chaos.Selection{Select: labels}, Recovery: strictyaml.Duration(5 * time.Minute)}
 }
 
 func (n *burnNight) run(all ...*burnWatch) (stop func()) {
@@ -230,43 +240,67 @@ func TestDarknessTellsNothing(t *testing.T) {
 	})
 }
 
-// What a drill hurts belongs to the drill; anything else is real, and so is what
-// outlives the drill.
+// drills is a night with a drill that goes on, under a policy that says what it may burn
+// besides, and an experiment of the drill.
+func (n *burnNight) drill(experiment string, also map[string][]string) incident.Incident {
+	n.t.Helper()
+	policy := escalation.Default()
+	policy.GameDay.Also = also
+	drill, err := incident.NewDesk(n.db).Declare(n.t.Context(), n.by(), "", incident.Declaration{Title: "game day", Severity: incident.Sev3, Service: "payments", Drill: true, Policy: policy.Frozen("payments")})
+	require.NoError(n.t, err)
+	if experiment != "" {
+		n.report(incident.ChaosStarted, chaos.Report{ID: "x", Run: "CH-1", Experiment: experiment})
+	}
+	return drill
+}
+
+func (n *burnNight) report(kind incident.Kind, r chaos.Report) {
+	n.t.Helper()
+	_, err := n.db.Append(n.t.Context(), incident.Event{At: time.Now(), Kind: kind, Actor: "ana", Source: "cli", Text: "CH-1", Data: incident.Payload(r)})
+	require.NoError(n.t, err)
+}
+
+// What a drill hurts, or its policy says that it may burn, belongs to the drill; anything
+// else is real, and says why; and so is what outlives the drill.
 func TestABurnDuringADrill(t *testing.T) {
 	for name, c := range map[string]struct {
 		experiment string
-		real       bool
-	}{"within the blast radius": {"slow-checkout", false}, "beyond it": {"slow-search", true}, "without a run": {"", true}} {
+		also       map[string][]string
+		why        string // empty: it is the drill's
+	}{
+		"within the blast radius": {experiment: "slow-checkout"},
+		"which the policy widens": {experiment: "slow-payments", also: map[string][]string{"payments": {"checkout"}}},
+		"widened for another":     {experiment: "slow-payments", also: map[string][]string{"search": {"checkout"}}, why: "; real: the drill INC-1 covers only payments"},
+		"beyond it":               {experiment: "slow-payments", why: "; real: the drill INC-1 covers only payments"},
+		"of another environment":  {experiment: "slow-staging", why: "; real: the drill INC-1 covers only checkout"},
+		"without a run":           {why: "; real: the drill INC-1 covers nothing, because no run of chaos goes on in it"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := newBurnNight(t)
 				defer n.db.Close()
 				defer n.run(n.watch(true))()
 				time.Sleep(10 * time.Minute)
-				desk := incident.NewDesk(n.db)
-				drill, err := desk.Declare(t.Context(), n.by(), "", incident.Declaration{Title: "game day", Severity: incident.Sev3, Service: "checkout", Drill: true})
-				require.NoError(t, err)
-				if c.experiment != "" {
-					_, err = n.db.Append(t.Context(), incident.Event{
-						At: time.Now(), Kind: incident.ChaosStarted, Actor: "ana", Source: "cli", Text: "CH-1", Data: incident.Payload(chaos.Report{ID: "x", Run: "CH-1", Experiment: c.experiment}),
-					})
-					require.NoError(t, err)
-				}
+				drill := n.drill(c.experiment, c.also)
 				n.server.fail(60)
 				time.Sleep(20 * time.Minute)
 				burns := n.events(incident.BurnBegan)
 				require.NotEmpty(t, burns)
-				if c.real {
+				if c.why != "" {
 					require.Len(t, n.incidents(), 2)
 					require.NotEqual(t, drill.ID, burns[0].Incident)
-					require.False(t, n.incident(burns[0].Incident).Drill)
+					real := n.incident(burns[0].Incident)
+					require.False(t, real.Drill)
+					require.Contains(t, real.Title, c.why, "the page says why")
+					require.Contains(t, burns[0].Text, c.why, "and so does the timeline")
 					return
 				}
 				require.Len(t, n.incidents(), 1, "the drill alone")
 				require.Equal(t, drill.ID, burns[0].Incident)
+				require.NotContains(t, burns[0].Text, "real")
 				require.Positive(t, n.incident(drill.ID).Alerts)
 
-				_, err = desk.Resolve(t.Context(), n.by(), drill.ID, "over")
+				_, err := incident.NewDesk(n.db).Resolve(t.Context(), n.by(), drill.ID, "over")
 				require.NoError(t, err)
 				time.Sleep(15 * time.Minute)
 				list := n.incidents()
@@ -279,14 +313,58 @@ func TestABurnDuringADrill(t *testing.T) {
 	}
 }
 
+// What a run of the drill did is the drill's while it gets well, and as long as the short
+// window remembers; what burns on after that, though the drill goes on, is real.
+func TestABurnAfterTheRunOfADrill(t *testing.T) {
+	for name, c := range map[string]struct {
+		late time.Duration // after the run's end it begins to fail
+		real bool
+	}{"while it recovers": {late: time.Minute}, "long after": {late: 20 * time.Minute, real: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newBurnNight(t)
+				defer n.db.Close()
+				n.slo.Rules = n.slo.Rules[:1] // the fast one
+				defer n.run(n.watch(true))()
+				time.Sleep(2 * time.Hour) // so that the long window is of quiet hours
+				drill := n.drill("slow-checkout", nil)
+				time.Sleep(5 * time.Minute)
+				n.report(incident.ChaosFinished, chaos.Report{ID: "x", Run: "CH-1", Experiment: "slow-checkout"})
+				time.Sleep(c.late)
+				n.server.fail(100)
+				time.Sleep(11 * time.Minute)
+				burns := n.events(incident.BurnBegan)
+				require.NotEmpty(t, burns)
+				if c.real {
+					require.NotEqual(t, drill.ID, burns[0].Incident)
+					require.Contains(t, burns[0].Text, "covers nothing")
+					return
+				}
+				require.Equal(t, drill.ID, burns[0].Incident)
+				require.Len(t, n.incidents(), 1, "it is the drill's while the experiment's recovery and the short window last")
+				time.Sleep(20 * time.Minute)
+				require.Len(t, n.incidents(), 2, "nothing that the drill did lasts so long")
+				burns = n.events(incident.BurnBegan)
+				last := burns[len(burns)-1]
+				require.NotEqual(t, drill.ID, last.Incident)
+				require.Contains(t, last.Text, "real: the drill INC-1 covers nothing")
+				require.Len(t, n.events(incident.BurnBegan), 2, "and it is told once")
+			})
+		})
+	}
+}
+
 // Whatever the runs were: a burn belongs to a drill only if one of them was aimed at its
-// service, and lasted into both the drill and the time that the burn looks back over.
+// service, or at one that may burn it, during the drill, and what it did may last.
 func TestDrillOf(t *testing.T) {
 	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	const grace, recovery = 6 * time.Minute, 4 * time.Minute
+	policy := escalation.Default()
+	policy.GameDay.Also = map[string][]string{"payments": {"checkout"}}
 	rapid.Check(t, func(t *rapid.T) {
-		services := []string{"checkout", "search", ""}
-		drill := incident.Incident{ID: "INC-1", Drill: true, Status: incident.StatusOpen}
-		drill.Clocks.Declared = now.Add(-time.Duration(rapid.IntRange(1, 300).Draw(t, "declared")) * time.Minute)
+		services := []string{"checkout", "search", "payments", ""}
+		drill := incident.Incident{ID: "INC-1", Drill: true, Status: incident.StatusOpen, Policy: policy.Frozen("")}
+		drill.Clocks.Declared = now.Add(-time.Duration(rapid.IntRange(1, 30).Draw(t, "declared")) * time.Minute)
 		if rapid.Bool().Draw(t, "over") {
 			drill.Status = incident.StatusResolved
 		}
@@ -294,18 +372,24 @@ func TestDrillOf(t *testing.T) {
 		service := rapid.SampledFrom(services).Draw(t, "service")
 		want := incident.ID("")
 		for range rapid.IntRange(0, 4).Draw(t, "runs") {
-			h := hurt{selects: map[string]string{"service": rapid.SampledFrom(services).Draw(t, "selects")}, from: now.Add(-6 * time.Hour)}
+			h := hurt{selects: map[string]string{"service": rapid.SampledFrom(services).Draw(t, "selects")}, recovery: recovery}
+			h.from = now.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "from")) * time.Minute)
 			if rapid.Bool().Draw(t, "ended") {
-				h.to = now.Add(-time.Duration(rapid.IntRange(0, 300).Draw(t, "to")) * time.Minute)
+				h.to = h.from.Add(time.Duration(rapid.IntRange(0, int(now.Sub(h.from)/time.Minute)).Draw(t, "lasted")) * time.Minute)
 			}
 			runs = append(runs, h)
-			lasts := h.to.IsZero() || h.to.After(drill.Clocks.Declared) && now.Sub(h.to) < time.Hour
-			if lasts && service != "" && h.selects["service"] == service && !drill.Status.Over() {
+			lasts := h.to.IsZero() && now.Sub(h.from) < longestRun || h.to.After(drill.Clocks.Declared) && now.Sub(h.to) <= 10*time.Minute
+			aimed := h.selects["service"] == service || h.selects["service"] == "payments" && service == "checkout"
+			if lasts && service != "" && aimed && !drill.Status.Over() {
 				want = drill.ID
 			}
 		}
-		if got := drillOf([]incident.Incident{drill}, runs, map[string]string{"service": service}, time.Hour, now); got != want {
+		got, why := drillOf(radii([]incident.Incident{drill}, runs, grace, now), map[string]string{"service": service})
+		if got != want {
 			t.Fatalf("got %q, want %q", got, want)
+		}
+		if (why == "") != (got != "" || drill.Status.Over()) {
+			t.Fatalf("why is %q of %q", why, got)
 		}
 	})
 }

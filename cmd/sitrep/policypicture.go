@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -166,10 +167,14 @@ func (p *picture) held(rungs []escalation.Prospect) {
 
 // drillSays is whom a drill calls, in a sentence.
 func drillSays(g escalation.GameDay) string {
-	if g.WakesUpTo == escalation.WakesNobody {
-		return "a drill: only sinks that game_day names in the place of others are told"
+	says := "a drill: only sinks that game_day names in the place of others are told"
+	if g.WakesUpTo != escalation.WakesNobody {
+		says = fmt.Sprintf("a drill: above %s, and of audiences, only sinks that game_day names in the place of others are told", g.WakesUpTo)
 	}
-	return fmt.Sprintf("a drill: above %s, and of audiences, only sinks that game_day names in the place of others are told", g.WakesUpTo)
+	for _, service := range slices.Sorted(maps.Keys(g.Also)) {
+		says += fmt.Sprintf("; what is done to %s may burn the budgets of %s too", service, strings.Join(g.Also[service], ", "))
+	}
+	return says
 }
 
 func forWhom(audience []string) string {
