@@ -291,6 +291,7 @@ type (
 		Minutes   float64 `json:"minutes"`      // of everything failing that would cost as much
 		Events    float64 `json:"events"`       // that were bad
 		Left      float64 `json:"budget_remaining_ratio"`
+		Window    string  `json:"window,omitempty"` // of the budget: 30d, month; empty in what older versions wrote
 	}
 
 	// Costs are those of all objectives of an incident's service.

@@ -440,6 +440,9 @@ func (m *model) radius(inc incident.Incident) []piece {
 	if full, brief, style, ok := pane.BudgetOf(m.world, inc.Service); ok {
 		out = append(out, say(7, style, safe.New(full, 60), safe.New(brief, 40)))
 	}
+	if full, brief, ok := pane.SpentBy(m.world, inc, m.now); ok {
+		out = append(out, say(6, theme.Warn, safe.New(full, 90), safe.New(brief, 40)))
+	}
 	status := safe.New(string(inc.Status), 20)
 	if at := inc.Clocks.Mitigated; !at.IsZero() && !inc.Status.Over() {
 		status = safe.Sprintf("%s, mitigated %s ago", status, pane.Ago(m.now.Sub(at)))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query/slo"
+	"github.com/sitrep-dev/sitrep/store"
 )
 
 // costsWithin is how long after its end the cost of an incident is still worked out: a
@@ -51,10 +52,7 @@ func (w *burnWatch) costs(ctx context.Context, all []slo.Status, now time.Time) 
 // costsOf is what an incident took of the budgets of its service up to a time, and
 // whether everything up to then is known.
 func costsOf(inc incident.Incident, all []slo.Status, end time.Time) (list []incident.Cost, known bool) {
-	begun := inc.Clocks.Detected
-	if begun.IsZero() {
-		begun = inc.Clocks.Declared
-	}
+	begun := inc.Noticed()
 	for _, s := range all {
 		o := s.Objective
 		if o.Service != inc.Service || s.Tally == nil || s.Standing.Count.Known == 0 {
@@ -66,9 +64,48 @@ func costsOf(inc incident.Incident, all []slo.Status, end time.Time) (list []inc
 		share, events := o.Cost(s.Tally, o.Onset(s.Tally, begun), end)
 		start, to := o.Window.At(end)
 		list = append(list, incident.Cost{
-			Objective: o.Name, Ratio: share, Events: events, Left: s.Standing.Left,
+			Objective: o.Name, Ratio: share, Events: events, Left: s.Standing.Left, Window: o.Window.String(),
 			Minutes: share * o.Budget() * to.Sub(start).Minutes(),
 		})
 	}
 	return list, true
+}
+
+// costsSoFar are those of an incident that is open, as far as what is kept goes.
+func costsSoFar(inc incident.Incident, all []slo.Status, now time.Time) []incident.Cost {
+	list := []incident.Cost{}
+	for _, s := range all {
+		o := s.Objective
+		if inc.Service == "" || o.Service != inc.Service || s.Tally == nil || s.Standing.Count.Known == 0 {
+			continue
+		}
+		share, events, known := o.CostSoFar(s.Tally, inc.Noticed(), now)
+		if !known {
+			continue
+		}
+		start, end := o.Window.At(now)
+		list = append(list, incident.Cost{
+			Objective: o.Name, Ratio: share, Events: events, Left: s.Standing.Left, Window: o.Window.String(),
+			Minutes: share * o.Budget() * end.Sub(start).Minutes(),
+		})
+	}
+	return list
+}
+
+// soFar is what an open incident took until now, by what the store keeps: no server is
+// asked, and an objective that cannot be read keeps nobody from looking at an incident.
+func (a *app) soFar(ctx context.Context, db *store.DB, inc incident.Incident, now time.Time) []incident.Cost {
+	if inc.Status.Over() || inc.Service == "" {
+		return []incident.Cost{}
+	}
+	all, err := a.objectives()
+	if err != nil {
+		fmt.Fprintf(a.stderr, "sitrep: what it costs of error budgets is not known: %s\n", sanitise(firstError(err)))
+		return []incident.Cost{}
+	}
+	w := slo.NewWatch(slo.WatchConfig{
+		Objectives: all, Ledger: db, Leads: func() bool { return false },
+		Told: func(context.Context, slo.Objective) ([]string, error) { return nil, nil },
+	})
+	return costsSoFar(inc, w.Look(ctx, now), now)
 }

@@ -20,6 +20,8 @@ type outpost struct {
 	t    *testing.T
 	dir  string
 	prom string
+
+	scrape string // what a server without targets says how often it scrapes; "" = 15s
 }
 
 const evidenceBoard = `

@@ -42,7 +42,7 @@ func (a *app) showCommand() *cobra.Command {
 				}
 				a.warnUnwatched(cmd.Context(), db, inc)
 				merged := slices.DeleteFunc(all, func(other incident.Incident) bool { return !slices.Contains(inc.Merged, other.ID) })
-				return a.show(inc, shownIncident{viewOf(inc, now), itemsOf(merged, true), changes, relatedViews(related)}, itemsOf(merged, false), now)
+				return a.show(inc, shownIncident{viewOf(inc, now), itemsOf(merged, true), changes, relatedViews(related), a.soFar(cmd.Context(), db, inc, now)}, itemsOf(merged, false), now)
 			})
 		},
 	}
@@ -51,9 +51,10 @@ func (a *app) showCommand() *cobra.Command {
 // shownIncident is what `incident show --json` has beyond the incident's own.
 type shownIncident struct {
 	incidentView
-	MergedItems []itemView    `json:"merged_items"` // action items of those that were merged into it
-	Changes     []changedView `json:"changes"`
-	Related     []relatedView `json:"related"`
+	MergedItems []itemView      `json:"merged_items"` // action items of those that were merged into it
+	Changes     []changedView   `json:"changes"`
+	Related     []relatedView   `json:"related"`
+	SoFar       []incident.Cost `json:"budget_costs_so_far"` // of one that is open
 }
 
 // show prints where an incident stands; owed is the open items of those that were
@@ -79,6 +80,9 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 	}
 	for _, c := range inc.Costs {
 		rows = append(rows, []string{"cost", c.String()})
+	}
+	for _, c := range v.SoFar {
+		rows = append(rows, []string{"cost so far", c.SoFar()})
 	}
 	if inc.InDoubt() {
 		rows = append(rows, []string{"still on it?", doubt(inc, now)})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -51,7 +52,7 @@ func (h *outpost) historicPrometheus(history string, flags ...string) {
 	data := filepath.Join(h.dir, "data")
 	out, err := exec.Command("promtool", "tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics", history, data).CombinedOutput()
 	require.NoError(h.t, err, "%s", out)
-	h.write("prometheus.yml", "global: {scrape_interval: 15s}\nscrape_configs: [{job_name: none, static_configs: [{targets: ['127.0.0.1:1']}]}]\n")
+	h.write("prometheus.yml", "global: {scrape_interval: "+cmp.Or(h.scrape, "15s")+"}\nscrape_configs: [{job_name: none, static_configs: [{targets: ['127.0.0.1:1']}]}]\n")
 	cmd := exec.Command("prometheus", append(flags, "--config.file="+filepath.Join(h.dir, "prometheus.yml"), "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=400d", "--web.listen-address="+h.prom)...)
 	require.NoError(h.t, cmd.Start())
 	h.t.Cleanup(func() {
@@ -85,7 +86,9 @@ func TestARealBurnDeclares(t *testing.T) {
 		Bad    float64 `json:"bad_events"`
 		Events float64 `json:"events"`
 	}
-	require.NoError(t, json.Unmarshal([]byte(h.sitrep("slo", "show", "checkout", "--json")), &shown))
+	out, err := h.command("slo", "show", "checkout", "--json").Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, &shown))
 	require.Less(t, math.Abs(shown.Bad-bad)/bad, 0.08, "%v of %v bad ones, with a restart in between", shown.Bad, bad)
 
 	daemon := h.command("daemon")
@@ -109,4 +112,68 @@ func TestARealBurnDeclares(t *testing.T) {
 	require.Contains(t, h.sitrep("incident", "timeline", list[0].ID, "--json"), `"slo.burning"`)
 	ended()
 	require.NotContains(t, said.String(), "stopped")
+}
+
+// A budget burns, an incident is opened by it, and is over: what it cost stands in its
+// post-mortem, and is what a count over what the counters said gives.
+func TestARealIncidentSaysWhatItCost(t *testing.T) {
+	t.Parallel()
+	h := newOutpost(t)
+	history := filepath.Join(h.dir, "history.txt")
+	now := time.Now().Truncate(time.Second)
+	began := now.Add(-4 * time.Minute)
+	const each, wrong = 10.0, 4.0 // a second, and of those from then on
+	var b strings.Builder
+	for _, name := range []string{"shop_requests", "shop_failures"} {
+		fmt.Fprintf(&b, "# TYPE %s counter\n", name)
+		v := 0.0
+		for at := now.Add(-2 * time.Hour); at.Before(now.Add(10 * time.Minute)); at = at.Add(time.Second) { // it knows what is to come
+			if name == "shop_requests" {
+				v += each
+			} else if at.After(began) {
+				v += wrong
+			}
+			fmt.Fprintf(&b, "%s_total %g %d\n", name, v, at.Unix())
+		}
+	}
+	require.NoError(t, os.WriteFile(history, []byte(b.String()+"# EOF\n"), 0o600))
+	h.scrape = "1s"
+	h.historicPrometheus(history)
+	h.write("checkout.yaml", "name: checkout\nservice: checkout\nobjective: 90\nwindow: 1h\nslot: 5s\nsli: {events: {bad: shop_failures_total, total: shop_requests_total}}\nalerts: {rules: [{name: fast, budget: 5, long: 2m, short: 30s, do: page}]}\n")
+	h.write("sitrep.yaml", "prometheus: {url: 'http://"+h.prom+"'}\nslos: [checkout.yaml]\ndaemon: {listen: '127.0.0.1:0'}\n")
+	daemon := h.command("daemon")
+	require.NoError(t, daemon.Start())
+	t.Cleanup(func() {
+		_ = daemon.Process.Signal(os.Interrupt) // it may have ended
+		_ = daemon.Wait()
+	})
+	var list []struct{ ID string }
+	require.Eventually(t, func() bool {
+		return json.Unmarshal([]byte(h.sitrep("incident", "list", "--json")), &list) == nil && len(list) > 0
+	}, 2*time.Minute, time.Second)
+	id := list[0].ID
+	require.Regexp(t, `cost so far +checkout: \d+\.\d% of the 1h budget so far \(\d+ bad events\)`, h.sitrep("incident", "show", id))
+
+	h.sitrep("incident", "resolve", id, "--resolution", "rolled back")
+	type view struct {
+		ResolvedAt time.Time `json:"resolved_at"`
+		Costs      []struct {
+			Ratio  float64 `json:"budget_ratio"`
+			Events float64 `json:"events"`
+		} `json:"budget_costs"`
+		SoFar []struct{} `json:"budget_costs_so_far"`
+	}
+	var v view
+	require.Eventually(t, func() bool {
+		return json.Unmarshal([]byte(h.sitrep("incident", "show", id, "--json")), &v) == nil && len(v.Costs) == 1
+	}, 2*time.Minute, time.Second)
+	require.Empty(t, v.SoFar, "it is over")
+	lasted := v.ResolvedAt.Sub(began).Seconds()
+	require.InEpsilon(t, wrong*lasted, v.Costs[0].Events, 0.03, "bad ones from the first that was worse than the budget allows")
+	require.InEpsilon(t, wrong*lasted/(0.1*each*3600), v.Costs[0].Ratio, 0.03)
+
+	h.sitrep("postmortem", "draft", id)
+	md := h.sitrep("postmortem", "show", id)
+	require.Contains(t, md, fmt.Sprintf("1h error budget of checkout: %.1f%% of it", 100*v.Costs[0].Ratio))
+	require.Contains(t, md, fmt.Sprintf("%.0f bad events", v.Costs[0].Events))
 }

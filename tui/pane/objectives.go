@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/plot"
 	"github.com/sitrep-dev/sitrep/query/slo"
 	"github.com/sitrep-dev/sitrep/tui/chart"
@@ -196,8 +197,12 @@ func goneText(st slo.Standing) string {
 
 // burnDown is what was left of the budget over the window, and what follows from it.
 func (v *objectives) burnDown(o slo.Status, s *Screen) section {
+	over := o.Objective.Window.String()
+	if o.Objective.Slot > 0 { // of a laboratory: what is fast here is not fast elsewhere
+		over += ", counted " + paceText(o.Objective)
+	}
 	return section{
-		name: "burn-down", title: safe.Sprintf("%s  budget over %s", safe.New(o.Objective.Title, 60), o.Objective.Window.String()), dear: 7, least: 5, want: 14, grow: true,
+		name: "burn-down", title: safe.Sprintf("%s  budget over %s", safe.New(o.Objective.Title, 60), safe.New(over, 40)), dear: 7, least: 5, want: 14, grow: true,
 		draw: func(f *frame.Frame) {
 			texts := whatIf(o)
 			n := min(len(texts), max(f.Height()-5, 1))
@@ -331,6 +336,8 @@ func drawRule(p *pen, b slo.Burn) {
 
 func burnWindow(d time.Duration) string {
 	switch {
+	case d < time.Minute:
+		return plain(d.Seconds()) + "s"
 	case d < time.Hour:
 		return plain(d.Minutes()) + "m"
 	case d < 24*time.Hour:
@@ -343,9 +350,12 @@ func burnWindow(d time.Duration) string {
 func readObjective(o slo.Status, _ *Screen) Effect {
 	p := page{}
 	p.text(objectiveText(o))
-	p.heading("asked once a minute")
-	for _, q := range o.Objective.SLI.Questions(time.Minute).All() {
+	p.heading("asked " + paceText(o.Objective))
+	for _, q := range o.Objective.SLI.Questions(o.Objective.Width(0)).All() {
 		p.text(q)
+	}
+	if o.Recorded != "" {
+		p.labelled("recorded", "what is older than sitrep's own counts is read from the server's "+o.Recorded)
 	}
 	for _, r := range o.Objective.Remarks() {
 		p.labelled("remark", r)
@@ -354,6 +364,14 @@ func readObjective(o slo.Status, _ *Screen) Effect {
 		p.labelled("trouble", o.Err.Error())
 	}
 	return p.reading(o.Objective.Title)
+}
+
+// paceText is how often an objective is counted.
+func paceText(o slo.Objective) string {
+	if o.Slot > 0 {
+		return "every " + plain(o.Slot.Seconds()) + " s"
+	}
+	return "once a minute"
 }
 
 // objectiveText is an objective in a few lines, for a chat.
@@ -424,6 +442,28 @@ func BudgetOf(w *World, service string) (full, brief string, style theme.Style, 
 		full = brief
 	}
 	return full, brief, style, true
+}
+
+// SpentBy is what an open incident has taken of the budget that it took most of, in words for a
+// header; false of one that has taken nothing.
+func SpentBy(w *World, inc incident.Incident, now time.Time) (full, brief string, ok bool) {
+	if inc.Status.Over() || inc.Service == "" {
+		return "", "", false
+	}
+	var most float64
+	for i := range w.SLOs {
+		o := &w.SLOs[i]
+		if o.Objective.Service != inc.Service || o.Tally == nil {
+			continue
+		}
+		share, _, known := o.Objective.CostSoFar(o.Tally, inc.Noticed(), now)
+		if known && share > most {
+			most = share
+			brief = percentText(share) + " of it so far"
+			full = o.Objective.Name + ": " + percentText(share) + " of the " + o.Objective.Window.String() + " budget so far"
+		}
+	}
+	return full, brief, most > 0
 }
 
 // plain is a number with the digits that it has.
