@@ -101,6 +101,20 @@ func (a *app) prices() (*capacity.Prices, error) {
 	return &p, err
 }
 
+// priced says whether there is a price for each of list that names one; without a price
+// file nothing has one.
+func priced(list []capacity.Resource, prices *capacity.Prices) error {
+	if prices == nil {
+		return nil
+	}
+	for i := range list {
+		if err := prices.Priced(&list[i]); err != nil {
+			return withCode(exitUsage, err)
+		}
+	}
+	return nil
+}
+
 // forecast is a resource and what came of it: outlooks, one a series, or why there are
 // none.
 type forecast struct {
@@ -116,6 +130,9 @@ func (a *app) capacity(ctx context.Context, args []string) error {
 	}
 	prices, err := a.prices()
 	if err != nil {
+		return err
+	}
+	if err := priced(list, prices); err != nil {
 		return err
 	}
 	f := &forecaster{servers: sloServers{app: a}, prices: prices, now: time.Now()}

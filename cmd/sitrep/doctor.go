@@ -144,8 +144,23 @@ func (a *app) examineFiles(c *config) []finding {
 	} else {
 		found = append(found, examineChecks(checks, policy)...)
 	}
+	objectives, err := a.objectives()
+	found = append(found, check("objectives", fmt.Sprint(len(objectives)), err), a.examineCapacity())
 	experiments, plans, err := a.prepared()
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
+}
+
+// examineCapacity reads what may run out, and what it costs.
+func (a *app) examineCapacity() finding {
+	list, err := a.resources()
+	if err != nil {
+		return check("capacity and prices", "", err)
+	}
+	prices, err := a.prices()
+	if err != nil || prices == nil {
+		return check("capacity and prices", fmt.Sprintf("%d, without prices", len(list)), err)
+	}
+	return check("capacity and prices", fmt.Sprintf("%d, %d prices in %s", len(list), len(prices.Of), prices.Currency), priced(list, prices))
 }
 
 // silent says which ways out of the policy lead nowhere, for want of a key.

@@ -30,6 +30,17 @@ type Resource struct {
 	Headroom float64 // the share of the limit that is to stay free
 	History  time.Duration
 	File     string
+
+	doc *strictyaml.Doc // of the file; nil of one that was made here
+	at  string          // where it stands there
+}
+
+// errorf is an error about one of its keys, at its place in the file.
+func (r *Resource) errorf(key, format string, args ...any) error {
+	if r.doc == nil {
+		return fmt.Errorf("resource %s: %w", r.Name, fmt.Errorf(format, args...))
+	}
+	return r.doc.Errorf(r.at+"."+key, format, args...)
 }
 
 // Limit is what a usage must not reach: one of the three.
@@ -144,6 +155,7 @@ func (e resourceEntry) resource(doc *strictyaml.Doc, at string) (Resource, error
 	r := Resource{
 		Name: e.Name, Service: e.Service, Source: e.Source, Unit: e.Unit, Usage: e.Usage, Limit: e.Limit.Limit, Paid: e.Paid, Price: e.Price,
 		Daily: cmp.Or(e.Daily, Peak), Headroom: float64(e.Headroom), History: cmp.Or(e.History.D(), usualHistory),
+		doc: doc, at: at,
 	}
 	switch {
 	case !named.MatchString(r.Name):

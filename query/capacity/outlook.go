@@ -84,14 +84,11 @@ var monthsAhead = []int{3, 6, 12}
 // cost is what is paid for, now and as the usage grows: what is paid for keeps its
 // proportion to what is used.
 func (o *Outlook) cost(paid float64, prices *Prices) (*Cost, error) {
-	price, ok := prices.Of[o.Resource.Price]
-	if !ok {
-		return nil, fmt.Errorf("%s: there is no price %q in %s", o.Resource.Name, o.Resource.Price, prices.Region)
+	if err := prices.Priced(o.Resource); err != nil {
+		return nil, err
 	}
-	factor, ok := o.Resource.Unit.In(price.Unit)
-	if !ok {
-		return nil, fmt.Errorf("%s: it counts %s, and the price %s is for %s: write its unit", o.Resource.Name, orNothing(o.Resource.Unit), o.Resource.Price, orNothing(price.Unit))
-	}
+	price := prices.Of[o.Resource.Price]
+	factor, _ := o.Resource.Unit.In(price.Unit)
 	c := &Cost{Currency: prices.Currency, Region: prices.Region, Each: price.Monthly() * factor, Amount: paid}
 	if math.IsNaN(paid) {
 		c.Amount, c.Assumed = o.Now(), true

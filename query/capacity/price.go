@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
@@ -46,11 +49,29 @@ type Prices struct {
 	Savings  []Saving
 }
 
-type priceFile struct {
-	Currency string                      `yaml:"currency"`
-	Region   string                      `yaml:"region"`
-	Regions  map[string]map[string]Price `yaml:"regions"`
-	Savings  []Saving                    `yaml:"savings"`
+type (
+	priceFile struct {
+		Currency string                           `yaml:"currency"`
+		Region   string                           `yaml:"region"`
+		Regions  map[string]map[string]priceEntry `yaml:"regions"`
+		Savings  []Saving                         `yaml:"savings"`
+	}
+	priceEntry struct{ Price }
+)
+
+// UnmarshalYAML reads a price, and says of a currency where it stands that a file has
+// one.
+func (e *priceEntry) UnmarshalYAML(n ast.Node) error {
+	list, ok := n.(*ast.MappingNode)
+	if !ok {
+		return &yaml.SyntaxError{Message: "a price is {price: 0.04, per: hour, unit: cores}, in the currency that stands at the top of the file: prices in another one are another file's", Token: n.GetToken()}
+	}
+	for _, v := range list.Values {
+		if key := v.Key.GetToken(); key.Value == "currency" {
+			return &yaml.SyntaxError{Message: "a file has one currency, at its top, for nothing is converted here: put prices in another one into a file of their own", Token: key}
+		}
+	}
+	return yaml.NodeToValue(n, &e.Price, yaml.Strict())
 }
 
 var currency = regexp.MustCompile(`^[A-Z]{3}$`)
@@ -66,9 +87,9 @@ func LoadPrices(file string, src []byte, region, want string) (Prices, error) {
 	}
 	p := Prices{Currency: f.Currency, Region: f.Region, Savings: f.Savings}
 	names := strings.Join(slices.Sorted(maps.Keys(f.Regions)), ", ")
-	key := "region"
+	key, chosen := "region", "here"
 	if region != "" {
-		p.Region, key = region, "regions"
+		p.Region, key, chosen = region, "regions", "in prices.region of the configuration"
 	}
 	switch {
 	case !currency.MatchString(f.Currency):
@@ -84,9 +105,12 @@ func LoadPrices(file string, src []byte, region, want string) (Prices, error) {
 	}
 	of, ok := f.Regions[p.Region]
 	if !ok {
-		return p, doc.Errorf(key, "there is no region %q; the file has %s", p.Region, names)
+		return p, doc.Errorf(key, "there is no region %q; the file has %s: choose one of these %s, or write its prices", p.Region, names, chosen)
 	}
-	p.Of = of
+	p.Of = make(map[string]Price, len(of))
+	for name, e := range of {
+		p.Of[name] = e.Price
+	}
 	for _, r := range slices.Sorted(maps.Keys(f.Regions)) {
 		for _, name := range slices.Sorted(maps.Keys(f.Regions[r])) {
 			if err := f.Regions[r][name].check(doc, "regions."+r+"."+name); err != nil {
@@ -106,17 +130,41 @@ func LoadPrices(file string, src []byte, region, want string) (Prices, error) {
 		}
 		for k, name := range s.Of {
 			if _, ok := of[name]; !ok {
-				return p, doc.Errorf(fmt.Sprintf("%s.of[%d]", at, k), "there is no price %q in %s", name, p.Region)
+				return p, doc.Errorf(fmt.Sprintf("%s.of[%d]", at, k), "there is no price %q in %s, which has %s", name, p.Region, p.names())
 			}
 		}
 	}
 	return p, nil
 }
 
+// names are those of the prices.
+func (p *Prices) names() string {
+	if len(p.Of) == 0 {
+		return "none"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(p.Of)), ", ")
+}
+
+// Priced says whether there is a price of what r counts: its error points at the place
+// in the file of r.
+func (p *Prices) Priced(r *Resource) error {
+	if r.Price == "" {
+		return nil
+	}
+	price, ok := p.Of[r.Price]
+	if !ok {
+		return r.errorf("price", "there is no price %q in %s, which has %s: take one of these, or write it into the price file", r.Price, p.Region, p.names())
+	}
+	if _, ok := r.Unit.In(price.Unit); !ok {
+		return r.errorf("price", "it counts %s, and the price %s is for %s: write the unit that it counts", orNothing(r.Unit), r.Price, orNothing(price.Unit))
+	}
+	return nil
+}
+
 func (p Price) check(doc *strictyaml.Doc, at string) error {
 	switch {
 	case !(p.Price > 0) || math.IsInf(p.Price, 0):
-		return doc.Errorf(at+".price", "a price is above 0")
+		return doc.Errorf(at+".price", "a price is above 0, not %g: what is cheaper under a condition is one of savings", p.Price)
 	case p.Per != "hour" && p.Per != "month":
 		return doc.Errorf(at+".per", "per is hour or month, not %q", p.Per)
 	case !known(p.Unit):
