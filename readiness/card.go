@@ -106,9 +106,9 @@ const fresh = 30 * 24 * time.Hour
 // The grade is that of the budgets, lowered by what is missing: A where every objective
 // is met with at least a quarter of its budget left, B where all are met, C where one is
 // missed, D where two or a fast burn are, F where three are or one has spent its budget
-// twice over. Each three marks of readiness that are not ok cost a grade, and nobody
-// without an objective has a better one than C: what is not measured is not known to be
-// good.
+// twice over. Each three marks of readiness that are not ok cost a grade. Nobody without
+// an objective has a better one than C, whatever else is there: what is not measured is
+// not known to be good.
 func Assess(e Evidence, now time.Time) Card {
 	c := Card{Service: e.Service}
 	for _, m := range Measures {
@@ -153,13 +153,18 @@ func (s Standing) state() State {
 	switch {
 	case math.IsNaN(s.SLI):
 		return Unknown
-	case s.SLI < s.Target || s.Burning:
+	case s.missed() || s.Burning:
 		return Bad
-	case s.Budget < enough:
+	case s.Budget < enough || s.SLI < s.Target:
 		return Weak
 	}
 	return OK
 }
+
+// missed says that the objective cannot be called met any more: more was bad than its
+// budget. A share below the target is not that yet while the window has a part to come,
+// or one that nothing is known of.
+func (s Standing) missed() bool { return s.SLI < s.Target && s.Budget <= 0 }
 
 // enough is the share of a budget that is comfortable.
 const enough = 0.25
@@ -270,7 +275,7 @@ func (e *Evidence) byBudget() (at int, why []string) {
 		switch {
 		case math.IsNaN(s.SLI):
 			dark++
-		case s.SLI < s.Target:
+		case s.missed():
 			missed++
 			why = append(why, s.Name+" is missed")
 			if s.Budget < -1 {
@@ -282,6 +287,9 @@ func (e *Evidence) byBudget() (at int, why []string) {
 		case s.Budget < enough:
 			at = max(at, 1)
 			why = append(why, fmt.Sprintf("%s has %.0f %% of its budget left", s.Name, 100*s.Budget))
+		case s.SLI < s.Target:
+			at = max(at, 1)
+			why = append(why, s.Name+" is below its target so far")
 		}
 	}
 	if missed > 0 {

@@ -37,6 +37,7 @@ func TestGrades(t *testing.T) {
 		"all is well":        {ready(standing(0.9995, 0.5)), "A", "every objective is met with budget to spare"},
 		"little is left":     {ready(standing(0.9991, 0.1)), "B", "checkout-availability has 10 % of its budget left"},
 		"missed":             {ready(standing(0.9985, -0.5)), "C", "checkout-availability is missed"},
+		"below so far":       {ready(standing(0.9985, 0.58)), "B", "checkout-availability is below its target so far"},
 		"two missed":         {ready(standing(0.9985, -0.5), standing(0.9985, -0.5)), "D", "missed"},
 		"overspent":          {ready(standing(0.99, -9)), "F", "is missed"},
 		"burning":            {ready(burning), "D", "checkout-availability burns fast"},

@@ -39,7 +39,7 @@ func (q Questions) Slot(a Answer, start time.Time, width time.Duration) (Slot, b
 	case q.Ratio != "" && q.Total == "":
 		s.Total, s.Bad = minutes, minutes*within(a.Ratio, 0, 1)
 		return s, finite(a.Ratio)
-	case !finite(a.Total) || a.Total < 0:
+	case !finite(a.Total) || a.Total < 0 || a.Total > mostEvents:
 		return s, false
 	}
 	s.Total = a.Total
@@ -65,6 +65,10 @@ func (q Questions) Slot(a Answer, start time.Time, width time.Duration) (Slot, b
 	s.Bad = within(bad, 0, s.Total)
 	return s, !math.IsInf(a.Bad, 0)
 }
+
+// mostEvents is how many events a slot has at the most. Larger numbers are no counts, and
+// sums of them are neither exact nor finite: one such slot, kept, would spoil its window.
+const mostEvents = 1 << 53
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 

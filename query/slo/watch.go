@@ -190,20 +190,27 @@ const (
 )
 
 func (w *Watch) look(ctx context.Context, o *watched, leads bool, now time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
-	defer cancel()
 	if err := w.recall(ctx, o, now); err != nil {
 		return err
 	}
 	var err error
 	o.settled = nil
 	if leads {
-		if err = w.ask(ctx, o, now); err == nil {
-			err = w.dig(ctx, o, now)
-		}
+		err = w.askPatiently(ctx, o, now)
 	}
 	o.tally.Forget(o.horizon(now))
 	return errors.Join(err, w.judge(ctx, o, leads, now))
+}
+
+// askPatiently asks the server for what is new and for what was before. The patience is
+// for the server alone: one that took all of it leaves what is known to be judged.
+func (w *Watch) askPatiently(ctx context.Context, o *watched, now time.Time) error {
+	patient, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	if err := w.ask(patient, o, now); err != nil {
+		return err
+	}
+	return w.dig(patient, o, now)
 }
 
 // judge says what burns, and tells what is not on the timeline yet: whoever leads
@@ -278,7 +285,7 @@ func (w *Watch) ask(ctx context.Context, o *watched, now time.Time) error {
 	}
 	o.probe(ctx, source, now)
 	from := o.kept
-	if least := now.Add(-stretch).Truncate(coarse); !o.kept.IsZero() && from.Before(least) {
+	if least := now.Add(-stretch).Truncate(o.border()); !o.kept.IsZero() && from.Before(least) {
 		if err := w.bridge(ctx, o, source, least); err != nil {
 			return err
 		}
@@ -303,18 +310,30 @@ func (w *Watch) ask(ctx context.Context, o *watched, now time.Time) error {
 // bridge reads what happened since anybody kept anything, up to a time: nobody looked for
 // longer than what is read slot by slot.
 func (w *Watch) bridge(ctx context.Context, o *watched, source query.Source, to time.Time) error {
-	for from := o.kept; from.Before(to); from = from.Add(stretch) {
+	border := o.kept.Add(o.border() - 1).Truncate(o.border()) // wide slots begin there
+	if err := w.cross(ctx, o, source, o.width, o.kept, border); err != nil {
+		return err
+	}
+	for from := border; from.Before(to); from = from.Add(stretch) {
 		end := from.Add(stretch)
 		if end.After(to) {
 			end = to
 		}
-		slots, err := o.readOlder(ctx, source, max(coarse, o.width), from, end)
-		if err != nil {
-			return fmt.Errorf("what was after %s: %w", from.Format(time.DateTime), err)
+		if err := w.cross(ctx, o, source, o.border(), from, end); err != nil {
+			return err
 		}
-		o.tally.Put(slots...)
-		o.settled = append(o.settled, slots...)
 	}
+	return nil
+}
+
+// cross reads one stretch of a bridge.
+func (w *Watch) cross(ctx context.Context, o *watched, source query.Source, width time.Duration, from, to time.Time) error {
+	slots, err := o.readOlder(ctx, source, width, from, to)
+	if err != nil {
+		return fmt.Errorf("what was after %s: %w", from.Format(time.DateTime), err)
+	}
+	o.tally.Put(slots...)
+	o.settled = append(o.settled, slots...)
 	return nil
 }
 
@@ -333,6 +352,10 @@ const (
 	coarse  = 5 * time.Minute
 	stretch = 7 * day
 )
+
+// border is what the stretches that are read begin and end at, so that none cuts a slot:
+// the width of those that are older.
+func (o *watched) border() time.Duration { return max(coarse, o.width) }
 
 // undug says that the window is not full, and that the server may know more of it.
 func (o *watched) undug(now time.Time) bool {
@@ -353,14 +376,15 @@ func (w *Watch) dig(ctx context.Context, o *watched, now time.Time) error {
 	}
 	width, from := o.width, now.Add(-fine)
 	if !from.Before(to.Add(-o.width)) {
-		width = max(coarse, o.width)
+		width = o.border()
 		from = to.Add(-stretch)
-	}
-	if least := to.Add(-mostPoints * width); from.Before(least) {
-		from = least
 	}
 	if h := o.horizon(now); from.Before(h) {
 		from = h
+	}
+	from = from.Truncate(o.border()) // where the next stretch ends: within a slot it would be of neither
+	if least := to.Add(-mostPoints * width); from.Before(least) {
+		from = least.Add(o.border() - 1).Truncate(o.border())
 	}
 	source, err := w.Source(o.Objective.Source)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -242,4 +243,71 @@ func TestWidth(t *testing.T) {
 	for scrape, want := range map[time.Duration]time.Duration{0: time.Minute, 5 * time.Second: time.Minute, 15 * time.Second: time.Minute, 30 * time.Second: 2 * time.Minute, time.Minute: 5 * time.Minute, 5 * time.Minute: 30 * time.Minute, time.Hour: time.Hour} {
 		require.Equal(t, want, Width(scrape), scrape.String())
 	}
+}
+
+// holes are the times between slots that are kept.
+func (n *notes) holes(o Objective) (list []string) {
+	end := int64(0)
+	for _, start := range slices.Sorted(maps.Keys(n.slots[o.Key()])) {
+		if end > 0 && start != end {
+			list = append(list, time.Unix(end, 0).UTC().Format(time.DateTime)+" to "+time.Unix(start, 0).UTC().Format(time.TimeOnly))
+		}
+		end = max(end, n.slots[o.Key()][start].End())
+	}
+	return list
+}
+
+func TestNoMinuteIsLostBetweenStretches(t *testing.T) {
+	o := watchedOne(t)
+	for _, second := range []int{0, 1, 42, 59} {
+		n := newNotes()
+		now := at(3).Add(time.Duration(second) * time.Second) // no border of anything
+		s := &shop{bad: func(int64) float64 { return 1 }, retention: at(-60 * 24 * 60), late: now}
+		w := n.watch(s, true, o)
+		w.Look(t.Context(), now)
+		require.NoError(t, w.Fill(t.Context(), now, func(Filling) {}))
+		require.Empty(t, n.holes(o), "dug out at second %d", second)
+
+		later := now.Add(16*24*time.Hour + 3*time.Minute + 7*time.Second) // nobody looked in between
+		s.late = later
+		w = n.watch(s, true, o)
+		w.Look(t.Context(), later)
+		require.Empty(t, n.holes(o), "bridged at second %d", second)
+	}
+}
+
+func TestAnExhaustedServerLeavesTheBurnsToBeJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, n := watchedOne(t), newNotes()
+		w := n.watch(nil, true, o)
+		w.Source = func(string) (query.Source, error) { return silent{}, nil }
+		told := w.Told
+		w.Told = func(ctx context.Context, o Objective) ([]string, error) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			return told(ctx, o)
+		}
+		err := w.Look(t.Context(), time.Now())[0].Err
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotContains(t, err.Error(), "what was told")
+	})
+}
+
+// silent is a server that never answers.
+type silent struct{}
+
+func (silent) Range(ctx context.Context, _ string, _ query.Grid) (query.Frame, error) {
+	<-ctx.Done()
+	return query.Frame{}, ctx.Err()
+}
+
+func TestWhatIsNoCountIsNotKnown(t *testing.T) {
+	q := watchedOne(t).SLI.Questions(time.Minute)
+	for _, total := range []float64{1e308, 1 << 54} { // a few of the first add up to an infinity
+		_, known := q.Slot(Answer{Total: total, Bad: 1}, at(0), time.Minute)
+		require.False(t, known, total)
+	}
+	_, known := q.Slot(Answer{Total: 1 << 50, Bad: 1}, at(0), time.Minute)
+	require.True(t, known)
 }
