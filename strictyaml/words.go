@@ -32,8 +32,18 @@ func wants(want, is string) string {
 	if want == "" || is == "" {
 		return "this value is not of the kind that is wanted here"
 	}
-	return fmt.Sprintf("want %s; this is %s", want, is)
+	text := fmt.Sprintf("want %s; this is %s", want, is)
+	if want == wordText && is == wordMapping { // such as [webhook:ops], which the library takes apart
+		text += "; text with a colon in it is written in quotes"
+	}
+	return text
 }
+
+// What a value is, where two places say it.
+const (
+	wordText    = "text"
+	wordMapping = "a mapping (key: value)"
+)
 
 func typeName(t reflect.Type) string {
 	if t == nil {
@@ -43,7 +53,7 @@ func typeName(t reflect.Type) string {
 	case reflect.Pointer:
 		return typeName(t.Elem())
 	case reflect.String:
-		return "text"
+		return wordText
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Float32, reflect.Float64:
@@ -53,7 +63,7 @@ func typeName(t reflect.Type) string {
 	case reflect.Slice, reflect.Array:
 		return "a list"
 	case reflect.Map, reflect.Struct:
-		return "a mapping (key: value)"
+		return wordMapping
 	}
 	return ""
 }
@@ -61,7 +71,7 @@ func typeName(t reflect.Type) string {
 func nodeName(t ast.NodeType) string {
 	switch t {
 	case ast.StringType, ast.LiteralType:
-		return "text"
+		return wordText
 	case ast.BoolType:
 		return "true or false"
 	case ast.IntegerType:
@@ -73,7 +83,7 @@ func nodeName(t ast.NodeType) string {
 	case ast.SequenceType:
 		return "a list"
 	case ast.MappingType, ast.MappingValueType, ast.MappingKeyType:
-		return "a mapping (key: value)"
+		return wordMapping
 	}
 	return ""
 }

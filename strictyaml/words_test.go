@@ -33,6 +33,7 @@ func TestErrorsAreInWords(t *testing.T) {
 		"sold: 7\n":                           "h.yaml:1:7: want true or false; this is a whole number",
 		"names: a\n":                          "h.yaml:1:8: want a list; this is text",
 		"names: [[a]]\n":                      "h.yaml:1:9: want text; this is a list",
+		"{floor: 1, names: [hook:ops]}\n":     "h.yaml:1:24: want text; this is a mapping (key: value); text with a colon in it is written in quotes",
 		"rooms: 7\n":                          "h.yaml:1:8: want a mapping (key: value); this is a whole number",
 		"- a\n":                               "h.yaml:1:1: want a mapping (key: value); this is a list",
 		"lock: 1\n":                           `h.yaml:1:1: unknown key "lock" in this place; it belongs under rooms.NAME.doors`,

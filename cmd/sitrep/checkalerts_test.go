@@ -22,6 +22,7 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // checkNight is a desk, and checks whose standing the test says.
@@ -438,4 +439,11 @@ func lastResolved(t *testing.T, db *store.DB) string {
 		return ""
 	}
 	return events[len(events)-1].Text
+}
+
+// A finding is one line of a table: it says where, and does not show the file around it.
+func TestTheDoctorSaysAFaultOfAFileInOneLine(t *testing.T) {
+	var into struct{ Name string }
+	_, err := strictyaml.Decode("policy.yaml", []byte("name: [a]\n"), &into)
+	require.Equal(t, finding{"policy", false, "policy.yaml:1:7: want text; this is a list"}, check("policy", "", err))
 }

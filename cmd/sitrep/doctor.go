@@ -18,6 +18,7 @@ import (
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
 	"github.com/sitrep-dev/sitrep/query"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 	"github.com/sitrep-dev/sitrep/tui"
 )
 
@@ -84,9 +85,18 @@ func (a *app) printFindings(found []finding) error {
 // check makes a finding of an error, or of what is right.
 func check(what, fine string, err error) finding {
 	if err != nil {
-		return finding{what, false, err.Error()}
+		return finding{what, false, withoutExcerpt(err)}
 	}
 	return finding{what, true, fine}
+}
+
+// withoutExcerpt is an error without the lines of a file that it shows: a finding has one.
+func withoutExcerpt(err error) string {
+	text := err.Error()
+	if e := (*strictyaml.Error)(nil); errors.As(err, &e) && e.Excerpt != "" {
+		text = strings.TrimRight(strings.ReplaceAll(text, e.Excerpt, ""), "\n")
+	}
+	return text
 }
 
 func (a *app) examine(ctx context.Context) []finding {

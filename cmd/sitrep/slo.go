@@ -14,6 +14,7 @@ import (
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/slo"
 	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 func (a *app) sloCommand() *cobra.Command {
@@ -380,7 +381,7 @@ func (a *app) printObjective(s slo.Status) error {
 		rows = append(rows, []string{"worst hour", fmt.Sprintf("%s, %s of the budget", stamp(st.WorstHour), budgetText(st.WorstSpent))})
 	}
 	if o.Slot > 0 {
-		rows = append(rows, []string{"counted", "in slots of " + span(o.Slot)})
+		rows = append(rows, []string{"counted", "in slots of " + strictyaml.FormatDuration(o.Slot)})
 	}
 	if s.Recorded != "" {
 		rows = append(rows, []string{"recorded", recordedText(s)})
@@ -397,7 +398,7 @@ func (a *app) printObjective(s slo.Status) error {
 		if r.Known {
 			rate = slo.RateText(r.Rate)
 		}
-		rates = append(rates, []string{span(r.Window), rate})
+		rates = append(rates, []string{strictyaml.FormatDuration(r.Window), rate})
 	}
 	burns := [][]string{{"RULE", "WINDOWS", "THRESHOLD", "RATES", "STATE"}}
 	for _, b := range st.Burns {
@@ -408,7 +409,7 @@ func (a *app) printObjective(s slo.Status) error {
 		case !b.Known:
 			state, both = "unknown", "-"
 		}
-		burns = append(burns, []string{b.Rule.Name, span(b.Rule.Long) + " and " + span(b.Rule.Short), slo.RateText(b.Threshold), both, state})
+		burns = append(burns, []string{b.Rule.Name, strictyaml.FormatDuration(b.Rule.Long) + " and " + strictyaml.FormatDuration(b.Rule.Short), slo.RateText(b.Threshold), both, state})
 	}
 	fmt.Fprintln(a.stdout)
 	if err := table(a.stdout, rates); err != nil {

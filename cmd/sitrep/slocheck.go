@@ -107,7 +107,7 @@ func (a *app) printCheckedSLOs(checked []checkedSLO) error {
 	}
 	rows := [][]string{{"STATE", "OBJECTIVE", "LAST HOUR"}}
 	for _, one := range checked {
-		what := fmt.Sprintf("%.0f of %.0f bad, in %d slots", one.Bad, one.Events, one.Slots)
+		what := fmt.Sprintf("%.0f of %.0f bad, in %s", one.Bad, one.Events, count(one.Slots, "slot"))
 		if one.Slots == 0 {
 			what = "no data"
 		}

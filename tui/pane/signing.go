@@ -28,7 +28,7 @@ func askSignature(d readiness.Due, typed []string, s *Screen) Effect {
 		Title: "Sign " + d.ID, Help: []string{d.Title + ": " + dueText(d, s.Now) + ".", "It stands on the timeline with your name, and is due again when it ends."},
 		Fields: []FormField{
 			{Label: "Note", Hint: "what was done, or where it is written down"},
-			{Label: "Holds for", Hint: "30d or 2w, up to a year; empty is " + Ago(d.Lasts())},
+			{Label: "Holds for", Hint: "30d or 2w, up to a year; empty is " + fmt.Sprintf("%dd", int(d.Lasts().Hours())/24)},
 		},
 	}
 	for i, text := range typed {
