@@ -10,26 +10,32 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// Condition is a comparison with a number, as files write it: "< 0.01".
+// Condition is a comparison with a number, as files write it: "< 0.01", or with what
+// the baseline was: "<= 1.5x baseline".
 type Condition struct {
-	Op    string // one of < <= > >= == !=
-	Value float64
+	Op         string // one of < <= > >= == !=
+	Value      float64
+	OfBaseline bool // Value is a multiple of the baseline
 }
 
-// ParseCondition reads an operator and a finite number.
+// ParseCondition reads an operator and a finite number, or a multiple of the baseline.
 func ParseCondition(s string) (Condition, error) {
-	bad := fmt.Errorf("%q is not a condition; write an operator (< <= > >= == !=) and a number, for example \"< 0.01\"", s)
+	bad := fmt.Errorf("%q is not a condition; write an operator (< <= > >= == !=) and a number or a multiple of the baseline, for example \"< 0.01\" or \"<= 1.5x baseline\"", s)
 	text := strings.TrimSpace(s)
 	i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("<>=!", r) })
 	if i <= 0 {
 		return Condition{}, bad
 	}
 	c := Condition{Op: text[:i]}
-	v, err := strconv.ParseFloat(strings.TrimSpace(text[i:]), 64)
+	figure, multiple := strings.CutSuffix(text[i:], "x baseline")
+	v, err := strconv.ParseFloat(strings.TrimSpace(figure), 64)
+	if multiple && v <= 0 {
+		return Condition{}, bad
+	}
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return Condition{}, bad
 	}
-	c.Value = v
+	c.Value, c.OfBaseline = v, multiple
 	switch c.Op {
 	case "<", "<=", ">", ">=", "==", "!=":
 		return c, nil
@@ -37,8 +43,20 @@ func ParseCondition(s string) (Condition, error) {
 	return Condition{}, bad
 }
 
-// Holds says whether v satisfies the condition. NaN satisfies none, not even !=.
+// Against is the condition as one on a number, once the baseline is known.
+func (c Condition) Against(baseline float64) Condition {
+	if !c.OfBaseline {
+		return c
+	}
+	return Condition{Op: c.Op, Value: c.Value * baseline}
+}
+
+// Holds says whether v satisfies the condition. NaN satisfies none, not even !=, and
+// nothing satisfies one on a baseline that is not known: see Against.
 func (c Condition) Holds(v float64) bool {
+	if c.OfBaseline {
+		return false
+	}
 	switch c.Op {
 	case "<":
 		return v < c.Value
@@ -60,7 +78,11 @@ func (c Condition) String() string {
 	if c.Op == "" {
 		return ""
 	}
-	return c.Op + " " + strconv.FormatFloat(c.Value, 'g', -1, 64)
+	text := c.Op + " " + strconv.FormatFloat(c.Value, 'g', -1, 64)
+	if c.OfBaseline {
+		text += "x baseline"
+	}
+	return text
 }
 
 // UnmarshalYAML reads the condition at its place in the file.

@@ -87,7 +87,7 @@ func nextStart(t *testing.T, l *lab, e experiment) {
 	require.False(t, open[0].Live)
 	out, err := l.spawn(l.request(latency().file())).Wait()
 	require.NoError(t, err)
-	require.Contains(t, out.Reason, "refused (open-journal): CH-1 (test) is not proven undone")
+	require.Contains(t, out.Reason, "refused R1 open-journal: CH-1 (test) is not proven undone")
 
 	done, err := chaos.Recover(t.Context(), l.dir)
 	require.NoError(t, err)

@@ -135,7 +135,7 @@ func TestNothingWithoutAnUndo(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, ErrRefused)
-			require.ErrorContains(t, err, "plan http.latency on payments-1: refused (no-undo): it could not be undone: ")
+			require.ErrorContains(t, err, "plan http.latency on payments-1: refused R10 no-undo: it could not be undone: ")
 			require.ErrorContains(t, err, c.want)
 		})
 	}

@@ -17,6 +17,7 @@
 //	injecting            intent to the journal, then the deed
 //	verified             the fault was seen to work; one that was not makes the run inconclusive
 //	holding              guards and probes look until the time is over
+//	waiting              a step that is a wait
 //	undoing, gone        the undo, judged by its check and not by what it says
 //	recovering           until the steady state is back, or the time for that is over
 //	verdict              held, deviated, aborted, inconclusive, refused, undo_failed

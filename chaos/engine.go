@@ -36,12 +36,16 @@ type engine struct {
 	abort   <-chan string         // operator, starter gone, signal, undertaker gone
 	halted  func() (string, bool) // the HALT file
 
+	incidents Incidents       // for the guards that ask them
+	beats     <-chan struct{} // the starter's terminal has answered
+
 	mu     sync.Mutex // guards what follows: guards and probes report from their own goroutines
 	phase  Phase
 	until  time.Time
 	values map[string]float64
 	out    Outcome
 	steps  []stepResult
+	expect []Condition // of the probes, on numbers once there is a baseline
 }
 
 // ending is why a run goes to its undo before its time.
@@ -54,8 +58,10 @@ func (e ending) Error() string { return e.reason }
 
 // stepResult is what the score is made of.
 type stepResult struct {
-	evaluations, within int
+	weight              float64 // 0 is 1
+	evaluations, within float64 // by the weights of the probes
 	effect, aborted     bool
+	recovered           *bool // in its own time; nil if it has none
 }
 
 // Run does the experiment and returns its outcome. It always undoes what it has
@@ -82,10 +88,11 @@ func (e *engine) prepare() {
 	e.values = map[string]float64{}
 	e.out = Outcome{Run: e.run, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
 	for _, p := range e.plan.Experiment.SteadyState {
-		e.out.Probes = append(e.out.Probes, ProbeOutcome{Name: p.Name, Expect: p.Expect.String()})
+		e.out.Probes = append(e.out.Probes, ProbeOutcome{Name: p.Name, Expect: p.Expect.String(), Phases: p.Phases})
+		e.expect = append(e.expect, p.Expect)
 	}
 	for _, g := range e.plan.Experiment.Guards {
-		e.out.Guards = append(e.out.Guards, GuardOutcome{Name: g.Name, AbortWhen: g.AbortWhen.String()})
+		e.out.Guards = append(e.out.Guards, GuardOutcome{Name: g.Name, AbortWhen: g.Trips()})
 	}
 	for _, s := range e.plan.Steps {
 		for _, inj := range s.Injections {
@@ -133,7 +140,12 @@ func (e *engine) method(life context.Context) *ending {
 		guards.Go(func() { e.guard(ctx, end, i) })
 	}
 	for _, s := range e.plan.Steps {
-		e.step(ctx, end, s)
+		if s.Wait > 0 {
+			e.enter(Waiting, time.Now().Add(s.Wait.D()), s.title()+": waiting for "+s.Wait.String())
+			wait(ctx, s.Wait.D())
+		} else {
+			e.step(ctx, end, s)
+		}
 		if ctx.Err() != nil {
 			break
 		}
@@ -146,7 +158,7 @@ func (e *engine) method(life context.Context) *ending {
 
 // step injects one fault on every target, holds it, and takes it back.
 func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s PlannedStep) {
-	e.steps = append(e.steps, stepResult{effect: true})
+	e.steps = append(e.steps, stepResult{weight: s.Weight, effect: true})
 	until := time.Now().Add(s.Duration.D())
 	e.enter(Injecting, until, s.Fault+" for "+s.Duration.String())
 	var open []Entry
@@ -173,6 +185,24 @@ func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s Planne
 	}
 	e.undoStep(ctx, end, open)
 	samples.Wait() // and not before: no query, however slow, keeps a fault in place
+	e.recoverStep(ctx, end, s)
+}
+
+// recoverStep waits until health is back after a step that wants it. The next is not
+// begun without: never inject into a sick system.
+func (e *engine) recoverStep(ctx context.Context, end context.CancelCauseFunc, s PlannedStep) {
+	if s.RecoverWithin == 0 || ctx.Err() != nil {
+		return
+	}
+	missing, _ := e.back(ctx, s.RecoverWithin.D(), "waiting for the steady state after "+s.title())
+	if ctx.Err() != nil {
+		return
+	}
+	well := missing == ""
+	e.steps[len(e.steps)-1].recovered = &well
+	if !well {
+		end(ending{Deviated, s.title() + ": " + missing})
+	}
 }
 
 // release lets go of what the injections of a step have readied.
@@ -287,8 +317,10 @@ func (e *engine) hold(ctx context.Context, end context.CancelCauseFunc, injectio
 			})
 		}
 	}
-	for i := range e.plan.Experiment.SteadyState {
-		samples.Go(func() { e.sample(ctx, i) })
+	for i, p := range e.plan.Experiment.SteadyState {
+		if p.in(During) {
+			samples.Go(func() { e.sample(ctx, i) })
+		}
 	}
 	<-ctx.Done()
 }

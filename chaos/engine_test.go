@@ -35,16 +35,41 @@ type rig struct {
 	effect func(r *rig, id string, at time.Duration) bool // true if nil
 	refuse func(r *rig, id string, at time.Duration) bool // an undo does not work
 	heal   time.Duration                                  // when irreversible faults have healed
+	open   func(r *rig, at time.Duration) ([]Incident, error)
+	beats  chan struct{}
+	asked  func(promql string) (float64, bool)  // of a query by its text, before metric
+	dated  func(at time.Duration) time.Duration // how old what the queries read is
 }
 
 func (r *rig) at() time.Duration { return time.Since(r.began) }
 
 // Probe is Prober's.
-func (r *rig) Probe(context.Context, string, time.Time) (float64, bool, error) {
+func (r *rig) Probe(_ context.Context, promql string, _ time.Time) (float64, bool, error) {
+	if r.asked != nil {
+		if v, known := r.asked(promql); known {
+			return v, true, nil
+		}
+	}
 	if r.metric == nil {
 		return 0, true, nil
 	}
 	return r.metric(r, r.at())
+}
+
+// Measured is Dater's.
+func (r *rig) Measured(_ context.Context, _ string, at time.Time) (time.Time, bool, error) {
+	if r.dated == nil {
+		return time.Time{}, false, nil
+	}
+	return at.Add(-r.dated(r.at())), true, nil
+}
+
+// Open is Incidents'.
+func (r *rig) Open(context.Context) ([]Incident, error) {
+	if r.open == nil {
+		return nil, nil
+	}
+	return r.open(r, r.at())
 }
 
 // Do is Hands'.
@@ -111,8 +136,8 @@ func (r *rig) run(ctx context.Context, steps, targets int, change func(*Plan)) (
 	p := Plan{
 		Experiment: Experiment{
 			Name:        "test",
-			SteadyState: []Probe{{Name: "errors", Expect: Condition{"<", 0.5}}},
-			Guards:      []Guard{{Name: "pain", AbortWhen: Condition{">", 5}, Interval: strictyaml.Duration(time.Second), For: 3}},
+			SteadyState: []Probe{{Name: "errors", Expect: Condition{Op: "<", Value: 0.5}}},
+			Guards:      []Guard{{Name: "pain", AbortWhen: Condition{Op: ">", Value: 5}, Interval: strictyaml.Duration(time.Second), For: 3}},
 			Recovery:    strictyaml.Duration(30 * time.Second),
 		},
 		Choice: Choice{Chosen: shop("pay", "pay", "pay")[:targets]},
@@ -134,7 +159,7 @@ func (r *rig) run(ctx context.Context, steps, targets int, change func(*Plan)) (
 	}
 	j := openJournal(r.t, r.dir, "RUN")
 	e := &engine{
-		run: "CH-1", id: "RUN", plan: p, prober: r, hands: r, journal: j, abort: make(chan string),
+		run: "CH-1", id: "RUN", plan: p, prober: r, incidents: r, beats: r.beats, hands: r, journal: j, abort: make(chan string),
 		say: func(rep Report) { r.reports = append(r.reports, rep) },
 		halted: func() (string, bool) {
 			r.mu.Lock()
@@ -359,7 +384,7 @@ func TestBaseline(t *testing.T) {
 		reason  string
 		took    time.Duration
 	}{
-		"no data":  {func(*rig, time.Duration) (float64, bool, error) { return 0, false, nil }, Refused, "refused (guard-blind): guard pain has no data; a guard must see", 2 * time.Second},
+		"no data":  {func(*rig, time.Duration) (float64, bool, error) { return 0, false, nil }, Refused, "refused R9 guard-blind: guard pain has no data; a guard must see", 2 * time.Second},
 		"an error": {func(*rig, time.Duration) (float64, bool, error) { return 0, false, errors.New("many series") }, Refused, "guard pain has no data: many series;", 2 * time.Second},
 		"no answer": {func(*rig, time.Duration) (float64, bool, error) {
 			time.Sleep(time.Second)

@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
+	"unicode"
 
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
@@ -18,72 +16,74 @@ import (
 // Experiment is one file: what healthy means, what is done to whom for how long,
 // and what ends it early.
 type Experiment struct {
-	Name        string              `yaml:"name" json:"name"`
-	Hypothesis  string              `yaml:"hypothesis" json:"hypothesis,omitempty"`
-	SteadyState []Probe             `yaml:"steady_state" json:"steady_state"`
-	Guards      []Guard             `yaml:"guards" json:"guards"`
-	Targets     Selection           `yaml:"targets" json:"targets"`
-	Method      []Step              `yaml:"method" json:"method"`
-	Recovery    strictyaml.Duration `yaml:"recovery" json:"recovery"` // how long health may take to return
-	Pin         string              `yaml:"pin" json:"pin,omitempty"` // F5 to F9, or empty
+	Name         string              `yaml:"name" json:"name"`
+	Hypothesis   string              `yaml:"hypothesis" json:"hypothesis,omitempty"`
+	Owner        string              `yaml:"owner" json:"owner,omitempty"`
+	Labels       map[string]string   `yaml:"labels" json:"labels,omitempty"` // without env it counts as production
+	SteadyState  []Probe             `yaml:"steady_state" json:"steady_state"`
+	Baseline     Calibration         `yaml:"baseline" json:"baseline,omitzero"`
+	Guards       []Guard             `yaml:"guards" json:"guards"`
+	Targets      Selection           `yaml:"targets" json:"targets"`
+	Method       []Step              `yaml:"method" json:"method"`
+	Recovery     strictyaml.Duration `yaml:"recovery" json:"recovery"` // how long health may take to return
+	OnDisconnect OnDisconnect        `yaml:"on_disconnect" json:"on_disconnect,omitempty"`
+	Window       Window              `yaml:"window" json:"window,omitzero"` // outside of it nothing starts; the zero value is always
+	Pin          string              `yaml:"pin" json:"pin,omitempty"`      // F5 to F9, or empty
 }
 
-// Probe is one sentence of the steady state: a query whose value must satisfy
-// Expect before, during and after.
-type Probe struct {
-	Name   string    `yaml:"name" json:"name"`
-	PromQL string    `yaml:"promql" json:"promql"`
-	Expect Condition `yaml:"expect" json:"expect"`
-}
-
-// Guard ends the experiment and undoes its faults when AbortWhen has held for
-// For evaluations in a row. It is not the hypothesis: that may be missed
-// without anybody being hurt.
-type Guard struct {
-	Name      string              `yaml:"name" json:"name"`
-	PromQL    string              `yaml:"promql" json:"promql"`
-	AbortWhen Condition           `yaml:"abort_when" json:"abort_when"`
-	Interval  strictyaml.Duration `yaml:"interval" json:"interval"`
-	For       int                 `yaml:"for" json:"for"`
-	NoData    NoData              `yaml:"no_data" json:"no_data"`
-}
-
-// NoData is what a guard does when its query has no answer.
-type NoData string
-
-// Abort counts as a breach (the default), hold keeps the count as it is, ignore
-// counts as fine.
-const (
-	NoDataAbort  NoData = "abort"
-	NoDataHold   NoData = "hold"
-	NoDataIgnore NoData = "ignore"
-)
-
-// UnmarshalYAML accepts the three words.
-func (n *NoData) UnmarshalYAML(node ast.Node) error {
-	switch v := NoData(scalar(node)); v {
-	case NoDataAbort, NoDataHold, NoDataIgnore:
-		*n = v
-		return nil
-	}
-	return &yaml.SyntaxError{Message: fmt.Sprintf("%q is not one of abort, hold, ignore", scalar(node)), Token: node.GetToken()}
+// Calibration is the look at the steady state before anything is touched.
+type Calibration struct {
+	For        strictyaml.Duration `yaml:"for" json:"for"`                 // 0 looks once
+	MinSamples int                 `yaml:"min_samples" json:"min_samples"` // with data, of every probe; default 1
 }
 
 // Selection says who is hurt, and at most how many of them.
 type Selection struct {
 	Select  map[string]string `yaml:"select" json:"select"`
-	Max     int               `yaml:"max" json:"max"`         // default 1
-	Percent float64           `yaml:"percent" json:"percent"` // of those that match, rounded down; default 100
-	MinOne  bool              `yaml:"min_one" json:"min_one"` // one even if the share rounds to none
+	Max     int               `yaml:"max" json:"max"`             // default 1
+	Percent float64           `yaml:"percent" json:"percent"`     // of those that match, rounded down; default 100
+	MinOne  bool              `yaml:"min_one" json:"min_one"`     // one even if the share rounds to none
+	Seed    uint64            `yaml:"seed" json:"seed,omitempty"` // of the draw; 0 draws one and records it
+	// GroupBy is a label: one of its values is drawn, and all targets that have it are
+	// hurt, as when a region fails. Percent does not apply then; Max refuses, it does
+	// not cut.
+	GroupBy     string              `yaml:"group_by" json:"group_by,omitempty"`
+	MaxDuration strictyaml.Duration `yaml:"max_duration" json:"max_duration,omitempty"` // of the method; 0 is the cap of every experiment
 }
 
-// Step is one fault on every chosen target for a while. Steps run one after the
-// other.
+// Step is one fault on every chosen target for a while, or a wait. Steps run one
+// after the other.
 type Step struct {
-	Fault     string              `yaml:"fault" json:"fault"`
-	With      With                `yaml:"with" json:"with"`
-	Duration  strictyaml.Duration `yaml:"duration" json:"duration"`
-	Mechanism string              `yaml:"mechanism" json:"mechanism,omitempty"` // of those of the fault; empty is the best that works
+	ID            string              `yaml:"id" json:"id,omitempty"` // for people; unique in the method
+	Fault         string              `yaml:"fault" json:"fault"`
+	With          With                `yaml:"with" json:"with"`
+	Duration      strictyaml.Duration `yaml:"duration" json:"duration"`
+	Mechanism     string              `yaml:"mechanism" json:"mechanism,omitempty"`           // of those of the fault; empty is the best that works
+	Wait          strictyaml.Duration `yaml:"wait" json:"wait,omitempty"`                     // instead of a fault
+	Weight        float64             `yaml:"weight" json:"weight,omitempty"`                 // of the step in the score; 0 is 1
+	RecoverWithin strictyaml.Duration `yaml:"recover_within" json:"recover_within,omitempty"` // health must be back so soon after its undo, before the next step
+}
+
+// length is how long the step lasts as planned, without its recovery.
+func (s Step) length() time.Duration { return s.Duration.D() + s.Wait.D() }
+
+// title is the step in a word or two.
+func (s Step) title() string {
+	switch {
+	case s.ID != "":
+		return s.ID
+	case s.Fault == "":
+		return "wait"
+	}
+	return s.Fault
+}
+
+// weightOf is a weight as it counts: what is not given weighs 1.
+func weightOf(w float64) float64 {
+	if w == 0 {
+		return 1
+	}
+	return w
 }
 
 // The caps of one experiment.
@@ -94,13 +94,23 @@ const (
 	maxSource     = 64 << 10
 	minInterval   = 250 * time.Millisecond
 	fastestExpiry = 100 * time.Millisecond
+	maxBaseline   = 5 * time.Minute
 )
 
-// Length is how long the faults last in all.
+// Length is how long the faults last in all, with the waits between them.
 func (e Experiment) Length() time.Duration {
 	var d time.Duration
 	for _, s := range e.Method {
-		d += s.Duration.D()
+		d += s.length()
+	}
+	return d
+}
+
+// longest is how long the experiment may take from its baseline to its verdict.
+func (e Experiment) longest() time.Duration {
+	d := e.Baseline.For.D() + e.Length() + e.Recovery.D()
+	for _, s := range e.Method {
+		d += s.RecoverWithin.D()
 	}
 	return d
 }
@@ -117,7 +127,7 @@ func Load(file string, src []byte, faults []Fault) (Experiment, error) {
 		return Experiment{}, err
 	}
 	e.defaults()
-	for _, check := range []func(*strictyaml.Doc) error{e.checkHead, e.checkProbes, e.checkGuards, e.checkTargets} {
+	for _, check := range []func(*strictyaml.Doc) error{e.checkHead, e.checkProbes, e.checkBaseline, e.checkGuards, e.checkTargets, e.checkWindow} {
 		if err := check(doc); err != nil {
 			return Experiment{}, err
 		}
@@ -130,30 +140,16 @@ func Load(file string, src []byte, faults []Fault) (Experiment, error) {
 
 func (e *Experiment) defaults() {
 	for i := range e.SteadyState {
-		if p := &e.SteadyState[i]; p.Name == "" {
-			p.Name = fmt.Sprintf("steady state %d", i+1)
-		}
+		e.SteadyState[i].defaults(i)
 	}
 	for i := range e.Guards {
-		g := &e.Guards[i]
-		if g.PromQL == "same" && len(e.SteadyState) > 0 {
-			g.PromQL = e.SteadyState[0].PromQL
-			if g.Name == "" {
-				g.Name = e.SteadyState[0].Name
-			}
-		}
-		if g.Name == "" {
-			g.Name = fmt.Sprintf("guard %d", i+1)
-		}
-		if g.Interval == 0 {
-			g.Interval = strictyaml.Duration(time.Second)
-		}
-		if g.For == 0 {
-			g.For = 1
-		}
-		if g.NoData == "" {
-			g.NoData = NoDataAbort
-		}
+		e.Guards[i].defaults(i, e.SteadyState)
+	}
+	if e.Baseline.MinSamples == 0 && e.Baseline.For > 0 {
+		e.Baseline.MinSamples = 1
+	}
+	if e.Baseline == (Calibration{}) && slices.ContainsFunc(e.SteadyState, func(p Probe) bool { return p.Expect.OfBaseline }) {
+		e.Baseline = Calibration{For: strictyaml.Duration(10 * time.Second), MinSamples: 5} // one look is no measure of what is usual
 	}
 }
 
@@ -162,6 +158,11 @@ var (
 	pinKey         = regexp.MustCompile(`^F[5-9]$`)
 	paramKey       = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 )
+
+// wholeText says whether a text that only people read fits on one line.
+func wholeText(s string) bool {
+	return len(s) <= 200 && strings.IndexFunc(s, unicode.IsControl) < 0
+}
 
 func (e *Experiment) checkHead(doc *strictyaml.Doc) error {
 	switch {
@@ -173,42 +174,35 @@ func (e *Experiment) checkHead(doc *strictyaml.Doc) error {
 		return doc.Errorf("recovery", "0 leaves health no time to return; want up to %s", strictyaml.FormatDuration(maxDuration))
 	case e.Recovery.D() > maxDuration:
 		return doc.Errorf("recovery", "%s is more than the cap of %s", e.Recovery, strictyaml.FormatDuration(maxDuration))
+	case e.OnDisconnect != "" && e.OnDisconnect != DisconnectAbort && e.OnDisconnect != DisconnectContinue:
+		return doc.Errorf("on_disconnect", "%q is not one of abort, continue", e.OnDisconnect)
+	case !wholeText(e.Owner):
+		return doc.Errorf("owner", "%q is not a name on one line of at most 200 characters", e.Owner)
 	}
-	return nil
-}
-
-func (e *Experiment) checkProbes(doc *strictyaml.Doc) error {
-	if n := len(e.SteadyState); n == 0 || n > maxQueries {
-		return doc.Errorf("steady_state", "want 1 to %d probes that say what healthy is; there are %d", maxQueries, n)
-	}
-	for i, p := range e.SteadyState {
-		at := fmt.Sprintf("steady_state[%d]", i)
-		switch {
-		case strings.TrimSpace(p.PromQL) == "":
-			return doc.Errorf(at+".promql", "%s: no promql", p.Name)
-		case p.Expect.Op == "":
-			return doc.Errorf(at+".expect", "%s: no expect; write for example expect: \"< 0.01\"", p.Name)
+	for _, k := range slices.Sorted(maps.Keys(e.Labels)) {
+		if !paramKey.MatchString(k) || !wholeText(e.Labels[k]) {
+			return doc.Errorf("labels", "%q: a label's name is small letters, digits and underscores, its value one line of text", k)
 		}
 	}
 	return nil
 }
 
-func (e *Experiment) checkGuards(doc *strictyaml.Doc) error {
-	if n := len(e.Guards); n == 0 || n > maxQueries {
-		return doc.Errorf("guards", "want 1 to %d guards that end the experiment when users are hurt; there are %d", maxQueries, n)
+func (e *Experiment) checkBaseline(doc *strictyaml.Doc) error {
+	switch b := e.Baseline; {
+	case b.For.D() > maxBaseline:
+		return doc.Errorf("baseline.for", "%s is more than the cap of %s", b.For, strictyaml.FormatDuration(maxBaseline))
+	case b.MinSamples < 0:
+		return doc.Errorf("baseline.min_samples", "%d is no number of samples", b.MinSamples)
+	case b.MinSamples > 1 && time.Duration(b.MinSamples)*probeEvery > b.For.D():
+		return doc.Errorf("baseline.min_samples", "%d samples, one a second, do not fit into %s; raise baseline.for", b.MinSamples, b.For)
 	}
-	for i, g := range e.Guards {
-		at := fmt.Sprintf("guards[%d]", i)
-		switch {
-		case strings.TrimSpace(g.PromQL) == "":
-			return doc.Errorf(at+".promql", "%s: no promql", g.Name)
-		case g.AbortWhen.Op == "":
-			return doc.Errorf(at+".abort_when", "%s: no abort_when; write for example abort_when: \"> 0.05\"", g.Name)
-		case g.Interval.D() < minInterval || g.Interval.D() > time.Minute:
-			return doc.Errorf(at+".interval", "%s: an interval of %s; want 250ms to 1m", g.Name, g.Interval)
-		case g.For < 1 || g.For > 60:
-			return doc.Errorf(at+".for", "%s: for counts evaluations in a row, 1 to 60; this is %d", g.Name, g.For)
-		}
+	return nil
+}
+
+func (e *Experiment) checkWindow(doc *strictyaml.Doc) error {
+	key, err := e.Window.check()
+	if err != nil {
+		return doc.Errorf(strings.TrimSuffix("window."+key, "."), "%v", err)
 	}
 	return nil
 }
@@ -222,6 +216,10 @@ func (e *Experiment) checkTargets(doc *strictyaml.Doc) error {
 		return doc.Errorf("targets.max", "want 1 to %d targets; this is %d", maxTargets, t.Max)
 	case !(t.Percent > 0 && t.Percent <= 100):
 		return doc.Errorf("targets.percent", "want a share above 0 and up to 100; this is %g", t.Percent)
+	case t.GroupBy != "" && doc.Has("targets.percent"):
+		return doc.Errorf("targets.percent", "with group_by all targets of one %s are hurt; leave percent out, and give max as the most there may be", t.GroupBy)
+	case t.MaxDuration > 0 && e.Length() > t.MaxDuration.D():
+		return doc.Errorf("targets.max_duration", "the steps last %s in all; max_duration is %s", strictyaml.FormatDuration(e.Length()), t.MaxDuration)
 	}
 	return nil
 }
@@ -234,15 +232,58 @@ func (e *Experiment) checkMethod(doc *strictyaml.Doc, faults []Fault) error {
 	for _, f := range faults {
 		known[f.Kind()] = f
 	}
+	ids, faulty := map[string]bool{}, false
 	for i, s := range e.Method {
-		if err := checkStep(doc, fmt.Sprintf("method[%d]", i), s, known); err != nil {
+		at := fmt.Sprintf("method[%d]", i)
+		if err := checkStepHead(doc, at, s, ids); err != nil {
 			return err
 		}
+		if s.Fault == "" && s.Wait > 0 {
+			continue
+		}
+		faulty = true
+		if err := checkStep(doc, at, s, known); err != nil {
+			return err
+		}
+	}
+	if !faulty {
+		return doc.Errorf("method", "it only waits; at least one step needs a fault")
 	}
 	if e.Length() > maxDuration {
 		return doc.Errorf("method", "the steps last %s in all; the cap is %s", strictyaml.FormatDuration(e.Length()), strictyaml.FormatDuration(maxDuration))
 	}
 	return nil
+}
+
+// checkStepHead is what holds for waits and faults. ids are those of the steps before.
+func checkStepHead(doc *strictyaml.Doc, at string, s Step, ids map[string]bool) error {
+	switch {
+	case s.ID != "" && !experimentName.MatchString(s.ID):
+		return doc.Errorf(at+".id", "an id is small letters, digits, dots and dashes, such as slow-db; this is %q", s.ID)
+	case ids[s.ID]:
+		return doc.Errorf(at+".id", "two steps have the id %q", s.ID)
+	case s.Wait > 0 && s.Fault != "":
+		return doc.Errorf(at+".wait", "a step waits or hurts, not both; make the wait a step of its own")
+	case s.Wait > 0 && (s.Duration > 0 || s.Weight != 0 || s.RecoverWithin > 0 || len(s.With) > 0 || s.Mechanism != ""):
+		return doc.Errorf(at, "a step that waits takes nothing else but an id")
+	case s.Wait.D() > maxDuration:
+		return doc.Errorf(at+".wait", "%s is more than the cap of %s", s.Wait, strictyaml.FormatDuration(maxDuration))
+	case !goodWeight(doc, at, s.Weight):
+		return doc.Errorf(at+".weight", "%s", badWeight)
+	case s.RecoverWithin.D() > maxDuration:
+		return doc.Errorf(at+".recover_within", "%s is more than the cap of %s", s.RecoverWithin, strictyaml.FormatDuration(maxDuration))
+	}
+	if s.ID != "" {
+		ids[s.ID] = true
+	}
+	return nil
+}
+
+const badWeight = "a weight is a number above 0 and up to 100; without one it is 1"
+
+// goodWeight says whether the weight at a place of the file can be one: left out, it is 0.
+func goodWeight(doc *strictyaml.Doc, at string, w float64) bool {
+	return w > 0 && w <= 100 || w == 0 && !doc.Has(at+".weight")
 }
 
 func checkStep(doc *strictyaml.Doc, at string, s Step, known map[string]Fault) error {

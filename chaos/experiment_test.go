@@ -59,9 +59,9 @@ func TestLoad(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Experiment{
 		Name: "payments-latency", Hypothesis: "people can pay",
-		SteadyState: []Probe{{Name: "errors", PromQL: "errors", Expect: Condition{"<", 0.01}}},
+		SteadyState: []Probe{{Name: "errors", PromQL: "errors", Expect: Condition{Op: "<", Value: 0.01}}},
 		Guards: []Guard{{
-			Name: "errors", PromQL: "errors", AbortWhen: Condition{">", 0.05}, // same is the first probe's
+			Name: "errors", PromQL: "errors", AbortWhen: Condition{Op: ">", Value: 0.05}, // same is the first probe's
 			Interval: strictyaml.Duration(time.Second), For: 1, NoData: NoDataAbort,
 		}},
 		Targets:  Selection{Select: map[string]string{"service": "payments"}, Max: 1, Percent: 100},
@@ -70,10 +70,10 @@ func TestLoad(t *testing.T) {
 	}, e)
 	require.Equal(t, 30*time.Second, e.Length())
 
-	e, err = Load("e.yaml", []byte(strings.NewReplacer("name: errors, ", "", `"> 0.05"`, `"> 0.05", no_data: hold, for: 3, interval: 2s, name: pain`).Replace(whole)+"recovery: 5m\npin: F9\n"), fakes())
+	e, err = Load("e.yaml", []byte(strings.NewReplacer("name: errors, ", "", `"> 0.05"`, `"> 0.05", no_data: hold, reason: it is scraped late, for: 3, interval: 2s, name: pain`).Replace(whole)+"recovery: 5m\npin: F9\n"), fakes())
 	require.NoError(t, err)
 	require.Equal(t, "steady state 1", e.SteadyState[0].Name)
-	require.Equal(t, Guard{"pain", "errors", Condition{">", 0.05}, strictyaml.Duration(2 * time.Second), 3, NoDataHold}, e.Guards[0])
+	require.Equal(t, Guard{Name: "pain", PromQL: "errors", AbortWhen: Condition{Op: ">", Value: 0.05}, Interval: strictyaml.Duration(2 * time.Second), For: 3, NoData: NoDataHold, Reason: "it is scraped late"}, e.Guards[0])
 	require.Equal(t, 5*time.Minute, e.Recovery.D())
 	require.Equal(t, "F9", e.Pin)
 }
@@ -119,6 +119,51 @@ func TestLoadComplains(t *testing.T) {
 		{"{latency: 300ms}", "{latency: 2m}", "11:21: http.latency: 2m is more than the cap of 1m"},
 		{"{latency: 300ms}", "{latency: [1, 2]}", "want a plain value here, such as 300ms, 0.5 or 503"},
 		{"{latency: 300ms}", `{"a b[0].c": 1}`, `http.latency: a b[0].c: unknown parameter "a b[0].c"`},
+		{"name: payments-latency", "name: a\non_disconnect: carry on", `2:16: "carry on" is not one of abort, continue`},
+		{"name: payments-latency", "name: a\nlabels: {Env: prod}", `2:10: "Env": a label's name is small letters`},
+		{"name: payments-latency", "name: a\nowner: \"a\\nb\"", `2:8: "a\nb" is not a name on one line`},
+		{"name: payments-latency", "name: a\nwindow: {days: [monday]}", `2:17: "monday" is no day; the days are mon, tue`},
+		{"name: payments-latency", "name: a\nwindow: {hours: 9-16}", `2:17: "9-16" are no hours; write them as 09:30-16:00`},
+		{"name: payments-latency", "name: a\nwindow: {tz: Mars}", `2:14: "Mars" is no time zone`},
+		{"name: payments-latency", "name: a\nwindow: {hour: 9-16}", `2:10: unknown key "hour"; did you mean "hours"?`},
+		{"name: payments-latency", "name: a\nbaseline: {for: 6m}", "2:17: 6m is more than the cap of 5m"},
+		{"name: payments-latency", "name: a\nbaseline: {for: 3s, min_samples: 4}", "2:34: 4 samples, one a second, do not fit into 3s"},
+		{"name: payments-latency", "name: a\nbaseline: {min_samples: -1}", "2:25: -1 is no number of samples"},
+		{"promql: 'errors', expect", "load: smoke, expect", "4:26: a load run cannot be a probe yet"},
+		{"promql: 'errors', expect", "promql: errors, tcp: {address: 'a:1'}, expect", "errors: one probe looks at one thing"},
+		{"promql: 'errors', expect", "tcp: {address: nowhere}, expect", `4:26: errors: "nowhere" is no address; write host:port`},
+		{"promql: 'errors', expect", "tcp: {addres: 'a:1'}, expect", `4:26: unknown key "addres"; did you mean "address"?`},
+		{"promql: 'errors', expect", "http: {url: 'ftp://x'}, expect", "4:27: errors: url is no http:// or https:// address"},
+		{"promql: 'errors', expect", "http: {url: 'http://bob:hunter2@x/'}, expect", "errors: url holds a user or a password"},
+		{"promql: 'errors', expect", "http: {url: 'http://x/', status: [20]}, expect", "errors: 20 is no status of HTTP"},
+		{"promql: 'errors', expect", "http: {url: 'http://x/', timeout: 11s}, expect", "errors: a timeout of 11s; want 10ms to 10s"},
+		{"promql: 'errors', expect", "exec: {argv: [smoke]}, expect", "errors: argv begins with the absolute path of a program"},
+		{"promql: 'errors', expect", "exec: {argv: []}, expect", "errors: argv begins with the absolute path of a program"},
+		{`expect: "< 0.01"}`, `expect: "< 0.01", phases: [sometimes]}`, `4:65: "sometimes" is not one of before, during, after`},
+		{`expect: "< 0.01"}`, `expect: "< 0.01", phases: [during]}`, "4:6: no probe looks before"},
+		{`expect: "< 0.01"}`, `expect: "< 2x baseline", phases: [during]}`, "errors: what is compared with the baseline must be looked at before"},
+		{`expect: "< 0.01"}`, `expect: "< 0.01", weight: 0}`, "4:64: errors: a weight is a number above 0 and up to 100"},
+		{`expect: "< 0.01"}`, `expect: "< 0.01", stale_after: 100ms}`, "errors: no server scrapes so often"},
+		{`"> 0.05"`, `"> 2x baseline"`, "errors: a guard compares with a number"},
+		{`"> 0.05"`, `"> 0.05", no_data: ignore`, "errors: no_data: ignore lets a blind guard pass; say why in reason:"},
+		{`"> 0.05"`, `"> 0.05", stale_after: 1ms`, "errors: no server scrapes so often"},
+		{`"> 0.05"`, "\"> 0.05\"}\n  - {promql: x, incident: SEV-2", "7:14: incident: promql is for guards that are queries"},
+		{`{promql: same, abort_when: "> 0.05"}`, "{incident: SEV-2}", "at least one of them with promql"},
+		{"guards:", "guards:\n  - incident: SEV-9", `6:15: "SEV-9" is no severity`},
+		{"guards:", "guards:\n  - incident: SEV-1", "6:15: SEV-1 is less strict than what is always on"},
+		{"guards:", "guards:\n  - operator: {every: 1ms}", "operator: every 1ms; want 500ms to 1m"},
+		{"guards:", "guards:\n  - operator: {misses: 21}", "operator: 21 misses; want 1 to 20"},
+		{"guards:", "on_disconnect: continue\nguards:\n  - operator: {misses: 2}", "operator: with on_disconnect: continue nobody needs to be there"},
+		{"guards:", "guards:\n  - {incident: SEV-2, operator: {misses: 2}}", "incident and operator are two guards"},
+		{"{service: payments}", "{service: payments}\n  group_by: az\n  percent: 50", "with group_by all targets of one az are hurt; leave percent out"},
+		{"{service: payments}", "{service: payments}\n  max_duration: 29s", "9:17: the steps last 30s in all; max_duration is 29s"},
+		{"    duration: 30s\n", "    duration: 30s\n    wait: 3s\n", "13:11: a step waits or hurts, not both"},
+		{"    duration: 30s\n", "    duration: 30s\n    weight: 101\n", "13:13: a weight is a number above 0 and up to 100"},
+		{"    duration: 30s\n", "    duration: 30s\n    id: Slow DB\n", "13:9: an id is small letters"},
+		{"    duration: 30s\n", "    duration: 30s\n    id: a\n  - {id: a, wait: 1s}\n", `14:10: two steps have the id "a"`},
+		{"    duration: 30s\n", "    duration: 30s\n  - {wait: 1s, weight: 2}\n", "13:6: a step that waits takes nothing else but an id"},
+		{"    duration: 30s\n", "    duration: 30s\n    recover_within: 11m\n", "13:21: 11m is more than the cap of 10m"},
+		{"  - fault: http.latency\n    with: {latency: 300ms}\n    duration: 30s\n", "  - wait: 3s\n", "it only waits; at least one step needs a fault"},
 		{whole, "", "the file is empty"},
 		{whole, "[]", ""},
 		{whole, strings.Repeat("#", 65<<10), "an experiment of 66560 bytes; the most is 65536"},
@@ -135,8 +180,57 @@ func TestLoadComplains(t *testing.T) {
 	}
 }
 
+const everything = `name: checkout-db
+hypothesis: people can pay
+owner: payments-oncall
+labels: {service: checkout, env: staging}
+steady_state:
+  - {name: errors, promql: errors, expect: "< 0.01", phases: [before, during, after], weight: 5, stale_after: 30s}
+  - {name: p95, promql: p95, expect: "<= 1.5x baseline"}
+  - {name: health, http: {url: "http://127.0.0.1:8080/healthz", status: [200, 204], timeout: 2s}}
+  - {name: port, tcp: {address: "127.0.0.1:5432"}, phases: [after]}
+  - {name: smoke, exec: {argv: [/usr/local/bin/smoke, --fast]}}
+baseline: {for: 60s, min_samples: 5}
+guards:
+  - {name: pain, promql: errors, abort_when: "> 0.05", interval: 1s, for: 2, no_data: hold, reason: it is scraped late, stale_after: 30s}
+  - incident: SEV-3
+  - operator: {every: 1s}
+targets: {select: {service: checkout}, max: 2, seed: 7, group_by: az, max_duration: 5m}
+method:
+  - {id: slow-db, fault: http.latency, with: {latency: 100ms}, duration: 120s, weight: 5, recover_within: 60s}
+  - {id: settle, wait: 30s}
+  - {id: hang, fault: process.pause, duration: 10s}
+recovery: 120s
+on_disconnect: abort
+window: {days: [Mon, Tue], hours: "09:30-16:00", tz: Europe/Berlin}
+pin: F6
+`
+
+// TestLoadEverything reads a file that uses all there is.
+func TestLoadEverything(t *testing.T) {
+	e, err := Load("e.yaml", []byte(everything), fakes())
+	require.NoError(t, err)
+	require.Equal(t, "payments-oncall", e.Owner)
+	require.Equal(t, Condition{Op: "<=", Value: 1.5, OfBaseline: true}, e.SteadyState[1].Expect)
+	require.Equal(t, Condition{Op: "==", Value: 1}, e.SteadyState[2].Expect, "a request is well or not")
+	require.Equal(t, "GET http://127.0.0.1:8080/healthz gives 200, 204 within 2s", e.SteadyState[2].What())
+	require.False(t, e.SteadyState[3].in(During))
+	require.Equal(t, `["/usr/local/bin/smoke" "--fast"] ends with 0 within 1s`, e.SteadyState[4].What())
+	require.Equal(t, Calibration{For: strictyaml.Duration(time.Minute), MinSamples: 5}, e.Baseline)
+	require.Equal(t, Guard{Name: "incident", Incident: "SEV-3"}, e.Guards[1])
+	require.Equal(t, &Operator{Every: strictyaml.Duration(time.Second), Misses: 3}, e.Guards[2].Operator)
+	require.Equal(t, 160*time.Second, e.Length(), "with the wait")
+	require.Equal(t, 400*time.Second, e.longest())
+	require.Equal(t, "checkout-db 100%", e.ConfirmText())
+
+	e, err = Load("e.yaml", []byte(strings.Replace(whole, `"< 0.01"`, `"< 2x baseline"`, 1)), fakes())
+	require.NoError(t, err)
+	require.Equal(t, Calibration{For: strictyaml.Duration(10 * time.Second), MinSamples: 5}, e.Baseline, "one look is no measure")
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(whole))
+	f.Add([]byte(everything))
 	f.Add([]byte("name: a\nsteady_state: [{promql: 1, expect: '<1'}]\nmethod: [{fault: x}]"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		e, err := Load("e.yaml", src, fakes())
@@ -183,9 +277,12 @@ func TestConditions(t *testing.T) {
 // TestConditionTravels goes through JSON, as reports and journals do.
 func TestConditionTravels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := Condition{rapid.SampledFrom([]string{"<", "<=", ">", ">=", "==", "!="}).Draw(t, "op"), rapid.Float64().Draw(t, "value")}
+		c := Condition{rapid.SampledFrom([]string{"<", "<=", ">", ">=", "==", "!="}).Draw(t, "op"), rapid.Float64().Draw(t, "value"), rapid.Bool().Draw(t, "of the baseline")}
 		if math.IsInf(c.Value, 0) || math.IsNaN(c.Value) {
 			c.Value = 0
+		}
+		if c.OfBaseline {
+			c.Value = math.Abs(c.Value) + 1
 		}
 		b, err := json.Marshal(Guard{AbortWhen: c})
 		require.NoError(t, err)

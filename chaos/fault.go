@@ -64,6 +64,7 @@ type Injection struct {
 	Undo             []Op
 	Gone             Check
 	Preview          []string // the exact operations, for people
+	Needs            []string // rights, programs, what must be there; for people
 	Injector         Injector
 }
 

@@ -256,7 +256,7 @@ func (e experiment) file() []byte {
 	}
 	blind := ""
 	if e.guard == "zero" {
-		blind = ", no_data: hold" // a machine that has no time for its answers ends no run
+		blind = ", no_data: hold, reason: test" // a machine that has no time for its answers ends no run
 	}
 	return fmt.Appendf(nil, `name: test
 steady_state: [{name: errors, promql: %q, expect: %q}]

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,14 +30,15 @@ type PlannedStep struct {
 // must not be is a *Refusal.
 func Resolve(ctx context.Context, e Experiment, faults []Fault, all []Target, id string, seed uint64) (Plan, error) {
 	p := Plan{Experiment: e}
-	if seed == 0 {
-		seed = rand.Uint64()
+	for seed == 0 {
+		seed = cmp.Or(e.Targets.Seed, rand.Uint64())
 	}
 	choice, err := Choose(all, e.Targets, seed)
 	p.Choice = choice
 	if err != nil {
 		return p, err
 	}
+	p.Experiment.Guards = withInterlock(e.Guards, choice.Chosen)
 	known := map[string]Fault{}
 	for _, f := range faults {
 		known[f.Kind()] = f
@@ -44,6 +46,10 @@ func Resolve(ctx context.Context, e Experiment, faults []Fault, all []Target, id
 	n := 0
 	for _, s := range e.Method {
 		step := PlannedStep{Step: s}
+		if s.Fault == "" {
+			p.Steps = append(p.Steps, step)
+			continue
+		}
 		for _, t := range choice.Chosen {
 			n++
 			fault, ok := known[s.Fault]
@@ -81,54 +87,63 @@ func (inj Injection) undoable() error {
 	return nil
 }
 
-// PlanText is what `chaos run --dry-run` prints: whom it would hurt, the exact
-// operations and their undo, what ends it, and how long it takes. It reads the
-// targets and touches nothing.
-func PlanText(ctx context.Context, e Experiment, faults []Fault, from Sources, id string, seed uint64) (string, error) {
-	all, err := from.Find(ctx)
-	if err != nil {
-		return "", err
-	}
-	p, err := Resolve(ctx, e, faults, all, id, seed)
-	if err != nil {
-		return "", err
-	}
-	text := p.Text()
-	if seed == 0 && len(p.Choice.Chosen) < len(p.Choice.Matched) {
-		text += "draw        one of several; a run draws its own targets\n"
-	}
-	return text, nil
-}
-
-// Text is the plan in words.
-func (p Plan) Text() string {
+// Text is the plan in words. scrape is how often Prometheus looks, 0 if that is not
+// known.
+func (p Plan) Text(scrape time.Duration) string {
 	var b strings.Builder
 	e := p.Experiment
 	fmt.Fprintf(&b, "experiment  %s\n", e.Name)
 	if e.Hypothesis != "" {
 		fmt.Fprintf(&b, "hypothesis  %q\n", e.Hypothesis)
 	}
+	if e.Owner != "" {
+		fmt.Fprintf(&b, "owner       %s\n", e.Owner)
+	}
 	fmt.Fprintf(&b, "targets     %s (%d of %d that match: %s; seed %d)\n", strings.Join(p.names(), ", "),
 		len(p.Choice.Chosen), len(p.Choice.Matched), strings.Join(p.Choice.Matched, ", "), p.Choice.Seed)
 	for _, q := range e.SteadyState {
-		fmt.Fprintf(&b, "healthy     %s %s\n            %q\n", q.Name, q.Expect, q.PromQL)
+		when := ""
+		if len(q.Phases) > 0 {
+			when = fmt.Sprintf(" (%v)", q.Phases)
+		}
+		fmt.Fprintf(&b, "healthy     %s %s%s\n            %q\n", q.Name, q.Expect, when, q.What())
+	}
+	if e.Baseline.For > 0 {
+		fmt.Fprintf(&b, "baseline    looked at for %s, at least %d times\n", e.Baseline.For, e.Baseline.MinSamples)
 	}
 	for _, g := range e.Guards {
-		fmt.Fprintf(&b, "guard       %s: abort when %s, every %s, %d in a row, no data: %s\n            %q\n            undone at the latest %s after the metric shows it\n",
-			g.Name, g.AbortWhen, g.Interval, g.For, g.NoData, g.PromQL, strictyaml.FormatDuration(g.Interval.D()*time.Duration(g.For)+undoTimeout))
+		g.text(&b, scrape)
 	}
 	for i, s := range p.Steps {
-		fmt.Fprintf(&b, "step %d      %s for %s\n", i+1, s.Fault, s.Duration)
-		for _, inj := range s.Injections {
-			inj.text(&b)
-		}
+		s.text(&b, i+1)
 	}
 	fmt.Fprintf(&b, "length      %s of faults, then up to %s for recovery\n", strictyaml.FormatDuration(e.Length()), e.Recovery)
+	if e.OnDisconnect == DisconnectContinue {
+		b.WriteString("disconnect  it goes on under guards and deadline when whoever has started it is gone\n")
+	}
 	return b.String()
+}
+
+// text is step n of a plan.
+func (s PlannedStep) text(b *strings.Builder, n int) {
+	if s.Wait > 0 {
+		fmt.Fprintf(b, "step %-6d wait for %s\n", n, s.Wait)
+		return
+	}
+	fmt.Fprintf(b, "step %-6d %s for %s\n", n, s.Fault, s.Duration)
+	for _, inj := range s.Injections {
+		inj.text(b)
+	}
+	if s.RecoverWithin > 0 {
+		fmt.Fprintf(b, "  then      the steady state is back within %s, or nothing follows\n", s.RecoverWithin)
+	}
 }
 
 func (inj Injection) text(b *strings.Builder) {
 	fmt.Fprintf(b, "  on        %s, tier %s (%s)\n", inj.Target, inj.Tier, inj.Tier.Means())
+	for _, need := range inj.Needs {
+		fmt.Fprintf(b, "  needs     %s\n", need)
+	}
 	for _, line := range inj.Preview {
 		fmt.Fprintf(b, "  do        %s\n", line)
 	}

@@ -11,14 +11,18 @@ var ErrRefused = errors.New("refused")
 // Refusal is a rule saying no before anything was injected: which rule, why,
 // and what would satisfy it.
 type Refusal struct {
-	Rule   string // stable name, such as "lab-only" or "open-journal"
+	Rule   string // a name of Rules, such as "lab-only" or "open-journal"
 	Reason string
 	Remedy string
 }
 
-// Error is one line: refused (rule): reason; remedy.
+// Error is one line: refused R7 lab-only: reason; remedy.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("refused (%s): %s; %s", r.Rule, r.Reason, r.Remedy)
+	rule := r.Rule
+	if id := ruleID(r.Rule); id != "" {
+		rule = id + " " + rule
+	}
+	return fmt.Sprintf("refused %s: %s; %s", rule, r.Reason, r.Remedy)
 }
 
 // Is makes errors.Is(err, ErrRefused) true.

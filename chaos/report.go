@@ -19,6 +19,7 @@ const (
 	Holding    Phase = "holding"
 	Undoing    Phase = "undoing"
 	Gone       Phase = "gone"
+	Waiting    Phase = "waiting" // a step that is a wait
 	Recovering Phase = "recovering"
 	Finished   Phase = "verdict"
 )
@@ -131,8 +132,9 @@ type ProbeOutcome struct {
 	Before      *float64 `json:"before"`
 	During      *float64 `json:"during"` // the last value
 	After       *float64 `json:"after"`
-	Evaluations int      `json:"evaluations"` // during, with data
-	Within      int      `json:"within"`      // of those, in tolerance
+	Evaluations int      `json:"evaluations"`      // during, with data
+	Within      int      `json:"within"`           // of those, in tolerance
+	Phases      []When   `json:"phases,omitempty"` // it looked; none is all
 }
 
 // GuardOutcome is what a guard saw.

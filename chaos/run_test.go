@@ -40,11 +40,11 @@ func TestVerdicts(t *testing.T) {
 		{"no effect", short(func(*experiment) {}), func(l *lab) { l.quiet = true }, chaos.Inconclusive, "http.latency on shop-1 showed no effect within", true},
 		{"sick before", short(func(e *experiment) { e.steady = "one" }), nil, chaos.Inconclusive, "errors is 1 before anything was injected", false},
 		{"a guard breached before", short(func(e *experiment) { e.guard = "one" }), nil, chaos.Inconclusive, "guard pain is 1 before anything was injected", false},
-		{"a guard that sees nothing", short(func(e *experiment) { e.guard = "nothing" }), nil, chaos.Refused, "refused (guard-blind): guard pain has no data", false},
-		{"not the lab's", short(func(*experiment) {}), func(l *lab) { l.foreign = true }, chaos.Refused, "refused (lab-only): the proxy of shop-1 is not proven", false},
+		{"a guard that sees nothing", short(func(e *experiment) { e.guard = "nothing" }), nil, chaos.Refused, "refused R9 guard-blind: guard pain has no data", false},
+		{"not the lab's", short(func(*experiment) {}), func(l *lab) { l.foreign = true }, chaos.Refused, "refused R7 lab-only: the proxy of shop-1 is not proven", false},
 		{"not recovered", short(func(e *experiment) { e.fault, e.with, e.recovery = "process.kill", "{}", 1500*time.Millisecond }), nil, chaos.Deviated, "not recovered within 1.5s", true},
-		{"no such target", short(func(e *experiment) { e.targets = "{select: {name: nobody}}" }), nil, chaos.Refused, "refused (no-target)", false},
-		{"every instance", short(func(e *experiment) { e.targets = "{select: {service: shop}, max: 2}" }), nil, chaos.Refused, "refused (blast-radius)", false},
+		{"no such target", short(func(e *experiment) { e.targets = "{select: {name: nobody}}" }), nil, chaos.Refused, "refused R6 no-target", false},
+		{"every instance", short(func(e *experiment) { e.targets = "{select: {service: shop}, max: 2}" }), nil, chaos.Refused, "refused R6 blast-radius", false},
 		{"no such fault", short(func(e *experiment) { e.fault = "http.latancy" }), nil, chaos.Refused, `test.yaml:5:18: unknown fault "http.latancy"; did you mean "http.latency"?`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -123,10 +123,10 @@ func TestRefusals(t *testing.T) {
 		name, rule string
 		prepare    func(t *testing.T, l *lab, r *chaos.Request)
 	}{
-		{"halted", "refused (halt)", func(t *testing.T, l *lab, _ *chaos.Request) { require.NoError(t, chaos.Halt(l.dir)) }},
-		{"no ULID", "refused (run-id)", func(_ *testing.T, _ *lab, r *chaos.Request) { r.ID = "../../etc/x" }},
+		{"halted", "refused R2 halt", func(t *testing.T, l *lab, _ *chaos.Request) { require.NoError(t, chaos.Halt(l.dir)) }},
+		{"no ULID", "refused R1 run-id", func(_ *testing.T, _ *lab, r *chaos.Request) { r.ID = "../../etc/x" }},
 		{"not a file", "test.yaml: the file is empty", func(_ *testing.T, _ *lab, r *chaos.Request) { r.Source = nil }},
-		{"a journal that cannot be read", "refused (open-journal)", func(t *testing.T, l *lab, _ *chaos.Request) {
+		{"a journal that cannot be read", "refused R1 open-journal", func(t *testing.T, l *lab, _ *chaos.Request) {
 			require.NoError(t, os.Symlink("nowhere", filepath.Join(l.dir, "A.wal")))
 			require.NoError(t, os.Mkdir(filepath.Join(l.dir, "B.wal"), 0o700), "neither is a regular file")
 			open := `{"rec":"intent","at":"2026-11-24T03:00:00Z","entry":"f-1","intent":{"kind":"x","target":"y","gone":{"is":"nothing"}}}`
@@ -157,7 +157,7 @@ func TestOneAtATime(t *testing.T) {
 	out, err := l.spawn(second).Wait()
 	require.NoError(t, err)
 	require.Equal(t, chaos.Refused, out.Verdict)
-	require.Contains(t, out.Reason, "refused (one-at-a-time)")
+	require.Contains(t, out.Reason, "refused R3 one-at-a-time")
 
 	open, err := chaos.Active(l.dir)
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -31,33 +33,47 @@ type order struct {
 	Sources      Sources      `json:"sources"`
 	OnDisconnect OnDisconnect `json:"on_disconnect"`
 	Seed         uint64       `json:"seed"`
+	Confirm      string       `json:"confirm"`
+	Terminal     bool         `json:"terminal"`
 }
 
 // command is every later line.
 type command struct {
 	Abort string `json:"abort"`
+	Beat  bool   `json:"beat,omitempty"` // the starter's terminal has answered
+}
+
+// Means is what a runner works with.
+type Means struct {
+	Prober    Prober
+	Incidents Incidents
+	Faults    []Fault
+	Policy    Policy
+	// Refused is why there is no policy to go by; nothing is done then.
+	Refused error
 }
 
 // runner is one run in its own process.
 type runner struct {
 	order
-	prober Prober
-	faults []Fault
-	say    func(Report)
-	abort  chan string
+	Means
+	exp   Experiment
+	say   func(Report)
+	abort chan string
+	beats chan struct{}
 }
 
 // RunnerMain is the body of `sitrep __chaos-runner`: it reads an order, does the
 // experiment, and returns the exit code of the process: 0 once an outcome has
 // been reported, whatever it is. HUP, INT, QUIT and TERM end and undo the run.
-func RunnerMain(ctx context.Context, rio RunnerIO, prober Prober, faults []Fault) int {
+func RunnerMain(ctx context.Context, rio RunnerIO, with Means) int {
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
 	out := newReporter(rio.Stdout)
-	r := &runner{prober: prober, faults: faults, say: out.say, abort: make(chan string, 8)}
+	r := &runner{Means: with, say: out.say, abort: make(chan string, 8), beats: make(chan struct{}, 1)}
 	in := bufio.NewReaderSize(io.LimitReader(rio.Stdin, 1<<20), 64<<10)
 	line, err := in.ReadBytes('\n')
 	if err == nil {
@@ -67,13 +83,21 @@ func RunnerMain(ctx context.Context, rio RunnerIO, prober Prober, faults []Fault
 		fmt.Fprintln(os.Stderr, "chaos runner: read order:", err)
 		return 1
 	}
+	// The source is what the order brought: a file that is edited now changes nothing.
+	r.exp, err = Load(r.File, r.Source, r.Faults)
+	r.OnDisconnect = cmp.Or(r.OnDisconnect, r.exp.OnDisconnect)
 	go r.listen(in)
 	go func() {
 		for s := range signals {
 			r.ask("the runner got " + s.String())
 		}
 	}()
-	r.do(ctx)
+	if err == nil {
+		err = r.do(ctx)
+	}
+	if err != nil {
+		r.refuse(r.exp, err)
+	}
 	signal.Stop(signals) // nothing is held any more: whoever wants us gone may have it
 	out.flush()
 	return 0
@@ -87,6 +111,12 @@ func (r *runner) listen(in *bufio.Reader) {
 		var c command
 		if json.Unmarshal(line, &c) == nil && c.Abort != "" {
 			r.ask(c.Abort)
+		}
+		if c.Beat {
+			select {
+			case r.beats <- struct{}{}:
+			default: // one is enough
+			}
 		}
 		if err != nil {
 			break
@@ -105,27 +135,21 @@ func (r *runner) ask(why string) {
 	}
 }
 
-// do is preflight and engine. Everything that says no before is an outcome too.
-func (r *runner) do(ctx context.Context) {
-	exp, err := Load(r.File, r.Source, r.faults)
-	if err != nil {
-		r.refuse(exp, err)
-		return
+// do is preflight and engine. What says no before comes back.
+func (r *runner) do(ctx context.Context) error {
+	if r.Refused != nil {
+		return r.Refused
 	}
 	lock, err := r.preflight()
 	if err != nil {
-		r.refuse(exp, err)
-		return
+		return err
 	}
 	defer lock.Close()
-	plan, err := r.plan(ctx, exp)
+	plan, err := r.plan(ctx)
 	if err != nil {
-		r.refuse(exp, err)
-		return
+		return err
 	}
-	if err := r.run(ctx, plan); err != nil {
-		r.refuse(exp, err)
-	}
+	return r.run(ctx, plan)
 }
 
 // preflight takes the lock of the directory and applies the rules that need no
@@ -172,12 +196,28 @@ func admissible(stateDir string) error {
 	return Refuse("open-journal", "run `sitrep chaos recover` first", "%s (%s) is not proven undone", open[0].Run, open[0].Experiment)
 }
 
-func (r *runner) plan(ctx context.Context, exp Experiment) (Plan, error) {
+// plan draws the targets and asks the policy and the incidents.
+func (r *runner) plan(ctx context.Context) (Plan, error) {
 	all, err := r.Sources.Find(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
-	return Resolve(ctx, exp, r.faults, all, r.ID, r.Seed)
+	plan, err := Resolve(ctx, r.exp, r.Faults, all, r.ID, r.Seed)
+	if err != nil {
+		return plan, err
+	}
+	guards := plan.Experiment.Guards
+	if err := CheckIncidents(ctx, r.Incidents, guards); err != nil {
+		return plan, err
+	}
+	if !r.Terminal {
+		plan.Experiment.Guards = slices.DeleteFunc(slices.Clone(guards), func(g Guard) bool { return g.Operator != nil })
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return plan, fmt.Errorf("what is this host called: %w", err)
+	}
+	return plan, r.Policy.Check(Judgement{Plan: plan, Host: host, Now: time.Now(), Confirm: r.Confirm})
 }
 
 // run arms the undertaker and lets the engine work. An error means that nothing
@@ -201,8 +241,14 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 	}
 	defer guard.release()
 	e := &engine{
-		run: r.Run, id: r.ID, plan: plan, prober: r.prober, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort,
+		run: r.Run, id: r.ID, plan: plan, prober: r.Prober, incidents: r.Incidents, beats: r.beats, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort,
 		halted: func() (string, bool) { return Halted(r.StateDir) },
+	}
+	if len(plan.Experiment.Guards) < len(withInterlock(r.exp.Guards, plan.Choice.Chosen)) {
+		r.say(Report{
+			Run: r.Run, ID: r.ID, Experiment: plan.Experiment.Name, Kind: KindPhase, At: time.Now(), Phase: Preflight,
+			Text: "the guard on the operator is off: this was not started from a terminal that could be asked",
+		})
 	}
 	go guard.pulse(e.touch)
 	e.Run(ctx)

@@ -35,8 +35,10 @@ type Request struct {
 	Source       []byte       // its content
 	StateDir     string       // of journals, lock and HALT file
 	Sources      Sources      // of targets
-	OnDisconnect OnDisconnect // empty is abort
+	OnDisconnect OnDisconnect // empty is what the experiment says, and abort if it says nothing
 	Seed         uint64       // of the draw of targets; 0 draws one and records it
+	Confirm      string       // what a person has typed, see Experiment.ConfirmText
+	Terminal     bool         // its terminal is asked, and Beat called for every answer
 	Executable   string       // that knows __chaos-runner and __undertake; empty is this program
 	Args         []string     // after __chaos-runner, for the prober
 }
@@ -68,7 +70,7 @@ const (
 // the undertaker undoes. When ctx ends, the run is aborted and undone; Wait
 // still says how it went.
 func Spawn(ctx context.Context, req Request) (*Handle, error) {
-	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.Sources, req.OnDisconnect, req.Seed})
+	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.Sources, req.OnDisconnect, req.Seed, req.Confirm, req.Terminal})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +117,19 @@ func (h *Handle) Abort(reason string) {
 		h.orders <- append(line, '\n')
 		go h.insist()
 	})
+}
+
+// Beat tells the runner that the terminal of whoever has started it answers. It never
+// blocks.
+func (h *Handle) Beat() {
+	if len(h.orders) > cap(h.orders)/2 {
+		return // a runner that reads nothing; the room that is left is for Abort
+	}
+	line, _ := json.Marshal(command{Beat: true})
+	select {
+	case h.orders <- append(line, '\n'):
+	default:
+	}
 }
 
 // insist kills a runner that does not obey. One that undoes is left to it for as

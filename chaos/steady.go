@@ -19,57 +19,127 @@ const baselineTries = 3
 func (e *engine) baseline(ctx context.Context) *ending {
 	e.enter(Baseline, time.Time{}, "looking at the steady state")
 	for i, g := range e.plan.Experiment.Guards {
-		v, err := e.first(ctx, g.PromQL)
-		if stop := stopped(ctx); stop != nil {
+		if !g.asks() {
+			continue
+		}
+		if stop := e.guardSees(ctx, i, g); stop != nil {
 			return stop
-		}
-		if v == nil {
-			r := Refusal{"guard-blind", fmt.Sprintf("guard %s has no data%s", g.Name, because(err)), "a guard must see before anything is injected: check its promql"}
-			return &ending{Refused, r.Error()}
-		}
-		breached, _ := (&guardCount{Guard: g}).step(v)
-		e.guardSample(i, v, breached, false)
-		if breached {
-			return &ending{Inconclusive, fmt.Sprintf("guard %s is %s before anything was injected (abort when %s): never inject into a sick system", g.Name, number(v), g.AbortWhen)}
 		}
 	}
-	for i, p := range e.plan.Experiment.SteadyState {
-		v, err := e.first(ctx, p.PromQL)
-		if stop := stopped(ctx); stop != nil {
-			return stop
-		}
-		e.mu.Lock()
-		e.out.Probes[i].Before = v
-		e.mu.Unlock()
-		e.probeSample(p, v)
-		if v == nil {
-			return &ending{Inconclusive, fmt.Sprintf("%s has no data before anything was injected%s", p.Name, because(err))}
-		}
-		if !p.Expect.Holds(*v) {
-			return &ending{Inconclusive, fmt.Sprintf("%s is %s before anything was injected, expected %s: never inject into a sick system", p.Name, number(v), p.Expect)}
-		}
+	samples, stop := e.before(ctx)
+	if stop != nil {
+		return stop
+	}
+	return e.calibrate(samples)
+}
+
+// guardSees looks once through a guard.
+func (e *engine) guardSees(ctx context.Context, i int, g Guard) *ending {
+	v, err := e.first(ctx, func(ctx context.Context) (*float64, error) {
+		return measure(ctx, e.prober, g.PromQL, g.StaleAfter.D(), probeEvery)
+	})
+	if stop := stopped(ctx); stop != nil {
+		return stop
+	}
+	if v == nil {
+		r := Refusal{"guard-blind", fmt.Sprintf("guard %s has no data%s", g.Name, because(err, probeEvery)), "a guard must see before anything is injected: check its promql"}
+		return &ending{Refused, r.Error()}
+	}
+	breached, _ := (&guardCount{Guard: g}).step(v)
+	e.guardSample(i, v, breached, false)
+	if breached {
+		return &ending{Inconclusive, fmt.Sprintf("guard %s is %s before anything was injected (abort when %s): never inject into a sick system", g.Name, number(v), g.AbortWhen)}
 	}
 	return nil
 }
 
-func (e *engine) first(ctx context.Context, promql string) (v *float64, err error) {
-	for try := range baselineTries {
-		if try > 0 {
-			wait(ctx, probeEvery)
+// before looks at the probes once, or every second for as long as the experiment wants,
+// and gives what each has seen. One that is out of its tolerance ends it.
+func (e *engine) before(ctx context.Context) (samples [][]float64, stop *ending) {
+	probes, length := e.plan.Experiment.SteadyState, e.plan.Experiment.Baseline.For.D()
+	samples = make([][]float64, len(probes))
+	until := time.Now().Add(length)
+	for {
+		for i, p := range probes {
+			if !p.in(Before) {
+				continue
+			}
+			look := func(ctx context.Context) (*float64, error) { return p.look(ctx, e.prober) }
+			v, err := look(ctx)
+			if v == nil && length == 0 {
+				v, err = e.again(ctx, look, v, err)
+			}
+			if stop := stopped(ctx); stop != nil {
+				return nil, stop
+			}
+			e.probeSample(i, v)
+			switch {
+			case v == nil && length == 0:
+				return nil, &ending{Inconclusive, fmt.Sprintf("%s has no data before anything was injected%s", p.Name, because(err, p.patience()))}
+			case v == nil:
+				continue
+			case !p.Expect.OfBaseline && !p.Expect.Holds(*v):
+				return nil, &ending{Inconclusive, fmt.Sprintf("%s is %s before anything was injected, expected %s: never inject into a sick system%s", p.Name, number(v), p.Expect, because(err, p.patience()))}
+			}
+			samples[i] = append(samples[i], *v)
 		}
-		if v, err = measure(ctx, e.prober, promql, probeEvery); v != nil || ctx.Err() != nil {
-			return v, err
+		left := time.Until(until)
+		if left <= 0 {
+			return samples, nil
 		}
+		wait(ctx, min(left, probeEvery))
 	}
-	return nil, err
 }
 
-func because(err error) string {
+// calibrate takes the mean of what each probe has seen for its baseline.
+func (e *engine) calibrate(samples [][]float64) *ending {
+	b := e.plan.Experiment.Baseline
+	for i, p := range e.plan.Experiment.SteadyState {
+		if !p.in(Before) {
+			continue
+		}
+		if n := len(samples[i]); n < max(b.MinSamples, 1) {
+			return &ending{Inconclusive, fmt.Sprintf("%s had data %d times in %s before anything was injected; baseline.min_samples is %d", p.Name, n, b.For, max(b.MinSamples, 1))}
+		}
+		mean := 0.0
+		for _, v := range samples[i] {
+			mean += v / float64(len(samples[i]))
+		}
+		if p.Expect.OfBaseline && mean <= 0 {
+			return &ending{Inconclusive, fmt.Sprintf("the baseline of %s is %s, of which there is no multiple: give it an expect with a number", p.Name, number(&mean))}
+		}
+		e.mu.Lock()
+		e.out.Probes[i].Before = &mean
+		if p.Expect.OfBaseline {
+			e.expect[i] = p.Expect.Against(mean)
+			e.out.Probes[i].Expect = fmt.Sprintf("%s (%s %s)", p.Expect, p.Expect.Op, number(&e.expect[i].Value))
+		}
+		e.mu.Unlock()
+	}
+	return nil
+}
+
+// first looks until there is data, a few times.
+func (e *engine) first(ctx context.Context, look func(context.Context) (*float64, error)) (*float64, error) {
+	v, err := look(ctx)
+	return e.again(ctx, look, v, err)
+}
+
+// again repeats a first look that found no data.
+func (e *engine) again(ctx context.Context, look func(context.Context) (*float64, error), v *float64, err error) (*float64, error) {
+	for try := 1; try < baselineTries && v == nil && ctx.Err() == nil; try++ {
+		wait(ctx, probeEvery)
+		v, err = look(ctx)
+	}
+	return v, err
+}
+
+func because(err error, patience time.Duration) string {
 	if err == nil {
 		return ""
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return ": no answer within " + strictyaml.FormatDuration(probeEvery)
+		return ": no answer within " + strictyaml.FormatDuration(patience)
 	}
 	return ": " + err.Error()
 }
@@ -81,8 +151,20 @@ func number(v *float64) string {
 	return strconv.FormatFloat(*v, 'g', 4, 64)
 }
 
-// guard evaluates one guard on its interval until ctx ends, or ends it.
+// guard watches through one guard until ctx ends, or ends it.
 func (e *engine) guard(ctx context.Context, end context.CancelCauseFunc, i int) {
+	switch g := e.plan.Experiment.Guards[i]; {
+	case g.Incident != "":
+		e.incidentGuard(ctx, end, i)
+	case g.Operator != nil:
+		e.operatorGuard(ctx, end, i)
+	default:
+		e.queryGuard(ctx, end, i)
+	}
+}
+
+// queryGuard evaluates a guard's query on its interval.
+func (e *engine) queryGuard(ctx context.Context, end context.CancelCauseFunc, i int) {
 	g := &guardCount{Guard: e.plan.Experiment.Guards[i]}
 	every := time.NewTicker(g.Interval.D())
 	defer every.Stop()
@@ -92,14 +174,15 @@ func (e *engine) guard(ctx context.Context, end context.CancelCauseFunc, i int) 
 			return
 		case <-every.C:
 		}
-		v, err := measure(ctx, e.prober, g.PromQL, max(g.Interval.D(), probeEvery))
+		patience := max(g.Interval.D(), probeEvery)
+		v, err := measure(ctx, e.prober, g.PromQL, g.StaleAfter.D(), patience)
 		if ctx.Err() != nil {
 			return
 		}
 		breached, tripped := g.step(v)
 		e.guardSample(i, v, breached, tripped)
 		if tripped {
-			end(ending{Aborted, fmt.Sprintf("guard %s: %s%s (abort when %s, %d in a row)", g.Name, number(v), because(err), g.AbortWhen, g.For)})
+			end(ending{Aborted, fmt.Sprintf("guard %s: %s%s (abort when %s, %d in a row)", g.Name, number(v), because(err, patience), g.AbortWhen, g.For)})
 			return
 		}
 	}
@@ -109,29 +192,30 @@ func (e *engine) guard(ctx context.Context, end context.CancelCauseFunc, i int) 
 func (e *engine) sample(ctx context.Context, i int) {
 	p := e.plan.Experiment.SteadyState[i]
 	for {
-		v, _ := measure(ctx, e.prober, p.PromQL, probeEvery)
+		v, _ := p.look(ctx, e.prober)
 		if ctx.Err() != nil {
 			return
 		}
-		e.during(i, p, v)
-		e.probeSample(p, v)
+		e.during(i, v)
+		e.probeSample(i, v)
 		wait(ctx, probeEvery)
 	}
 }
 
-func (e *engine) during(i int, p Probe, v *float64) {
+func (e *engine) during(i int, v *float64) {
 	if v == nil {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out, step := &e.out.Probes[i], &e.steps[len(e.steps)-1]
+	weight := weightOf(e.plan.Experiment.SteadyState[i].Weight)
 	out.During = v
 	out.Evaluations++
-	step.evaluations++
-	if p.Expect.Holds(*v) {
+	step.evaluations += weight
+	if e.expect[i].Holds(*v) {
 		out.Within++
-		step.within++
+		step.within += weight
 	}
 }
 
@@ -142,29 +226,34 @@ func (e *engine) recovering(ctx context.Context, stop *ending) *ending {
 	if e.out.Verdict == UndoFailed || ctx.Err() != nil {
 		return stop
 	}
-	window := e.plan.Experiment.Recovery.D()
+	missing, took := e.back(ctx, e.plan.Experiment.Recovery.D(), "waiting for the steady state")
+	life := stopped(ctx)
+	switch {
+	case stop != nil && (life != nil || missing != ""):
+	case life != nil:
+		return life
+	case missing != "":
+		return &ending{Deviated, missing}
+	default:
+		s := took.Seconds()
+		e.out.RecoverySeconds = &s
+	}
+	return stop
+}
+
+// back waits for health, and says how long that took or what is missing.
+func (e *engine) back(ctx context.Context, window time.Duration, text string) (missing string, took time.Duration) {
 	began := time.Now()
-	e.enter(Recovering, began.Add(window), "waiting for the steady state")
+	e.enter(Recovering, began.Add(window), text)
 	wctx, cancel := context.WithDeadline(ctx, began.Add(window))
 	defer cancel()
 	for {
-		missing := e.healthy(wctx)
-		if life := stopped(ctx); life != nil {
-			if stop == nil {
-				stop = life
-			}
-			return stop
-		}
-		if missing == "" {
-			s := time.Since(began).Seconds()
-			e.out.RecoverySeconds = &s
-			return stop
+		missing = e.healthy(wctx)
+		if missing == "" || ctx.Err() != nil {
+			return "", time.Since(began)
 		}
 		if wctx.Err() != nil {
-			if stop == nil {
-				stop = &ending{Deviated, fmt.Sprintf("not recovered within %s: %s", strictyaml.FormatDuration(window), missing)}
-			}
-			return stop
+			return fmt.Sprintf("not recovered within %s: %s", strictyaml.FormatDuration(window), missing), 0
 		}
 		wait(wctx, probeEvery)
 	}
@@ -173,15 +262,21 @@ func (e *engine) recovering(ctx context.Context, stop *ending) *ending {
 // healthy says what is still missing from health, or nothing.
 func (e *engine) healthy(ctx context.Context) (missing string) {
 	for i, p := range e.plan.Experiment.SteadyState {
-		v, _ := measure(ctx, e.prober, p.PromQL, probeEvery)
+		if !p.in(After) {
+			continue
+		}
+		v, err := p.look(ctx, e.prober)
 		if v != nil {
 			e.mu.Lock()
 			e.out.Probes[i].After = v
 			e.mu.Unlock()
 		}
-		e.probeSample(p, v)
-		if v == nil || !p.Expect.Holds(*v) {
-			missing = fmt.Sprintf("%s is %s, expected %s", p.Name, number(v), p.Expect)
+		e.probeSample(i, v)
+		if v == nil || !e.expect[i].Holds(*v) {
+			missing = fmt.Sprintf("%s is %s, expected %s", p.Name, number(v), e.expect[i])
+			if p.PromQL == "" {
+				missing += because(err, p.patience())
+			}
 		}
 	}
 	for _, s := range e.plan.Steps {
@@ -215,10 +310,11 @@ func (e *engine) healed(ctx context.Context, inj Injection) (missing string) {
 	return ""
 }
 
-func (e *engine) probeSample(p Probe, v *float64) {
-	ok := v != nil && p.Expect.Holds(*v)
+func (e *engine) probeSample(i int, v *float64) {
+	p, expect := e.plan.Experiment.SteadyState[i], e.expect[i]
+	ok := v != nil && (expect.Holds(*v) || expect.OfBaseline) // while the baseline is taken, whatever is there is it
 	e.remember(p.Name, v)
-	e.report(Report{Kind: KindProbe, Text: fmt.Sprintf("%s %s (expected %s)", p.Name, number(v), p.Expect), Sample: &Sample{Name: p.Name, Value: v, OK: ok}})
+	e.report(Report{Kind: KindProbe, Text: fmt.Sprintf("%s %s (expected %s)", p.Name, number(v), expect), Sample: &Sample{Name: p.Name, Value: v, OK: ok}})
 }
 
 func (e *engine) guardSample(i int, v *float64, breached, tripped bool) {
@@ -232,7 +328,7 @@ func (e *engine) guardSample(i int, v *float64, breached, tripped bool) {
 		out.Breaches++
 	}
 	e.mu.Unlock()
-	e.report(Report{Kind: KindGuard, Text: fmt.Sprintf("%s %s (abort when %s)", g.Name, number(v), g.AbortWhen), Sample: &Sample{Name: g.Name, Value: v, OK: !breached, Tripped: tripped}})
+	e.report(Report{Kind: KindGuard, Text: fmt.Sprintf("%s %s (abort when %s)", g.Name, number(v), g.Trips()), Sample: &Sample{Name: g.Name, Value: v, OK: !breached, Tripped: tripped}})
 }
 
 func (e *engine) remember(name string, v *float64) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -31,21 +32,26 @@ func (t Target) Process() (Process, error) {
 // no label of their own.
 func (t Target) Matches(want map[string]string) bool {
 	for k, v := range want {
-		have, ok := t.Labels[k]
-		switch {
-		case ok:
-		case k == "service":
-			have = t.Service
-		case k == "name":
-			have = t.Name
-		default:
-			return false
-		}
-		if have != v {
+		_, has := t.Labels[k]
+		if !has && k != "service" && k != "name" || t.label(k) != v {
 			return false
 		}
 	}
 	return true
+}
+
+// label is the value of a label, empty without it.
+func (t Target) label(name string) string {
+	have, ok := t.Labels[name]
+	switch {
+	case ok:
+		return have
+	case name == "service":
+		return t.Service
+	case name == "name":
+		return t.Name
+	}
+	return ""
 }
 
 var targetName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$`)
@@ -83,7 +89,7 @@ type Choice struct {
 const maxTargets = 5
 
 // Choose draws the targets of a selection: the share is rounded down, then cut
-// to max. It refuses to hurt nobody and to hurt every member of a service that
+// to max; or one group of them, whole. It refuses to hurt nobody and to hurt every member of a service that
 // has several.
 func Choose(all []Target, sel Selection, seed uint64) (Choice, error) {
 	var matched []Target
@@ -100,6 +106,11 @@ func Choose(all []Target, sel Selection, seed uint64) (Choice, error) {
 	if len(matched) == 0 {
 		return c, Refuse("no-target", "check targets.select against the targets URL", "none of %d targets matches %v", len(all), sel.Select)
 	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	if sel.GroupBy != "" {
+		chosen, err := region(matched, sel, rng)
+		return c.take(all, chosen, err)
+	}
 	n := int(float64(len(matched)) * sel.Percent / 100)
 	if n == 0 && sel.MinOne {
 		n = 1
@@ -111,13 +122,41 @@ func Choose(all []Target, sel Selection, seed uint64) (Choice, error) {
 	if n == len(matched) && n > 1 {
 		return c, Refuse("blast-radius", fmt.Sprintf("set targets.max to at most %d", n-1), "it would hurt all %d targets that match", n)
 	}
-	rng := rand.New(rand.NewPCG(seed, 0))
 	rng.Shuffle(len(matched), func(i, j int) { matched[i], matched[j] = matched[j], matched[i] })
-	if service := wiped(all, matched[:n]); service != "" {
+	return c.take(all, matched[:n], nil)
+}
+
+// take is the choice with these targets, if they may be hurt together.
+func (c Choice) take(all, chosen []Target, err error) (Choice, error) {
+	if err != nil {
+		return c, err
+	}
+	if service := wiped(all, chosen); service != "" {
 		return c, Refuse("blast-radius", "lower targets.max, or select within one service", "the draw would hurt every instance of %s", service)
 	}
-	c.Chosen = matched[:n]
+	c.Chosen = chosen
 	return c, nil
+}
+
+// region draws one value of the label that groups, and gives all targets that have it.
+// Targets without the label are in no region.
+func region(matched []Target, sel Selection, rng *rand.Rand) ([]Target, error) {
+	groups := map[string][]Target{}
+	for _, t := range matched {
+		if v := t.label(sel.GroupBy); v != "" {
+			groups[v] = append(groups[v], t)
+		}
+	}
+	values := slices.Sorted(maps.Keys(groups))
+	if len(values) < 2 {
+		return nil, Refuse("blast-radius", "select what has several, or leave targets.group_by out",
+			"%d targets match, and they have %d values of %s: a region needs another that is left", len(matched), len(values), sel.GroupBy)
+	}
+	drawn := values[rng.IntN(len(values))]
+	if n := len(groups[drawn]); n > sel.Max {
+		return nil, Refuse("blast-radius", fmt.Sprintf("set targets.max to %d if that is meant", n), "%s=%s has %d targets, and targets.max is %d", sel.GroupBy, drawn, n, sel.Max)
+	}
+	return groups[drawn], nil
 }
 
 // wiped names a service of several targets all of which were drawn, or nothing.

@@ -34,13 +34,13 @@ func TestChoose(t *testing.T) {
 		{"one of three", three, Selection{Select: map[string]string{"service": "pay"}, Max: 1, Percent: 100}, 1, ""},
 		{"at most two", three, Selection{Select: map[string]string{"service": "pay"}, Max: 2, Percent: 100}, 2, ""},
 		{"a share, rounded down", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 67}, 2, ""},
-		{"a share that is none", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 33}, 0, "refused (blast-radius): 33 % of 3 targets is none; raise targets.percent or set targets.min_one: true"},
+		{"a share that is none", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 33}, 0, "refused R6 blast-radius: 33 % of 3 targets is none; raise targets.percent or set targets.min_one: true"},
 		{"but at least one", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 1, MinOne: true}, 1, ""},
-		{"all of them", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 100}, 0, "refused (blast-radius): it would hurt all 3 targets that match; set targets.max to at most 2"},
+		{"all of them", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 100}, 0, "refused R6 blast-radius: it would hurt all 3 targets that match; set targets.max to at most 2"},
 		{"the only one there is", shop("pay"), Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 100}, 1, ""},
 		{"by name", three, Selection{Select: map[string]string{"name": "pay-2"}, Max: 5, Percent: 100}, 1, ""},
-		{"nobody", three, Selection{Select: map[string]string{"service": "cart"}, Max: 1, Percent: 100}, 0, "refused (no-target): none of 3 targets matches map[service:cart]"},
-		{"a label that nobody has", three, Selection{Select: map[string]string{"env": ""}, Max: 1, Percent: 100}, 0, "refused (no-target)"},
+		{"nobody", three, Selection{Select: map[string]string{"service": "cart"}, Max: 1, Percent: 100}, 0, "refused R6 no-target: none of 3 targets matches map[service:cart]"},
+		{"a label that nobody has", three, Selection{Select: map[string]string{"env": ""}, Max: 1, Percent: 100}, 0, "refused R6 no-target"},
 		{"a whole service among others", append(shop("pay", "pay"), Target{Name: "odd", Service: "pay", Labels: map[string]string{"zone": "b"}}), Selection{Select: map[string]string{"zone": "a"}, Max: 1, Percent: 100}, 1, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,7 @@ func judge(out Outcome, stop *ending) (Verdict, string) {
 	missed, blind := "", ""
 	for _, p := range out.Probes {
 		switch {
+		case len(p.Phases) > 0 && !slices.Contains(p.Phases, During):
 		case p.Evaluations == 0:
 			blind = p.Name + " had no data while the fault held"
 		case p.Within < p.Evaluations:
@@ -50,31 +52,38 @@ func judge(out Outcome, stop *ending) (Verdict, string) {
 	return Held, "the steady state held and returned"
 }
 
-// score is the mean over the steps that took effect of
+// score is, over the steps that took effect,
 //
-//	p = evaluations in tolerance / evaluations x (1 if recovered, else 1/2)
+//	sum(w x p) / sum(w)
+//	p = evaluations in tolerance / evaluations x (1 if recovered in time, else 1/2)
 //
-// with p = 0 for a step that was aborted; all steps weigh the same. It is nil
-// when nothing took effect or an undo failed. Source: LitmusChaos' resilience
-// score, with time and honesty added.
+// w is the weight of the step; each evaluation counts with the weight of its probe.
+// A step that was aborted has p = 0. A step with a recovery time of its own is judged
+// by that, the others by the recovery of the run. It is nil when nothing took effect or
+// an undo failed. Source: LitmusChaos' resilience score, with time and honesty added.
 func score(steps []stepResult, out Outcome) *float64 {
-	sum, n := 0.0, 0
+	sum, weights := 0.0, 0.0
 	for _, s := range steps {
+		w := weightOf(s.weight)
 		switch {
 		case s.aborted:
-			n++
+			weights += w
 		case s.effect && s.evaluations > 0:
-			n++
-			p := float64(s.within) / float64(s.evaluations)
-			if out.RecoverySeconds == nil {
+			weights += w
+			p := s.within / s.evaluations
+			recovered := out.RecoverySeconds != nil
+			if s.recovered != nil {
+				recovered = *s.recovered
+			}
+			if !recovered {
 				p /= 2
 			}
-			sum += p
+			sum += w * p
 		}
 	}
-	if n == 0 || out.Verdict == UndoFailed {
+	if weights == 0 || out.Verdict == UndoFailed {
 		return nil
 	}
-	mean := sum / float64(n)
+	mean := min(sum/weights, 1) // what rounding adds
 	return &mean
 }

@@ -53,15 +53,15 @@ func TestScore(t *testing.T) {
 		out   Outcome
 		want  any
 	}{
-		{"perfect", []stepResult{{10, 10, true, false}}, recovered, 1.0},
-		{"three quarters", []stepResult{{4, 3, true, false}}, recovered, 0.75},
-		{"half of it without recovery", []stepResult{{4, 3, true, false}}, not, 0.375},
-		{"steps weigh the same", []stepResult{{100, 100, true, false}, {2, 1, true, false}}, recovered, 0.75},
-		{"an aborted step is nothing", []stepResult{{4, 4, true, false}, {4, 4, true, true}}, recovered, 0.5},
-		{"no effect does not count", []stepResult{{4, 4, true, false}, {4, 0, false, false}}, recovered, 1.0},
-		{"nothing to score", []stepResult{{0, 0, true, false}, {3, 3, false, false}}, recovered, nil},
+		{"perfect", []stepResult{{evaluations: 10, within: 10, effect: true}}, recovered, 1.0},
+		{"three quarters", []stepResult{{evaluations: 4, within: 3, effect: true}}, recovered, 0.75},
+		{"half of it without recovery", []stepResult{{evaluations: 4, within: 3, effect: true}}, not, 0.375},
+		{"steps weigh the same", []stepResult{{evaluations: 100, within: 100, effect: true}, {evaluations: 2, within: 1, effect: true}}, recovered, 0.75},
+		{"an aborted step is nothing", []stepResult{{evaluations: 4, within: 4, effect: true}, {evaluations: 4, within: 4, effect: true, aborted: true}}, recovered, 0.5},
+		{"no effect does not count", []stepResult{{evaluations: 4, within: 4, effect: true}, {evaluations: 4, within: 0}}, recovered, 1.0},
+		{"nothing to score", []stepResult{{evaluations: 0, within: 0, effect: true}, {evaluations: 3, within: 3}}, recovered, nil},
 		{"no steps", nil, not, nil},
-		{"a failed undo", []stepResult{{4, 4, true, false}}, Outcome{Verdict: UndoFailed}, nil},
+		{"a failed undo", []stepResult{{evaluations: 4, within: 4, effect: true}}, Outcome{Verdict: UndoFailed}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := score(c.steps, c.out)
@@ -93,7 +93,7 @@ func TestGuardCounts(t *testing.T) {
 		{"blind is fine", 2, NoDataIgnore, []float64{bad, none, bad, none}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := &guardCount{Guard: Guard{AbortWhen: Condition{">", 0.5}, For: c.in, NoData: c.data}}
+			g := &guardCount{Guard: Guard{AbortWhen: Condition{Op: ">", Value: 0.5}, For: c.in, NoData: c.data}}
 			at := 0
 			for i, v := range c.see {
 				value := &v
@@ -215,10 +215,10 @@ step 2      process.pause for 1s
   undo      kill -CONT 77
   gone      process 77 is not stopped
 length      31s of faults, then up to 30s for recovery
-`, p.Text())
+`, p.Text(0))
 
 	_, err = Resolve(t.Context(), e, faults[:1], shop("payments"), "RUN", 7)
 	require.ErrorContains(t, err, `unknown fault "process.pause"`)
-	_, err = PlanText(t.Context(), e, faults, Sources{URL: "http://10.0.0.1/targets"}, "RUN", 7)
+	_, err = Means{Faults: faults}.PlanText(t.Context(), e, Ask{ID: "RUN", Seed: 7, Sources: Sources{URL: "http://10.0.0.1/targets"}})
 	require.ErrorContains(t, err, "not on loopback")
 }

@@ -156,14 +156,14 @@ func TestOnlyWhatIsListed(t *testing.T) {
 	_, err := kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), other)
 	require.ErrorContains(t, err, "was not started by the lab")
 	_, err = kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), listed(other))
-	require.ErrorContains(t, err, "refused (protected): pay-1: process "+fmt.Sprint(other.PID)+" is another sitrep")
+	require.ErrorContains(t, err, "refused R7 protected: pay-1: process "+fmt.Sprint(other.PID)+" is another sitrep")
 
 	me, err := chaos.Identify(os.Getpid())
 	require.NoError(t, err)
 	_, err = kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), listed(chaos.Target{Name: "me", PID: me.PID, StartTicks: me.StartTicks}))
 	require.ErrorContains(t, err, "is sitrep, or has started it")
 	_, err = kind(t, "process.kill").Plan(t.Context(), "f-1", step("process.kill", nil), listed(chaos.Target{Name: "old", PID: me.PID, StartTicks: me.StartTicks + 1}))
-	require.ErrorContains(t, err, "refused (target-gone): ")
+	require.ErrorContains(t, err, "refused R7 target-gone: ")
 
 	cmd := exec.Command("sleep", "1000")
 	require.NoError(t, cmd.Start())
@@ -288,10 +288,10 @@ func TestProxyThatIsNotTheLabs(t *testing.T) {
 		change func(*proxy, *chaos.Target)
 		want   string
 	}{
-		"none":             {func(_ *proxy, t *chaos.Target) { t.Proxy = "" }, "refused (no-proxy): pay-1 has no fault proxy"},
-		"no header":        {func(p *proxy, _ *chaos.Target) { p.lab = "" }, "refused (lab-only): the proxy of pay-1 is not proven to be the lab's"},
-		"another header":   {func(p *proxy, _ *chaos.Target) { p.lab = "true" }, "refused (lab-only): the proxy of pay-1 is not proven"},
-		"another instance": {func(p *proxy, _ *chaos.Target) { p.instance = "cart-1" }, `refused (lab-only): the proxy at `},
+		"none":             {func(_ *proxy, t *chaos.Target) { t.Proxy = "" }, "refused R10 no-proxy: pay-1 has no fault proxy"},
+		"no header":        {func(p *proxy, _ *chaos.Target) { p.lab = "" }, "refused R7 lab-only: the proxy of pay-1 is not proven to be the lab's"},
+		"another header":   {func(p *proxy, _ *chaos.Target) { p.lab = "true" }, "refused R7 lab-only: the proxy of pay-1 is not proven"},
+		"another instance": {func(p *proxy, _ *chaos.Target) { p.instance = "cart-1" }, `refused R7 lab-only: the proxy at `},
 		"nobody there":     {func(_ *proxy, t *chaos.Target) { t.Proxy = "http://127.0.0.1:1" }, "connection refused"},
 		"another host":     {func(_ *proxy, t *chaos.Target) { t.Proxy = "http://192.0.2.1" }, "192.0.2.1 is not on loopback"},
 		"no address":       {func(_ *proxy, t *chaos.Target) { t.Proxy = "\x00" }, "invalid control character"},
@@ -349,7 +349,7 @@ func TestProcessThatIsNotTheLabs(t *testing.T) {
 				c.change(t, &target)
 				_, err := kind(t, k).Plan(t.Context(), "f-1", step(k, nil), target)
 				require.ErrorIs(t, err, chaos.ErrRefused)
-				require.ErrorContains(t, err, "refused (lab-only): ")
+				require.ErrorContains(t, err, "refused R7 lab-only: ")
 				require.ErrorContains(t, err, c.want)
 			}
 		})
@@ -378,7 +378,7 @@ func TestPauseBySignal(t *testing.T) {
 	require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
 	hangs(t, target)
 	_, err = kind(t, "process.pause").Plan(t.Context(), "f-2", s, listed(target))
-	require.ErrorContains(t, err, "refused (stopped-already): ")
+	require.ErrorContains(t, err, "refused R7 stopped-already: ")
 	_, gone, err := chaos.LocalHands{}.Check(t.Context(), inj.Gone)
 	require.NoError(t, err)
 	require.False(t, gone)
@@ -405,7 +405,7 @@ func TestPauseByTracing(t *testing.T) {
 	undo, gone := held(t, inj)
 	hangs(t, target)
 	_, err = kind(t, "process.pause").Plan(t.Context(), "f-2", step("process.pause", nil), listed(target))
-	require.ErrorContains(t, err, "refused (stopped-already): ")
+	require.ErrorContains(t, err, "refused R7 stopped-already: ")
 	undone(t, undo, gone)
 	answersAgain(t, target)
 

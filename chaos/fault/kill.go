@@ -24,6 +24,7 @@ func (f processKill) Plan(ctx context.Context, id string, step chaos.Step, targe
 	}
 	return chaos.Injection{
 		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierIrreversible, Gone: chaos.Nothing(),
+		Needs:    []string{signalRight(p)},
 		Preview:  []string{fmt.Sprintf("kill -KILL %d (%s)", p.PID, target.Name)},
 		Injector: killed{p, target},
 	}, nil

@@ -80,6 +80,11 @@ func listedProcess(p chaos.Process, t chaos.Target) (chaos.Process, error) {
 	return p, nil
 }
 
+// signalRight is what a plan says that signals need.
+func signalRight(p chaos.Process) string {
+	return fmt.Sprintf("to signal process %d: its user, or CAP_KILL", p.PID)
+}
+
 // answers says what is wrong with a target's answer: the lab answers as the lab does,
 // another at its URL with a status below 500.
 func answers(ctx context.Context, t chaos.Target) error {

@@ -33,12 +33,12 @@ func (f processPause) Plan(ctx context.Context, id string, step chaos.Step, targ
 		return inj, err
 	}
 	if mechanism == "ptrace" {
-		inj.Tier = chaos.TierKernel
+		inj.Tier, inj.Needs = chaos.TierKernel, []string{fmt.Sprintf("to trace process %d: its user, or CAP_SYS_PTRACE", p.PID)}
 		inj.Preview = []string{fmt.Sprintf("trace every thread of %d (%s) and stop it, for %s", p.PID, target.Name, step.Duration)}
 		inj.Injector = chaos.Hold(id, f.Kind()+"/ptrace", traced{Process: p})
 		return inj, nil
 	}
-	inj.Tier, inj.Undo = chaos.TierDeadMan, []chaos.Op{chaos.Continue(p)}
+	inj.Tier, inj.Undo, inj.Needs = chaos.TierDeadMan, []chaos.Op{chaos.Continue(p)}, []string{signalRight(p)}
 	inj.Preview = []string{fmt.Sprintf("kill -STOP %d (%s) for %s", p.PID, target.Name, step.Duration)}
 	inj.Injector = paused{p}
 	return inj, nil

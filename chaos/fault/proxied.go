@@ -28,6 +28,7 @@ func planProxied(ctx context.Context, kind, id string, target chaos.Target, f ch
 	return chaos.Injection{
 		ID: id, Kind: kind, Target: target.Name, Tier: chaos.TierCarried,
 		Undo: []chaos.Op{chaos.HTTPDelete(faults, id)}, Gone: chaos.HTTPAbsent(faults, id),
+		Needs:    []string{"the lab's proxy before " + target.Name},
 		Preview:  []string{fmt.Sprintf("POST %s: %s", faults, what)},
 		Injector: proxied{faults, f},
 	}, nil

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/chaos"
-	"github.com/sitrep-dev/sitrep/chaos/fault"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -36,7 +35,7 @@ func (a *app) chaosCommand() *cobra.Command {
 			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describeExperiment(e.Experiment))
 			return err
 		}},
-		a.chaosRunCommand(), a.haltCommand(),
+		a.chaosRunCommand(), a.rulesCommand(), a.haltCommand(),
 		&cobra.Command{Use: "recover", Short: "undo what runs of dead processes have left", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.recoverChaos(cmd.Context())
 		}},
@@ -54,7 +53,9 @@ func chaosDir() (string, error) {
 func describeExperiment(e chaos.Experiment) string {
 	var faults []string
 	for _, s := range e.Method {
-		faults = append(faults, fmt.Sprintf("%s for %s", s.Fault, s.Duration))
+		if s.Wait == 0 {
+			faults = append(faults, fmt.Sprintf("%s for %s", s.Fault, s.Duration))
+		}
 	}
 	return fmt.Sprintf("%s on at most %d of %s", strings.Join(faults, ", then "), e.Targets.Max, whom(e))
 }
@@ -138,7 +139,23 @@ func (a *app) dryRun(ctx context.Context, e experiment) error {
 	if err != nil {
 		return err
 	}
-	text, err := chaos.PlanText(ctx, e.Experiment, fault.All(), targets, ulid.Make().String(), 0)
+	dir, err := chaosDir()
+	if err != nil {
+		return err
+	}
+	db, err := a.storePath()
+	if err != nil {
+		return err
+	}
+	means, scrape := a.chaosMeans(db), time.Duration(0)
+	if client, err := a.prometheus(ctx); err == nil {
+		look, cancel := context.WithTimeout(ctx, 2*time.Second)
+		scrape, _ = client.ScrapeInterval(look) // where it is not known the plan does not say it
+		cancel()
+	}
+	text, err := means.PlanText(ctx, e.Experiment, chaos.Ask{
+		ID: ulid.Make().String(), StateDir: dir, Sources: targets, Confirm: a.flags.confirm, Scrape: scrape,
+	})
 	if err != nil {
 		return chaosError(err)
 	}
@@ -154,7 +171,7 @@ func (a *app) targets() (chaos.Sources, error) {
 	}
 	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes}
 	if from.None() {
-		return from, withCode(exitRefused, errors.New("refused (no-target): the configuration names nothing that may be hurt: list it under chaos.processes, or try the lab: sitrep demo --headless, and its config"))
+		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
 	return from, nil
 }
@@ -173,7 +190,7 @@ func chaosError(err error) error {
 
 // chaosRequest is a run of an experiment under the next ID.
 func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r chaos.Request, err error) {
-	r = chaos.Request{ID: ulid.Make().String(), File: e.file, Source: e.source}
+	r = chaos.Request{ID: ulid.Make().String(), File: e.file, Source: e.source, Confirm: a.flags.confirm}
 	if r.Sources, err = a.targets(); err != nil {
 		return r, err
 	}
@@ -190,13 +207,20 @@ func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r c
 			return r, err
 		}
 	}
-	r.Args = []string{file, a.flags.prometheus}
+	path, err := a.storePath()
+	if err != nil {
+		return r, err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return r, err
+	}
+	r.Args = []string{file, a.flags.prometheus, path}
 	r.Run, err = db.NextRun(ctx, "CH")
 	return r, err
 }
 
 func (a *app) runChaos(ctx context.Context, e experiment) error {
-	if err := a.confirm(whom(e.Experiment)); err != nil {
+	if err := a.confirm(whom(e.Experiment), e.ConfirmText()); err != nil {
 		return err
 	}
 	rec, stop, err := a.recorder(ctx)
@@ -210,10 +234,17 @@ func (a *app) runChaos(ctx context.Context, e experiment) error {
 		if err != nil {
 			return err
 		}
+		operator, err := a.watchOperator(e.Experiment)
+		if err != nil {
+			return err
+		}
+		defer operator.Close()
+		req.Terminal = operator.there()
 		h, err := chaos.Spawn(ctx, req)
 		if err != nil {
 			return err
 		}
+		operator.tell(h.Beat)
 		keep := context.WithoutCancel(ctx) // what happened is recorded, interrupted or not
 		var problems error
 		for r := range h.Reports() {
@@ -442,10 +473,10 @@ func (a *app) printRecovered(views any, n int, text func(io.Writer)) error {
 	return nil
 }
 
-// chaosRunner is the body of the runner's process: args are the configuration
-// file and the Prometheus URL of whoever started it.
+// chaosRunner is the body of the runner's process: args are the configuration file,
+// the Prometheus URL and the store of whoever started it.
 func chaosRunner(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) != 2 {
+	if len(args) != 3 {
 		fmt.Fprintln(stderr, "sitrep: the chaos runner is started by sitrep itself")
 		return exitUsage
 	}
@@ -464,7 +495,9 @@ func chaosRunner(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "sitrep: %s\n", sanitise(err.Error()))
 		return exitUsage
 	}
-	return chaos.RunnerMain(ctx, chaos.RunnerIO{Stdin: stdin, Stdout: stdout}, prober{client}, fault.All())
+	means := a.chaosMeans(args[2])
+	means.Prober = prober{client}
+	return chaos.RunnerMain(ctx, chaos.RunnerIO{Stdin: stdin, Stdout: stdout}, means)
 }
 
 // undertaker is the body of the undertaker's process; descriptor 3 is where it
@@ -492,4 +525,22 @@ func (p prober) Probe(ctx context.Context, promql string, at time.Time) (float64
 		return 0, false, nil
 	}
 	return samples[0].Value, true, nil
+}
+
+// Measured is chaos.Dater's. An answer that says of itself that it is from before is no
+// newer than that, whatever it says.
+func (p prober) Measured(ctx context.Context, promql string, at time.Time) (time.Time, bool, error) {
+	expr, err := query.Newest(promql)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	samples, _, err := p.client.Instant(ctx, expr, at)
+	if err != nil || len(samples) != 1 || samples[0].Histogram != nil || samples[0].Value != samples[0].Value {
+		return time.Time{}, false, err
+	}
+	t := time.UnixMilli(int64(samples[0].Value * 1000))
+	if samples[0].At.Before(t) {
+		t = samples[0].At
+	}
+	return t, true, nil
 }

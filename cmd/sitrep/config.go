@@ -170,16 +170,18 @@ type personConfig struct {
 type chaosConfig struct {
 	Targets   string              `yaml:"targets"`   // URL of the lab's list
 	Processes []chaos.ProcessFind `yaml:"processes"` // what may be hurt on this host
+	Policy    chaos.Policy        `yaml:"policy"`    // what may be done at the most
 }
 
-// checkChaos refuses entries that could not find anything.
+// checkChaos refuses entries that could not find anything, and a policy that could not
+// be held.
 func (c *config) checkChaos() error {
 	for i, f := range c.Chaos.Processes {
 		if key, err := f.Valid(); err != nil {
 			return c.doc.Errorf(fmt.Sprintf("chaos.processes[%d].%s", i, key), "%v", err)
 		}
 	}
-	return nil
+	return c.Chaos.Policy.Valid(c.doc, "chaos.policy")
 }
 
 // evidenceConfig is how long evidence is kept in full, and how long at all. What is

@@ -108,8 +108,8 @@ func whom(e chaos.Experiment) string {
 }
 
 // confirm asks for what a person would have to say and type in a context that is
-// marked as production: it is read-only without --write.
-func (a *app) confirm(what string) error {
+// marked as production: it is read-only without --write. Any of the others says as much.
+func (a *app) confirm(what string, others ...string) error {
 	write, err := a.writeLength()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (a *app) confirm(what string) error {
 		return err
 	case write == 0:
 		return withCode(exitRefused, fmt.Errorf("context %s is production, and read-only: to do this to %s say --write --confirm %s", a.flags.context, what, what))
-	case a.flags.confirm == what:
+	case a.flags.confirm == what || slices.Contains(others, a.flags.confirm):
 		return nil
 	}
 	return withCode(exitRefused, fmt.Errorf("context %s is production: to do this to %s say --confirm %s", a.flags.context, what, what))

@@ -14,7 +14,9 @@ import (
 func Faults(x chaos.Experiment) string {
 	var kinds []string
 	for _, s := range x.Method {
-		kinds = append(kinds, s.Fault)
+		if s.Fault != "" { // else it waits
+			kinds = append(kinds, s.Fault)
+		}
 	}
 	return strings.Join(slices.Compact(kinds), ", then ")
 }
@@ -43,7 +45,7 @@ func Aborts(x chaos.Experiment) string {
 		if name == "" {
 			name = g.PromQL
 		}
-		conditions = append(conditions, name+" "+g.AbortWhen.String())
+		conditions = append(conditions, name+" "+g.Trips())
 	}
 	if len(conditions) == 0 {
 		return "no guard aborts it"

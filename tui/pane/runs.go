@@ -138,7 +138,7 @@ func runRows(r *ChaosRun, experiments []chaos.Experiment, s *Screen) []chaosRow 
 	for _, guard := range x.Guards {
 		out = append(out, chaosRow{"guard " + r.Run + guard.Name, func(f *frame.Frame) {
 			value, known := sampleOf(r, guard.Name)
-			drawWatch(f, "guard", guard.Name, "abort "+guard.AbortWhen.String(), value, known, func(v float64) bool { return !guard.AbortWhen.Holds(v) })
+			drawWatch(f, "guard", guard.Name, "abort "+guard.Trips(), value, known, func(v float64) bool { return !guard.AbortWhen.Holds(v) })
 		}, open})
 	}
 	return out
@@ -221,6 +221,10 @@ func (p *page) experiment(x *chaos.Experiment) {
 	p.heading("what is done")
 	p.labelled("to", Victims(*x))
 	for _, m := range x.Method {
+		if m.Wait > 0 {
+			p.labelled(strictyaml.FormatDuration(m.Wait.D()), "wait")
+			continue
+		}
 		with := make([]string, 0, len(m.With))
 		for _, k := range slices.Sorted(maps.Keys(m.With)) {
 			with = append(with, k+" "+string(m.With[k]))
@@ -231,10 +235,14 @@ func (p *page) experiment(x *chaos.Experiment) {
 	p.heading("steady state: before, during and after")
 	for _, probe := range x.SteadyState {
 		p.text(probe.Name + " " + probe.Expect.String())
-		p.text("  " + probe.PromQL)
+		p.text("  " + probe.What())
 	}
 	p.heading("guards: what ends it early")
 	for _, g := range x.Guards {
+		if g.Incident != "" || g.Operator != nil {
+			p.text(g.Name + ": " + g.Trips())
+			continue
+		}
 		p.text(fmt.Sprintf("%s %s, looked at every %s, %d in a row, no data: %s", g.Name, g.AbortWhen, strictyaml.FormatDuration(g.Interval.D()), max(g.For, 1), g.NoData))
 		p.text("  " + g.PromQL)
 	}

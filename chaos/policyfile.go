@@ -1,0 +1,70 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// TrustPolicy refuses (R13) a file with a policy that could be changed by those whom it
+// is to hold back: where sitrep runs as root (euid 0), the file and the directories above it
+// must be root's, and nobody else's to write. Without root it changes nothing: whoever
+// starts sitrep may do all that it may.
+func TrustPolicy(file string, euid int) error {
+	if euid != 0 {
+		return nil
+	}
+	path, err := filepath.Abs(file)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	for err == nil {
+		var info fs.FileInfo
+		if info, err = os.Stat(path); err != nil {
+			break
+		}
+		if why := writableBy(info); why != "" {
+			return Refuse("policy", "make it root's alone: chown root and chmod go-w "+path, "%s holds a policy, and %s %s", file, path, why)
+		}
+		if path == filepath.Dir(path) {
+			return nil
+		}
+		path = filepath.Dir(path)
+	}
+	return Refuse("policy", "look why", "%s holds a policy, and it cannot be seen who may change it: %v", file, err)
+}
+
+// writableBy says who but root may change a file, or what is in a directory. One in
+// which everybody keeps their own (/tmp) lets nobody replace what is root's.
+func writableBy(info fs.FileInfo) string {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	mode := info.Mode()
+	switch {
+	case !ok:
+		return "has no owner"
+	case owner.Uid != 0:
+		return fmt.Sprintf("belongs to user %d", owner.Uid)
+	case mode&0o022 != 0 && !(mode.IsDir() && mode&fs.ModeSticky != 0):
+		return fmt.Sprintf("may be written by others (%s)", mode)
+	}
+	return ""
+}
+
+// ReadPolicy reads the policy of the system, if there is one.
+func ReadPolicy(file string, euid int) (Policy, bool, error) {
+	src, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Policy{}, false, nil
+	}
+	if err != nil {
+		return Policy{}, false, Refuse("policy", "make it readable, or remove it", "%v", err)
+	}
+	if err := TrustPolicy(file, euid); err != nil {
+		return Policy{}, false, err
+	}
+	p, err := LoadPolicy(file, src)
+	return p, err == nil, err
+}

@@ -1,0 +1,46 @@
+package chaos
+
+// Rule is a reason to say no before anything is injected.
+type Rule struct {
+	ID   string `json:"id"`   // R1 to R13, in the order in which they are looked at where that can be chosen
+	Name string `json:"name"` // stable; several rules may share an ID
+	Says string `json:"says"` // what is refused
+}
+
+// Rules lists all there are.
+func Rules() []Rule {
+	return []Rule{
+		{"R1", "open-journal", "a run before this one is not proven undone"},
+		{"R1", "run-id", "the run has no identity to write its journal under"},
+		{"R2", "halt", "there is a HALT file: somebody has forbidden runs on this host"},
+		{"R3", "one-at-a-time", "another run is going on on this host"},
+		{"R4", "incident", "an incident of SEV-2 or worse is open, or of what the experiment says; drills do not count, nor does any on the lab unless the experiment has such a guard"},
+		{"R5", "production", "a target is production, or nothing says that it is not, and --confirm \"NAME PERCENT%\" is missing"},
+		{"R6", "no-target", "nothing is there that the experiment selects"},
+		{"R6", "blast-radius", "more would be hurt, or for longer, than the policy allows; or every instance of a service that has several"},
+		{"R7", "protected", "the target keeps this host, is the way in, shows or ends experiments, or the policy protects it"},
+		{"R7", "lab-only", "what is said to be the lab's is not proven to be"},
+		{"R7", "target-gone", "the process that was found is no longer there"},
+		{"R7", "stopped-already", "somebody else has stopped the target: its undo would let it run"},
+		{"R8", "net-scope", "a fault of the network has no peer, port, group or user that bounds it"},
+		{"R9", "guard-blind", "a guard has no data, or is none: it must see before anything is injected"},
+		{"R10", "no-mechanism", "this host cannot do the fault in the way that is asked for, or lacks a right or a program for it"},
+		{"R10", "no-proxy", "the target has no proxy that could carry the fault"},
+		{"R10", "no-undo", "nothing would undo the fault, or prove it gone"},
+		{"R10", "tier", "what would undo the fault is weaker than the policy asks for"},
+		{"R10", "exec", "the policy does not name the program that would be run"},
+		{"R11", "window", "the run would not be over before its window closes"},
+		{"R12", "reserve", "too little of a disk, of memory or of processors would be left"},
+		{"R13", "policy", "the policy can be changed by whoever it is to hold back, or cannot be read"},
+	}
+}
+
+// ruleID is the ID of a rule by its name, or empty.
+func ruleID(name string) string {
+	for _, r := range Rules() {
+		if r.Name == name {
+			return r.ID
+		}
+	}
+	return ""
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/fault"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+// systemPolicy is what the administrator of a host allows. No flag and no variable
+// leads elsewhere: then it would be no policy.
+const systemPolicy = "/etc/sitrep/chaos-policy.yaml"
+
+// chaosMeans is what a run works with, but for its prober. db is the file of the store
+// that knows the incidents.
+func (a *app) chaosMeans(db string) chaos.Means {
+	m := chaos.Means{Faults: fault.All(), Incidents: &openIncidents{path: db}}
+	c, err := a.config()
+	if err == nil {
+		m.Policy, err = chaosPolicy(c, systemPolicy, os.Geteuid())
+	}
+	if err != nil && !errors.Is(err, chaos.ErrRefused) {
+		err = chaos.Refuse("policy", "mend it: nothing is done without knowing what is allowed", "%v", err)
+	}
+	m.Refused = err
+	return m
+}
+
+// chaosPolicy is the policy that holds: that of the system, made stricter by that of the
+// configuration; without one of the system that of the configuration. What neither says
+// is the default.
+func chaosPolicy(c *config, file string, euid int) (chaos.Policy, error) {
+	system, there, err := chaos.ReadPolicy(file, euid)
+	if err != nil {
+		return chaos.Policy{}, err
+	}
+	if c.doc != nil && c.doc.Has("chaos.policy") {
+		if err := chaos.TrustPolicy(c.file, euid); err != nil {
+			return chaos.Policy{}, err
+		}
+	}
+	if there {
+		return c.Chaos.Policy.Join(system.Over(chaos.DefaultPolicy())), nil
+	}
+	return c.Chaos.Policy.Over(chaos.DefaultPolicy()), nil
+}
+
+// openIncidents reads the incidents of a store. It opens the store when it is first
+// asked, and never makes one.
+type openIncidents struct {
+	path string
+
+	mu sync.Mutex
+	db *store.DB
+}
+
+// Open is chaos.Incidents'.
+func (o *openIncidents) Open(ctx context.Context) ([]chaos.Incident, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.db == nil {
+		if _, err := os.Stat(o.path); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		db, err := store.Open(context.WithoutCancel(ctx), o.path)
+		if err != nil {
+			return nil, err
+		}
+		o.db = db // until the process ends
+	}
+	all, err := o.db.Incidents(ctx, true, 0)
+	var open []chaos.Incident
+	for _, inc := range all {
+		if !inc.Drill {
+			open = append(open, chaos.Incident{ID: string(inc.ID), Title: inc.Title, Severity: string(inc.Severity)})
+		}
+	}
+	return open, err
+}
+
+func (a *app) rulesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rules", Short: "what a run may be refused for, by rule", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.flags.json {
+				return a.print(chaos.Rules())
+			}
+			rows := [][]string{{"RULE", "NAME", "REFUSED WHEN"}}
+			for _, r := range chaos.Rules() {
+				rows = append(rows, []string{r.ID, r.Name, r.Says})
+			}
+			if err := table(a.stdout, rows); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(a.stdout, "\nThe policy is chaos.policy of the configuration and %s; the stricter counts.\n", systemPolicy)
+			return err
+		},
+	}
+}
