@@ -34,6 +34,7 @@ type engine struct {
 	lease   *os.File
 	say     func(Report)
 	abort   <-chan string         // operator, starter gone, signal, undertaker gone
+	sure    <-chan struct{}       // a person has confirmed
 	halted  func() (string, bool) // the HALT file
 
 	incidents Incidents       // for the guards that ask them
@@ -175,10 +176,11 @@ func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s Planne
 			end(ending{Inconclusive, err.Error()})
 		}
 	}
+	var samples sync.WaitGroup
 	if ctx.Err() == nil {
+		samples.Go(func() { e.askToConfirm(ctx, end, s.Injections, until) })
 		e.observeAll(ctx, end, s.Injections, until)
 	}
-	var samples sync.WaitGroup
 	if ctx.Err() == nil {
 		e.enter(Verified, until, "the fault has taken effect")
 		e.hold(ctx, end, s.Injections, until, &samples)

@@ -39,6 +39,7 @@ type rig struct {
 	beats  chan struct{}
 	asked  func(promql string) (float64, bool)  // of a query by its text, before metric
 	dated  func(at time.Duration) time.Duration // how old what the queries read is
+	sure   chan struct{}                        // what a person confirms by
 }
 
 func (r *rig) at() time.Duration { return time.Since(r.began) }
@@ -159,7 +160,7 @@ func (r *rig) run(ctx context.Context, steps, targets int, change func(*Plan)) (
 	}
 	j := openJournal(r.t, r.dir, "RUN")
 	e := &engine{
-		run: "CH-1", id: "RUN", plan: p, prober: r, incidents: r, beats: r.beats, hands: r, journal: j, abort: make(chan string),
+		run: "CH-1", id: "RUN", plan: p, prober: r, incidents: r, beats: r.beats, hands: r, journal: j, abort: make(chan string), sure: r.sure,
 		say: func(rep Report) { r.reports = append(r.reports, rep) },
 		halted: func() (string, bool) {
 			r.mu.Lock()

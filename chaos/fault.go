@@ -65,6 +65,7 @@ type Injection struct {
 	Gone             Check
 	Preview          []string // the exact operations, for people
 	Needs            []string // rights, programs, what must be there; for people
+	Confirm          string   // why a person must say within 10 s of it that they are still there, else it is undone; empty: they need not
 	Injector         Injector
 }
 

@@ -14,7 +14,10 @@ type Op struct {
 	Do      string   `json:"do"`
 	Process *Process `json:"process,omitempty"`
 	URL     string   `json:"url,omitempty"`
-	ID      string   `json:"id,omitempty"` // of the fault
+	ID      string   `json:"id,omitempty"`     // of the fault
+	Netns   Netns    `json:"netns,omitempty"`  // in which Name is
+	Name    string   `json:"name,omitempty"`   // of a chain, or of a network device
+	Handle  string   `json:"handle,omitempty"` // of a qdisc
 }
 
 // Check is what proves that a fault is gone, as data. The list of known ones is
@@ -24,6 +27,9 @@ type Check struct {
 	Process *Process `json:"process,omitempty"`
 	URL     string   `json:"url,omitempty"` // the proxy's list of faults
 	ID      string   `json:"id,omitempty"`  // of the fault
+	Netns   Netns    `json:"netns,omitempty"`
+	Name    string   `json:"name,omitempty"` // of a table, a chain, or a network device
+	Handle  string   `json:"handle,omitempty"`
 	All     []Check  `json:"all,omitempty"`
 }
 
@@ -42,16 +48,21 @@ type checkKind struct {
 }
 
 var opKinds = map[string]opKind{
-	"signal":      continueOp,
-	"http-delete": httpDeleteOp,
-	"end":         endOp,
+	"signal":          continueOp,
+	"http-delete":     httpDeleteOp,
+	"end":             endOp,
+	"iptables-delete": iptablesDeleteOp,
+	"tc-delete":       tcDeleteOp,
 }
 
 var checkKinds = map[string]checkKind{
-	"nothing":     nothingCheck,
-	"running":     runningCheck,
-	"http-absent": httpAbsentCheck,
-	"ended":       endedCheck,
+	"nothing":         nothingCheck,
+	"running":         runningCheck,
+	"http-absent":     httpAbsentCheck,
+	"ended":           endedCheck,
+	"nft-absent":      nftAbsentCheck,
+	"iptables-absent": iptablesAbsentCheck,
+	"tc-absent":       tcAbsentCheck,
 }
 
 // Nothing is the check of what cannot be undone.
@@ -68,11 +79,15 @@ var nothingCheck = checkKind{
 	},
 }
 
-// Every is the check that holds when each of the given does; nothings are left out.
+// Every is the check that holds when each of the given does; nothings are left out, and
+// of one that is made of others its parts are taken.
 func Every(checks ...Check) Check {
 	var all []Check
 	for _, c := range checks {
-		if !c.IsNothing() {
+		switch {
+		case c.Is == "all":
+			all = append(all, c.All...)
+		case !c.IsNothing():
 			all = append(all, c)
 		}
 	}

@@ -147,6 +147,9 @@ func (inj Injection) text(b *strings.Builder) {
 	for _, line := range inj.Preview {
 		fmt.Fprintf(b, "  do        %s\n", line)
 	}
+	if inj.Confirm != "" {
+		fmt.Fprintf(b, "  confirm   within %s, or it is undone: %s\n", strictyaml.FormatDuration(confirmWithin), inj.Confirm)
+	}
 	for _, op := range inj.Undo {
 		fmt.Fprintf(b, "  undo      %s\n", op)
 	}

@@ -31,6 +31,8 @@ const (
 	KindPhase      = "phase"
 	KindInjected   = "injected"
 	KindObserved   = "observed"
+	KindConfirm    = "confirm" // asks for Handle.Confirm; without it the run is undone
+	KindConfirmed  = "confirmed"
 	KindGuard      = "guard"
 	KindProbe      = "probe"
 	KindAborting   = "aborting"

@@ -39,8 +39,9 @@ type order struct {
 
 // command is every later line.
 type command struct {
-	Abort string `json:"abort"`
-	Beat  bool   `json:"beat,omitempty"` // the starter's terminal has answered
+	Abort   string `json:"abort,omitempty"`
+	Confirm bool   `json:"confirm,omitempty"`
+	Beat    bool   `json:"beat,omitempty"` // the starter's terminal has answered
 }
 
 // Means is what a runner works with.
@@ -61,6 +62,7 @@ type runner struct {
 	say   func(Report)
 	abort chan string
 	beats chan struct{}
+	sure  chan struct{}
 }
 
 // RunnerMain is the body of `sitrep __chaos-runner`: it reads an order, does the
@@ -73,7 +75,7 @@ func RunnerMain(ctx context.Context, rio RunnerIO, with Means) int {
 	defer signal.Stop(signals)
 
 	out := newReporter(rio.Stdout)
-	r := &runner{Means: with, say: out.say, abort: make(chan string, 8), beats: make(chan struct{}, 1)}
+	r := &runner{Means: with, say: out.say, abort: make(chan string, 8), beats: make(chan struct{}, 1), sure: make(chan struct{}, 1)}
 	in := bufio.NewReaderSize(io.LimitReader(rio.Stdin, 1<<20), 64<<10)
 	line, err := in.ReadBytes('\n')
 	if err == nil {
@@ -111,6 +113,12 @@ func (r *runner) listen(in *bufio.Reader) {
 		var c command
 		if json.Unmarshal(line, &c) == nil && c.Abort != "" {
 			r.ask(c.Abort)
+		}
+		if c.Confirm {
+			select {
+			case r.sure <- struct{}{}:
+			default: // once is enough
+			}
 		}
 		if c.Beat {
 			select {
@@ -241,7 +249,7 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 	}
 	defer guard.release()
 	e := &engine{
-		run: r.Run, id: r.ID, plan: plan, prober: r.Prober, incidents: r.Incidents, beats: r.beats, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort,
+		run: r.Run, id: r.ID, plan: plan, prober: r.Prober, incidents: r.Incidents, beats: r.beats, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort, sure: r.sure,
 		halted: func() (string, bool) { return Halted(r.StateDir) },
 	}
 	if len(plan.Experiment.Guards) < len(withInterlock(r.exp.Guards, plan.Choice.Chosen)) {

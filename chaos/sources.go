@@ -12,6 +12,9 @@ import (
 type Sources struct {
 	URL       string        `json:"url,omitempty"`
 	Processes []ProcessFind `json:"processes,omitempty"`
+	// Control is the way to whatever sees and ends an experiment (Prometheus,
+	// Alertmanager), as host:port. No fault of the network touches it.
+	Control []string `json:"control,omitempty"`
 }
 
 // None says that there is nothing that could be hurt.
@@ -33,7 +36,8 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 		return nil, problems
 	}
 	seen := map[string]bool{}
-	for _, t := range all {
+	for i, t := range all {
+		all[i].Control = s.Control
 		if seen[t.Name] {
 			return nil, fmt.Errorf("read targets: two targets are named %s", t.Name)
 		}

@@ -132,6 +132,16 @@ func (h *Handle) Beat() {
 	}
 }
 
+// Confirm tells the runner that a person is still there and sees what the fault does,
+// as the latest report of KindConfirm asks. It never blocks.
+func (h *Handle) Confirm() {
+	line, _ := json.Marshal(command{Confirm: true})
+	select {
+	case h.orders <- append(line, '\n'):
+	default: // a runner that reads nothing ends itself
+	}
+}
+
 // insist kills a runner that does not obey. One that undoes is left to it for as
 // long as the undertaker leaves it: a runner that hangs with all undone and the
 // journal not closed is nobody else's to end. It returns when the run is over.

@@ -20,6 +20,7 @@ type Target struct {
 	Proxy      string            `json:"proxy"` // base URL of the fault proxy before it; empty without one
 	Labels     map[string]string `json:"labels"`
 	Listed     bool              `json:"-"` // by the configuration: a person has said that it may be hurt
+	Control    []string          `json:"-"` // Sources.Control
 }
 
 // Process is the identity of the target's process in the present boot.

@@ -11,7 +11,17 @@ import (
 
 // All lists the faults that experiments may name.
 func All() []chaos.Fault {
-	return []chaos.Fault{httpLatency{}, httpError{}, processPause{}, processKill{}}
+	return []chaos.Fault{
+		httpLatency{},
+		httpError{},
+		processPause{},
+		processKill{},
+		netDrop{},
+		netReject{},
+		netLoss{},
+		netRate{},
+		netDelay{},
+	}
 }
 
 // Holders are what `sitrep __chaos-hold` can hold, by the kind of fault and where
@@ -19,6 +29,8 @@ func All() []chaos.Fault {
 func Holders() map[string]chaos.NewHolder {
 	return map[string]chaos.NewHolder{
 		"process.pause/ptrace": holder[traced],
+		tableHolder:            holder[table],
+		queueHolder:            holder[queued],
 	}
 }
 

@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "agent" {
+		obey(os.Stdin)
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "__chaos-hold" {
 		os.Exit(chaos.HoldMain(os.Args[2:], os.Stdin, os.Stdout, fault.Holders()))
 	}

@@ -116,7 +116,7 @@ func (a *app) listChaos() error {
 }
 
 func (a *app) chaosRunCommand() *cobra.Command {
-	var dry bool
+	var dry, network bool
 	c := &cobra.Command{
 		Use: "run NAME|FILE", Short: "run an experiment; ctrl-C ends and undoes it", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -127,10 +127,11 @@ func (a *app) chaosRunCommand() *cobra.Command {
 			if dry {
 				return a.dryRun(cmd.Context(), e)
 			}
-			return a.runChaos(cmd.Context(), e)
+			return a.runChaos(cmd.Context(), e, network)
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "say whom it would hurt and how that is undone, and touch nothing")
+	c.Flags().BoolVar(&network, "confirm-network", false, "confirm at once a fault in this host's own network, which is undone after 10 s otherwise (for scripts)")
 	return c
 }
 
@@ -169,7 +170,7 @@ func (a *app) targets() (chaos.Sources, error) {
 	if err != nil {
 		return chaos.Sources{}, err
 	}
-	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes}
+	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Control: a.controlPath(c)}
 	if from.None() {
 		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
@@ -219,7 +220,7 @@ func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r c
 	return r, err
 }
 
-func (a *app) runChaos(ctx context.Context, e experiment) error {
+func (a *app) runChaos(ctx context.Context, e experiment, network bool) error {
 	if err := a.confirm(whom(e.Experiment), e.ConfirmText()); err != nil {
 		return err
 	}
@@ -249,6 +250,9 @@ func (a *app) runChaos(ctx context.Context, e experiment) error {
 		var problems error
 		for r := range h.Reports() {
 			problems = errors.Join(problems, rec.chaos(keep, r), a.printReport(r))
+			if r.Kind == chaos.KindConfirm {
+				a.confirmNetwork(h, network)
+			}
 		}
 		out, err := h.Wait()
 		if err != nil && out.Reason == "" {
