@@ -140,7 +140,7 @@ func proxied(t *testing.T) (*proxy, chaos.Target) {
 	return p, chaos.Target{Name: "pay-1", Service: "pay", Proxy: srv.URL}
 }
 
-func kind(t *testing.T, name string) chaos.Fault {
+func kind(t testing.TB, name string) chaos.Fault {
 	for _, f := range fault.All() {
 		if f.Kind() == name {
 			return f
@@ -432,7 +432,7 @@ func TestPauseByTracing(t *testing.T) {
 }
 
 // prepare starts the holder of a fault, which ends with the test.
-func prepare(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
+func prepare(t testing.TB, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
 	p := inj.Injector.(chaos.Preparer)
 	t.Cleanup(p.Release)
 	undo, checks, err := p.Prepare(t.Context(), chaos.Armed{Until: time.Now().Add(patience)})
@@ -441,7 +441,7 @@ func prepare(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Che
 }
 
 // held puts a fault in place that a process holds, and waits until it works.
-func held(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
+func held(t testing.TB, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
 	undo, gone = prepare(t, inj)
 	_, err := inj.Injector.Inject(t.Context(), chaos.Armed{})
 	require.NoError(t, err)
@@ -453,7 +453,7 @@ func held(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check)
 }
 
 // undone takes a fault back, twice, and waits until it is gone.
-func undone(t *testing.T, undo []chaos.Op, gone chaos.Check) {
+func undone(t testing.TB, undo []chaos.Op, gone chaos.Check) {
 	hands := chaos.LocalHands{}
 	for range 2 {
 		for _, op := range undo {

@@ -3,6 +3,7 @@ package fault_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,7 @@ func (n *network) plan(id, name string, with chaos.With) chaos.Injection {
 func (n *network) dial(address string) string { return n.client.ask(n.t, "connect "+address) }
 
 // inject puts a fault in place that shows its effect by what comes later.
-func inject(t *testing.T, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
+func inject(t testing.TB, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check) {
 	undo, gone = prepare(t, inj)
 	_, err := inj.Injector.Inject(t.Context(), chaos.Armed{})
 	require.NoError(t, err)
@@ -287,4 +288,42 @@ func TestNetTargetVanishes(t *testing.T) {
 	reused.StartTicks++
 	_, err = kind(t, "net.drop").Plan(t.Context(), "f-5", step("net.drop", chaos.With{"port": "80"}), reused)
 	require.ErrorContains(t, err, "refused (target-gone): ")
+}
+
+// BenchmarkNetDelay is how far a connection under 100 ms of delay is off: mean-off-% is
+// the mean's error, of which at most 3 are fine.
+func BenchmarkNetDelay(b *testing.B) {
+	if !alone(b) {
+		return
+	}
+	n := newNetwork(b)
+	without := make([]float64, 50)
+	for i := range without {
+		without[i] = n.connectMS()
+	}
+	undo, gone := inject(b, n.plan("f-1", "net.delay", chaos.With{"peer": chaos.Value(n.at), "latency": "100ms"}))
+	var sum, most float64
+	for b.Loop() {
+		ms := n.connectMS() - mean(without)
+		sum, most = sum+ms, max(most, ms)
+	}
+	b.ReportMetric(sum/float64(b.N), "mean-ms")
+	b.ReportMetric(most, "max-ms")
+	b.ReportMetric(sum/float64(b.N)-100, "mean-off-%")
+	undone(b, undo, gone)
+}
+
+// connectMS is how long a connection from the client takes, in milliseconds.
+func (n *network) connectMS() float64 {
+	text := n.client.ask(n.t, "time "+n.at)
+	ms, err := strconv.ParseFloat(text, 64)
+	require.NoError(n.t, err, text)
+	return ms
+}
+
+func mean(of []float64) (m float64) {
+	for _, v := range of {
+		m += v / float64(len(of))
+	}
+	return m
 }

@@ -25,7 +25,7 @@ import (
 // alone lets a test run in a user and a network namespace of its own, where it is
 // root and where nothing can be hurt: it starts the test once more, in there. It
 // returns false outside.
-func alone(t *testing.T) bool {
+func alone(t testing.TB) bool {
 	const inside = "SITREP_TEST_ALONE"
 	if os.Getenv(inside) == t.Name() {
 		_, err := tool(t, own(t), "ip", "link set lo up")
@@ -34,7 +34,7 @@ func alone(t *testing.T) bool {
 	}
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.Command(exe, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")
+	cmd := exec.Command(exe, "-test.run=^"+t.Name()+"$", "-test.bench=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")
 	cmd.Env = append(os.Environ(), inside+"="+t.Name())
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
@@ -43,25 +43,29 @@ func alone(t *testing.T) bool {
 	}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "in a namespace of its own (unshare -Urn):\n%s", out)
+	if _, measures := t.(*testing.B); measures {
+		t.Logf("%s", out)
+		return false
+	}
 	require.Contains(t, string(out), "--- PASS: "+t.Name())
 	return false
 }
 
-func own(t *testing.T) chaos.Netns {
+func own(t testing.TB) chaos.Netns {
 	n, err := chaos.OwnNetns()
 	require.NoError(t, err)
 	return n
 }
 
 // tool runs a program in a namespace.
-func tool(t *testing.T, n chaos.Netns, name, args string) (string, error) {
+func tool(t testing.TB, n chaos.Netns, name, args string) (string, error) {
 	return n.Tool(context.WithoutCancel(t.Context()), chaos.ToolCall{Name: name, Args: strings.Fields(args)})
 }
 
 // network is a client and a server, each in a network namespace of its own, joined by
 // a cable.
 type network struct {
-	t              *testing.T
+	t              testing.TB
 	client, server *agent
 	at             string // the server's address and port
 }
@@ -75,7 +79,7 @@ type agent struct {
 	cmd    *exec.Cmd
 }
 
-func newNetwork(t *testing.T) *network {
+func newNetwork(t testing.TB) *network {
 	n := &network{t: t, client: newAgent(t, "shop"), server: newAgent(t, "db")}
 	cable := fmt.Sprintf("link add c0 netns %d type veth peer name s0 netns %d", n.client.target.PID, n.server.target.PID)
 	_, err := tool(t, own(t), "ip", cable)
@@ -125,7 +129,7 @@ func inhabitants(n chaos.Netns) (pids []int) {
 	return pids
 }
 
-func newAgent(t *testing.T, name string) *agent {
+func newAgent(t testing.TB, name string) *agent {
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	a := &agent{cmd: exec.Command(exe, "agent", "__lab-service")}
@@ -156,7 +160,7 @@ func (a *agent) alive() bool {
 	return err == nil && p.Alive()
 }
 
-func (a *agent) ask(t *testing.T, order string) string {
+func (a *agent) ask(t testing.TB, order string) string {
 	_, err := io.WriteString(a.in, order+"\n")
 	require.NoError(t, err)
 	line, err := a.out.ReadString('\n')
@@ -165,7 +169,7 @@ func (a *agent) ask(t *testing.T, order string) string {
 }
 
 // number asks for one.
-func (a *agent) number(t *testing.T, order string) int {
+func (a *agent) number(t testing.TB, order string) int {
 	text := a.ask(t, order)
 	n, err := strconv.Atoi(text)
 	require.NoError(t, err, text)
@@ -184,6 +188,13 @@ func obey(in io.Reader) {
 			fmt.Println(listen(w[1]))
 		case "connect":
 			fmt.Println(connect(w[1]))
+		case "time":
+			began := time.Now()
+			if text := connect(w[1]); text != "ok" {
+				fmt.Println(text)
+				continue
+			}
+			fmt.Println(float64(time.Since(began)) / float64(time.Millisecond))
 		case "push":
 			fmt.Println(push(w[1], w[2]))
 		case "datagrams":

@@ -23,7 +23,7 @@ type queue struct {
 
 // Types of messages, commands and attributes of the subsystem NFNL_SUBSYS_QUEUE (3).
 const (
-	nfqPacket  = 3<<8 | 0
+	nfqPacket  = 3 << 8
 	nfqVerdict = 3<<8 | 1
 	nfqConfig  = 3<<8 | 2
 
