@@ -283,11 +283,11 @@ func TestNetTargetVanishes(t *testing.T) {
 	require.Error(t, err, "between plan and deed it has vanished")
 
 	_, err = kind(t, "net.drop").Plan(t.Context(), "f-4", step("net.drop", chaos.With{"port": "80"}), n.client.target)
-	require.ErrorContains(t, err, "refused (target-gone): ")
+	require.ErrorContains(t, err, "refused R7 target-gone: ")
 	reused := n.server.target
 	reused.StartTicks++
 	_, err = kind(t, "net.drop").Plan(t.Context(), "f-5", step("net.drop", chaos.With{"port": "80"}), reused)
-	require.ErrorContains(t, err, "refused (target-gone): ")
+	require.ErrorContains(t, err, "refused R7 target-gone: ")
 }
 
 // BenchmarkNetDelay is how far a connection under 100 ms of delay is off: mean-off-% is

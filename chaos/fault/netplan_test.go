@@ -123,10 +123,10 @@ func TestControlFirst(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"[fd00::9]:9093", "10.0.0.8:2375"}, c.texts(), "another network has a loopback of its own")
 	require.False(t, c.loopback, "it is the peer")
-	require.ErrorContains(t, c.spares(scope{port: 2375}, []netip.Prefix{netip.MustParsePrefix("10.0.0.8/32")}), "refused (control-path): 10.0.0.8:2375 sees or ends the experiment")
-	require.ErrorContains(t, c.spares(scope{localPort: 2222}, nil), "refused (control-path): port 2222 of this host is the way in (SSH)")
+	require.ErrorContains(t, c.spares(scope{port: 2375}, []netip.Prefix{netip.MustParsePrefix("10.0.0.8/32")}), "refused R8 control-path: 10.0.0.8:2375 sees or ends the experiment")
+	require.ErrorContains(t, c.spares(scope{localPort: 2222}, nil), "refused R8 control-path: port 2222 of this host is the way in (SSH)")
 	_, err = controlOf(t.Context(), chaos.Target{Control: []string{"nowhere.invalid:9090"}}, true, nil)
-	require.ErrorContains(t, err, "refused (control-path): nowhere.invalid:9090 must stay reachable")
+	require.ErrorContains(t, err, "refused R8 control-path: nowhere.invalid:9090 must stay reachable")
 	require.ErrorContains(t, stillReachable(t.Context(), []string{"127.0.0.1:1"}), "127.0.0.1:1, which sees or ends the experiment, cannot be reached any more")
 }
 
@@ -155,7 +155,7 @@ func TestNetemCalls(t *testing.T) {
 // TestMechanismThatIsMissing: a machine that cannot says why, and what would help.
 func TestMechanismThatIsMissing(t *testing.T) {
 	if err := netemWorks(t.Context()); err != nil {
-		require.ErrorContains(t, err, "refused (no-mechanism): tc qdisc add dev lo root netem delay 1ms: ")
+		require.ErrorContains(t, err, "refused R10 no-mechanism: tc qdisc add dev lo root netem delay 1ms: ")
 		require.ErrorContains(t, err, "; load sch_netem, or say nfqueue")
 	}
 	t.Setenv("PATH", t.TempDir())
@@ -163,7 +163,7 @@ func TestMechanismThatIsMissing(t *testing.T) {
 	require.ErrorIs(t, err, chaos.ErrNoTool)
 	own, err := chaos.OwnNetns()
 	require.NoError(t, err)
-	require.ErrorContains(t, wouldWork(t.Context(), own, []string{"add rule inet nobody has this"}), "refused (no-")
-	require.ErrorContains(t, place{scope: scope{in: true}}.planNetem(context.Background(), nil, delay{}), "refused (no-mechanism): netem delays what goes out to addresses")
+	require.ErrorContains(t, wouldWork(t.Context(), own, []string{"add rule inet nobody has this"}), "refused R10 no-")
+	require.ErrorContains(t, place{scope: scope{in: true}}.planNetem(context.Background(), nil, delay{}), "refused R10 no-mechanism: netem delays what goes out to addresses")
 	require.ErrorIs(t, chaos.Netns(1).Do(func() error { return nil }), chaos.ErrNetnsGone)
 }
