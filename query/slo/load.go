@@ -106,6 +106,8 @@ func Load(file string, src []byte) (Objective, error) {
 		return o, doc.Errorf("objective", "an objective of 100 %% leaves no budget, and every failure would be a breach: write 99.99 or less")
 	case o.Target <= 0:
 		return o, doc.Errorf("objective", "an objective is above 0 and below 100, such as 99.9, not %s", trimmed(o.Target*100))
+	case o.Target < 0.01:
+		return o, doc.Errorf("objective", "an objective is a percentage: %s is a share, it seems; write %s", trimmed(math.Round(o.Target*1e10)/1e8), trimmed(math.Round(o.Target*1e8)/1e4))
 	case o.Budget() < sharpest:
 		return o, doc.Errorf("objective", "%s %% allows one bad event in %.0f, which nobody can measure: at most 99.9999", trimmed(math.Round(o.Target*1e10)/1e8), math.Round(1e-3/o.Budget())*1e3)
 	}

@@ -58,6 +58,7 @@ func TestBadObjectives(t *testing.T) {
 	for text, want := range map[string]string{
 		"objective: 100" + sli:                                                   "3:12: an objective of 100 % leaves no budget",
 		"objective: 0" + sli:                                                     "3:12: an objective is above 0",
+		"objective: 0.999" + sli:                                                 "3:12: an objective is a percentage: 0.999 is a share, it seems; write 99.9",
 		"objective: -1" + sli:                                                    "above 0",
 		"objective: 99.99999" + sli:                                              "99.99999 % allows one bad event in 1000000",
 		"objective: .nan" + sli:                                                  "3:12: ",
