@@ -52,5 +52,5 @@ help:
 
 .PHONY: needs
 needs:
-	@for c in tmux gcc prometheus prometheus-alertmanager prometheus-node-exporter victoria-metrics redis-server etcd sqlite3 jq curl; do \
+	@for c in tmux gcc prometheus prometheus-alertmanager prometheus-node-exporter victoria-metrics redis-server etcd sqlite3 jq curl stress-ng; do \
 		command -v $$c >/dev/null || { echo "the tests need $$c, which is missing: run make setup"; exit 1; }; done

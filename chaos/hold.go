@@ -127,8 +127,8 @@ func (h *HeldFault) ask(ctx context.Context, o holdOrder) (holdAnswer, error) {
 	h.asked++
 	o.N = h.asked
 	line, err := json.Marshal(o)
-	if err == nil {
-		_, err = h.orders.Write(append(line, '\n'))
+	if err == nil && !h.order(ctx, line) {
+		err = errors.New(h.why)
 	}
 	for err == nil {
 		select {
@@ -147,6 +147,15 @@ func (h *HeldFault) ask(ctx context.Context, o holdOrder) (holdAnswer, error) {
 		}
 	}
 	return holdAnswer{}, fmt.Errorf("the process that holds %s: %w", h.kind, err)
+}
+
+// order says whether the holder could be told. Of one that could not, why it ended is
+// known then, or ctx has ended.
+func (h *HeldFault) order(ctx context.Context, line []byte) bool {
+	if _, err := h.orders.Write(append(line, '\n')); err == nil {
+		return true
+	}
+	return h.Watch(ctx) == ""
 }
 
 // listen passes answers on until the process has ended, and says so.

@@ -18,6 +18,9 @@ type Op struct {
 	Netns   Netns    `json:"netns,omitempty"`  // in which Name is
 	Name    string   `json:"name,omitempty"`   // of a chain, or of a network device
 	Handle  string   `json:"handle,omitempty"` // of a qdisc
+	Cgroup  *Cgroup  `json:"cgroup,omitempty"`
+	File    string   `json:"file,omitempty"` // of the cgroup
+	Text    string   `json:"text,omitempty"` // what is written to it
 }
 
 // Check is what proves that a fault is gone, as data. The list of known ones is
@@ -30,6 +33,12 @@ type Check struct {
 	Netns   Netns    `json:"netns,omitempty"`
 	Name    string   `json:"name,omitempty"` // of a table, a chain, or a network device
 	Handle  string   `json:"handle,omitempty"`
+	Cgroup  *Cgroup  `json:"cgroup,omitempty"`
+	File    string   `json:"file,omitempty"`  // of the cgroup
+	Text    string   `json:"text,omitempty"`  // what it must say
+	Path    string   `json:"path,omitempty"`  // a directory
+	Bytes   int64    `json:"bytes,omitempty"` // that must be free on its filesystem
+	At      int64    `json:"at,omitempty"`    // when that was worked out, in seconds since 1970
 	All     []Check  `json:"all,omitempty"`
 }
 
@@ -53,6 +62,7 @@ var opKinds = map[string]opKind{
 	"end":             endOp,
 	"iptables-delete": iptablesDeleteOp,
 	"tc-delete":       tcDeleteOp,
+	"cgroup":          cgroupOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -63,6 +73,8 @@ var checkKinds = map[string]checkKind{
 	"nft-absent":      nftAbsentCheck,
 	"iptables-absent": iptablesAbsentCheck,
 	"tc-absent":       tcAbsentCheck,
+	"cgroup":          cgroupCheck,
+	"freed":           freedCheck,
 }
 
 // Nothing is the check of what cannot be undone.

@@ -51,6 +51,26 @@ func (f ProcessFind) Valid() (key string, err error) {
 
 // find lists the processes that fit. That there is none is no error: a draw says so.
 func (f ProcessFind) find() ([]Target, error) {
+	found, err := f.Processes()
+	if err != nil {
+		return nil, err
+	}
+	var targets []Target
+	for i, p := range found {
+		name := f.Name
+		if len(found) > 1 {
+			name = fmt.Sprintf("%s-%d", f.Name, i+1)
+		}
+		targets = append(targets, Target{
+			Name: name, Service: f.Service, PID: p.PID, StartTicks: p.StartTicks, URL: f.URL, Labels: f.Labels,
+			Listed: true, Find: &f, Peers: found,
+		})
+	}
+	return targets, nil
+}
+
+// Processes are those that fit now, the oldest first.
+func (f ProcessFind) Processes() ([]Process, error) {
 	pids, err := f.candidates()
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", f.Name, err)
@@ -65,17 +85,7 @@ func (f ProcessFind) find() ([]Target, error) {
 	slices.SortFunc(found, func(a, b Process) int {
 		return cmp.Or(cmp.Compare(a.StartTicks, b.StartTicks), cmp.Compare(a.PID, b.PID))
 	})
-	var targets []Target
-	for i, p := range found {
-		name := f.Name
-		if len(found) > 1 {
-			name = fmt.Sprintf("%s-%d", f.Name, i+1)
-		}
-		targets = append(targets, Target{
-			Name: name, Service: f.Service, PID: p.PID, StartTicks: p.StartTicks, URL: f.URL, Labels: f.Labels, Listed: true,
-		})
-	}
-	return targets, nil
+	return found, nil
 }
 
 // candidates are the processes to look at: the one of the file, or all.

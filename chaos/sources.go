@@ -7,18 +7,20 @@ import (
 )
 
 // Sources say what may be hurt on this host: the list behind a URL on loopback (the
-// lab's), and processes that the configuration names. Whatever is in neither is never
-// hurt.
+// lab's), processes that the configuration names, and what it names of the host itself.
+// Whatever is in none of them is never hurt.
 type Sources struct {
 	URL       string        `json:"url,omitempty"`
 	Processes []ProcessFind `json:"processes,omitempty"`
 	// Control is the way to whatever sees and ends an experiment (Prometheus,
 	// Alertmanager), as host:port. No fault of the network touches it.
-	Control []string `json:"control,omitempty"`
+	Control []string     `json:"control,omitempty"`
+	Hosts   []HostTarget `json:"hosts,omitempty"`
+	Keep    []string     `json:"keep,omitempty"` // directories of sitrep's own files
 }
 
 // None says that there is nothing that could be hurt.
-func (s Sources) None() bool { return s.URL == "" && len(s.Processes) == 0 }
+func (s Sources) None() bool { return s.URL == "" && len(s.Processes) == 0 && len(s.Hosts) == 0 }
 
 // Find lists the targets as they are now.
 func (s Sources) Find(ctx context.Context) ([]Target, error) {
@@ -31,6 +33,9 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 	for _, f := range s.Processes {
 		list, err := f.find()
 		all, problems = append(all, list...), errors.Join(problems, err)
+	}
+	for _, h := range s.Hosts {
+		all = append(all, h.target(s.Keep))
 	}
 	if problems != nil {
 		return nil, problems

@@ -21,6 +21,10 @@ type Target struct {
 	Labels     map[string]string `json:"labels"`
 	Listed     bool              `json:"-"` // by the configuration: a person has said that it may be hurt
 	Control    []string          `json:"-"` // Sources.Control
+	Find       *ProcessFind      `json:"-"` // how a listed process was found
+	Peers      []Process         `json:"-"` // all that were found so, this one among them
+	Host       *HostTarget       `json:"-"` // this host, and no process
+	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 
 // Process is the identity of the target's process in the present boot.

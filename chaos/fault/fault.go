@@ -21,6 +21,11 @@ func All() []chaos.Fault {
 		netLoss{},
 		netRate{},
 		netDelay{},
+		cpuBurn{},
+		memFill{},
+		ioBurn{},
+		ioThrottle{},
+		diskFill{},
 	}
 }
 
@@ -31,6 +36,11 @@ func Holders() map[string]chaos.NewHolder {
 		"process.pause/ptrace": holder[traced],
 		tableHolder:            holder[table],
 		queueHolder:            holder[queued],
+		"cpu.burn/burner":      holder[burner],
+		"cpu.burn/stress-ng":   holder[stressor],
+		"mem.fill":             holder[memory],
+		"io.burn":              holder[disturber],
+		"disk.fill":            holder[filler],
 	}
 }
 

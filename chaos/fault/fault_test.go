@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -205,7 +206,34 @@ func TestParameters(t *testing.T) {
 		{"process.pause", nil, ""},
 		{"process.pause", chaos.With{"signal": "STOP"}, `unknown parameter "signal"`},
 		{"process.kill", nil, ""},
-		{"process.kill", chaos.With{"signal": "TERM"}, `unknown parameter "signal"`},
+		{"process.kill", chaos.With{"signal": "TERM"}, ""},
+		{"process.kill", chaos.With{"signal": "HUP"}, `signal: "HUP" is not one of KILL, TERM`},
+		{"cpu.burn", chaos.With{"cores": "1"}, ""},
+		{"cpu.burn", chaos.With{"percent": "50 %", "cgroup": "target"}, ""},
+		{"cpu.burn", nil, "cores: missing; write for example cores: 1, or percent: 50 of all CPUs"},
+		{"cpu.burn", chaos.With{"cores": "1", "percent": "50"}, "percent: say cores or percent of all, not both"},
+		{"cpu.burn", chaos.With{"percent": "101"}, `percent: "101" is not a percentage`},
+		{"cpu.burn", chaos.With{"cores": "1", "cgroup": "/"}, `cgroup: "/" is not target`},
+		{"mem.fill", chaos.With{"bytes": "64MiB"}, ""},
+		{"mem.fill", chaos.With{"percent": "50"}, ""},
+		{"mem.fill", nil, "bytes: missing; write for example bytes: 64MiB"},
+		{"mem.fill", chaos.With{"bytes": "64 MiBs"}, `bytes: "64 MiBs" is not a size`},
+		{"mem.fill", chaos.With{"bytes": "-1"}, `bytes: "-1" is not a size`},
+		{"mem.fill", chaos.With{"bytes": "NaN"}, `bytes: "NaN" is not a size`},
+		{"mem.fill", chaos.With{"bytes": "9e99"}, `bytes: "9e99" is not a size`},
+		{"mem.fill", chaos.With{"bytes": "1KiB"}, "bytes: less than 1MiB does nothing"},
+		{"mem.fill", chaos.With{"bytes": "1MiB", "percent": "1"}, "percent: say bytes or percent, not both"},
+		{"io.burn", chaos.With{"rate": "4MiB"}, ""},
+		{"io.burn", nil, "rate: missing"},
+		{"io.burn", chaos.With{"rate": "1"}, "rate: less than 256KiB a second does nothing"},
+		{"io.throttle", chaos.With{"disk": "/", "write": "1MiB"}, ""},
+		{"io.throttle", chaos.With{"write": "1MiB"}, "disk: want an absolute path"},
+		{"io.throttle", chaos.With{"disk": "/"}, "write: missing"},
+		{"io.throttle", chaos.With{"disk": "/", "read": "0"}, "read: less than 1KiB a second"},
+		{"disk.fill", nil, ""},
+		{"disk.fill", chaos.With{"leave": "2GiB", "to_full": "false"}, ""},
+		{"disk.fill", chaos.With{"to_full": "yes"}, `to_full: "yes" is neither true nor false`},
+		{"disk.fill", chaos.With{"path": "/"}, `unknown parameter "path"; it takes leave, to_full`},
 	} {
 		err := kind(t, c.kind).Check(c.with)
 		if c.want == "" {
@@ -445,7 +473,10 @@ func held(t testing.TB, inj chaos.Injection) (undo []chaos.Op, gone chaos.Check)
 	undo, gone = prepare(t, inj)
 	_, err := inj.Injector.Inject(t.Context(), chaos.Armed{})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		text, ok, err := inj.Injector.Observe(t.Context())
+		assert.True(c, ok && err == nil, "no effect: %s %v", text, err)
+	}, patience, tick)
 	_, is, err := chaos.LocalHands{}.Check(t.Context(), gone)
 	require.NoError(t, err)
 	require.False(t, is)

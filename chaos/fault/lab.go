@@ -41,6 +41,9 @@ func proxyOf(ctx context.Context, t chaos.Target) (faults string, err error) {
 // it has the number and the start time that the lab says, was started as a
 // service of the lab, and its address answers as the lab does.
 func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
+	if t.Host != nil {
+		return chaos.Process{}, chaos.Refuse("no-process", "select a target of chaos.processes", "%s is a host, and this fault hurts a process", t.Name)
+	}
 	p, err := t.Process()
 	if err != nil {
 		return p, err

@@ -13,12 +13,13 @@ import (
 //
 //	ptrace   a holder traces all of its threads: they run again when the holder ends
 //	sigstop  STOP, and CONT to undo it
+//	freezer  the freezer of its cgroup, which stops whatever else is in there; only if it is asked for
 type processPause struct{}
 
 func (processPause) Kind() string { return "process.pause" }
 
 // Mechanisms is chaos.Mechanical's.
-func (processPause) Mechanisms() []string { return []string{"ptrace", "sigstop"} }
+func (processPause) Mechanisms() []string { return []string{"ptrace", "sigstop", "freezer"} }
 
 func (processPause) Check(with chaos.With) error { return with.Only() }
 
@@ -31,6 +32,9 @@ func (f processPause) Plan(ctx context.Context, id string, step chaos.Step, targ
 	mechanism, err := f.mechanism(step.Mechanism, p)
 	if err != nil {
 		return inj, err
+	}
+	if mechanism == "freezer" {
+		return planFreezer(inj, p, step)
 	}
 	if mechanism == "ptrace" {
 		inj.Tier, inj.Needs = chaos.TierKernel, []string{fmt.Sprintf("to trace process %d: its user, or CAP_SYS_PTRACE", p.PID)}
@@ -57,6 +61,8 @@ func (processPause) mechanism(asked string, p chaos.Process) (string, error) {
 	}
 	why := untraceable(p.PID)
 	switch {
+	case asked == "freezer":
+		return asked, nil
 	case asked == "ptrace" && why != "":
 		return "", chaos.Refuse("no-mechanism", "leave mechanism out, or say sigstop", "process %d cannot be traced: %s", p.PID, why)
 	case asked == "sigstop", why != "":

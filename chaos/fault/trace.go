@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -21,20 +20,13 @@ type traced struct {
 }
 
 // Hold is chaos.Holder's.
-func (t *traced) Hold(context.Context) (string, error) {
-	type result struct {
-		threads int
-		err     error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // the tracer is this thread, for as long as the process lives
-		n, err := t.seize()
-		done <- result{n, err}
-		select {}
-	}()
-	r := <-done
-	return fmt.Sprintf("traces %d threads of %d", r.threads, t.Process.PID), r.err
+func (t *traced) Hold(context.Context) (text string, err error) {
+	onLastingThread(func() { // which is the tracer
+		var n int
+		n, err = t.seize()
+		text = fmt.Sprintf("traces %d threads of %d", n, t.Process.PID)
+	})
+	return text, err
 }
 
 // seize stops the threads that there are, until no new one appears. The identity is

@@ -170,11 +170,20 @@ func (a *app) targets() (chaos.Sources, error) {
 	if err != nil {
 		return chaos.Sources{}, err
 	}
-	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Control: a.controlPath(c)}
+	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Control: a.controlPath(c)}
 	if from.None() {
-		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
+		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
-	return from, nil
+	journals, err := chaosDir()
+	if err != nil {
+		return from, err
+	}
+	db, err := a.storePath()
+	if err == nil {
+		db, err = filepath.Abs(db)
+	}
+	from.Keep = []string{journals, filepath.Dir(db)}
+	return from, err
 }
 
 // chaosError gives what stands in the way of a run its exit code.

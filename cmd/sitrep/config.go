@@ -171,6 +171,7 @@ type chaosConfig struct {
 	Targets   string              `yaml:"targets"`   // URL of the lab's list
 	Processes []chaos.ProcessFind `yaml:"processes"` // what may be hurt on this host
 	Policy    chaos.Policy        `yaml:"policy"`    // what may be done at the most
+	Hosts     []chaos.HostTarget  `yaml:"hosts"`     // what of the host itself
 }
 
 // checkChaos refuses entries that could not find anything, and a policy that could not
@@ -179,6 +180,11 @@ func (c *config) checkChaos() error {
 	for i, f := range c.Chaos.Processes {
 		if key, err := f.Valid(); err != nil {
 			return c.doc.Errorf(fmt.Sprintf("chaos.processes[%d].%s", i, key), "%v", err)
+		}
+	}
+	for i, h := range c.Chaos.Hosts {
+		if key, err := h.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.hosts[%d].%s", i, key), "%v", err)
 		}
 	}
 	return c.Chaos.Policy.Valid(c.doc, "chaos.policy")
