@@ -153,7 +153,12 @@ func (inj Injection) text(b *strings.Builder) {
 	for _, op := range inj.Undo {
 		fmt.Fprintf(b, "  undo      %s\n", op)
 	}
-	fmt.Fprintf(b, "  gone      %s\n", inj.Gone)
+	if _, held := inj.Injector.(Preparer); held {
+		b.WriteString("  undo      end the process that holds it\n  gone      that process has ended\n")
+	}
+	if !inj.Gone.IsNothing() || inj.Tier == TierIrreversible {
+		fmt.Fprintf(b, "  gone      %s\n", inj.Gone)
+	}
 }
 
 func (p Plan) names() []string {

@@ -84,6 +84,8 @@ const memoryStep = 1 << 20
 type memory struct {
 	Bytes  int64         `json:"bytes"`
 	Cgroup *chaos.Cgroup `json:"cgroup,omitempty"`
+
+	own int64 // bytes that the holder has for itself
 }
 
 // fits refuses what would leave less than a tenth of what is available.
@@ -141,6 +143,9 @@ func (m *memory) Hold(context.Context) (string, error) {
 	if err == nil {
 		err = join(m.Cgroup)
 	}
+	if err == nil {
+		m.own, err = residentMemory()
+	}
 	if err != nil {
 		return "", err
 	}
@@ -170,15 +175,24 @@ func touch(room []byte) {
 
 // Observe is chaos.Holder's: the kernel says how much of it is in memory.
 func (m *memory) Observe(context.Context) (string, bool, error) {
-	text, err := os.ReadFile("/proc/self/statm") // proc(5): size, resident, in pages
+	all, err := residentMemory()
 	if err != nil {
 		return "", false, err
 	}
+	got := min(max(0, all-m.own), m.Bytes)
+	return fmt.Sprintf("%s of %s are in memory", chaos.FormatSize(got), chaos.FormatSize(m.Bytes)), got >= m.Bytes/100*95, nil
+}
+
+// residentMemory is what this process has in memory, in bytes.
+func residentMemory() (int64, error) {
+	text, err := os.ReadFile("/proc/self/statm") // proc(5): size, resident, in pages
+	if err != nil {
+		return 0, err
+	}
 	fields := strings.Fields(string(text))
 	if len(fields) < 2 {
-		return "", false, fmt.Errorf("/proc/self/statm says %q", text)
+		return 0, fmt.Errorf("/proc/self/statm says %q", text)
 	}
 	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	resident := pages * int64(os.Getpagesize())
-	return fmt.Sprintf("%s of %s are in memory", chaos.FormatSize(resident), chaos.FormatSize(m.Bytes)), resident >= m.Bytes/100*95, err
+	return pages * int64(os.Getpagesize()), err
 }
