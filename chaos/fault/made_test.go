@@ -56,11 +56,7 @@ func cgroupIn(t *testing.T, hierarchy string, pid int) (dir string) {
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		for file, text := range map[string]string{"cgroup.freeze": "0", "freezer.state": "THAWED"} {
-			if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0))
-			}
-		}
+		thaw(t, dir)
 		require.Eventually(t, func() bool {
 			members, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 			for _, member := range strings.Fields(string(members)) { // whatever the test has come to
@@ -74,6 +70,15 @@ func cgroupIn(t *testing.T, hierarchy string, pid int) (dir string) {
 	})
 	enter(t, dir, pid)
 	return dir
+}
+
+// thaw lets the processes of a cgroup run, which may have been frozen when a test failed.
+func thaw(t *testing.T, dir string) {
+	for file, text := range map[string]string{"cgroup.freeze": "0", "freezer.state": "THAWED"} {
+		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0))
+		}
+	}
 }
 
 func enter(t *testing.T, dir string, pid int) {

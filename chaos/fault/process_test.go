@@ -112,8 +112,8 @@ func TestPauseByFreezer(t *testing.T) {
 			require.Eventually(t, func() bool { return os.Remove(dir) == nil }, patience, tick)
 			require.NoError(t, os.Mkdir(dir, 0o755))
 			again := service(t, "__lab-service")
+			t.Cleanup(func() { thaw(t, dir) }) // or it could not end
 			enter(t, dir, again.PID)
-			defer kill(t, again.PID)
 			_, err = inj.Injector.Inject(t.Context(), chaos.Armed{})
 			require.ErrorIs(t, err, chaos.ErrCgroupGone)
 			frozen := plan(t, again, "process.pause", "freezer", nil)
