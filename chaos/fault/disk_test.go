@@ -24,8 +24,8 @@ func TestDiskFill(t *testing.T) {
 	}
 	dir := disk(t, 64)
 	target := host(chaos.HostTarget{Path: dir})
-	require.Contains(t, refused(t, target, "disk.fill", "", chaos.With{"leave": "1MiB"}), "refused (reserve): 1 MiB would stay free on "+dir+", less than the 3.2 MiB that are kept; leave more, or say to_full: true")
-	require.Contains(t, refused(t, target, "disk.fill", "", chaos.With{"leave": "64MiB"}), "refused (full-already): ")
+	require.Contains(t, refused(t, target, "disk.fill", "", chaos.With{"leave": "1MiB"}), "refused R12 reserve: 1 MiB would stay free on "+dir+", less than the 3.2 MiB that are kept; leave more, or say to_full: true")
+	require.Contains(t, refused(t, target, "disk.fill", "", chaos.With{"leave": "64MiB"}), "refused R12 full-already: ")
 	target.Keep = []string{filepath.Join(dir, "sitrep", "chaos")} // not made yet
 	require.Contains(t, refused(t, target, "disk.fill", "", chaos.With{"to_full": "true"}), "where sitrep needs 256 MiB; 0 B would stay")
 	target.Keep = []string{"/proc"}
@@ -59,8 +59,8 @@ func TestDiskFill(t *testing.T) {
 		undone(t, undo, gone)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
-	require.Contains(t, refused(t, host(chaos.HostTarget{Path: filepath.Join(dir, "file")}), "disk.fill", "", nil), "refused (target-gone): host: "+dir+"/file is no directory")
-	require.Contains(t, refused(t, host(chaos.HostTarget{Path: filepath.Join(dir, "none")}), "disk.fill", "", nil), "refused (target-gone): ")
+	require.Contains(t, refused(t, host(chaos.HostTarget{Path: filepath.Join(dir, "file")}), "disk.fill", "", nil), "refused R7 target-gone: host: "+dir+"/file is no directory")
+	require.Contains(t, refused(t, host(chaos.HostTarget{Path: filepath.Join(dir, "none")}), "disk.fill", "", nil), "refused R7 target-gone: ")
 }
 
 // TestDiskVanishes between plan and deed, and after it.
@@ -100,7 +100,7 @@ func TestIOBurnWithoutRoom(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
-	require.Contains(t, refused(t, host(chaos.HostTarget{Path: disk(t, 16)}), "io.burn", "", chaos.With{"rate": "1MiB"}), "refused (reserve): ")
+	require.Contains(t, refused(t, host(chaos.HostTarget{Path: disk(t, 16)}), "io.burn", "", chaos.With{"rate": "1MiB"}), "refused R12 reserve: ")
 	undo, gone := held(t, plan(t, host(chaos.HostTarget{Path: disk(t, 64)}), "io.burn", "", chaos.With{"rate": "2MiB"}))
 	undone(t, undo, gone)
 }
@@ -113,8 +113,8 @@ func TestIOThrottle(t *testing.T) {
 		require.Regexp(t, `refused \((no-cgroup|protected|no-permission|no-device)\): `, refused(t, target, "io.throttle", "", with))
 		return
 	}
-	require.Contains(t, refused(t, target, "io.throttle", "", chaos.With{"disk": "/proc", "write": "1MiB"}), "refused (no-device): /proc: it is on no disk")
-	require.Contains(t, refused(t, target, "io.throttle", "", chaos.With{"disk": "/none", "write": "1MiB"}), "refused (no-device): ")
+	require.Contains(t, refused(t, target, "io.throttle", "", chaos.With{"disk": "/proc", "write": "1MiB"}), "refused R10 no-device: /proc: it is on no disk")
+	require.Contains(t, refused(t, target, "io.throttle", "", chaos.With{"disk": "/none", "write": "1MiB"}), "refused R10 no-device: ")
 	inj := plan(t, target, "io.throttle", "", with)
 	require.Equal(t, chaos.TierDeadMan, inj.Tier)
 	require.Len(t, inj.Undo, 2)
@@ -137,7 +137,7 @@ func TestIOThrottle(t *testing.T) {
 	require.True(t, ok, text)
 	says(files[0], device+" 2097152\n")
 	says(files[1], device+" 1048576\n")
-	require.Contains(t, refused(t, target, "io.throttle", "", with), "refused (limited-already): ")
+	require.Contains(t, refused(t, target, "io.throttle", "", with), "refused R7 limited-already: ")
 	undone(t, inj.Undo, inj.Gone)
 	says(files[0], "")
 	says(files[1], device+" 8388608\n")

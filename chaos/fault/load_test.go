@@ -33,7 +33,7 @@ func TestCPUBurn(t *testing.T) {
 	target := host(chaos.HostTarget{CPU: true})
 	with := chaos.With{"percent": chaos.Value(strconv.FormatFloat(50/float64(runtime.NumCPU()), 'f', 3, 64))} // half a CPU
 	if runtime.NumCPU() == 1 {
-		require.Contains(t, refused(t, target, "cpu.burn", "", with), "refused (reserve): ")
+		require.Contains(t, refused(t, target, "cpu.burn", "", with), "refused R12 reserve: ")
 		return
 	}
 	for _, mechanism := range []string{"", "stress-ng"} {
@@ -77,29 +77,29 @@ func TestCPUBurn(t *testing.T) {
 	_, err := exec.LookPath("stress-ng")
 	require.NoError(t, err, "run make setup")
 	t.Setenv("PATH", "")
-	require.Contains(t, refused(t, target, "cpu.burn", "stress-ng", with), "refused (no-mechanism): stress-ng is not to be found; install stress-ng")
+	require.Contains(t, refused(t, target, "cpu.burn", "stress-ng", with), "refused R10 no-mechanism: stress-ng is not to be found; install stress-ng")
 }
 
 // TestLoadThatIsRefused: one CPU is left, memory too, and nothing that is not named is
 // hurt.
 func TestLoadThatIsRefused(t *testing.T) {
 	all := host(chaos.HostTarget{CPU: true, Memory: true, Path: t.TempDir()})
-	require.Contains(t, refused(t, all, "cpu.burn", "", chaos.With{"cores": chaos.Value(strconv.Itoa(runtime.NumCPU()))}), "refused (reserve): ")
+	require.Contains(t, refused(t, all, "cpu.burn", "", chaos.With{"cores": chaos.Value(strconv.Itoa(runtime.NumCPU()))}), "refused R12 reserve: ")
 	require.Contains(t, refused(t, all, "cpu.burn", "", chaos.With{"percent": "100"}), "leave less than one")
 	require.Contains(t, refused(t, all, "mem.fill", "", chaos.With{"percent": "91"}), "leave less than 10 %")
-	require.Contains(t, refused(t, all, "mem.fill", "", chaos.With{"bytes": "1000TiB"}), "refused (reserve): 1000 TiB of ")
+	require.Contains(t, refused(t, all, "mem.fill", "", chaos.With{"bytes": "1000TiB"}), "refused R12 reserve: 1000 TiB of ")
 	require.Contains(t, refused(t, all, "mem.fill", "", chaos.With{"bytes": "1MiB", "cgroup": "target"}), "has no cgroup of its own")
 
 	nothing := host(chaos.HostTarget{})
-	require.Contains(t, refused(t, nothing, "cpu.burn", "", chaos.With{"cores": "1"}), "refused (not-named): the CPUs of host are not named")
-	require.Contains(t, refused(t, nothing, "mem.fill", "", chaos.With{"bytes": "1MiB"}), "refused (not-named): the memory of host is not named")
-	require.Contains(t, refused(t, nothing, "io.burn", "", chaos.With{"rate": "1MiB"}), "refused (not-named): ")
-	require.Contains(t, refused(t, nothing, "disk.fill", "", nil), "refused (not-named): ")
-	require.Contains(t, refused(t, nothing, "io.throttle", "", chaos.With{"disk": "/", "read": "1MiB"}), "refused (no-process): ")
+	require.Contains(t, refused(t, nothing, "cpu.burn", "", chaos.With{"cores": "1"}), "refused R7 not-named: the CPUs of host are not named")
+	require.Contains(t, refused(t, nothing, "mem.fill", "", chaos.With{"bytes": "1MiB"}), "refused R7 not-named: the memory of host is not named")
+	require.Contains(t, refused(t, nothing, "io.burn", "", chaos.With{"rate": "1MiB"}), "refused R7 not-named: ")
+	require.Contains(t, refused(t, nothing, "disk.fill", "", nil), "refused R7 not-named: ")
+	require.Contains(t, refused(t, nothing, "io.throttle", "", chaos.With{"disk": "/", "read": "1MiB"}), "refused R10 no-process: ")
 
 	process := service(t, "__lab-service")
-	require.Contains(t, refused(t, process, "cpu.burn", "", chaos.With{"cores": "1"}), "refused (not-named): pay-1 is a process: the load would be all of the host's")
-	require.Contains(t, refused(t, process, "disk.fill", "", nil), "refused (not-named): ")
+	require.Contains(t, refused(t, process, "cpu.burn", "", chaos.With{"cores": "1"}), "refused R7 not-named: pay-1 is a process: the load would be all of the host's")
+	require.Contains(t, refused(t, process, "disk.fill", "", nil), "refused R7 not-named: ")
 }
 
 // resident is how much memory a process has, in bytes.

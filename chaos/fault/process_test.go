@@ -77,7 +77,7 @@ func TestPauseByFreezer(t *testing.T) {
 			target := service(t, "__lab-service")
 			dir := cgroupIn(t, c.hierarchy, target.PID)
 			if dir == "" {
-				require.Regexp(t, `refused \((no-cgroup|protected|no-permission)\): `, refused(t, target, "process.pause", "freezer", nil))
+				require.Regexp(t, `refused R[0-9]+ (no-cgroup|protected|no-permission): `, refused(t, target, "process.pause", "freezer", nil))
 				return
 			}
 			inj := plan(t, target, "process.pause", "freezer", nil)
@@ -92,8 +92,8 @@ func TestPauseByFreezer(t *testing.T) {
 			require.NoError(t, err)
 			require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
 			hangs(t, target)
-			require.Contains(t, refused(t, target, "process.pause", "freezer", nil), "refused (lab-only): ", "it does not answer")
-			require.Contains(t, refused(t, listed(target), "process.pause", "freezer", nil), "refused (stopped-already): ")
+			require.Contains(t, refused(t, target, "process.pause", "freezer", nil), "refused R7 lab-only: ", "it does not answer")
+			require.Contains(t, refused(t, listed(target), "process.pause", "freezer", nil), "refused R7 stopped-already: ")
 			_, gone, err := chaos.LocalHands{}.Check(t.Context(), inj.Gone)
 			require.NoError(t, err)
 			require.False(t, gone)
@@ -131,8 +131,8 @@ func TestPauseByFreezer(t *testing.T) {
 // TestFreezerOfAll: the cgroup that every process is in is none to freeze.
 func TestFreezerOfAll(t *testing.T) {
 	target := service(t, "__lab-service")
-	require.Regexp(t, `refused \((no-cgroup|protected|no-permission)\): `, refused(t, target, "process.pause", "freezer", nil))
-	require.Contains(t, refused(t, host(chaos.HostTarget{CPU: true}), "process.pause", "", nil), "refused (no-process): ")
+	require.Regexp(t, `refused R[0-9]+ (no-cgroup|protected|no-permission): `, refused(t, target, "process.pause", "freezer", nil))
+	require.Contains(t, refused(t, host(chaos.HostTarget{CPU: true}), "process.pause", "", nil), "refused R10 no-process: ")
 	p, err := target.Process()
 	require.NoError(t, err)
 	require.NoError(t, p.Signal(syscall.SIGCONT), "nobody has touched it")
