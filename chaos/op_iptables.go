@@ -38,7 +38,7 @@ var iptablesAbsentCheck = checkKind{
 var iptablesTools = []string{"iptables", "ip6tables"}
 
 func iptablesDelete(ctx context.Context, o Op) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, toolPatience)
 	defer cancel()
 	removed := 0
 	for _, tool := range iptablesTools {
@@ -88,7 +88,7 @@ func iptablesOf(ctx context.Context, tool string, n Netns, chain string) ([]stri
 }
 
 func iptablesAbsent(ctx context.Context, c Check) (string, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, toolPatience)
 	defer cancel()
 	for _, tool := range iptablesTools {
 		rules, err := iptablesOf(ctx, tool, c.Netns, c.Name)

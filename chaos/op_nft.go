@@ -60,7 +60,7 @@ func nftAbsent(ctx context.Context, n Netns, table string) (evidence string, gon
 // nftLook reads the list as text: in the JSON of nft 1.0.6 the flags of an owned table
 // are whatever lay in its memory.
 func nftLook(ctx context.Context, n Netns, table string) (gone bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, toolPatience)
 	defer cancel()
 	text, err := n.Tool(ctx, ToolCall{Name: "nft", Args: []string{"list", "tables"}})
 	if err != nil {

@@ -80,7 +80,7 @@ func Qdiscs(ctx context.Context, n Netns, device string) ([]Qdisc, error) {
 }
 
 func tcDelete(ctx context.Context, o Op) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, toolPatience)
 	defer cancel()
 	text, gone, err := tcAbsent(ctx, TcAbsent(o.Netns, o.Name, o.Handle))
 	if gone || err != nil {
@@ -91,7 +91,7 @@ func tcDelete(ctx context.Context, o Op) (string, error) {
 }
 
 func tcAbsent(ctx context.Context, c Check) (string, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, toolPatience)
 	defer cancel()
 	list, err := Qdiscs(ctx, c.Netns, c.Name)
 	if errors.Is(err, ErrNetnsGone) || errors.Is(err, errNoDevice) {

@@ -65,3 +65,7 @@ func (c ToolCall) Run(ctx context.Context) (string, error) {
 }
 
 func (c ToolCall) String() string { return strings.Join(append([]string{c.Name}, c.Args...), " ") }
+
+// toolPatience bounds one attempt that runs other programs, each of which may wait for a
+// lock or for a machine that has no time; the attempts are repeated.
+const toolPatience = 3 * undoTimeout

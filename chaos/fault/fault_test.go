@@ -488,8 +488,10 @@ func undone(t testing.TB, undo []chaos.Op, gone chaos.Check) {
 	hands := chaos.LocalHands{}
 	for range 2 {
 		for _, op := range undo {
-			_, err := hands.Do(t.Context(), op)
-			require.NoError(t, err)
+			require.EventuallyWithT(t, func(c *assert.CollectT) { // an attempt may find that the machine has no time
+				_, err := hands.Do(t.Context(), op)
+				assert.NoError(c, err)
+			}, patience, tick)
 		}
 	}
 	require.Eventually(t, func() bool { _, is, err := hands.Check(t.Context(), gone); return err == nil && is }, patience, tick)
