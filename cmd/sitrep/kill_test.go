@@ -59,7 +59,7 @@ func killedCommandLeavesNoProcessPaused(t *testing.T) {
 		for _, target := range h.targetList() {
 			p, err := target.Process()
 			require.NoError(t, err)
-			if state, err := p.State(); err == nil && state == 'T' {
+			if isStopped(p) {
 				stopped = p
 				return true
 			}
@@ -68,7 +68,14 @@ func killedCommandLeavesNoProcessPaused(t *testing.T) {
 	}, patience, 20*time.Millisecond)
 	require.NoError(t, syscall.Kill(h.openRun().Opened.Runner.PID, syscall.SIGKILL))
 	x.signal(syscall.SIGKILL)
-	require.Eventually(t, func() bool { state, err := stopped.State(); return err == nil && state != 'T' }, undone, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return !isStopped(stopped) }, undone, 10*time.Millisecond)
+	require.True(t, stopped.Alive())
+}
+
+// isStopped says whether a process is stopped, by a signal or by whoever traces it.
+func isStopped(p chaos.Process) bool {
+	state, err := p.State()
+	return err == nil && (state == 'T' || state == 't')
 }
 
 // A run that is interrupted is undone before the command ends.
