@@ -69,6 +69,7 @@ func TestBadObjectives(t *testing.T) {
 		"objective: 99\ncalendar: year" + sli:                          "week, month or quarter",
 		"objective: 99\ncalendar: month\ntimezone: Mars/Olympus" + sli: "is no time zone",
 		"objective: 99\nalerts: {profile: pyra}" + sli:                 "known are default, google, sloth, pyrra",
+
 		"objective: 99\nalerts: {rules: [{name: a, budget: 2, long: 1h}]}" + sli: "page or ticket",
 		"objective: 99\nsli: {}\n": "here are 0",
 		"objective: 99\nsli: {probe: {promql: up}, throughput: {counter: a, at_least: 1}}\n": "here are 2",
