@@ -113,3 +113,6 @@ func names(members []chaos.Process) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// cgroupRight is what a plan says of a fault that steers a cgroup.
+const cgroupRight = "to write to that cgroup: root, or a delegated one"

@@ -65,8 +65,8 @@ func (f diskFill) Plan(_ context.Context, id string, step chaos.Step, target cha
 		Gone: chaos.Freed(dir, leave+(free-leave)/2), // the space comes back at once or not at all; others write meanwhile
 		Preview: []string{
 			fmt.Sprintf("open(%s, O_TMPFILE), fallocate %s of %s: %s stay free, for %s", dir, chaos.FormatSize(free-leave), chaos.FormatSize(size), chaos.FormatSize(leave), step.Duration),
-			"needs to write to that directory",
 		},
+		Needs:    []string{"to write to " + dir},
 		Injector: chaos.Hold(id, f.Kind(), filler{Dir: dir, Leave: leave}),
 	}, nil
 }

@@ -41,8 +41,8 @@ func planFreezer(inj chaos.Injection, p chaos.Process, step chaos.Step) (chaos.I
 	inj.Preview = []string{
 		fmt.Sprintf("echo %s > %s/%s, for %s", files.freeze, cg.Dir, files.file, step.Duration),
 		fmt.Sprintf("which stops %d processes: %s", len(members), names(members)),
-		"needs to write to that cgroup: root, or a delegated one",
 	}
+	inj.Needs = []string{cgroupRight}
 	return inj, nil
 }
 

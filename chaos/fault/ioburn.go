@@ -54,8 +54,8 @@ func (f ioBurn) Plan(_ context.Context, id string, step chaos.Step, target chaos
 		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierKernel, Gone: chaos.Nothing(), // its holder's end is the proof
 		Preview: []string{
 			fmt.Sprintf("open(%s, O_TMPFILE|O_DIRECT), write and read %s/s in a file of %s, for %s", dir, chaos.FormatSize(rate), chaos.FormatSize(ioFile), step.Duration),
-			"needs to write to that directory",
 		},
+		Needs:    []string{"to write to " + dir},
 		Injector: chaos.Hold(id, f.Kind(), disturber{Dir: dir, Rate: rate}),
 	}, nil
 }

@@ -36,8 +36,8 @@ func planStress(inj chaos.Injection, b burner, step chaos.Step) (chaos.Injection
 	}
 	inj.Preview = []string{
 		fmt.Sprintf("unshare --pid --fork --kill-child %s %s%s, for %s", path, strings.Join(s.arguments(), " "), inCgroup(s.Cgroup), step.Duration),
-		"needs stress-ng, and root or user namespaces",
 	}
+	inj.Needs = []string{"stress-ng, and root or user namespaces"}
 	inj.Injector = chaos.Hold(inj.ID, inj.Kind+"/stress-ng", s)
 	return inj, nil
 }

@@ -89,7 +89,8 @@ func (f ioThrottle) Plan(ctx context.Context, id string, step chaos.Step, target
 		inj.Preview = append(inj.Preview, fmt.Sprintf("echo %s > %s/%s, for %s", l.text, cg.Dir, l.file, step.Duration))
 	}
 	inj.Gone, inj.Injector = chaos.Every(gone...), t
-	inj.Preview = append(inj.Preview, fmt.Sprintf("which slows %d processes: %s", len(members), names(members)), "needs to write to that cgroup: root, or a delegated one")
+	inj.Preview = append(inj.Preview, fmt.Sprintf("which slows %d processes: %s", len(members), names(members)))
+	inj.Needs = []string{cgroupRight}
 	return inj, nil
 }
 
