@@ -53,3 +53,25 @@ func TestCostIsACount(t *testing.T) {
 		}
 	})
 }
+
+// A failure that began late in a minute began then, and what it cost is whole: what is
+// missed of it would be taken for what is usual as well.
+func TestOnsetWithinAMinute(t *testing.T) {
+	noticed := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for late := range 12 {
+		fails := noticed.Add(-5*time.Minute + time.Duration(late)*5*time.Second)
+		var tally Tally
+		for at := noticed.Add(-time.Hour); at.Before(noticed); at = at.Add(5 * time.Second) {
+			s := Slot{Start: at.Unix(), Width: 5, Total: 50}
+			if !at.Before(fails) {
+				s.Bad = 20
+			}
+			tally.Put(s)
+		}
+		o := Objective{Target: 0.9, Window: Window{Length: time.Hour}}
+		_, events := o.Cost(&tally, o.Onset(&tally, noticed), noticed)
+		if want := 4 * noticed.Sub(fails).Seconds(); math.Abs(events-want) > 1e-9*want {
+			t.Errorf("%d slots into a minute: %v events, not %v", late, events, want)
+		}
+	}
+}

@@ -167,8 +167,15 @@ const longestOnset = 6 * time.Hour
 // to then in which more was bad than the budget allows, without one in between that
 // was not. A burn is noticed only when much is spent already.
 func (o Objective) Onset(t *Tally, noticed time.Time) time.Time {
-	begun := noticed
-	slots := minutes(t.Slots(noticed.Add(-longestOnset), noticed))
+	slots := t.Slots(noticed.Add(-longestOnset), noticed)
+	begun := o.backOver(minutes(slots), noticed)
+	// A minute that was good for the most part may have been bad at its end.
+	return o.backOver(t.Slots(noticed.Add(-longestOnset), begun), begun)
+}
+
+// backOver goes back from a time as long as each slot before it was worse than the
+// budget allows.
+func (o Objective) backOver(slots []Slot, begun time.Time) time.Time {
 	for i := len(slots) - 1; i >= 0; i-- {
 		s := slots[i]
 		if s.Bad <= o.Budget()*s.Total || begun.Unix()-s.End() > s.Width {
