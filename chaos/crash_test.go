@@ -406,31 +406,3 @@ func TestProxyHangs(t *testing.T) {
 	require.Eventually(t, func() bool { return l.journal(req).Closed }, patience, tick)
 	l.recovered()
 }
-
-// BenchmarkStarterKilled measures how long a fault outlives kill -9 of whoever
-// started the run.
-func BenchmarkStarterKilled(b *testing.B) { benchmarkKilled(b, false) }
-
-// BenchmarkRunnerKilled is the same for the runner.
-func BenchmarkRunnerKilled(b *testing.B) { benchmarkKilled(b, true) }
-
-func benchmarkKilled(b *testing.B, runner bool) {
-	var took []time.Duration
-	for range b.N {
-		l := newLab(b)
-		req := l.request(latency().file())
-		victim := l.starter(req).process(b)
-		log := l.holding(req)
-		if runner {
-			victim = log.Opened.Runner
-		}
-		killed := time.Now()
-		require.NoError(b, victim.Signal(syscall.SIGKILL))
-		l.recovered()
-		l.set(func() { took = append(took, l.lastOff.Sub(killed)) })
-	}
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "median-ms")
-	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
-	b.ReportMetric(0, "ns/op")
-}

@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -46,6 +47,7 @@ type lab struct {
 	lastOn  time.Time // when the last fault took its place
 	lastOff time.Time // when the last fault was taken away on request
 	quiet   bool      // no requests pass the proxies
+	pain    bool      // the metric of that name is 1
 	slow    time.Duration
 	foreign bool // answers do not carry the lab's header
 	hang    bool // proxies do not answer
@@ -120,6 +122,10 @@ func (l *lab) metric(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, 1)
 	case "hurt":
 		fmt.Fprint(w, hurt)
+	case "pain":
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		fmt.Fprint(w, map[bool]int{true: 1}[l.pain])
 	case "infinite":
 		fmt.Fprint(w, hurt*math.Inf(1)) // NaN, which is no data, while all is well
 	case "zero or infinite":
@@ -222,6 +228,7 @@ func (l *lab) hurt() bool { return len(l.live()) > 0 || l.paused() }
 type experiment struct {
 	steady, expect string
 	guard          string
+	every          time.Duration // the guard is looked at; 0 is 250 ms
 	fault, with    string
 	mechanism      string
 	duration       time.Duration
@@ -260,11 +267,11 @@ func (e experiment) file() []byte {
 	}
 	return fmt.Appendf(nil, `name: test
 steady_state: [{name: errors, promql: %q, expect: %q}]
-guards: [{name: pain, promql: %q, abort_when: "> 0.5", interval: 250ms%s}]
+guards: [{name: pain, promql: %q, abort_when: "> 0.5", interval: %s%s}]
 targets: %s
 method: [{fault: %s, with: %s, duration: %s%s}]
 recovery: %s
-`, e.steady, e.expect, e.guard, blind, e.targets, e.fault, e.with, e.duration, mechanism, e.recovery)
+`, e.steady, e.expect, e.guard, cmp.Or(e.every, 250*time.Millisecond), blind, e.targets, e.fault, e.with, e.duration, mechanism, e.recovery)
 }
 
 // request is a run of an experiment in the lab.
@@ -309,6 +316,7 @@ func (l *lab) starter(req chaos.Request) starter {
 	exe, err := os.Executable()
 	require.NoError(l.t, err)
 	h := starter{exec.Command(exe, "__starter", file), make(chan chaos.Report, 1000)}
+	h.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdout, err := h.StdoutPipe()
 	require.NoError(l.t, err)
 	require.NoError(l.t, h.Start())

@@ -51,7 +51,7 @@ func hurriedCollector() {
 func play(part string, args []string) int {
 	switch part {
 	case "__chaos-runner":
-		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Faults: fault.All(), Policy: chaos.DefaultPolicy()})
+		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Faults: faultsOf(args[1]), Policy: chaos.DefaultPolicy()})
 	case "__undertake":
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
 	case "__chaos-hold":
