@@ -29,8 +29,13 @@ type scope struct {
 var scopeParams = []string{"peer", "port", "local_port", "protocol", "direction", "uid", "cgroup"}
 
 var (
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
-	cgroupPath = regexp.MustCompile(`^[A-Za-z0-9_.@:-]+(/[A-Za-z0-9_.@:-]+){0,15}$`)
+	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	cgroupPath = regexp.MustCompile(`^[A-Za-z0-9_.@:-]+(/[A-Za-z0-9_.@:-]+)*$`)
+)
+
+const (
+	longestHost   = 253 // bytes, RFC 1035 2.3.4
+	longestCgroup = 1024
 )
 
 // readScope reads the parameters of a step; more are those of the fault itself.
@@ -49,7 +54,7 @@ func readScope(with chaos.With, more ...string) (scope, error) {
 	if err == nil {
 		err = s.readWay(with)
 	}
-	if s.cgroup = strings.Trim(string(with["cgroup"]), "/"); err == nil && s.cgroup != "" && (!cgroupPath.MatchString(s.cgroup) || strings.Contains(s.cgroup, "..")) {
+	if s.cgroup = strings.Trim(string(with["cgroup"]), "/"); err == nil && s.cgroup != "" && (len(s.cgroup) > longestCgroup || !cgroupPath.MatchString(s.cgroup) || strings.Contains(s.cgroup, "..")) {
 		return s, &chaos.ParamError{Key: "cgroup", Message: fmt.Sprintf("%q is not the path of a cgroup, such as system.slice/shop.service", with["cgroup"])}
 	}
 	if err != nil {
@@ -84,7 +89,7 @@ func (s *scope) readPeer(with chaos.With) (err error) {
 	if a, err := netip.ParseAddr(s.peer); err == nil && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() {
 		return nil
 	}
-	if numbers := strings.Trim(s.peer, "0123456789."); numbers == "" || !hostName.MatchString(s.peer) {
+	if numbers := strings.Trim(s.peer, "0123456789."); numbers == "" || len(s.peer) > longestHost || !hostName.MatchString(s.peer) {
 		return &chaos.ParamError{Key: "peer", Message: fmt.Sprintf("%q is no peer; write an address, a prefix or a name, such as 10.0.3.7:5432", s.peer)}
 	}
 	return nil
