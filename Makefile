@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO    ?= go
 export GOFLAGS := -trimpath
 
-.PHONY: demo build test lint bench soak soak-pages screens setup help
+.PHONY: demo build test lint bench soak soak-pages crash-matrix screens setup help
 .DEFAULT_GOAL := help
 
 demo: build ## watch a small shop get hurt, run the incident, leave with a post-mortem
@@ -32,6 +32,9 @@ soak: needs ## kill writers of the store at random for SOAK (default 1h), and lo
 
 soak-pages: needs ## SEEDS (default 6) bad nights: processes killed and stopped, sinks that misbehave, and every page accounted for
 	SITREP_SEEDS=$(or $(SEEDS),6) $(GO) test ./cmd/sitrep/lab -run TestNightsOfRealProcesses -v -timeout 0
+
+crash-matrix: ## who may die at which moment of a chaos run, and who undoes it
+	@set -o pipefail; $(GO) test -vet=off -count=1 ./chaos -run 'TestCrashMatrix$$' -v | sed -n '/gone after/,/^---/p' | grep -v -e '^---'
 
 lint: export CGO_ENABLED := 0 # as the program is built: compiled once for both
 lint: ## format, vet, staticcheck, dead code, import table

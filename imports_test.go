@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"escalation/webhook":    {"escalation", "incident"},
 	"escalation/command":    {"escalation", "incident"},
 	"escalation/statuspage": {"escalation", "incident"},
+	"chaos/chaostest":       {},
 	"escalation/sinktest":   {"escalation", "incident"},
 	"incident/postmortem":   {"incident", "templates"},
 	"incident/runbook":      {"incident"},

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/chaostest"
 	"github.com/sitrep-dev/sitrep/chaos/fault"
 )
 
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "halt_on_error=1 atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach")) // the thread that starts holders never ends
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach"), goleak.Cleanup(func(code int) { chaostest.Exit(code) })) // the thread that starts holders never ends
 }
 
 // hurriedCollector closes every pipe that nothing refers to as soon as that can

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/chaostest"
 	"github.com/sitrep-dev/sitrep/chaos/fault"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
@@ -51,7 +52,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach")) // the thread that starts holders never ends
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach"), goleak.Cleanup(func(code int) { chaostest.Exit(code) })) // the thread that starts holders never ends
 }
 
 // serve prints its address, answers as the lab does, and ends with its standard

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/sitrep-dev/sitrep/chaos/chaostest"
 )
 
 // binary is the program under test, built as `make build` builds it: children
@@ -18,7 +20,8 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil { // these tests wait more than they work
 		panic(err)
 	}
-	os.Exit(withBinary(m.Run))
+	code := withBinary(m.Run)
+	chaostest.Exit(code, binary)
 }
 
 func withBinary(run func() int) int {
