@@ -32,24 +32,46 @@ func (p *pained) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// A guard on a real server ends a run when its query breaches, when it has no data any
-// more, when the data is old and when the server is gone; and never lets one begin that it
-// cannot see. Whatever ends it, the process that was stopped goes on.
-func TestGuardsOnARealPrometheus(t *testing.T) {
-	t.Parallel()
-	h := newOutpost(t)
-	shop := &pained{}
-	srv := httptest.NewServer(shop)
+// guarded is a real Prometheus that watches a service, and a process that experiments may
+// stop.
+type guarded struct {
+	*outpost
+	shop    *pained
+	server  *exec.Cmd
+	sleeper chaos.Process
+}
+
+func newGuarded(t *testing.T) *guarded {
+	h := &guarded{outpost: newOutpost(t), shop: &pained{}}
+	srv := httptest.NewServer(h.shop)
 	t.Cleanup(srv.Close)
 	h.write("prometheus.yml", "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: shop, static_configs: [{targets: ['"+strings.TrimPrefix(srv.URL, "http://")+"']}]}]\n")
-	server := exec.Command("prometheus", "--config.file="+filepath.Join(h.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(h.dir, "data"), "--web.listen-address="+h.prom)
-	require.NoError(t, server.Start())
-	gone := func() {
-		_ = server.Process.Kill() // it may have ended
-		_ = server.Wait()
-	}
-	t.Cleanup(gone)
-	visible := func() bool {
+	h.server = exec.Command("prometheus", "--config.file="+filepath.Join(h.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(h.dir, "data"), "--web.listen-address="+h.prom)
+	require.NoError(t, h.server.Start())
+	t.Cleanup(h.kill)
+	sleeper := exec.Command("sleep", fmt.Sprintf("9876%d", os.Getpid()), fmt.Sprint(time.Now().UnixNano())) // two of them beside each other are two
+	require.NoError(t, sleeper.Start())
+	t.Cleanup(func() {
+		_ = sleeper.Process.Kill()
+		_ = sleeper.Wait()
+	})
+	var err error
+	h.sleeper, err = chaos.Identify(sleeper.Process.Pid)
+	require.NoError(t, err)
+	h.write("sitrep.yaml", "prometheus: {url: 'http://"+h.prom+"'}\nchaos:\n  processes: [{name: sleeper, service: sleeper, arguments: '^"+strings.Join(sleeper.Args, " ")+"$'}]\n")
+	return h
+}
+
+func (h *guarded) kill() {
+	_ = h.server.Process.Kill() // it may have ended
+	_ = h.server.Wait()
+}
+
+// experiment writes one that stops the sleeper under some guards, once the server knows of
+// no pain.
+func (h *guarded) experiment(guards string) (file string) {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool {
 		res, err := http.Get("http://" + h.prom + "/api/v1/query?query=shop_pain==0")
 		if err != nil {
 			return false
@@ -57,71 +79,79 @@ func TestGuardsOnARealPrometheus(t *testing.T) {
 		defer res.Body.Close()
 		var a struct{ Data struct{ Result []any } }
 		return json.NewDecoder(res.Body).Decode(&a) == nil && len(a.Data.Result) == 1
-	}
-	h.write("sitrep.yaml", "prometheus: {url: 'http://"+h.prom+"'}\nchaos:\n  processes: [{name: sleeper, service: sleeper, arguments: '^sleep 9876$'}]\n")
-	sleeper := exec.Command("sleep", "9876")
-	require.NoError(t, sleeper.Start())
-	t.Cleanup(func() {
-		_ = sleeper.Process.Kill()
-		_ = sleeper.Wait()
-	})
-	process, err := chaos.Identify(sleeper.Process.Pid)
-	require.NoError(t, err)
-	stopped := func() bool {
-		state, err := process.State()
-		return err == nil && (state == 't' || state == 'T')
-	}
+	}, time.Minute, 100*time.Millisecond)
+	h.write("e.yaml", "name: sleeper-pause\nlabels: {env: test}\nsteady_state: [{name: alive, promql: shop_alive, expect: '== 1'}]\nguards: ["+guards+
+		"]\ntargets: {select: {service: sleeper}}\nmethod: [{fault: process.pause, duration: 2m}]\nrecovery: 5s\n")
+	return filepath.Join(h.dir, "e.yaml")
+}
 
-	run := func(guard string, then func()) chaos.Outcome {
-		require.Eventually(t, visible, time.Minute, 100*time.Millisecond)
-		h.write("e.yaml", "name: sleeper-pause\nlabels: {env: test}\nsteady_state: [{name: alive, promql: shop_alive, expect: '== 1'}]\nguards: ["+guard+
-			"]\ntargets: {select: {service: sleeper}}\nmethod: [{fault: process.pause, duration: 2m}]\nrecovery: 5s\n")
-		cmd := h.command("chaos", "run", filepath.Join(h.dir, "e.yaml"), "--json")
-		var out, errs strings.Builder
-		cmd.Stdout, cmd.Stderr = &out, &errs
-		require.NoError(t, cmd.Start())
-		if then != nil {
-			require.Eventually(t, stopped, time.Minute, 10*time.Millisecond, "%s", errs.String())
-			then()
-		}
-		_ = cmd.Wait() // what it exits with is not what this is about
-		require.False(t, stopped())
-		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		var o chaos.Outcome
-		require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &o), "%s%s", out.String(), errs.String())
-		return o
+// run runs it, does something once the sleeper is stopped, and says how it ended.
+func (h *guarded) run(guards string, then func()) (o chaos.Outcome) {
+	h.t.Helper()
+	cmd := h.command("chaos", "run", h.experiment(guards), "--json")
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	require.NoError(h.t, cmd.Start())
+	if then != nil {
+		require.Eventually(h.t, func() bool { return isStopped(h.sleeper) }, time.Minute, 10*time.Millisecond)
+		then()
 	}
-	guard := func(promql, more string) string {
-		return "{name: pain, promql: '" + promql + "', abort_when: '> 0.5', interval: 500ms" + more + "}"
-	}
+	_ = cmd.Wait() // what it exits with is not what this is about
+	require.False(h.t, isStopped(h.sleeper))
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.NoError(h.t, json.Unmarshal([]byte(lines[len(lines)-1]), &o), "%s%s", out.String(), errs.String())
+	return o
+}
 
-	refused := func(promql, because string) {
-		out := run(guard(promql, ""), nil)
+// pain is a guard on a query.
+func pain(promql, more string) string {
+	return "{name: pain, promql: '" + promql + "', abort_when: '> 0.5', interval: 500ms" + more + "}"
+}
+
+// A guard on a real server ends a run when its query breaches, when it has no data any
+// more, when the server hangs and when it is gone; and never lets one begin that it cannot
+// see. Whatever ends it, the process that was stopped goes on.
+func TestGuardsOnARealPrometheus(t *testing.T) {
+	t.Parallel()
+	h := newGuarded(t)
+	for promql, because := range map[string]string{"shop_nothing": "", "shop_ratio": "", "shop_zone": "2 series"} {
+		out := h.run(pain(promql, ""), nil)
 		require.Equal(t, chaos.Refused, out.Verdict, out.Reason)
 		require.Contains(t, out.Reason, "refused R9 guard-blind: guard pain has no data")
 		require.Contains(t, out.Reason, because)
 	}
-	refused("shop_nothing", "")
-	refused("shop_ratio", "")
-	refused("shop_zone", "2 series")
 
-	out := run(guard("shop_pain", ""), func() { shop.pain.Store(1) })
+	out := h.run(pain("shop_pain", ""), func() { h.shop.pain.Store(1) })
 	require.Equal(t, chaos.Aborted, out.Verdict, out.Reason)
 	require.Equal(t, "guard pain: 1 (abort when > 0.5, 1 in a row)", out.Reason)
 	require.NotNil(t, out.Faults[0].GoneAt)
-	shop.pain.Store(0)
+	h.shop.pain.Store(0)
 
-	out = run(guard("shop_pain", ""), func() { shop.quiet.Store(true) })
+	out = h.run(pain("shop_pain", ""), func() { h.shop.quiet.Store(true) })
 	require.Equal(t, chaos.Aborted, out.Verdict, out.Reason)
 	require.Contains(t, out.Reason, "guard pain: no data")
-	shop.quiet.Store(false)
+	h.shop.quiet.Store(false)
 
-	out = run(guard("shop_pain", ", stale_after: 3s"), func() { require.NoError(t, server.Process.Signal(syscall.SIGSTOP)) })
+	out = h.run(pain("shop_pain", ""), func() { require.NoError(t, h.server.Process.Signal(syscall.SIGSTOP)) })
 	require.Equal(t, chaos.Aborted, out.Verdict, out.Reason)
-	require.NoError(t, server.Process.Signal(syscall.SIGCONT))
+	require.NoError(t, h.server.Process.Signal(syscall.SIGCONT))
 
-	out = run(guard("shop_pain", ""), gone)
+	out = h.run(pain("shop_pain", ""), h.kill)
 	require.Equal(t, chaos.Aborted, out.Verdict, out.Reason)
 	require.Contains(t, out.Reason, "guard pain: no data")
-	_ = os.RemoveAll(filepath.Join(h.dir, "data"))
+}
+
+// A terminal that answers keeps a run going; one whose answers are lost on the way ends
+// it, although nothing has said that the connection is gone.
+func TestALostTerminalEndsTheRun(t *testing.T) {
+	t.Parallel()
+	h := newGuarded(t)
+	cmd := h.command("chaos", "run", h.experiment(pain("shop_pain", "")+", {operator: {every: 2s, misses: 2}}"))
+	x := startTerminal(t, 100, 30, []string{"HOME=" + h.dir, "XDG_STATE_HOME=" + h.dir, "SUDO_USER=ana"}, cmd.Args[1:]...)
+	x.see("holding")
+	require.True(t, isStopped(h.sleeper))
+	require.Never(t, func() bool { return !isStopped(h.sleeper) }, 8*time.Second, 100*time.Millisecond, "it answers")
+	x.cut.Store(true)
+	x.see("aborted: ", "operator")
+	require.False(t, isStopped(h.sleeper))
 }

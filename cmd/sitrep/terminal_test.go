@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type terminal struct {
 	width  int
 	height int
 	ended  chan struct{} // closed when the program is gone
+	cut    atomic.Bool   // its answers are lost on the way to the program
 	fail   error         // of the program, once ended is closed
 
 	mu     sync.Mutex // what is looked at is not written to: an emulator gives out its cells
@@ -52,7 +54,9 @@ func startTerminal(t testing.TB, width, height int, env []string, args ...string
 			if err != nil {
 				return
 			}
-			_, _ = x.pty.Write(buf[:n]) // a program that is gone reads no answers
+			if !x.cut.Load() {
+				_, _ = x.pty.Write(buf[:n]) // a program that is gone reads no answers
+			}
 		}
 	})
 	pumps.Go(func() {
