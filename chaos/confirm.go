@@ -8,9 +8,9 @@ import (
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
-// confirmWithin is how long a fault that could cut off the person who has started it
+// ConfirmWithin is how long a fault that could cut off the person who has started it
 // stays without their word.
-const confirmWithin = 10 * time.Second
+const ConfirmWithin = 10 * time.Second
 
 // askToConfirm ends the run if nobody confirms in time those of the injections that
 // want it. It returns then, when they are confirmed, and when the step is over.
@@ -28,9 +28,9 @@ func (e *engine) askToConfirm(ctx context.Context, end context.CancelCauseFunc, 
 	case <-e.sure: // to nothing that was asked now
 	default:
 	}
-	within := strictyaml.FormatDuration(confirmWithin)
+	within := strictyaml.FormatDuration(ConfirmWithin)
 	e.report(Report{Kind: KindConfirm, Text: fmt.Sprintf("confirm within %s that you still see this, or it is undone: %s", within, why)})
-	over := time.NewTimer(confirmWithin)
+	over := time.NewTimer(ConfirmWithin)
 	defer over.Stop()
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()

@@ -3,7 +3,7 @@
 //
 // An [Experiment] says what healthy means (probes), what is done to whom for how
 // long (targets, method), what ends it early (guards), and how long health may
-// take to return. [Spawn] runs one and gives an [Outcome]; [PlanText] says what a
+// take to return. [Spawn] runs one and gives an [Outcome]; [Means.Preview] says what a
 // run would do and touches nothing. The faults themselves are in chaos/fault:
 // this package knows them only as a [Fault], and their undo only as data.
 //

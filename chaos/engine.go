@@ -47,6 +47,9 @@ type engine struct {
 	out    Outcome
 	steps  []stepResult
 	expect []Condition // of the probes, on numbers once there is a baseline
+	seen   []course    // by the probes
+	number int         // of the step, from 1
+	over   time.Time   // when the last step is, by plan
 }
 
 // ending is why a run goes to its undo before its time.
@@ -73,7 +76,7 @@ func (e *engine) Run(ctx context.Context) Outcome {
 	e.prepare()
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watch(life, end) })
-	e.report(Report{Kind: KindStarted, Phase: Arming, Text: fmt.Sprintf("%s on %s (of %s; seed %d)",
+	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Text: fmt.Sprintf("%s on %s (of %s; seed %d)",
 		e.plan.Experiment.Name, strings.Join(e.plan.names(), ", "), strings.Join(e.plan.Choice.Matched, ", "), e.plan.Choice.Seed)})
 	stop := e.baseline(life)
 	if stop == nil {
@@ -87,7 +90,12 @@ func (e *engine) Run(ctx context.Context) Outcome {
 
 func (e *engine) prepare() {
 	e.values = map[string]float64{}
-	e.out = Outcome{Run: e.run, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	began := time.Now()
+	e.out = Outcome{
+		Run: e.run, Hypothesis: e.plan.Experiment.Hypothesis, StartedAt: &began,
+		Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{},
+	}
+	e.seen = make([]course, len(e.plan.Experiment.SteadyState))
 	for _, p := range e.plan.Experiment.SteadyState {
 		e.out.Probes = append(e.out.Probes, ProbeOutcome{Name: p.Name, Expect: p.Expect.String(), Phases: p.Phases})
 		e.expect = append(e.expect, p.Expect)
@@ -140,7 +148,8 @@ func (e *engine) method(life context.Context) *ending {
 	for i := range e.plan.Experiment.Guards {
 		guards.Go(func() { e.guard(ctx, end, i) })
 	}
-	for _, s := range e.plan.Steps {
+	for i, s := range e.plan.Steps {
+		e.begin(i)
 		if s.Wait > 0 {
 			e.enter(Waiting, time.Now().Add(s.Wait.D()), s.title()+": waiting for "+s.Wait.String())
 			wait(ctx, s.Wait.D())
@@ -154,7 +163,21 @@ func (e *engine) method(life context.Context) *ending {
 	stop := stopped(ctx)
 	end(nil)
 	guards.Wait()
+	e.mu.Lock()
+	e.over = time.Time{}
+	e.mu.Unlock()
 	return stop
+}
+
+// begin says that step i is next, and when all of them will be over.
+func (e *engine) begin(i int) {
+	left := time.Duration(0)
+	for _, s := range e.plan.Steps[i:] {
+		left += s.Wait.D() + s.Duration.D()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.number, e.over = i+1, time.Now().Add(left)
 }
 
 // step injects one fault on every target, holds it, and takes it back.
@@ -410,6 +433,10 @@ func (e *engine) report(r Report) {
 	}
 	if !e.until.IsZero() {
 		r.Remaining = Seconds(max(0, e.until.Sub(r.At)))
+	}
+	r.Step, r.Steps = e.number, len(e.plan.Steps)
+	if !e.over.IsZero() {
+		r.Rest = Seconds(max(0, e.over.Sub(r.At)))
 	}
 	if r.Sample == nil {
 		r.Values = make(map[string]float64, len(e.values))

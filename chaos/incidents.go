@@ -116,7 +116,7 @@ func (e *engine) incidentGuard(ctx context.Context, end context.CancelCauseFunc,
 		if err != nil {
 			value = nil
 		}
-		e.guardSample(i, value, err != nil || is, why != "")
+		e.guardSample(i, Sample{Value: value, OK: err == nil && !is, Tripped: why != "", For: 1})
 		if why != "" {
 			end(ending{Aborted, why})
 			return

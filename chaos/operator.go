@@ -32,7 +32,7 @@ func (e *engine) operatorGuard(ctx context.Context, end context.CancelCauseFunc,
 		}
 		n := float64(misses)
 		lost := misses >= g.Operator.Misses
-		e.guardSample(i, &n, misses > 0, lost)
+		e.guardSample(i, Sample{Value: &n, OK: misses == 0, Tripped: lost, Row: misses, For: g.Operator.Misses})
 		if lost {
 			end(ending{Aborted, fmt.Sprintf("guard %s: the terminal of whoever started the run has not answered for %s", g.Name,
 				strictyaml.FormatDuration(time.Duration(misses)*g.Operator.Every.D()))})

@@ -148,7 +148,7 @@ func (inj Injection) text(b *strings.Builder) {
 		fmt.Fprintf(b, "  do        %s\n", line)
 	}
 	if inj.Confirm != "" {
-		fmt.Fprintf(b, "  confirm   within %s, or it is undone: %s\n", strictyaml.FormatDuration(confirmWithin), inj.Confirm)
+		fmt.Fprintf(b, "  confirm   within %s, or it is undone: %s\n", strictyaml.FormatDuration(ConfirmWithin), inj.Confirm)
 	}
 	for _, op := range inj.Undo {
 		fmt.Fprintf(b, "  undo      %s\n", op)
@@ -159,6 +159,17 @@ func (inj Injection) text(b *strings.Builder) {
 	if !inj.Gone.IsNothing() || inj.Tier == TierIrreversible {
 		fmt.Fprintf(b, "  gone      %s\n", inj.Gone)
 	}
+}
+
+// faults is every injection of the plan, in its order.
+func (p Plan) faults() []FaultRef {
+	var all []FaultRef
+	for _, s := range p.Steps {
+		for _, inj := range s.Injections {
+			all = append(all, *ref(inj))
+		}
+	}
+	return all
 }
 
 func (p Plan) names() []string {

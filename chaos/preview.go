@@ -22,18 +22,24 @@ type Ask struct {
 	Scrape   time.Duration // how often Prometheus looks at the targets; 0 is not known
 }
 
-// PlanText is what `chaos run --dry-run` prints: whom it would hurt, the exact
-// operations and their undo, what ends it and how soon, how long it takes, and what
-// every rule says of it. It reads the targets and touches nothing. Where there is no
-// plan, as with no target, the error is why.
-func (m Means) PlanText(ctx context.Context, e Experiment, ask Ask) (string, error) {
+// Preview is what a run would be now.
+type Preview struct {
+	Text    string // what `chaos run --dry-run` prints
+	Refused error  // the first rule that says no, whatever is typed; nil if none does
+	Confirm string // why ConfirmText has to be typed: a target is production; empty if it has not, or was
+}
+
+// Preview says whom a run would hurt, the exact operations and their undo, what ends it
+// and how soon, how long it takes, and what every rule says of it. It reads the targets
+// and touches nothing. Where there is no plan, as with no target, the error is why.
+func (m Means) Preview(ctx context.Context, e Experiment, ask Ask) (Preview, error) {
 	all, err := ask.Sources.Find(ctx)
 	if err != nil {
-		return "", err
+		return Preview{}, err
 	}
 	p, err := Resolve(ctx, e, m.Faults, all, ask.ID, ask.Seed)
 	if err != nil {
-		return "", err
+		return Preview{}, err
 	}
 	var b strings.Builder
 	b.WriteString(p.Text(ask.Scrape))
@@ -43,10 +49,21 @@ func (m Means) PlanText(ctx context.Context, e Experiment, ask Ask) (string, err
 	m.windowLines(&b, e)
 	words, err := m.words(ctx, p, ask)
 	if err != nil {
-		return "", err
+		return Preview{}, err
 	}
 	ruleLines(&b, words)
-	return b.String(), nil
+	said := Preview{Text: b.String()}
+	for _, w := range words {
+		r := (*Refusal)(nil)
+		switch {
+		case w.Says == nil:
+		case errors.As(w.Says, &r) && r.Rule == "production":
+			said.Confirm = r.Reason
+		case said.Refused == nil:
+			said.Refused = w.Says
+		}
+	}
+	return said, nil
 }
 
 // windowLines says when such a run may start.

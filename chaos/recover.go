@@ -77,6 +77,7 @@ type OpenRun struct {
 	Since               time.Time
 	Until               time.Time // the planned end of its present fault; zero before the first
 	Undoing             bool
+	Faults              []FaultOutcome // those whose intent is written, as far as the journal tells
 	// Live says that its runner or undertaker is at work; without them it waits
 	// for Recover.
 	Live bool
@@ -112,6 +113,19 @@ func openRun(l Log) OpenRun {
 			r.Until = e.Until
 		}
 		r.Undoing = r.Undoing || !e.UndoingAt.IsZero() && e.Open()
+		r.Faults = append(r.Faults, e.outcome())
 	}
 	return r
+}
+
+// outcome is what a journal tells of a fault.
+func (e Entry) outcome() FaultOutcome {
+	f := FaultOutcome{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier, Effect: e.Effect}
+	if !e.InjectedAt.IsZero() {
+		f.InjectedAt = &e.InjectedAt
+	}
+	if !e.Open() && e.Tier != TierIrreversible {
+		f.GoneAt = &e.UndoneAt
+	}
+	return f
 }

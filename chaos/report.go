@@ -50,8 +50,12 @@ type Report struct {
 	At         time.Time          `json:"at"`
 	Text       string             `json:"text"`
 	Phase      Phase              `json:"phase,omitempty"`
-	Remaining  Seconds            `json:"remaining"` // until the faults end as planned
+	Remaining  Seconds            `json:"remaining"`       // until the faults end as planned
+	Step       int                `json:"step,omitempty"`  // of Steps, counted from 1; 0 before the first
+	Steps      int                `json:"steps,omitempty"` // of the method
+	Rest       Seconds            `json:"rest,omitempty"`  // until the last step is over as planned
 	Fault      *FaultRef          `json:"fault,omitempty"`
+	Faults     []FaultRef         `json:"faults,omitempty"` // with KindStarted: all that is planned
 	Sample     *Sample            `json:"sample,omitempty"`
 	Values     map[string]float64 `json:"values,omitempty"` // the latest values of probes and guards, frozen with a fact
 	Outcome    *Outcome           `json:"outcome,omitempty"`
@@ -68,9 +72,12 @@ type FaultRef struct {
 // Sample is one evaluation of a probe or a guard.
 type Sample struct {
 	Name    string   `json:"name"`
-	Value   *float64 `json:"value"`   // nil without data
-	OK      bool     `json:"ok"`      // a probe in tolerance, a guard not breached
-	Tripped bool     `json:"tripped"` // this evaluation of a guard ends the run
+	Value   *float64 `json:"value"`           // nil without data
+	OK      bool     `json:"ok"`              // a probe in tolerance, a guard not breached
+	Tripped bool     `json:"tripped"`         // this evaluation of a guard ends the run
+	Limit   string   `json:"limit,omitempty"` // what the value is held against
+	Row     int      `json:"row,omitempty"`   // breaches of a guard in a row
+	For     int      `json:"for,omitempty"`   // so many in a row end the run
 }
 
 // Seconds is a duration that JSON shows in seconds.
@@ -103,13 +110,15 @@ const (
 
 // Outcome is the result of a run, and the last line of `chaos run --json`.
 type Outcome struct {
-	Run     string         `json:"run"`
-	Verdict Verdict        `json:"verdict"`
-	Reason  string         `json:"reason"`
-	Score   *float64       `json:"score"` // 0 to 1; nil when nothing can be scored
-	Faults  []FaultOutcome `json:"faults"`
-	Probes  []ProbeOutcome `json:"probes"`
-	Guards  []GuardOutcome `json:"guards"`
+	Run        string         `json:"run"`
+	Verdict    Verdict        `json:"verdict"`
+	Reason     string         `json:"reason"`
+	Score      *float64       `json:"score"` // 0 to 1; nil when nothing can be scored
+	Faults     []FaultOutcome `json:"faults"`
+	Probes     []ProbeOutcome `json:"probes"`
+	Guards     []GuardOutcome `json:"guards"`
+	Hypothesis string         `json:"hypothesis,omitempty"`
+	StartedAt  *time.Time     `json:"started_at,omitempty"` // what the points of probes are counted from; nil if it never began
 	// RecoverySeconds is how long the steady state took to return after the last
 	// undo; nil if it did not, or nobody looked.
 	RecoverySeconds *float64 `json:"recovery_seconds"`
@@ -137,6 +146,7 @@ type ProbeOutcome struct {
 	Evaluations int      `json:"evaluations"`      // during, with data
 	Within      int      `json:"within"`           // of those, in tolerance
 	Phases      []When   `json:"phases,omitempty"` // it looked; none is all
+	Series      []Point  `json:"series,omitempty"` // what it saw from the first look to the last
 }
 
 // GuardOutcome is what a guard saw.

@@ -257,20 +257,14 @@ func (h *Handle) mourn() {
 }
 
 func (h *Handle) tell(l Log, e Entry) {
-	f := FaultOutcome{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier, Effect: e.Effect}
 	r := Report{
 		Run: h.req.Run, ID: h.req.ID, Experiment: l.Opened.Experiment, Kind: KindUndone, At: e.UndoneAt, Phase: Gone,
 		Text: l.ClosedText, Fault: &FaultRef{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier},
 	}
-	if !e.InjectedAt.IsZero() {
-		f.InjectedAt = &e.InjectedAt
-	}
 	if e.Open() {
 		r.Kind, r.At, r.Text = KindUndoFailed, time.Now(), e.Failed
-	} else if e.Tier != TierIrreversible {
-		f.GoneAt = &e.UndoneAt
 	}
-	h.outcome.Faults = append(h.outcome.Faults, f)
+	h.outcome.Faults = append(h.outcome.Faults, e.outcome())
 	h.push(r)
 }
 

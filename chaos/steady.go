@@ -46,7 +46,7 @@ func (e *engine) guardSees(ctx context.Context, i int, g Guard) *ending {
 		return &ending{Refused, r.Error()}
 	}
 	breached, _ := (&guardCount{Guard: g}).step(v)
-	e.guardSample(i, v, breached, false)
+	e.guardSample(i, Sample{Value: v, OK: !breached, For: g.For})
 	if breached {
 		return &ending{Inconclusive, fmt.Sprintf("guard %s is %s before anything was injected (abort when %s): never inject into a sick system", g.Name, number(v), g.AbortWhen)}
 	}
@@ -180,7 +180,7 @@ func (e *engine) queryGuard(ctx context.Context, end context.CancelCauseFunc, i 
 			return
 		}
 		breached, tripped := g.step(v)
-		e.guardSample(i, v, breached, tripped)
+		e.guardSample(i, Sample{Value: v, OK: !breached, Tripped: tripped, Row: g.row, For: g.For})
 		if tripped {
 			end(ending{Aborted, fmt.Sprintf("guard %s: %s%s (abort when %s, %d in a row)", g.Name, number(v), because(err, patience), g.AbortWhen, g.For)})
 			return
@@ -314,21 +314,30 @@ func (e *engine) probeSample(i int, v *float64) {
 	p, expect := e.plan.Experiment.SteadyState[i], e.expect[i]
 	ok := v != nil && (expect.Holds(*v) || expect.OfBaseline) // while the baseline is taken, whatever is there is it
 	e.remember(p.Name, v)
-	e.report(Report{Kind: KindProbe, Text: fmt.Sprintf("%s %s (expected %s)", p.Name, number(v), expect), Sample: &Sample{Name: p.Name, Value: v, OK: ok}})
+	e.mu.Lock()
+	since := time.Since(*e.out.StartedAt).Round(100 * time.Millisecond)
+	e.seen[i].add(Point{At: Seconds(since), Value: v, Out: !ok})
+	e.mu.Unlock()
+	e.report(Report{
+		Kind: KindProbe, Text: fmt.Sprintf("%s %s (expected %s)", p.Name, number(v), expect),
+		Sample: &Sample{Name: p.Name, Value: v, OK: ok, Limit: expect.String()},
+	})
 }
 
-func (e *engine) guardSample(i int, v *float64, breached, tripped bool) {
+// guardSample counts one evaluation of a guard, and tells of it.
+func (e *engine) guardSample(i int, s Sample) {
 	g := e.plan.Experiment.Guards[i]
-	e.remember(g.Name, v)
+	s.Name, s.Limit = g.Name, g.Trips()
+	e.remember(g.Name, s.Value)
 	e.mu.Lock()
 	out := &e.out.Guards[i]
 	out.Evaluations++
-	out.Last, out.Tripped = v, out.Tripped || tripped
-	if breached {
+	out.Last, out.Tripped = s.Value, out.Tripped || s.Tripped
+	if !s.OK {
 		out.Breaches++
 	}
 	e.mu.Unlock()
-	e.report(Report{Kind: KindGuard, Text: fmt.Sprintf("%s %s (abort when %s)", g.Name, number(v), g.Trips()), Sample: &Sample{Name: g.Name, Value: v, OK: !breached, Tripped: tripped}})
+	e.report(Report{Kind: KindGuard, Text: fmt.Sprintf("%s %s (abort when %s)", g.Name, number(s.Value), g.Trips()), Sample: &s})
 }
 
 func (e *engine) remember(name string, v *float64) {

@@ -16,6 +16,9 @@ func (e *engine) finish(stop *ending) Outcome {
 		}
 	}
 	e.mu.Lock()
+	for i := range e.seen {
+		e.out.Probes[i].Series = e.seen[i].points
+	}
 	e.phase, e.until = Finished, time.Time{}
 	out := e.out
 	e.mu.Unlock()

@@ -219,6 +219,6 @@ length      31s of faults, then up to 30s for recovery
 
 	_, err = Resolve(t.Context(), e, faults[:1], shop("payments"), "RUN", 7)
 	require.ErrorContains(t, err, `unknown fault "process.pause"`)
-	_, err = Means{Faults: faults}.PlanText(t.Context(), e, Ask{ID: "RUN", Seed: 7, Sources: Sources{URL: "http://10.0.0.1/targets"}})
+	_, err = Means{Faults: faults}.Preview(t.Context(), e, Ask{ID: "RUN", Seed: 7, Sources: Sources{URL: "http://10.0.0.1/targets"}})
 	require.ErrorContains(t, err, "not on loopback")
 }

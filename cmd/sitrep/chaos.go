@@ -136,17 +136,27 @@ func (a *app) chaosRunCommand() *cobra.Command {
 }
 
 func (a *app) dryRun(ctx context.Context, e experiment) error {
-	targets, err := a.targets()
+	p, err := a.preview(ctx, e)
 	if err != nil {
 		return err
+	}
+	_, err = fmt.Fprint(a.stdout, sanitise(p.Text))
+	return err
+}
+
+// preview is what a run of the experiment would be now. It touches nothing.
+func (a *app) preview(ctx context.Context, e experiment) (chaos.Preview, error) {
+	targets, err := a.targets()
+	if err != nil {
+		return chaos.Preview{}, err
 	}
 	dir, err := chaosDir()
 	if err != nil {
-		return err
+		return chaos.Preview{}, err
 	}
 	db, err := a.storePath()
 	if err != nil {
-		return err
+		return chaos.Preview{}, err
 	}
 	means, scrape := a.chaosMeans(db), time.Duration(0)
 	if client, err := a.prometheus(ctx); err == nil {
@@ -154,14 +164,13 @@ func (a *app) dryRun(ctx context.Context, e experiment) error {
 		scrape, _ = client.ScrapeInterval(look) // where it is not known the plan does not say it
 		cancel()
 	}
-	text, err := means.PlanText(ctx, e.Experiment, chaos.Ask{
+	p, err := means.Preview(ctx, e.Experiment, chaos.Ask{
 		ID: ulid.Make().String(), StateDir: dir, Sources: targets, Confirm: a.flags.confirm, Scrape: scrape,
 	})
 	if err != nil {
-		return chaosError(err)
+		return p, chaosError(err)
 	}
-	_, err = fmt.Fprint(a.stdout, sanitise(text))
-	return err
+	return p, nil
 }
 
 // targets are what may be hurt.

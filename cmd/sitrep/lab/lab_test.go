@@ -286,11 +286,12 @@ func testNothingIsBlind(w world) {
 			require.Len(w, v, 1, e.Name)
 			require.False(w, g.AbortWhen.Holds(v[0].Value), e.Name)
 		}
-		plan, err := chaos.Means{Faults: fault.All(), Policy: chaos.DefaultPolicy()}.PlanText(w.Context(), e, chaos.Ask{
+		plan, err := chaos.Means{Faults: fault.All(), Policy: chaos.DefaultPolicy()}.Preview(w.Context(), e, chaos.Ask{
 			ID: "01JDQ000000000000000000000", Seed: 1, StateDir: w.T.TempDir(), Sources: chaos.Sources{URL: w.Ready().Targets},
 		})
 		require.NoError(w, err, "nothing refuses to hurt the lab")
-		require.Contains(w, plan, e.Name)
+		require.NoError(w, plan.Refused, e.Name)
+		require.Contains(w, plan.Text, e.Name)
 	}
 }
 
