@@ -65,7 +65,7 @@ func (m *model) countDown(e errand) tea.Cmd {
 	m.counts.last++
 	number := m.counts.last
 	m.counts.running = append(m.counts.running, countdown{number, e, m.now.Add(e.wait)})
-	return m.after(e.wait, dueMsg(number))
+	return tea.Batch(m.rehearsed(e), m.after(e.wait, dueMsg(number)))
 }
 
 // due sends what was not taken back. A machine that slept through the countdown

@@ -163,29 +163,29 @@ func TestThePickersLetterArmsAndEnterAsks(t *testing.T) {
 	})
 }
 
-func TestProdWantsTheNameOfTheTarget(t *testing.T) {
+func TestProdWantsExactWords(t *testing.T) {
 	play(t, 120, 40, func(p *player) {
 		p.sees("PROD prod-eu")
 		p.press("f5")
-		p.sees("Type payments to go on:", "at most 1 of service=payments")
+		p.sees("Type payments-latency 100% to go on:", "at most 1 of service=payments")
 		p.press("y", "enter")
-		p.sees("Type payments to go on:")
+		p.sees("Type payments-latency 100% to go on:")
 		p.press("backspace")
-		p.send(tea.PasteMsg{Content: "payments"})
-		p.seesNot("y  start on prod-eu")
-		p.typed("payments")
+		p.send(tea.PasteMsg{Content: "payments-latency 100%"})
+		p.seesNot("y  start in production")
+		p.typed("payments-latency 100%")
 		p.press("y") // the key was held, or the finger slipped
 		require.Empty(t, p.m.counts.running)
 		p.wait(time.Second)
 		p.press("enter")
 		require.Nil(t, p.m.asked, "Enter leaves")
 		p.press("f5")
-		p.typed("payments")
+		p.typed("payments-latency 100%")
 		p.wait(time.Second)
-		p.sees("start on prod-eu")
+		p.sees("start in production")
 		p.press("y")
 		p.wait(6 * time.Second)
-		require.Equal(t, []pane.Order{pane.StartChaos{Name: "payments-latency"}}, p.desk.taken())
+		require.Equal(t, []pane.Order{pane.StartChaos{Name: "payments-latency", Confirm: "payments-latency 100%"}}, p.desk.taken())
 	}, inProd)
 }
 

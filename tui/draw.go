@@ -65,7 +65,7 @@ func (m *model) draw() dialog.Cursor {
 
 // drawSaid writes what has to be read above the footer.
 func (m *model) drawSaid(f *frame.Frame) {
-	m.drawNotices(f, m.drawUnreached(f, m.drawNobody(f)), f.Height()/2)
+	m.drawNotices(f, m.drawAsked(f, m.drawUnreached(f, m.drawNobody(f))), f.Height()/2)
 }
 
 // drawDialog draws what is asked over the body.

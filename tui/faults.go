@@ -52,7 +52,7 @@ func (m *model) startingChaos(o pane.StartChaos) (errand, bool) {
 	}
 	x := m.world.Chaos.Experiments[at]
 	e := errand{
-		order: o, fault: true, title: "start " + x.Name, yes: fmt.Sprintf("start in %d s", armTime/time.Second), wait: armTime,
+		order: pane.StartChaos{Name: o.Name}, fault: true, title: "start " + x.Name, yes: fmt.Sprintf("start in %d s", armTime/time.Second), wait: armTime,
 		brief: fmt.Sprintf("%s: %s on %s for %s, %s", x.Name, pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)),
 		says: []string{
 			fmt.Sprintf("Injects %s on %s.", pane.Faults(x), pane.Victims(x)),
@@ -62,19 +62,13 @@ func (m *model) startingChaos(o pane.StartChaos) (errand, bool) {
 	if x.Hypothesis != "" {
 		e.says = append(e.says, "Expected: "+x.Hypothesis)
 	}
-	if m.o.Prod {
-		e.name, e.wait = targetOf(x), undoTime
-		e.yes = fmt.Sprintf("start on %s in %d s", m.o.Context, e.wait/time.Second)
+	if why := m.production(x.Name); why != "" {
+		e.order = pane.StartChaos{Name: x.Name, Confirm: x.ConfirmText()}
+		e.name, e.wait = x.ConfirmText(), undoTime
+		e.yes = fmt.Sprintf("start in production in %d s", e.wait/time.Second)
+		e.says = append(e.says, "This is production: "+why+".")
 	}
 	return e, true
-}
-
-// targetOf is the name that has to be typed in prod.
-func targetOf(x chaos.Experiment) string {
-	if s := x.Targets.Select["service"]; s != "" {
-		return s
-	}
-	return x.Name
 }
 
 // startingLoad says what is put on which host.
@@ -131,6 +125,16 @@ func (m *model) start(o pane.Order, by how) tea.Cmd {
 	return m.countDown(e)
 }
 
+// rehearsed asks the rules about an experiment that counts down, so that whoever armed
+// it hears no before its time is over.
+func (m *model) rehearsed(e errand) tea.Cmd {
+	o, chaos := e.order.(pane.StartChaos)
+	if !chaos {
+		return nil
+	}
+	return m.do(pane.JudgeChaos{Names: []string{o.Name}})
+}
+
 // pinned starts what is pinned to a key.
 func (m *model) pinned(a keys.Action, by how) tea.Cmd {
 	pin := strings.ToUpper(strings.TrimPrefix(string(a), "pinned_"))
@@ -146,16 +150,6 @@ func (m *model) pinned(a keys.Action, by how) tea.Cmd {
 	}
 	m.inform("nothing is pinned to %s (pin: %s in the file of an experiment or a plan)", pin, pin)
 	return nil
-}
-
-// pickChaos lists the experiments; a letter arms one.
-func (m *model) pickChaos() {
-	var rows []dialog.Choice
-	for _, x := range m.world.Chaos.Experiments {
-		note := safe.New(fmt.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)), safe.Line)
-		rows = append(rows, dialog.Choice{Value: x.Name, Text: rowOf(x.Name, pane.Faults(x), span(x.Length()), x.Pin), Note: note})
-	}
-	m.pickStart("Chaos", "no experiment is configured (experiments: in sitrep.yaml)", rows, func(name string) pane.Order { return pane.StartChaos{Name: name} })
 }
 
 // pickLoad lists the load plans; a letter arms one.
@@ -176,12 +170,18 @@ func (m *model) pickStart(title, none string, rows []dialog.Choice, order func(s
 		m.inform("%s", none)
 		return
 	}
-	help := safe.Sprintf("a letter starts it after %d s, in which %s takes it back", armTime/time.Second, m.keyFor(undoKey))
-	if m.readOnly() {
-		help = safe.Sprintf("%s is read-only: :write 15m first", m.o.Context)
-	} else if m.o.Prod {
+	help := m.armHelp()
+	if m.o.Prod && !m.readOnly() {
 		help = safe.Sprintf("%s is prod: you will be asked for the name of the target", m.o.Context)
 	}
 	p := dialog.NewPicker(safe.New(title, 40), help, m.keys, rows, "").Careful(m.now)
 	m.ask(p, "", func(name string) tea.Cmd { return m.start(order(name), how(!p.ByLetter())) })
+}
+
+// armHelp is what a letter of a picker does.
+func (m *model) armHelp() safe.Text {
+	if m.readOnly() {
+		return safe.Sprintf("%s is read-only: :write 15m first", m.o.Context)
+	}
+	return safe.Sprintf("a letter starts it in %d s, %s takes it back", armTime/time.Second, m.keyFor(undoKey))
 }

@@ -199,6 +199,10 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 func (m *model) look() tea.Cmd {
 	m.world = m.o.Mailbox.World()
 	m.place.settleOn(m.world)
+	m.heedRules()
+	if m.asked != nil && m.asked.fresh != nil {
+		m.asked.fresh()
+	}
 	return tea.Batch(m.alarm(m.heard.take(m.world)), m.follows())
 }
 

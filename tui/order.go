@@ -30,6 +30,8 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
+	case pane.JudgeChaos, pane.ConfirmChaos: // what the latter leaves in place was started through here
+		return false
 	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkAlerts, pane.Elevate, pane.Sign:
 		return false
 	case pane.Suggest, pane.Warm, pane.Find, pane.Explain, pane.Pin, pane.FindLinks, pane.KeepBoard, pane.ExportPanel:
@@ -181,6 +183,12 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 	}
 	if e.Pick != nil {
 		m.pick(e.Pick)
+	}
+	if e.Plan != "" {
+		cmds = append(cmds, m.showPlan(e.Plan))
+	}
+	if e.Past != nil {
+		m.showPast(*e.Past)
 	}
 	for _, o := range e.Orders {
 		cmds = append(cmds, m.request(o))

@@ -39,6 +39,7 @@ type asked struct {
 	dialog.Dialog
 	then   func(answer string) tea.Cmd
 	live   func(answer string) // after every key; nil for none
+	fresh  func()              // after every new world; nil for none
 	gaveUp func()              // nil for none
 	memory string              // question under which the answer is kept; "" = it is not
 }
@@ -66,6 +67,8 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 		return m.abort()
 	case keys.Interrupt:
 		return m.interrupt()
+	case keys.ConfirmRun:
+		return m.confirmRun()
 	}
 	if m.asked != nil {
 		return m.pressDialog(k)
@@ -250,6 +253,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return tea.ClearScreen, true
 	case keys.Abort: // by its name
 		return m.abort(), true
+	case keys.ConfirmRun:
+		return m.confirmRun(), true
 	case keys.Pinned1, keys.Pinned2, keys.Pinned3, keys.Pinned4, keys.Pinned5:
 		return m.pinned(a, by), true
 	default:

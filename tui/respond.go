@@ -52,7 +52,7 @@ func (m *model) actIncident(a keys.Action, by how) (tea.Cmd, bool) {
 			return m.show(runbookView)
 		}), true
 	case keys.ChaosPicker:
-		m.pickChaos()
+		return m.pickChaos(), true
 	case keys.LoadPicker:
 		m.pickLoad()
 	case keys.SendUpdate:

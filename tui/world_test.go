@@ -39,13 +39,16 @@ func (d *desk) Do(_ context.Context, o pane.Order) (pane.Receipt, error) {
 	return pane.Receipt{}, nil
 }
 
-// taken is what was asked for since the last call, without the board's windows.
+// taken is what was asked for since the last call, without the board's windows and
+// without what the rules were asked.
 func (d *desk) taken() []pane.Order {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []pane.Order
 	for _, o := range d.orders {
-		if _, window := o.(pane.Window); !window {
+		switch o.(type) {
+		case pane.Window, pane.JudgeChaos:
+		default:
 			out = append(out, o)
 		}
 	}

@@ -36,6 +36,7 @@ type operator struct {
 
 	mu     sync.Mutex
 	runs   map[string]*chaos.Handle // by ULID
+	names  map[string]string        // CH-1, by ULID, of runs
 	load   context.CancelFunc       // of the load run; nil if none
 	handed map[incident.ID]postmortem.Stored
 	work   sync.WaitGroup
@@ -44,7 +45,7 @@ type operator struct {
 func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *shownBoard) *operator {
 	return &operator{
 		centre: c, desk: incident.NewDesk(c.db), mailbox: m, board: board, life: life,
-		runs: map[string]*chaos.Handle{}, handed: map[incident.ID]postmortem.Stored{},
+		runs: map[string]*chaos.Handle{}, names: map[string]string{}, handed: map[incident.ID]postmortem.Stored{},
 	}
 }
 
@@ -57,7 +58,11 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 	case pane.Declare:
 		return o.declare(ctx, order)
 	case pane.StartChaos:
-		return o.startChaos(ctx, order.Name)
+		return o.startChaos(ctx, order)
+	case pane.JudgeChaos:
+		return o.judgeChaos(ctx, order.Names)
+	case pane.ConfirmChaos:
+		return o.confirmChaos(order.Run)
 	case pane.StartLoad:
 		return o.startLoad(ctx, order.Name)
 	case pane.AbortAll:
@@ -361,93 +366,6 @@ func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pan
 	return pane.Receipt{Text: fmt.Sprintf("%s written to %s", s.ID, order.Path), Incident: order.ID, Path: order.Path}, nil
 }
 
-// startChaos starts a run and answers once its runner is at work or has
-// refused.
-func (o *operator) startChaos(ctx context.Context, name string) (pane.Receipt, error) {
-	i := slices.IndexFunc(o.experiments, func(e experiment) bool { return e.Name == name })
-	if i < 0 {
-		return pane.Receipt{}, fmt.Errorf("there is no experiment %q", name)
-	}
-	req, err := o.app.chaosRequest(ctx, o.db, o.experiments[i])
-	if err != nil {
-		return pane.Receipt{}, err
-	}
-	h, err := chaos.Spawn(o.life, req)
-	if err != nil {
-		return pane.Receipt{}, err
-	}
-	o.mu.Lock()
-	o.runs[req.ID] = h
-	o.mu.Unlock()
-	begun := make(chan chaos.Report, 1)
-	o.work.Go(func() { o.followChaos(h, req.ID, o.experiments[i].Experiment, begun) })
-	select {
-	case first := <-begun:
-		if first.Kind == chaos.KindFinished {
-			return pane.Receipt{}, fmt.Errorf("%s %s: %s", req.Run, name, first.Text)
-		}
-		return pane.Receipt{Text: fmt.Sprintf("%s begins: %s", req.Run, first.Text)}, nil
-	case <-ctx.Done():
-		return pane.Receipt{}, ctx.Err()
-	}
-}
-
-// followChaos records and shows a run until it is over.
-func (o *operator) followChaos(h *chaos.Handle, id string, e chaos.Experiment, begun chan<- chaos.Report) {
-	keep := context.WithoutCancel(o.life)
-	for r := range h.Reports() {
-		select {
-		case begun <- r:
-		default: // only the first one is waited for
-		}
-		o.note(o.rec.chaos(keep, r))
-		o.mailbox.Update(func(w *pane.World) { w.Chaos.Runs = withReport(w.Chaos.Runs, r, whom(e)) })
-	}
-	out, err := h.Wait()
-	if err != nil {
-		o.news.problem(err.Error())
-		if out.Verdict == "" {
-			out.Verdict, out.Reason = chaos.Inconclusive, err.Error()
-		}
-	}
-	select {
-	case begun <- chaos.Report{Kind: chaos.KindFinished, Text: out.Reason}:
-	default:
-	}
-	o.mu.Lock()
-	delete(o.runs, id)
-	o.mu.Unlock()
-}
-
-// withReport is the runs after one more report.
-func withReport(runs []pane.ChaosRun, r chaos.Report, targets string) []pane.ChaosRun {
-	runs = slices.Clone(runs)
-	i := slices.IndexFunc(runs, func(c pane.ChaosRun) bool { return c.Run == r.Run })
-	if i < 0 {
-		runs = append(runs, pane.ChaosRun{Run: r.Run, Experiment: r.Experiment, Targets: targets})
-		i = len(runs) - 1
-	}
-	c := &runs[i]
-	c.Last = r
-	if r.Sample != nil {
-		c.Samples = maps.Clone(c.Samples) // the one that was published is left alone
-		if c.Samples == nil {
-			c.Samples = map[string]chaos.Sample{}
-		}
-		c.Samples[r.Sample.Name] = *r.Sample
-	}
-	if r.Outcome != nil {
-		c.Outcome = r.Outcome
-	}
-	if r.Remaining > 0 {
-		c.Ends = r.At.Add(time.Duration(r.Remaining))
-	}
-	return runs[max(0, len(runs)-mostRuns):]
-}
-
-// mostRuns is how many runs a screen remembers.
-const mostRuns = 20
-
 func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, error) {
 	i := slices.IndexFunc(o.plans, func(p loadtest.Plan) bool { return p.Name == name })
 	if i < 0 {
@@ -489,48 +407,6 @@ func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
 			w.Load.Run, w.Load.Result = res.Run, &res
 		}
 	})
-}
-
-// abortAll ends and undoes whatever this program and any other on this host
-// has going.
-func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
-	o.mu.Lock()
-	mine := map[string]bool{}
-	for id, h := range o.runs {
-		mine[id] = true
-		h.Abort("ctrl+x")
-	}
-	loads := o.load != nil
-	if loads {
-		o.load()
-	}
-	o.mu.Unlock()
-	dir, err := chaosDir()
-	if err != nil {
-		return pane.Receipt{}, err
-	}
-	others, err := othersRun(dir, mine)
-	if err != nil {
-		return pane.Receipt{}, err
-	}
-	if others {
-		if err := errors.Join(haltAll(context.WithoutCancel(ctx), dir), chaos.ClearHalt(dir)); err != nil {
-			return pane.Receipt{}, err
-		}
-	}
-	if err := o.idle(ctx); err != nil {
-		return pane.Receipt{}, err
-	}
-	if len(mine) == 0 && !loads && !others {
-		return pane.Receipt{Text: "nothing ran: no fault is injected, no load is sent"}, nil
-	}
-	return pane.Receipt{Text: "everything is ended and undone"}, nil
-}
-
-// othersRun says whether runs of other processes are open.
-func othersRun(dir string, mine map[string]bool) (bool, error) {
-	open, err := chaos.Active(dir)
-	return slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] }), err
 }
 
 // idle waits until nothing of this program runs.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,6 +81,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})
+	g.Go(func() error {
+		return c.keep(engines, "the past runs", func(ctx context.Context) error { return watchPast(ctx, db, mailbox) })
+	})
 	g.Go(func() error { return c.keep(engines, "the board", board.Run) })
 	if l != nil {
 		g.Go(func() error { return watchLedger(engines, l, mailbox) })
@@ -144,76 +146,6 @@ func watchRuns(ctx context.Context, m *tui.Mailbox) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// withOthers shows the open runs that nobody here follows as they are now, says of
-// those that are followed when nobody ends them any more, and ends what is over.
-func withOthers(runs []pane.ChaosRun, open []chaos.OpenRun) []pane.ChaosRun {
-	runs = slices.Clone(runs)
-	for i, r := range runs {
-		still := slices.ContainsFunc(open, func(o chaos.OpenRun) bool { return o.Run == r.Run })
-		if r.Last.ID == "" && r.Outcome == nil && !still {
-			runs[i].Outcome, runs[i].Left = endOfOther(r), ""
-		}
-	}
-	for _, o := range open {
-		i := slices.IndexFunc(runs, func(r pane.ChaosRun) bool { return r.Run == o.Run && r.Outcome == nil })
-		switch {
-		case i < 0:
-			runs = append(runs, otherRun(o))
-		case runs[i].Last.ID == "":
-			runs[i] = otherRun(o)
-		default:
-			runs[i].Left = leftBehind(o)
-		}
-	}
-	return runs[max(0, len(runs)-mostRuns):]
-}
-
-const (
-	processesDead  = "its processes are dead"
-	journalDamaged = "its journal is damaged"
-)
-
-// leftBehind is why nobody ends a run, empty while somebody does: a runner knows
-// what it did, whatever became of its journal.
-func leftBehind(o chaos.OpenRun) string {
-	switch {
-	case o.Live:
-		return ""
-	case o.Damage != "":
-		return journalDamaged
-	}
-	return processesDead
-}
-
-// otherRun is what is known of a run that another process has started.
-func otherRun(o chaos.OpenRun) pane.ChaosRun {
-	r := pane.ChaosRun{
-		Run: o.Run, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Ends: o.Until, Left: leftBehind(o),
-		Last: chaos.Report{Run: o.Run, Experiment: o.Experiment, Phase: chaos.Holding, At: o.Since, Text: "started by another process"},
-	}
-	if o.Undoing {
-		r.Last.Phase = chaos.Undoing
-	}
-	switch r.Left { // no plan holds any more
-	case processesDead:
-		r.Ends, r.Last.Text = time.Time{}, "its processes are dead: sitrep undoes it now"
-	case journalDamaged:
-		r.Ends, r.Last.Text = time.Time{}, "its journal is damaged ("+o.Damage+"): sitrep chaos recover says what to look at"
-	}
-	return r
-}
-
-// endOfOther is what is known of how it ended.
-func endOfOther(r pane.ChaosRun) *chaos.Outcome {
-	switch r.Left {
-	case processesDead:
-		return &chaos.Outcome{Run: r.Run, Verdict: chaos.Aborted, Reason: "its processes died; it is undone"}
-	case journalDamaged:
-		return &chaos.Outcome{Run: r.Run, Verdict: chaos.Aborted, Reason: "its damaged journal was removed"}
-	}
-	return &chaos.Outcome{Run: r.Run, Reason: "ended; its own process knows how"}
 }
 
 // watchLedger shows what the lab's stand-ins received.

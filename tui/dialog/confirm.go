@@ -89,6 +89,7 @@ type Typed struct {
 	yes    safe.Text
 	name   string
 	line   line
+	asked  bool // enter was pressed before the name stood there
 	lastAt time.Time
 }
 
@@ -115,6 +116,7 @@ func (t *Typed) Press(k Press) Verdict {
 	case !t.typed() && k.Action == keys.Cancel:
 		return Closed
 	case !t.typed() && k.Action == keys.Submit:
+		t.asked = true
 		return Stays
 	case !t.typed() || k.Key.String() == "backspace":
 		t.line.press(k)
@@ -132,6 +134,16 @@ func (t *Typed) Paste(string) {}
 // Answer implements Dialog.
 func (t *Typed) Answer() string { return t.line.value() }
 
+// wrong is why what was typed is not the name: at once where it has left its letters,
+// and where it is too short once somebody takes it for done.
+func (t *Typed) wrong() safe.Text {
+	why := differs(t.name, t.line.value())
+	if why.Width() == 0 && t.asked {
+		why = missing(t.name, t.line.value())
+	}
+	return why
+}
+
 // Draw implements Dialog.
 func (t *Typed) Draw(f *frame.Frame, m keys.Map) Cursor {
 	ask := safe.Sprintf("Type %s to go on:", t.name)
@@ -146,6 +158,9 @@ func (t *Typed) Draw(f *frame.Frame, m keys.Map) Cursor {
 	if t.typed() {
 		answers(w, m, t.yes)
 		return Cursor{}
+	}
+	if wrong := t.wrong(); wrong.Width() > 0 {
+		w.PutFit(0, y+2, w.Width(), theme.Warn, wrong)
 	}
 	hints(w, m, keys.Input, Hint{keys.Cancel, safe.Const("leave")})
 	return w.at(x, y+1)

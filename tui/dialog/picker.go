@@ -15,6 +15,7 @@ type Choice struct {
 	Value  string
 	Text   safe.Text
 	Note   safe.Text // a line of its own below the rows, while the row is chosen
+	Warn   safe.Text // another one, why it cannot be picked now; the row is dim then
 	Letter rune      // 0: the next letter that is free
 	Digit  rune      // picks it as its letter does; 0: none
 }
@@ -39,13 +40,26 @@ func (p *Picker) Careful(at time.Time) *Picker {
 // NewPicker gives a letter to every choice that has none, leaving out those
 // that the table needs in dialogs. At is the value to begin at.
 func NewPicker(title, help safe.Text, m keys.Map, choices []Choice, at string) *Picker {
-	p := &Picker{title: title, help: help}
+	p := &Picker{title: title}
+	p.Say(help, m, choices)
+	for i, c := range choices {
+		if c.Value == at {
+			p.at = i
+		}
+	}
+	return p
+}
+
+// Say puts rows in the place of those that were there; the chosen one stays chosen by
+// its place.
+func (p *Picker) Say(help safe.Text, m keys.Map, choices []Choice) {
+	p.help, p.choices = help, nil
 	taken := map[rune]bool{}
 	for _, c := range choices {
 		taken[c.Letter] = true
 	}
 	next := 'a'
-	for i, c := range choices {
+	for _, c := range choices {
 		for c.Letter == 0 && next <= 'z' {
 			if !taken[next] && m.Action(keys.Dialog, string(next)) == "" {
 				c.Letter = next
@@ -53,11 +67,8 @@ func NewPicker(title, help safe.Text, m keys.Map, choices []Choice, at string) *
 			next++
 		}
 		p.choices = append(p.choices, c)
-		if c.Value == at {
-			p.at = i
-		}
 	}
-	return p
+	p.at = max(min(p.at, len(p.choices)-1), 0)
 }
 
 // Scope implements Dialog.
@@ -119,14 +130,14 @@ func (p *Picker) Draw(f *frame.Frame, m keys.Map) Cursor {
 	const letters = 3
 	width := widest(32, 110, p.title, p.help)
 	for _, c := range p.choices {
-		width = widest(width, 110, c.Text, c.Note)
+		width = widest(width, 110, c.Text, c.Note, c.Warn)
 	}
 	width += letters
 	inner := max(min(width, f.Width()-4), 1)
 	help := wrap(texts(p.help), inner)
 	var notes int // rows, one of them empty
 	for _, c := range p.choices {
-		if n := len(wrap(texts(c.Note), inner)); n > 0 {
+		if n := len(wrap(texts(c.Note, c.Warn), inner)); n > 0 {
 			notes = max(notes, n+1)
 		}
 	}
@@ -139,8 +150,12 @@ func (p *Picker) Draw(f *frame.Frame, m keys.Map) Cursor {
 	}
 	y := min(len(p.choices), rows)
 	if len(p.choices) > 0 {
-		for i, n := range wrap(texts(p.choices[p.at].Note), inner) {
+		note, warn := wrap(texts(p.choices[p.at].Note), inner), wrap(texts(p.choices[p.at].Warn), inner)
+		for i, n := range note {
 			w.PutFit(0, y+1+i, w.Width(), theme.Plain, n)
+		}
+		for i, n := range warn {
+			w.PutFit(0, y+1+len(note)+i, w.Width(), theme.Warn, n)
 		}
 	}
 	for i, h := range help {
@@ -158,7 +173,11 @@ func (p *Picker) row(w window, y int, c Choice, chosen bool) {
 		letter = safe.New(string(c.Letter), 1)
 	}
 	w.Put(0, y, theme.Key, letter)
-	w.Put(3, y, theme.Plain, c.Text.Middle(w.Width()-3))
+	style := theme.Plain
+	if c.Warn.Width() > 0 {
+		style = theme.Dim
+	}
+	w.Put(3, y, style, c.Text.Middle(w.Width()-3))
 	if chosen {
 		w.Restyle(frame.Rect{X: 0, Y: y, W: w.Width(), H: 1}, theme.Selected)
 	}

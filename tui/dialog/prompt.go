@@ -74,6 +74,7 @@ func (p *Prompt) drawLow(f *frame.Frame) Cursor {
 	return Cursor{x, y, x < f.Width() && y >= 0}
 }
 
+// texts leaves out what is empty.
 func texts(list ...safe.Text) []safe.Text {
 	var out []safe.Text
 	for _, t := range list {

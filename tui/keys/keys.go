@@ -231,7 +231,7 @@ func keyList(ks []string) string {
 func (b Binding) confirmation() string {
 	switch {
 	case b.Action == ChaosPicker || b.Action == LoadPicker || b.Tier == T1 && b.Reach == Faults:
-		return "a countdown (`u` cancels); in prod the target's name before it"
+		return "a countdown (`u` cancels); in production exact words before it"
 	case b.Action == Ack:
 		return "nothing, if you were paged; else y, then a countdown (`u` cancels)"
 	}

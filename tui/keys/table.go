@@ -118,6 +118,9 @@ const (
 	Compare           Action = "compare"
 	NextForm          Action = "next_form"
 	Explain           Action = "explain"
+	OtherPage         Action = "other_page"
+	ConfirmRun        Action = "confirm_run"
+	ChaosHistory      Action = "chaos_history"
 )
 
 // Default is the table as shipped.
@@ -144,6 +147,7 @@ func always() []Binding {
 	return []Binding{
 		{Action: Abort, Scope: Always, Keys: []string{"ctrl+x"}, Name: "abort all", Help: "end and undo all chaos and load, now", Reach: Undo},
 		{Action: Interrupt, Scope: Always, Keys: []string{"ctrl+c"}, Help: "twice: quit"},
+		{Action: ConfirmRun, Scope: Always, Keys: []string{"ctrl+o"}, Help: "I still see this: leave a fault of this host's own network where it is, while that is asked"},
 	}
 }
 
@@ -265,9 +269,10 @@ func views() []Binding {
 		{Action: Detail, Scope: Timeline, Keys: []string{"enter"}, Help: "the whole event, or the board as it was then"},
 		{Action: KeyMoment, Scope: Timeline, Keys: []string{"m"}, Name: "key moment", Help: "note why the event mattered; the post-mortem tells it"},
 		{Action: Correct, Scope: Timeline, Keys: []string{"c"}, Name: "correct", Help: "give a note, an action or a status other words", Opens: true, Tier: T1},
-		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row"},
+		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row; of an experiment what it would do now"},
 		{Action: AddItem, Scope: Actions, Keys: []string{"i"}, Name: "add item", Help: "an action item: what, who, until when"},
 		{Action: CloseItem, Scope: Actions, Keys: []string{"c"}, Name: "close item", Help: "an action item is done"},
+		{Action: ChaosHistory, Scope: Actions, Keys: []string{"h"}, Name: "chaos history", Help: "how the runs of the chosen experiment went over time, and what their probes saw"},
 		{Action: EditDraft, Scope: Postmortem, Keys: []string{"enter"}, Name: "edit post-mortem", Help: "edit in your editor; what you write is kept"},
 		{Action: LintDraft, Scope: Postmortem, Keys: []string{"l"}, Name: "lint post-mortem", Help: "what is still missing"},
 		{Action: ExportDraft, Scope: Postmortem, Keys: []string{"W"}, Name: "export post-mortem", Help: "write it to a file"},
@@ -323,6 +328,7 @@ func dialog() []Binding {
 		{Action: Up, Scope: Dialog, Keys: []string{"up", "k"}, Help: "up"},
 		{Action: Down, Scope: Dialog, Keys: []string{"down", "j"}, Help: "down"},
 		{Action: PreviousField, Scope: Dialog, Keys: []string{"shift+tab"}, Help: "previous field of a form"},
+		{Action: OtherPage, Scope: Dialog, Keys: []string{"tab"}, Help: "of an experiment: the plan, or how it went before"},
 		{Action: PageUp, Scope: Dialog, Keys: []string{"pgup"}, Help: "page up"},
 		{Action: PageDown, Scope: Dialog, Keys: []string{"pgdown", "space"}, Help: "page down"},
 	}

@@ -26,11 +26,25 @@ func (v *actions) Draw(f *frame.Frame, s *Screen) {
 // Press implements View.
 func (v *actions) Press(a keys.Action, s *Screen) Effect {
 	columns := v.columns(s)
+	if a == keys.ChaosHistory {
+		return v.past(s)
+	}
 	if a == keys.CloseItem {
 		list := openItems(s, &v.filter)
 		return askDone(list, max(min(v.panes.list("items").at, len(list)-1), 0))
 	}
 	return v.panes.press(a, s, columns)
+}
+
+// past asks how the runs of the chosen experiment went; elsewhere those of all.
+func (v *actions) past(s *Screen) Effect {
+	name := ""
+	if focus, ok := v.panes.focused(listsOf(v.columns(s))); ok && focus.name == "chaos" {
+		if list, _ := chaosRows(s, &v.filter); len(list) > 0 {
+			name = list[max(min(v.panes.list("chaos").at, len(list)-1), 0)].of
+		}
+	}
+	return Effect{Handled: true, Past: &name}
 }
 
 // Resize implements View.
@@ -53,13 +67,17 @@ func (v *actions) columns(s *Screen) []column {
 		right = append(right, ledgerSection(s, &v.filter))
 	}
 	all := frame.Rect{W: v.w, H: v.h}
+	_, running := chaosRows(s, &v.filter)
 	if v.w < twoColumns {
-		if inc, ok := selected(s); ok && !inc.Status.Over() { // whether people were told comes first
+		if inc, ok := selected(s); ok && !inc.Status.Over() && running == 0 { // whether people were told comes first
 			return []column{{all, v.folded(append(right, chaos, load))}}
 		}
 		return []column{{all, v.folded(append([]section{chaos, load}, right...))}}
 	}
 	half := all.Columns(1, 1, 1)
+	if running > 0 { // what runs has sentences, and lines of values
+		half = all.Columns(1, 3, 2)
+	}
 	return []column{{half[0], []section{chaos, load}}, {half[1], right}}
 }
 

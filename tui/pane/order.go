@@ -145,11 +145,18 @@ type (
 	// CompareWith has the panels of the board compared with earlier times.
 	CompareWith struct{ Comparisons query.Comparisons }
 
-	// StartChaos and StartLoad start a prepared file by name. AbortAll ends
-	// every run and undoes every fault; it never asks.
-	StartChaos struct{ Name string }
+	// StartChaos and StartLoad start a prepared file by name; Confirm is what was
+	// typed for production. AbortAll ends every run and undoes every fault; it
+	// never asks.
+	StartChaos struct{ Name, Confirm string }
 	StartLoad  struct{ Name string }
 	AbortAll   struct{}
+
+	// JudgeChaos asks what the rules say of runs now, and touches nothing: the
+	// answers are in World.Chaos.Judged a moment later. ConfirmChaos says that
+	// whoever started a run still sees it.
+	JudgeChaos   struct{ Names []string }
+	ConfirmChaos struct{ Run string }
 
 	// MakeDraft drafts or refreshes the post-mortem; OpenDraft answers with its
 	// text for an editor, SaveDraft takes it back, ExportDraft writes Markdown.
@@ -215,6 +222,8 @@ func (AskStep) order()       {}
 func (StartChaos) order()    {}
 func (StartLoad) order()     {}
 func (AbortAll) order()      {}
+func (JudgeChaos) order()    {}
+func (ConfirmChaos) order()  {}
 func (MakeDraft) order()     {}
 func (OpenDraft) order()     {}
 func (SaveDraft) order()     {}

@@ -391,17 +391,19 @@ func TestChartsSayWhatIsWrongWithThem(t *testing.T) {
 
 func TestActionsShowWhatRuns(t *testing.T) {
 	r := newReader(t, 3, richWorld(t), "INC-204", 119, 34)
-	r.sees("CH-4 payments-pause holding payments-1", "22 s left", "0.034 ✗  expect < 0.01", "0.18 ✓", "no data ✗  abort > 0.9", "deviated 83%",
+	r.sees("CH-4 payments-pause", "▸hold", "22 s left", "0.034 ✗  expect < 0.01", "0.18 ✓", "no data ✗  2 of 3  abort > 0.9", "deviated 83%",
+		"hurts  process.pause on payments-1 for 38 s", "undo D undone by runner", "lost   this terminal: its runner undoes it",
 		"188/s of 200/s · 94.2%", "p99", "412 ms", "1.19% 14 of 1180 requests · 5xx 12 · timeout 2", "#incidents: alice: payments pool")
 	r.press(keys.Detail)
-	r.reads("holding", "A payments process that hangs", "expect")
+	r.reads("holding", "A payments process that hangs", "expect", "injected 03:12:06", "latency 1500ms", "looked at every 1s, 3 in a row, no data: abort")
+	require.Equal(t, "payments-pause", *r.press(keys.ChaosHistory).Past)
 }
 
 func TestActionsReadInFull(t *testing.T) {
 	w := with(richWorld(t), func(w *World) { w.Load.Live, w.Chaos.Runs = nil, w.Chaos.Runs[:1] })
 	r := newReader(t, 3, w, "INC-204", 119, 34)
-	r.press(keys.Detail)
-	r.reads("With one of two payments instances slow", "at most 1 of service=payments", "latency 1500ms", "histogram_quantile", "looked at every 1s, 3 in a row, no data: abort", "50 of 60 within")
+	require.Equal(t, "payments-latency", r.press(keys.Detail).Plan, "what it would do now")
+	require.Equal(t, "payments-latency", *r.press(keys.ChaosHistory).Past)
 	r.press(keys.NextPane, keys.Bottom, keys.Detail)
 	r.reads("FAIL  LT-6  smoke", "errors < 1%", "p99.9")
 	r.sees("last: LT-6 smoke fail errors < 1% does not hold", "✓ p95 < 200ms", "✗ errors < 1%")
@@ -417,9 +419,9 @@ func TestActionsReadInFull(t *testing.T) {
 // are left, and in any case their headings.
 func TestNarrowActionsUnfold(t *testing.T) {
 	r := newReader(t, 3, richWorld(t), "", 79, 18)
-	r.sees("CH-4 payments-pause holding", "LT-7 runs: ^X ends it", "3 on the way")
+	r.sees("CH-4 payments-pause", "▸holding", "LT-7 runs: ^X ends it", "3 on the way")
 	r.press(keys.NextPane)
-	r.sees("whole run", "F8 peak", "CH-4 payments-pause holding", "^X ends and undoes it")
+	r.sees("whole run", "F8 peak", "CH-4 payments-pause", "^X ends and undoes it")
 	r.seesNot("guard checkout errors")
 	r.press(keys.PreviousPane, keys.PreviousPane)
 	r.sees("PagerDuty trigger INC-204")

@@ -57,6 +57,8 @@ type Effect struct {
 	Form    *Form
 	Pick    *Pick
 	Read    *Reading
+	Plan    string      // what this experiment would do now
+	Past    *string     // how the runs of this experiment went; of "" those of all
 	Act     keys.Action // then this, as if its key had been pressed
 	Thaw    bool        // the board is live again; heeded whether or not the key was handled
 }

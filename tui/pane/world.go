@@ -98,7 +98,17 @@ type AlertTeller struct {
 // Chaos is what may be started and what runs.
 type Chaos struct {
 	Experiments []chaos.Experiment
-	Runs        []ChaosRun // of this and other processes, newest last
+	Runs        []ChaosRun        // of this and other processes, newest last
+	Past        []ChaosPast       // as the timeline tells of them, newest last
+	Judged      map[string]Judged // what a run would be, by experiment, when it was last asked
+}
+
+// Judged is what the rules said of a run of an experiment. Nothing was touched.
+type Judged struct {
+	At      time.Time // when that was asked
+	Plan    string    // what sitrep chaos run --dry-run prints; empty if there is no plan
+	Refused string    // why it would be refused; empty if it would not
+	Confirm string    // why its words have to be typed: what it hurts is production; empty if they have not
 }
 
 // ChaosRun is one run of an experiment.
@@ -107,9 +117,16 @@ type ChaosRun struct {
 	Experiment string
 	Targets    string
 	Last       chaos.Report
+	Said       string                  // the newest that is no sample
 	Samples    map[string]chaos.Sample // the newest of every probe and guard, by name; nil = only Last is known
+	Trail      map[string][]float64    // the values of every probe and guard, newest last; NaN is no data
+	Faults     []chaos.FaultOutcome    // of the plan, with what became of each
 	Outcome    *chaos.Outcome          // nil while it runs
-	Ends       time.Time               // by plan; the faults are undone by then
+	Began      time.Time               // zero if nobody knows
+	Ends       time.Time               // its step, by plan; the faults are undone by then
+	Over       time.Time               // its last step, by plan; zero if nobody knows
+	Asks       string                  // a person has to confirm it until AskedTill; "" = nobody has to
+	AskedTill  time.Time               //
 	Left       string                  // why nobody ends it by plan: its processes are dead; "" = somebody does
 }
 

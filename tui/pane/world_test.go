@@ -199,7 +199,7 @@ func experiment(name, fault, service, pin, hypothesis string) chaos.Experiment {
 }
 
 func shopChaos(ago func(time.Duration) time.Time) Chaos {
-	score, v, p95 := 0.83, 0.034, 0.18
+	score, v, p95, injected := 0.83, 0.034, 0.18, ago(38*time.Second)
 	return Chaos{
 		Experiments: []chaos.Experiment{
 			experiment("payments-latency", "http.latency", "payments", "F5", "With one of two payments instances slow, customers still buy."),
@@ -212,9 +212,11 @@ func shopChaos(ago func(time.Duration) time.Time) Chaos {
 				Probes: []chaos.ProbeOutcome{{Name: "storefront p95", Expect: "< 0.25", Before: &p95, During: &v, Evaluations: 60, Within: 50}},
 			}},
 			{
-				Run: "CH-4", Experiment: "payments-pause", Targets: "payments-1", Ends: ago(-22 * time.Second),
+				Run: "CH-4", Experiment: "payments-pause", Targets: "payments-1", Ends: ago(-22 * time.Second), Said: "holding",
+				Faults:  []chaos.FaultOutcome{{ID: "01j-1", Kind: "process.pause", Target: "payments-1", Tier: "D", InjectedAt: &injected}},
+				Trail:   map[string][]float64{"storefront 5xx ratio": {0, 0, 0.004, 0.02, 0.034}, "storefront p95": {0.1, 0.12, 0.19, 0.18}},
 				Last:    chaos.Report{Run: "CH-4", ID: "01J", Experiment: "payments-pause", Kind: chaos.KindProbe, Phase: chaos.Holding, Text: "storefront 5xx ratio 0.034 (expected < 0.01)", At: ago(time.Second)},
-				Samples: map[string]chaos.Sample{"storefront 5xx ratio": {Name: "storefront 5xx ratio", Value: &v}, "storefront p95": {Name: "storefront p95", Value: &p95, OK: true}, "checkout errors": {Name: "checkout errors"}},
+				Samples: map[string]chaos.Sample{"storefront 5xx ratio": {Name: "storefront 5xx ratio", Value: &v}, "storefront p95": {Name: "storefront p95", Value: &p95, OK: true}, "checkout errors": {Name: "checkout errors", Limit: "> 0.9", Row: 2, For: 3}},
 			},
 		},
 	}

@@ -1,0 +1,266 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/frame"
+	"github.com/sitrep-dev/sitrep/tui/keys"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// pickChaos lists the experiments: a letter arms one, enter shows its plan. What the
+// rules say of each is asked now, and comes in while the list is open.
+func (m *model) pickChaos() tea.Cmd {
+	if len(m.world.Chaos.Experiments) == 0 {
+		m.inform("no experiment is configured (experiments: in sitrep.yaml)")
+		return nil
+	}
+	opened := m.now
+	help, rows := m.chaosChoices(opened)
+	p := dialog.NewPicker(safe.Const("Chaos"), help, m.keys, rows, "").Careful(m.now)
+	m.ask(p, "", func(name string) tea.Cmd {
+		if !p.ByLetter() {
+			return m.showPlan(name)
+		}
+		if j, known := m.judged(name, opened); known && j.Refused != "" {
+			m.complain("%s: %s", name, j.Refused)
+			return nil
+		}
+		return m.start(pane.StartChaos{Name: name}, byKey)
+	})
+	m.asked.fresh = func() {
+		help, rows := m.chaosChoices(opened)
+		p.Say(help, m.keys, rows)
+	}
+	var names []string
+	for _, x := range m.world.Chaos.Experiments {
+		names = append(names, x.Name)
+	}
+	return m.do(pane.JudgeChaos{Names: names})
+}
+
+// judged is what the rules said of an experiment since then.
+func (m *model) judged(name string, since time.Time) (pane.Judged, bool) {
+	j, known := m.world.Chaos.Judged[name]
+	return j, known && !j.At.Before(since)
+}
+
+// chaosChoices are the rows of the picker, and the line below them.
+func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Choice) {
+	asking := 0
+	for _, x := range m.world.Chaos.Experiments {
+		j, known := m.judged(x.Name, opened)
+		if !known {
+			asking++
+		}
+		row := dialog.Choice{
+			Value: x.Name, Text: m.chaosRow(x, j),
+			Note: safe.New(fmt.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)), safe.Line),
+			Warn: safe.New(j.Refused, safe.Line),
+		}
+		rows = append(rows, row)
+	}
+	help = safe.Sprintf("%s; enter shows the plan", m.armHelp())
+	switch {
+	case m.readOnly():
+		help = m.armHelp()
+	case asking > 0:
+		help = safe.Sprintf("%s. Asking the rules about %d of them", help, asking)
+	case m.o.Prod:
+		help = safe.Sprintf("%s is prod: its name and percentage have to be typed; enter shows the plan", m.o.Context)
+	}
+	return help, rows
+}
+
+// chaosRow is an experiment in columns: what it does, how long, its key, and how it
+// went last or why it would be refused.
+func (m *model) chaosRow(x chaos.Experiment, j pane.Judged) safe.Text {
+	end := m.lastVerdict(x.Name)
+	switch {
+	case j.Refused != "":
+		end = refusedBy(j.Refused)
+	case j.Confirm != "":
+		end = safe.Const("asks for its words")
+	}
+	return safe.Sprintf("%-20s %-17s %6s %-3s %s", safe.New(x.Name, 20), safe.New(pane.Faults(x), 17), span(x.Length()), x.Pin, end)
+}
+
+// refusedBy is the rule of a refusal: "refused R4 incident".
+func refusedBy(text string) safe.Text {
+	if head, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(head, "refused ") {
+		return safe.New(head, 28)
+	}
+	return safe.Const("cannot be asked")
+}
+
+// lastVerdict is how an experiment went last, and when.
+func (m *model) lastVerdict(name string) safe.Text {
+	runs := pane.PastOf(m.world.Chaos.Past, name)
+	runs = slices.DeleteFunc(runs, func(p pane.ChaosPast) bool { return p.Outcome == nil })
+	if len(runs) == 0 {
+		return safe.Const("never run")
+	}
+	last := runs[len(runs)-1]
+	words := strings.TrimSpace(strings.ReplaceAll(last.Verdict(), "_", " ") + " " + last.ScoreText())
+	return safe.Sprintf("%s %s ago", safe.New(words, 20), pane.Ago(m.now.Sub(last.Ended)))
+}
+
+// production is why an experiment wants its words typed, as far as is known.
+func (m *model) production(name string) string {
+	if j := m.world.Chaos.Judged[name]; j.Confirm != "" {
+		return j.Confirm
+	}
+	if m.o.Prod {
+		return "context " + m.o.Context
+	}
+	return ""
+}
+
+// heedRules takes back what counts down and would be refused. Where only words are
+// missing they are asked for, unless something else is being asked.
+func (m *model) heedRules() {
+	for _, c := range slices.Clone(m.counts.running) {
+		o, is := c.errand.order.(pane.StartChaos)
+		if !is {
+			continue
+		}
+		j, known := m.judged(o.Name, c.due.Add(-c.errand.wait))
+		if !known || j.Refused == "" && (j.Confirm == "" || o.Confirm != "") {
+			continue
+		}
+		m.counts.take(c.number)
+		if j.Refused != "" {
+			m.complain("%s is not started: %s", o.Name, j.Refused)
+			continue
+		}
+		e, ok := m.errandFor(pane.StartChaos{Name: o.Name})
+		switch {
+		case !ok:
+		case m.asked != nil:
+			m.inform("%s is not started: %s; start it again to type its words", o.Name, j.Confirm)
+		default:
+			m.confirm(e)
+		}
+	}
+}
+
+// showPlan shows what a run would do now; it is asked, and comes in while the page is
+// open.
+func (m *model) showPlan(name string) tea.Cmd {
+	i := slices.IndexFunc(m.world.Chaos.Experiments, func(x chaos.Experiment) bool { return x.Name == name })
+	if i < 0 {
+		m.complain("chaos %s: no such experiment is configured", name)
+		return nil
+	}
+	x, opened := m.world.Chaos.Experiments[i], m.now
+	d := dialog.NewPlan(safe.Sprintf("Plan of %s", x.Name), m.now)
+	fresh := func() { d.Say(m.planRows(x, opened)) }
+	fresh()
+	m.ask(d, "", func(answer string) tea.Cmd {
+		if answer == dialog.PlanPast {
+			m.showPast(name)
+			return nil
+		}
+		return m.start(pane.StartChaos{Name: name}, byKey)
+	})
+	m.asked.fresh = fresh
+	return m.do(pane.JudgeChaos{Names: []string{name}})
+}
+
+// planRows is the plan of an experiment, and what y does with it.
+func (m *model) planRows(x chaos.Experiment, opened time.Time) (yes safe.Text, rows []dialog.Row) {
+	j, known := m.judged(x.Name, opened)
+	said := dialog.Row{Label: safe.Const("now"), Text: safe.Const("no rule refuses it"), Style: theme.OK}
+	yes = safe.Sprintf("start in %d s", armTime/time.Second)
+	switch {
+	case !known:
+		said.Text, said.Style, yes = safe.Const("asking the targets and the rules"), theme.Accent, safe.Text{}
+	case j.Refused != "":
+		said.Text, said.Style, yes = safe.New(j.Refused, safe.Line), theme.Crit, safe.Text{}
+	case m.production(x.Name) != "":
+		said.Text, said.Style = safe.Sprintf("production (%s): %q has to be typed", m.production(x.Name), x.ConfirmText()), theme.Warn
+		yes = safe.Const("type its words")
+	}
+	if m.readOnly() {
+		yes = safe.Text{}
+		rows = append(rows, dialog.Row{Label: safe.Const("write"), Text: safe.New(pane.ReadOnlyText(m.o.Context), safe.Line), Style: theme.Warn})
+	}
+	rows = append(rows, said, dialog.Row{Label: safe.Const("last"), Text: m.lastVerdict(x.Name), Style: theme.Dim})
+	if j.Plan == "" {
+		rows = append(rows, dialog.Row{}, dialog.Row{Label: safe.Const("does"), Text: safe.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x))})
+	}
+	return yes, append(rows, planText(j.Plan)...)
+}
+
+// planText is a plan in rows: its labels are twelve columns wide.
+func planText(text string) []dialog.Row {
+	var rows []dialog.Row
+	const label = 12
+	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		one := dialog.Row{Text: safe.New(line, safe.Line)}
+		if len(line) > label {
+			one.Label, one.Text = safe.New(strings.TrimRight(line[:label], " ")+" ", label), safe.New(line[label:], safe.Line)
+		}
+		switch name, _, _ := strings.Cut(strings.TrimSpace(line), " "); name {
+		case "experiment":
+			one.Style = theme.Bright
+			rows = append(rows, dialog.Row{})
+		case "step":
+			one.Style = theme.Bright
+		case "would":
+			one.Style = theme.Crit
+		case "confirm":
+			one.Style = theme.Warn
+		}
+		rows = append(rows, one)
+	}
+	return rows
+}
+
+// unconfirmed is the run that wants a person's word now.
+func (m *model) unconfirmed() (pane.ChaosRun, bool) {
+	for _, r := range m.world.Chaos.Runs {
+		if r.Asks != "" && r.Outcome == nil && m.now.Before(r.AskedTill) {
+			return r, true
+		}
+	}
+	return pane.ChaosRun{}, false
+}
+
+// confirmRun says that whoever is here still sees what a run does.
+func (m *model) confirmRun() tea.Cmd {
+	r, ok := m.unconfirmed()
+	if !ok {
+		m.inform("no run asks whether you still see this")
+		return nil
+	}
+	m.inform("%s: confirmed that you still see this", r.Run)
+	return m.do(pane.ConfirmChaos{Run: r.Run})
+}
+
+// drawAsked is the banner of a run that is undone unless somebody says that they are
+// still there. It is drawn above row lowest, and returns the lowest row that is left.
+func (m *model) drawAsked(f *frame.Frame, lowest int) int {
+	r, ok := m.unconfirmed()
+	if !ok {
+		return lowest
+	}
+	left := int((r.AskedTill.Sub(m.now) + time.Second - 1) / time.Second)
+	n := notice{
+		mark: safe.Sprintf(" %s STILL HERE? %d s  ", safe.New(r.Run, 10), left), loud: theme.Tag(1),
+		text: safe.New(r.Asks, safe.Line), style: theme.Danger, tail: safe.Sprintf("  %s I still see this ", m.keyFor(keys.ConfirmRun)),
+	}
+	lines := n.lines(f.Width(), 4)
+	y := lowest - len(lines) + 1
+	n.draw(f, y, lines)
+	return y - 1
+}

@@ -1,0 +1,111 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/tui/dialog"
+	"github.com/sitrep-dev/sitrep/tui/pane"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+	"github.com/sitrep-dev/sitrep/tui/theme"
+)
+
+// showPast shows how the runs of an experiment went, or with "" those of all.
+func (m *model) showPast(name string) {
+	runs := slices.Clone(m.world.Chaos.Past)
+	title := safe.Const("Runs of all experiments")
+	if name != "" {
+		runs, title = pane.PastOf(runs, name), safe.Sprintf("Runs of %s", name)
+	}
+	slices.Reverse(runs)
+	rows := make([]dialog.Row, len(runs))
+	for i, p := range runs {
+		rows[i] = m.pastRow(p, name == "")
+	}
+	d := dialog.NewPast(title, m.pastHead(runs), rows, func(i, width int) []dialog.Row { return m.pastDetail(runs[i], width) })
+	m.ask(d, "", func(string) tea.Cmd {
+		which := name
+		if which == "" && len(runs) > 0 {
+			which = runs[min(d.Chosen(), len(runs)-1)].Experiment
+		}
+		if which == "" {
+			return nil
+		}
+		return m.showPlan(which)
+	})
+}
+
+// pastHead is the trend of runs, the newest of which is the first.
+func (m *model) pastHead(runs []pane.ChaosPast) []dialog.Row {
+	if len(runs) == 0 {
+		return []dialog.Row{{Text: safe.Const("no run of it is on the timeline yet"), Style: theme.Dim}}
+	}
+	forward := slices.Clone(runs)
+	slices.Reverse(forward)
+	scores, recoveries := pane.Trends(forward)
+	line := safe.Sprintf("held %d of %d", pane.Count(runs, chaos.Held), len(runs))
+	line = safe.Concat(line, m.trendOf("score", scores, "%.0f%%", 100), m.trendOf("recovery", recoveries, "%.1f s", 1))
+	return []dialog.Row{{Text: line, Style: theme.Bright}, {}}
+}
+
+// trendOf is figures from the oldest to the newest, with the last of them; empty without
+// any.
+func (m *model) trendOf(label string, values []float64, form string, times float64) safe.Text {
+	for _, v := range slices.Backward(values) {
+		if v == v {
+			return safe.Sprintf("   %s %s %s", label, pane.Spark(values, 16, m.theme.Glyphs()), safe.New(fmt.Sprintf(form, v*times), 12))
+		}
+	}
+	return safe.Text{}
+}
+
+// pastRow is a run in columns.
+func (m *model) pastRow(p pane.ChaosPast, named bool) dialog.Row {
+	name := safe.Text{}
+	if named {
+		name = safe.Sprintf("%-22s ", safe.New(p.Experiment, 22))
+	}
+	style := theme.Dim
+	if p.Outcome != nil {
+		style = pane.VerdictStyle(p.Outcome.Verdict)
+	}
+	return dialog.Row{Style: style, Text: safe.Sprintf("%-7s %s %s%-15s %5s %9s  %s", safe.New(p.Run, 7), p.Began.In(m.zone).Format("2006-01-02 15:04"), name,
+		safe.New(strings.ReplaceAll(p.Verdict(), "_", " "), 15), cmp.Or(p.ScoreText(), "-"), cmp.Or(p.RecoveryText(), "-"), safe.New(p.By, 24))}
+}
+
+// pastDetail is all that is known of a run.
+func (m *model) pastDetail(p pane.ChaosPast, width int) []dialog.Row {
+	var rows []dialog.Row
+	add := func(label string, style theme.Style, text string) {
+		if text != "" {
+			rows = append(rows, dialog.Row{Label: safe.New(label, 11), Text: safe.New(text, safe.Line), Style: style})
+		}
+	}
+	o := p.Outcome
+	if o == nil {
+		add("verdict", theme.Dim, "nobody recorded how it ended: it goes on, or whoever started it died")
+		return rows
+	}
+	add("verdict", pane.VerdictStyle(o.Verdict), p.Verdict()+": "+o.Reason)
+	add("expected", theme.Plain, o.Hypothesis)
+	for _, g := range o.Guards {
+		if g.Tripped {
+			add("tripped", theme.Warn, fmt.Sprintf("guard %s: abort when %s", g.Name, g.AbortWhen))
+		}
+	}
+	for _, probe := range o.Probes {
+		add("probe", theme.Plain, probe.Name+" "+pane.ProbeText(probe))
+		if line, marks, ok := pane.CourseLines(o, probe, min(width-12, 60), m.theme.Glyphs()); ok {
+			rows = append(rows, dialog.Row{Label: safe.Const(" "), Text: line}, dialog.Row{Label: safe.Const(" "), Text: marks, Style: theme.Accent})
+		}
+	}
+	for _, f := range o.Faults {
+		add("fault", theme.Plain, pane.FaultText(f, m.zone))
+	}
+	return rows
+}
