@@ -155,16 +155,16 @@ func busy(w *pane.World, now time.Time) {
 	x.SteadyState = []chaos.Probe{{Name: "storefront p95", Expect: chaos.Condition{Op: "<", Value: 0.4}}, {Name: "health", Expect: chaos.Condition{Op: "==", Value: 1}}}
 	x.Guards = append(x.Guards[:1:1], chaos.Guard{Name: "incident", Incident: "SEV-2"})
 	w.Chaos.Experiments = []chaos.Experiment{x, w.Chaos.Experiments[1]}
-	one := 1.0
+	one, none := 1.0, 0.0
 	w.Chaos.Runs = []pane.ChaosRun{{
 		Run: "CH-3", Experiment: "payments-latency", Targets: "payments", Ends: now.Add(22 * time.Second), Over: now.Add(52 * time.Second), Said: "latency 300 ms on payments-1",
 		Last:   chaos.Report{ID: "01J", Phase: chaos.Holding, Step: 1, Steps: 2},
 		Faults: []chaos.FaultOutcome{{ID: "a", Kind: "http.latency", Target: "payments-1", Tier: chaos.TierCarried, InjectedAt: &at}},
 		Samples: map[string]chaos.Sample{
-			"storefront p95": {Name: "storefront p95", Value: &v, OK: true, Limit: "< 0.4"}, "health": {Name: "health", Value: &one, OK: true},
-			"errors": {Name: "errors", Value: &bad, OK: false, Row: 1, For: 3, Limit: "> 0.05"}, "incident": {Name: "incident", OK: true, For: 1},
+			"probe storefront p95": {Name: "storefront p95", Value: &v, OK: true, Limit: "< 0.4"}, "probe health": {Name: "health", Value: &one, OK: true},
+			"guard errors": {Name: "errors", Value: &bad, OK: false, Row: 1, For: 3, Limit: "> 0.05"}, "guard incident": {Name: "incident", Value: &none, OK: true, For: 1},
 		},
-		Trail: map[string][]float64{"storefront p95": {0.1, 0.12, 0.11, 0.28, 0.3, 0.31}, "errors": {0, 0, 0.01, 0.02, 0.034}, "health": {1, 1, 1}},
+		Trail: map[string][]float64{"probe storefront p95": {0.1, 0.12, 0.11, 0.28, 0.3, 0.31}, "guard errors": {0, 0, 0.01, 0.02, 0.034}, "probe health": {1, 1, 1}},
 	}}
 }
 

@@ -68,14 +68,18 @@ func (m *model) trendOf(label string, values []float64, form string, times float
 func (m *model) pastRow(p pane.ChaosPast, named bool) dialog.Row {
 	name := safe.Text{}
 	if named {
-		name = safe.Sprintf("%-22s ", safe.New(p.Experiment, 22))
+		name = safe.Sprintf("%-18s ", safe.New(p.Experiment, 18))
 	}
 	style := theme.Dim
 	if p.Outcome != nil {
 		style = pane.VerdictStyle(p.Outcome.Verdict)
 	}
-	return dialog.Row{Style: style, Text: safe.Sprintf("%-7s %s %s%-15s %5s %9s  %s", safe.New(p.Run, 7), p.Began.In(m.zone).Format("2006-01-02 15:04"), name,
-		safe.New(strings.ReplaceAll(p.Verdict(), "_", " "), 15), cmp.Or(p.ScoreText(), "-"), cmp.Or(p.RecoveryText(), "-"), safe.New(p.By, 24))}
+	when := p.Began.In(m.zone).Format("01-02 15:04")
+	if p.Began.Year() != m.now.Year() {
+		when = p.Began.In(m.zone).Format("2006-01-02")
+	}
+	return dialog.Row{Style: style, Text: safe.Sprintf("%-6s %-11s %s%-12s %4s %8s  %s", safe.New(p.Run, 6), when, name,
+		safe.New(strings.ReplaceAll(p.Verdict(), "_", " "), 12), cmp.Or(p.ScoreText(), "-"), cmp.Or(p.RecoveryText(), "-"), safe.New(p.By, 24))}
 }
 
 // pastDetail is all that is known of a run.

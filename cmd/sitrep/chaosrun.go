@@ -82,7 +82,7 @@ func withReport(runs []pane.ChaosRun, r chaos.Report, targets string) []pane.Cha
 	c := &runs[i]
 	c.Last = r
 	if r.Sample != nil {
-		withSample(c, *r.Sample)
+		withSample(c, pane.SampleKey(r.Kind, r.Sample.Name), *r.Sample)
 	} else {
 		c.Said = r.Text
 	}
@@ -107,7 +107,7 @@ func withReport(runs []pane.ChaosRun, r chaos.Report, targets string) []pane.Cha
 }
 
 // withSample takes a value in. What was published is left alone.
-func withSample(c *pane.ChaosRun, s chaos.Sample) {
+func withSample(c *pane.ChaosRun, key string, s chaos.Sample) {
 	samples, trail := maps.Clone(c.Samples), maps.Clone(c.Trail)
 	if samples == nil {
 		samples, trail = map[string]chaos.Sample{}, map[string][]float64{}
@@ -116,8 +116,8 @@ func withSample(c *pane.ChaosRun, s chaos.Sample) {
 	if s.Value != nil {
 		v = *s.Value
 	}
-	before := trail[s.Name]
-	samples[s.Name], trail[s.Name] = s, append(slices.Clone(before[max(0, len(before)-trailLength+1):]), v)
+	before := trail[key]
+	samples[key], trail[key] = s, append(slices.Clone(before[max(0, len(before)-trailLength+1):]), v)
 	c.Samples, c.Trail = samples, trail
 }
 

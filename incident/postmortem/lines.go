@@ -13,6 +13,7 @@ type lines struct {
 	Title, Date, Duration, Severity, Impact     string
 	Detection, Response, Escalation, Resolution string
 	Numbers, Signals, Delivery, Events          string
+	Experiments                                 string // empty without any: ask with {{if}}
 	WhatHappened, WhyItHappened, Contributing   string
 	UserImpact, BusinessImpact, TechnicalImpact string
 	Immediate, ShortTerm, LongTerm              string
@@ -25,7 +26,7 @@ func (f *facts) lines() lines {
 		Title: escape(f.inc.Title), ID: escape(string(f.inc.ID)), Service: escape(f.inc.Service),
 		Date: f.date(), Duration: f.duration(), Severity: f.severity(), Impact: f.impact(),
 		Detection: f.detection(), Response: f.response(), Escalation: f.escalation(), Resolution: f.resolution(),
-		Numbers: f.table(), Signals: f.signalBlock(), Delivery: f.delivery(), Events: f.eventList(),
+		Numbers: f.table(), Signals: f.signalBlock(), Delivery: f.delivery(), Events: f.eventList(), Experiments: f.experiments(),
 		WhatHappened: f.whatHappened(), WhyItHappened: f.whyItHappened(), Contributing: f.contributing(),
 		UserImpact: f.userImpact(), BusinessImpact: f.businessImpact(), TechnicalImpact: f.technicalImpact(),
 		Immediate: f.done(incident.Immediate, "_What was tried, and what did it change?_"),

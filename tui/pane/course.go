@@ -51,7 +51,6 @@ func CourseLines(o *chaos.Outcome, p chaos.ProbeOutcome, width int, set theme.Gl
 	if len(p.Series) < 2 || width < 2 || o.StartedAt == nil {
 		return line, marks, false
 	}
-	width = min(width, len(p.Series))
 	first, last := time.Duration(p.Series[0].At), time.Duration(p.Series[len(p.Series)-1].At)
 	column := func(d time.Duration) int {
 		return int(float64(width-1) * math.Min(math.Max(float64(d-first)/math.Max(float64(last-first), 1), 0), 1))
@@ -78,29 +77,24 @@ func CourseLines(o *chaos.Outcome, p chaos.ProbeOutcome, width int, set theme.Gl
 			below[to] = '▼'
 		}
 	}
-	for _, pt := range p.Series {
-		at := column(time.Duration(pt.At))
-		if pt.Value != nil {
-			values[at] = *pt.Value
+	for i, pt := range p.Series {
+		from, to := column(time.Duration(pt.At)), width-1 // until the next look
+		if i+1 < len(p.Series) {
+			to = max(column(time.Duration(p.Series[i+1].At))-1, from)
 		}
-		if pt.Out && (below[at] == ' ' || below[at] == '─') {
-			below[at] = '×'
+		for at := from; at <= to; at++ {
+			if pt.Value != nil {
+				values[at] = *pt.Value
+			}
+			if pt.Out && (below[at] == ' ' || below[at] == '─') {
+				below[at] = '×'
+			}
 		}
 	}
-	hold(values)
 	if set == theme.Braille {
 		values = doubled(values) // two to a cell
 	}
 	return chart.Sparkline(values, width, set), safe.New(string(below), width), true
-}
-
-// hold fills columns between two looks with the earlier one.
-func hold(values []float64) {
-	for i := 1; i < len(values); i++ {
-		if math.IsNaN(values[i]) {
-			values[i] = values[i-1]
-		}
-	}
 }
 
 func doubled(values []float64) []float64 {

@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -195,34 +196,24 @@ func whenThisDies(r *ChaosRun, x *chaos.Experiment) string {
 // beside them.
 func guardsOf(r *ChaosRun, x *chaos.Experiment) []chaos.Guard {
 	list := slices.Clone(x.Guards)
-	if one, told := r.Samples["incident"]; told && one.For > 0 && !slices.ContainsFunc(list, func(g chaos.Guard) bool { return g.Name == "incident" }) {
+	if one, told := r.Samples[SampleKey(chaos.KindGuard, "incident")]; told && one.For > 0 && !slices.ContainsFunc(list, func(g chaos.Guard) bool { return g.Name == "incident" }) {
 		list = append(list, chaos.Guard{Name: "incident", Incident: strings.TrimSuffix(one.Limit, " or worse is open")})
 	}
 	return list
 }
 
 func drawProbe(f *frame.Frame, r *ChaosRun, probe *chaos.Probe) {
-	value, known := sampleOf(r, probe.Name)
-	limit, good := probe.Expect.String(), value != nil && probe.Expect.Holds(*value)
-	if one, ok := r.Samples[probe.Name]; ok {
-		good = one.OK
-		if one.Limit != "" {
-			limit = one.Limit
-		}
-	}
-	drawWatch(f, r, watched{"probe", probe.Name, "expect " + limit, value, known, good})
+	one, known := r.Samples[SampleKey(chaos.KindProbe, probe.Name)]
+	drawWatch(f, r, watched{chaos.KindProbe, probe.Name, "expect " + cmp.Or(one.Limit, probe.Expect.String()), one.Value, known, one.OK})
 }
 
 func drawGuard(f *frame.Frame, r *ChaosRun, guard *chaos.Guard) {
-	value, known := sampleOf(r, guard.Name)
-	limit, good := "abort "+guard.Trips(), value != nil && guard.Incident == "" && !guard.AbortWhen.Holds(*value)
-	if one, ok := r.Samples[guard.Name]; ok {
-		good = one.OK
-		if one.For > 0 {
-			limit = fmt.Sprintf("%d of %d  %s", one.Row, one.For, limit)
-		}
+	one, known := r.Samples[SampleKey(chaos.KindGuard, guard.Name)]
+	limit := "abort " + guard.Trips()
+	if one.For > 0 {
+		limit = fmt.Sprintf("%d of %d  %s", one.Row, one.For, limit)
 	}
-	drawWatch(f, r, watched{"guard", guard.Name, limit, value, known, good})
+	drawWatch(f, r, watched{chaos.KindGuard, guard.Name, limit, one.Value, known, one.OK})
 }
 
 // watched is a probe or a guard with its newest value: nil without data; known is
@@ -251,7 +242,7 @@ func drawWatch(f *frame.Frame, r *ChaosRun, w watched) {
 	}
 	p.right(11, end.style, end.text)
 	p.x++
-	if trail := r.Trail[w.name]; len(trail) > 1 && f.Width() >= 64 {
+	if trail := r.Trail[SampleKey(w.what, w.name)]; len(trail) > 1 && f.Width() >= 64 {
 		width := min(30, f.Width()/6)
 		f.PutRight(f.Width(), 0, theme.Series(0), chart.Sparkline(trail, width, f.Theme().Glyphs()))
 		p.f = f.Sub(frame.Rect{W: f.Width() - width - 1, H: 1})

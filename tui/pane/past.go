@@ -59,7 +59,7 @@ func Trends(runs []ChaosPast) (scores, recoveries []float64) {
 // Verdict is how the run ended, in a word.
 func (p ChaosPast) Verdict() string {
 	if p.Outcome == nil || p.Outcome.Verdict == "" {
-		return "no end recorded"
+		return "unknown"
 	}
 	return string(p.Outcome.Verdict)
 }

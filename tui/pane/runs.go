@@ -123,21 +123,6 @@ func verdictPiece(o *chaos.Outcome) piece {
 	return piece{text, theme.Dim}
 }
 
-// sampleOf is the newest value of a probe or a guard, nil without data; known is
-// false while nothing has been seen of it.
-func sampleOf(r *ChaosRun, name string) (value *float64, known bool) {
-	if one, ok := r.Samples[name]; ok {
-		return one.Value, true
-	}
-	if one := r.Last.Sample; one != nil && one.Name == name {
-		return one.Value, true
-	}
-	if v, ok := r.Last.Values[name]; ok {
-		return &v, true
-	}
-	return nil, false
-}
-
 // number writes a value whose unit nobody knows.
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
 

@@ -118,8 +118,8 @@ type ChaosRun struct {
 	Targets    string
 	Last       chaos.Report
 	Said       string                  // the newest that is no sample
-	Samples    map[string]chaos.Sample // the newest of every probe and guard, by name; nil = only Last is known
-	Trail      map[string][]float64    // the values of every probe and guard, newest last; NaN is no data
+	Samples    map[string]chaos.Sample // the newest of every probe and guard, by SampleKey; nil = only Last is known
+	Trail      map[string][]float64    // the values of each of them, newest last; NaN is no data
 	Faults     []chaos.FaultOutcome    // of the plan, with what became of each
 	Outcome    *chaos.Outcome          // nil while it runs
 	Began      time.Time               // zero if nobody knows
@@ -129,6 +129,10 @@ type ChaosRun struct {
 	AskedTill  time.Time               //
 	Left       string                  // why nobody ends it by plan: its processes are dead; "" = somebody does
 }
+
+// SampleKey is where a run has what a probe or a guard of that name saw; one of each
+// may share a name. Kind is that of the report.
+func SampleKey(kind, name string) string { return kind + " " + name }
 
 // Load is what may be started and what runs.
 type Load struct {

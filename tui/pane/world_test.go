@@ -214,9 +214,9 @@ func shopChaos(ago func(time.Duration) time.Time) Chaos {
 			{
 				Run: "CH-4", Experiment: "payments-pause", Targets: "payments-1", Ends: ago(-22 * time.Second), Said: "holding",
 				Faults:  []chaos.FaultOutcome{{ID: "01j-1", Kind: "process.pause", Target: "payments-1", Tier: "D", InjectedAt: &injected}},
-				Trail:   map[string][]float64{"storefront 5xx ratio": {0, 0, 0.004, 0.02, 0.034}, "storefront p95": {0.1, 0.12, 0.19, 0.18}},
+				Trail:   map[string][]float64{"probe storefront 5xx ratio": {0, 0, 0.004, 0.02, 0.034}, "probe storefront p95": {0.1, 0.12, 0.19, 0.18}},
 				Last:    chaos.Report{Run: "CH-4", ID: "01J", Experiment: "payments-pause", Kind: chaos.KindProbe, Phase: chaos.Holding, Text: "storefront 5xx ratio 0.034 (expected < 0.01)", At: ago(time.Second)},
-				Samples: map[string]chaos.Sample{"storefront 5xx ratio": {Name: "storefront 5xx ratio", Value: &v}, "storefront p95": {Name: "storefront p95", Value: &p95, OK: true}, "checkout errors": {Name: "checkout errors", Limit: "> 0.9", Row: 2, For: 3}},
+				Samples: map[string]chaos.Sample{"probe storefront 5xx ratio": {Name: "storefront 5xx ratio", Value: &v}, "probe storefront p95": {Name: "storefront p95", Value: &p95, OK: true}, "guard checkout errors": {Name: "checkout errors", Limit: "> 0.9", Row: 2, For: 3}},
 			},
 		},
 	}
