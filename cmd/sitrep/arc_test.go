@@ -23,6 +23,7 @@ func TestShop(t *testing.T) {
 		run  func(t *testing.T)
 	}{
 		{"ArcByKeys", arcByKeys},
+		{"ExperimentByKeys", experimentByKeys},
 		{"ArcByCommands", arcByCommands},
 		{"Pictures", pictures},
 		{"PicturesHangUnderTheHeadline", picturesHangUnderTheHeadline},

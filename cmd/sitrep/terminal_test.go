@@ -163,6 +163,7 @@ const (
 	keyCtrlX = "\x18"
 	keyCtrlZ = "\x1a"
 	keyF5    = "\x1b[15~"
+	keyF6    = "\x1b[17~"
 	keyF7    = "\x1b[18~"
 )
 
