@@ -230,6 +230,9 @@ func TestAnySize(t *testing.T) {
 			NewConfirm(long, long, true, long, long),
 			NewTyped(long, long, "日本", long),
 			NewReader(long, []safe.Text{long, {}, long}),
+			planned(long),
+			NewPast(long, []Row{{Text: long}}, []Row{{Text: long}, {Label: long, Text: long}}, func(int, int) []Row { return []Row{{Label: long, Text: long}, {}} }),
+			NewPast(long, nil, nil, nil),
 			NewList(long, items(), items(), nil),
 			NewForm(long, []safe.Text{long, long}, Field{Label: long, Hint: long, Initial: rapid.String().Draw(t, "field"), Needed: true}, Field{Label: safe.Const("日本語"), Former: strings.Repeat("日本語", 90)}, Field{Initial: strings.Repeat("語", 200)}).Outward(long, long, long),
 			NewForm(long, nil, Field{Label: long}, Field{Initial: strings.Repeat("W", 999)}),
@@ -250,6 +253,28 @@ func TestAnySize(t *testing.T) {
 			}
 		}
 	})
+}
+
+func planned(text safe.Text) *Plan {
+	p := NewPlan(text, noon)
+	p.Say(text, []Row{{Label: text, Text: text}, {}, {Text: text}})
+	return p
+}
+
+// What is typed wrongly is said at once, and where it is only too short when it is
+// taken for done.
+func TestWhatDiffersIsSaid(t *testing.T) {
+	for typed, want := range map[string]string{
+		"": "", "db 25": "", "db 25%": "",
+		"Db":       `character 1 is "D" and has to be "d": small and capital letters differ`,
+		"db25":     `character 3 is "2" and has to be a space`,
+		"db 25%%":  `what follows "%" is too much: "%"`,
+		"db 2\x1b": `character 5 is "␛" and has to be "5"`,
+	} {
+		require.Equal(t, want, differs("db 25%", typed).String(), "%q", typed)
+	}
+	require.Equal(t, `still missing: "5%"`, missing("db 25%", "db 2").String())
+	require.Zero(t, missing("db 25%", "dc").Width())
 }
 
 // explored is a line of PromQL with everything that can be shown below it.

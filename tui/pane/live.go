@@ -31,9 +31,13 @@ func runRows(r *ChaosRun, experiments []chaos.Experiment, s *Screen) []chaosRow 
 	row("progress", func(f *frame.Frame) { drawProgress(f, r, x, s) })
 	for i, group := range faultGroups(r) {
 		row(fmt.Sprintf("faults %d", i), func(f *frame.Frame) { drawLabelled(f, "hurts", theme.Plain, group.text(s)) })
-		row(fmt.Sprintf("undo %d", i), func(f *frame.Frame) {
-			drawLabelled(f, "undo "+string(group.tier), theme.Dim, group.tier.Means())
-		})
+		for k, part := range strings.Split(group.tier.Means(), ", ") { // a row each: in one they are wider than half a screen
+			label := ""
+			if k == 0 {
+				label = "undo " + string(group.tier)
+			}
+			row(fmt.Sprintf("undo %d %d", i, k), func(f *frame.Frame) { drawLabelled(f, label, theme.Dim, part) })
+		}
 	}
 	if r.Left == "" {
 		row("death", func(f *frame.Frame) { drawLabelled(f, "lost", theme.Dim, whenThisDies(r, x)) })
@@ -185,11 +189,11 @@ func (g faultGroup) text(s *Screen) string {
 func whenThisDies(r *ChaosRun, x *chaos.Experiment) string {
 	switch {
 	case r.Last.ID == "":
-		return "this terminal: nothing happens, another process has started it"
+		return "this terminal: nothing, another process has started it"
 	case x != nil && x.OnDisconnect == chaos.DisconnectContinue:
-		return "this terminal: it goes on under its guards (on_disconnect: continue)"
+		return "this terminal: it goes on, guarded (on_disconnect: continue)"
 	}
-	return "this terminal: its runner undoes it; its runner: its undertaker"
+	return "this terminal: the runner undoes it; runner: the undertaker"
 }
 
 // guardsOf are the guards of a run: those of its file, and those that it told of
@@ -243,9 +247,9 @@ func drawWatch(f *frame.Frame, r *ChaosRun, w watched) {
 	p.right(11, end.style, end.text)
 	p.x++
 	if trail := r.Trail[SampleKey(w.what, w.name)]; len(trail) > 1 && f.Width() >= 64 {
-		width := min(30, f.Width()/6)
-		f.PutRight(f.Width(), 0, theme.Series(0), chart.Sparkline(trail, width, f.Theme().Glyphs()))
-		p.f = f.Sub(frame.Rect{W: f.Width() - width - 1, H: 1})
+		spark := chart.Sparkline(trail, min(30, f.Width()/6), f.Theme().Glyphs())
+		f.PutRight(f.Width(), 0, theme.Series(0), spark)
+		p.f = f.Sub(frame.Rect{W: f.Width() - spark.Width() - 1, H: 1})
 	}
 	p.flow(theme.Dim, safe.New(w.limit, 60))
 }

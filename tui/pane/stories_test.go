@@ -392,7 +392,7 @@ func TestChartsSayWhatIsWrongWithThem(t *testing.T) {
 func TestActionsShowWhatRuns(t *testing.T) {
 	r := newReader(t, 3, richWorld(t), "INC-204", 119, 34)
 	r.sees("CH-4 payments-pause", "▸hold", "22 s left", "0.034 ✗  expect < 0.01", "0.18 ✓", "no data ✗  2 of 3  abort > 0.9", "deviated 83%",
-		"hurts  process.pause on payments-1 for 38 s", "undo D undone by runner", "lost   this terminal: its runner undoes it",
+		"hurts  process.pause on payments-1 for 38 s", "undo D undone by runner", "lost   this terminal: the runner undoes it",
 		"188/s of 200/s · 94.2%", "p99", "412 ms", "1.19% 14 of 1180 requests · 5xx 12 · timeout 2", "#incidents: alice: pay")
 	r.press(keys.Detail)
 	r.reads("holding", "A payments process that hangs", "expect", "injected 03:12:06", "latency 1500ms", "looked at every 1s, 3 in a row, no data: abort")
