@@ -83,15 +83,24 @@ func CgroupOf(p Process, c Controller) (cg Cgroup, version int, err error) {
 // /proc/PID/cgroup and our mounts: of cgroup v2, or of v1 with that controller. The
 // root of the hierarchy, and what lies outside of our mounts, is none.
 func cgroupDir(lines, mounts string, version int, controller string) (string, bool) {
+	path, ok := cgroupPath(lines, version, controller)
+	if !ok || path == "/" {
+		return "", false
+	}
+	return cgroupMount(mounts, version, controller, path)
+}
+
+// cgroupPath is that of a process in a hierarchy, by its /proc/PID/cgroup.
+func cgroupPath(lines string, version int, controller string) (string, bool) {
 	for line := range strings.Lines(lines) {
 		part := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3) // number, controllers, path
-		if len(part) != 3 || part[2] == "/" || strings.HasPrefix(part[2], "/..") {
+		if len(part) != 3 || strings.HasPrefix(part[2], "/..") {
 			continue
 		}
 		if version == 2 && part[0] != "0" || version == 1 && !slices.Contains(strings.Split(part[1], ","), controller) {
 			continue
 		}
-		return cgroupMount(mounts, version, controller, part[2])
+		return part[2], true
 	}
 	return "", false
 }

@@ -57,6 +57,15 @@ func play(part string, args []string) int {
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
 	case "__chaos-hold":
 		return chaos.HoldMain(args, os.Stdin, os.Stdout, fault.Holders())
+	case "__chaos-rehearse":
+		return chaos.RehearseMain(args, os.Stdin, os.Stdout, fault.All())
+	case "__chaos-extra":
+		return chaos.ExtraMain(os.Stdin)
+	case "__doctor":
+		if _, err := chaos.WhatWorks(context.Background(), fault.All()); err != nil {
+			return 1
+		}
+		return 0
 	case "__starter":
 		return hold(args[0])
 	case "__lab-service":

@@ -24,6 +24,7 @@ type Target struct {
 	Find       *ProcessFind      `json:"-"` // how a listed process was found
 	Peers      []Process         `json:"-"` // all that were found so, this one among them
 	Host       *HostTarget       `json:"-"` // this host, and no process
+	Extra      bool              `json:"-"` // made for a rehearsal by a Stage: it is nobody's
 	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 

@@ -90,7 +90,8 @@ func mayFill(dir string, t chaos.Target, leave, free, size int64, toFull bool) e
 // filler holds the file.
 type filler struct {
 	Dir   string `json:"dir"`
-	Leave int64  `json:"leave"` // bytes that stay free for everybody
+	Leave int64  `json:"leave"`          // bytes that stay free for everybody
+	Most  int64  `json:"most,omitempty"` // bytes that are taken; 0 sets no bound
 
 	file *os.File // never closed but by the end of the process
 }
@@ -121,13 +122,16 @@ func (f *filler) fill() error {
 	}
 	for at, piece := int64(0), int64(most); ; {
 		free, _, err := chaos.Space(f.Dir)
-		if err != nil || free <= f.Leave {
+		if err != nil || free <= f.Leave || f.Most > 0 && at >= f.Most {
 			return err
 		}
 		if at >= size {
 			return fmt.Errorf("the filesystem gives %s to a file without using them up", chaos.FormatSize(at))
 		}
 		n := max(least, min(piece, free-f.Leave)/least*least)
+		if f.Most > 0 {
+			n = min(n, f.Most-at)
+		}
 		switch err := allocate(f.file, at, n); {
 		case errors.Is(err, unix.ENOSPC) && n > least:
 			piece = n / 2
@@ -141,8 +145,15 @@ func (f *filler) fill() error {
 	}
 }
 
-// Observe is chaos.Holder's: no more is free than is to stay, or nearly so.
+// Observe is chaos.Holder's: no more is free than is to stay, or nearly so; with a bound
+// it is the file that says how much it has.
 func (f *filler) Observe(context.Context) (string, bool, error) {
+	if f.Most > 0 {
+		var st unix.Stat_t
+		err := unix.Fstat(int(f.file.Fd()), &st)
+		taken := st.Blocks * 512 // stat(2): blocks are of 512 bytes, whatever the filesystem's
+		return fmt.Sprintf("%s of %s taken", chaos.FormatSize(taken), f.Dir), taken >= f.Most, err
+	}
 	free, size, err := chaos.Space(f.Dir)
 	if err != nil {
 		return "", false, err

@@ -27,8 +27,12 @@ func planFreezer(inj chaos.Injection, p chaos.Process, step chaos.Step) (chaos.I
 	if err != nil {
 		return inj, err
 	}
-	f := frozen{cg, version}
-	files := freezerFiles[version]
+	return frozen{cg, version}.plan(inj, members, step)
+}
+
+// plan resolves a pause of all who are in the cgroup.
+func (f frozen) plan(inj chaos.Injection, members []chaos.Process, step chaos.Step) (chaos.Injection, error) {
+	cg, files := f.cgroup, freezerFiles[f.version]
 	if err := writable(cg, files.file); err != nil {
 		return inj, err
 	}

@@ -48,6 +48,9 @@ func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 	if err != nil {
 		return p, err
 	}
+	if t.Extra {
+		return p, nil
+	}
 	if t.Listed {
 		return listedProcess(p, t)
 	}

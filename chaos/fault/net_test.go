@@ -205,6 +205,11 @@ func TestNetLoss(t *testing.T) {
 	require.Contains(t, effect(t, inj), " packets met the fault")
 	undone(t, undo, gone)
 	require.Zero(t, n.client.number(t, "datagrams 10.9.0.2:9 1000"))
+
+	inj = n.plan("f-2", "net.loss", chaos.With{"peer": "10.9.0.2", "percent": "100"}) // nft has no words for a chance that is none
+	undo, gone = inject(t, inj)
+	require.Equal(t, 1000, n.client.number(t, "datagrams 10.9.0.2:9 1000"))
+	undone(t, undo, gone)
 }
 
 func TestNetRate(t *testing.T) {

@@ -40,5 +40,10 @@ func (f netLoss) Plan(ctx context.Context, id string, step chaos.Step, target ch
 	if err != nil {
 		return chaos.Injection{}, err
 	}
-	return planTable(ctx, f.Kind(), id, step, target, s, []string{fmt.Sprintf("numgen random mod 10000 < %d counter drop", share)}, share == 10000)
+	const all = 10000
+	chance := fmt.Sprintf("numgen random mod %d < %d ", all, share)
+	if share == all { // which nft refuses to compare with
+		chance = ""
+	}
+	return planTable(ctx, f.Kind(), id, step, target, s, []string{chance + "counter drop"}, share == all)
 }

@@ -69,14 +69,19 @@ func (f ioThrottle) Plan(ctx context.Context, id string, step chaos.Step, target
 	if err != nil {
 		return chaos.Injection{}, err
 	}
-	inj := chaos.Injection{ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierDeadMan}
-	t := limited{cgroup: cg}
+	inj := chaos.Injection{ID: id, Kind: f.Kind(), Target: target.Name}
+	return limited{cgroup: cg}.plan(inj, members, limitsOf(version, device, read, write), step)
+}
+
+// plan resolves limits of the cgroup, which hold for all who are in there.
+func (t limited) plan(inj chaos.Injection, members []chaos.Process, limits []limit, step chaos.Step) (chaos.Injection, error) {
+	cg := t.cgroup
 	var gone []chaos.Check
-	for _, l := range limitsOf(version, device, read, write) {
+	for _, l := range limits {
 		if err := writable(cg, l.file); err != nil {
 			return inj, err
 		}
-		before, err := chaos.DeviceLimit(cg, l.file, device, l.keys...)
+		before, err := chaos.DeviceLimit(cg, l.file, l.device, l.keys...)
 		if err != nil {
 			return inj, err
 		}
@@ -88,7 +93,7 @@ func (f ioThrottle) Plan(ctx context.Context, id string, step chaos.Step, target
 		gone = append(gone, chaos.CgroupSays(cg, l.file, before))
 		inj.Preview = append(inj.Preview, fmt.Sprintf("echo %s > %s/%s, for %s", l.text, cg.Dir, l.file, step.Duration))
 	}
-	inj.Gone, inj.Injector = chaos.Every(gone...), t
+	inj.Tier, inj.Gone, inj.Injector = chaos.TierDeadMan, chaos.Every(gone...), t
 	inj.Preview = append(inj.Preview, fmt.Sprintf("which slows %d processes: %s", len(members), names(members)))
 	inj.Needs = []string{cgroupRight}
 	return inj, nil

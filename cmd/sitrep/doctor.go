@@ -129,7 +129,7 @@ func (a *app) examine(ctx context.Context) []finding {
 	if api := c.pagerdutyAPI(); api != nil {
 		found = append(found, c.examinePagerDuty(ctx, api))
 	}
-	return append(found, examineChaos())
+	return append(found, examineChaos(), a.examineFaults(ctx))
 }
 
 // examineTerminal looks at the terminal, if there is one: cron and pipes have none.

@@ -19,6 +19,10 @@ func hidden(name string, args []string, stdin *os.File, stdout, stderr io.Writer
 		return chaosRunner(args, stdin, stdout, stderr)
 	case "__chaos-hold":
 		return chaos.HoldMain(args, stdin, stdout, fault.Holders())
+	case "__chaos-rehearse":
+		return chaos.RehearseMain(args, stdin, stdout, fault.All())
+	case "__chaos-extra":
+		return chaos.ExtraMain(stdin)
 	case "__undertake":
 		return undertaker(args, stdin)
 	}
