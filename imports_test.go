@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"query/slo":             {"query"},
 	"query/capacity":        {"query"},
 	"chaos/fault":           {"chaos"},
+	"chaos/imports":         {"chaos"},
 	"health":                {},
 	"readiness":             {},
 
@@ -65,7 +66,7 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/imports",
 		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }

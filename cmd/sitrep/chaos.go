@@ -35,7 +35,7 @@ func (a *app) chaosCommand() *cobra.Command {
 			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describeExperiment(e.Experiment))
 			return err
 		}},
-		a.chaosRunCommand(), a.chaosDoctorCommand(), a.historyCommand(), a.rulesCommand(), a.haltCommand(),
+		a.chaosRunCommand(), a.chaosDoctorCommand(), a.chaosImportCommand(), a.historyCommand(), a.rulesCommand(), a.haltCommand(),
 		&cobra.Command{Use: "recover", Short: "undo what runs of dead processes have left", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.recoverChaos(cmd.Context())
 		}},
