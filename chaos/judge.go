@@ -139,6 +139,9 @@ func (p Protection) protects(t Target) string {
 	if slices.Contains(p.Services, t.Service) {
 		return "it is of service " + t.Service
 	}
+	if port := t.port(); slices.Contains(p.Ports, port) && port != 0 {
+		return fmt.Sprintf("its port is %d", port)
+	}
 	if t.PID <= 0 {
 		return ""
 	}

@@ -19,7 +19,7 @@ type Op struct {
 	Name    string   `json:"name,omitempty"`   // of a chain, or of a network device
 	Handle  string   `json:"handle,omitempty"` // of a qdisc
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"`
-	File    string   `json:"file,omitempty"` // of the cgroup
+	File    string   `json:"file,omitempty"` // of the cgroup; the socket of a proxy
 	Text    string   `json:"text,omitempty"` // what is written to it
 }
 
@@ -31,10 +31,10 @@ type Check struct {
 	URL     string   `json:"url,omitempty"` // the proxy's list of faults
 	ID      string   `json:"id,omitempty"`  // of the fault
 	Netns   Netns    `json:"netns,omitempty"`
-	Name    string   `json:"name,omitempty"` // of a table, a chain, or a network device
+	Name    string   `json:"name,omitempty"` // of a table, a chain, or a network device; an address and port
 	Handle  string   `json:"handle,omitempty"`
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"`
-	File    string   `json:"file,omitempty"`  // of the cgroup
+	File    string   `json:"file,omitempty"`  // of the cgroup; the socket of a proxy
 	Text    string   `json:"text,omitempty"`  // what it must say
 	Path    string   `json:"path,omitempty"`  // a directory
 	Bytes   int64    `json:"bytes,omitempty"` // that must be free on its filesystem
@@ -63,6 +63,7 @@ var opKinds = map[string]opKind{
 	"iptables-delete": iptablesDeleteOp,
 	"tc-delete":       tcDeleteOp,
 	"cgroup":          cgroupOp,
+	"proxy-delete":    proxyDeleteOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -75,6 +76,8 @@ var checkKinds = map[string]checkKind{
 	"tc-absent":       tcAbsentCheck,
 	"cgroup":          cgroupCheck,
 	"freed":           freedCheck,
+	"proxy-absent":    proxyAbsentCheck,
+	"direct":          directCheck,
 }
 
 // Nothing is the check of what cannot be undone.

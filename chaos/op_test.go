@@ -1,10 +1,12 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,7 +21,7 @@ import (
 // nobody do anything else.
 func TestAllowedOps(t *testing.T) {
 	p := Process{PID: 77, StartTicks: 1, BootID: "b"}
-	for _, op := range []Op{Continue(p), HTTPDelete("http://127.0.0.1:1/faults", "f-1"), HTTPDelete("http://localhost:1/a/faults", "f-1"), HTTPDelete("http://[::1]:1/faults", "F_1.x")} {
+	for _, op := range []Op{Continue(p), HTTPDelete("http://127.0.0.1:1/faults", "f-1"), HTTPDelete("http://localhost:1/a/faults", "f-1"), HTTPDelete("http://[::1]:1/faults", "F_1.x"), ProxyDelete("/run/proxy-a.sock", "f-1")} {
 		require.NoError(t, op.Valid(), op)
 		require.NotContains(t, op.String(), "unknown")
 	}
@@ -33,16 +35,17 @@ func TestAllowedOps(t *testing.T) {
 		HTTPDelete("http://127.0.0.1:1/faults", "f-1#x"), HTTPDelete("http://127.0.0.1:1/faults", "a/b"), HTTPDelete("http://127.0.0.1:1/faults", ""),
 		HTTPDelete("http://127.0.0.1:1/faults", strings.Repeat("a", 65)), HTTPDelete("http://127.0.0.1:1/orders", "f-1"), HTTPDelete("\x00", "f-1"),
 		{Do: "http-delete"},
+		{Do: "proxy-delete"}, ProxyDelete("/run/docker.sock", "f-1"), ProxyDelete("proxy-a.sock", "f-1"), ProxyDelete("/run/proxy-a.sock", "../x"), ProxyDelete("/run/proxy-a.sock", ""),
 	} {
 		require.Error(t, op.Valid(), op)
 		_, err := LocalHands{}.Do(t.Context(), op)
 		require.Equal(t, op.Valid(), err, op)
 	}
-	for _, c := range []Check{Nothing(), Running(p), HTTPAbsent("http://127.0.0.1:1/faults", "f-1")} {
+	for _, c := range []Check{Nothing(), Running(p), HTTPAbsent("http://127.0.0.1:1/faults", "f-1"), ProxyAbsent("/run/proxy-a.sock", "f-1"), Direct(1, netip.MustParseAddrPort("127.0.0.1:80"))} {
 		require.NoError(t, c.Valid(), c)
 		require.NotContains(t, c.String(), "unknown")
 	}
-	for _, c := range []Check{{}, {Is: "true"}, {Is: "running"}, Running(Process{PID: 1}), HTTPAbsent("http://10.0.0.1/faults", "f-1")} {
+	for _, c := range []Check{{}, {Is: "true"}, {Is: "running"}, Running(Process{PID: 1}), HTTPAbsent("http://10.0.0.1/faults", "f-1"), ProxyAbsent("/run/docker.sock", "f-1"), {Is: "direct", Netns: 1, Name: "localhost:80"}, Direct(0, netip.MustParseAddrPort("127.0.0.1:80"))} {
 		_, gone, err := LocalHands{}.Check(t.Context(), c)
 		require.Equal(t, c.Valid(), err)
 		require.Error(t, err)
@@ -206,5 +209,50 @@ func TestParseStat(t *testing.T) {
 	for _, bad := range []string{"", ")", "77 (a) S 1 2", strings.Replace(line, "4711", "-1", 1), strings.Replace(line, " T ", " TT ", 1), strings.ReplaceAll(line, ")", "")} {
 		_, err := parseStat(bad)
 		require.Error(t, err, bad)
+	}
+}
+
+// TestDirect: a server is reached, or it is known why not.
+func TestDirect(t *testing.T) {
+	own, err := OwnNetns()
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c := Direct(own, netip.MustParseAddrPort(l.Addr().String()))
+	text, ok, err := LocalHands{}.Check(t.Context(), c)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "a connection to "+l.Addr().String()+" is accepted", text)
+	require.NoError(t, l.Close())
+	text, ok, err = LocalHands{}.Check(t.Context(), c)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "nobody listens on "+l.Addr().String()+" any more", text)
+	_, ok, err = LocalHands{}.Check(t.Context(), Direct(1, netip.MustParseAddrPort("127.0.0.1:1")))
+	require.NoError(t, err)
+	require.True(t, ok, "a namespace that is gone")
+	full, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer full.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, ok, err = LocalHands{}.Check(ctx, Direct(own, netip.MustParseAddrPort(full.Addr().String())))
+	require.NoError(t, err)
+	require.False(t, ok, "nobody knows")
+}
+
+// TestListenAddress is how the kernel writes where a socket listens.
+func TestListenAddress(t *testing.T) {
+	for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"} {
+		l, err := net.Listen(map[bool]string{true: "tcp6", false: "tcp4"}[listen[0] == '['], listen)
+		require.NoError(t, err)
+		port := l.Addr().(*net.TCPAddr).Port
+		at, ok := Listener(os.Getpid(), port)
+		require.True(t, ok)
+		want := map[bool]string{true: "::1", false: "127.0.0.1"}[listen[0] == '[']
+		require.Equal(t, netip.AddrPortFrom(netip.MustParseAddr(want), uint16(port)), at)
+		require.NoError(t, l.Close())
+		_, ok = Listener(os.Getpid(), port)
+		require.False(t, ok)
 	}
 }

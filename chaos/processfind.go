@@ -24,6 +24,7 @@ type ProcessFind struct {
 	Port      int               `yaml:"port" json:"port,omitempty"`           // it listens on, TCP
 	Program   string            `yaml:"program" json:"program,omitempty"`     // its file's name, or its absolute path
 	Arguments string            `yaml:"arguments" json:"arguments,omitempty"` // a regular expression that its command line matches
+	TLS       bool              `yaml:"tls" json:"tls,omitempty"`             // what it speaks on its port is encrypted
 }
 
 // Valid refuses an entry that could not find anything, or anything at all. The key is

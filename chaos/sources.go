@@ -14,13 +14,16 @@ type Sources struct {
 	Processes []ProcessFind `json:"processes,omitempty"`
 	// Control is the way to whatever sees and ends an experiment (Prometheus,
 	// Alertmanager), as host:port. No fault of the network touches it.
-	Control []string     `json:"control,omitempty"`
-	Hosts   []HostTarget `json:"hosts,omitempty"`
-	Keep    []string     `json:"keep,omitempty"` // directories of sitrep's own files
+	Control []string      `json:"control,omitempty"`
+	Hosts   []HostTarget  `json:"hosts,omitempty"`
+	Keep    []string      `json:"keep,omitempty"` // directories of sitrep's own files
+	Proxies []ProxyTarget `json:"proxies,omitempty"`
 }
 
 // None says that there is nothing that could be hurt.
-func (s Sources) None() bool { return s.URL == "" && len(s.Processes) == 0 && len(s.Hosts) == 0 }
+func (s Sources) None() bool {
+	return s.URL == "" && len(s.Processes) == 0 && len(s.Hosts) == 0 && len(s.Proxies) == 0
+}
 
 // Find lists the targets as they are now.
 func (s Sources) Find(ctx context.Context) ([]Target, error) {
@@ -36,6 +39,9 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 	}
 	for _, h := range s.Hosts {
 		all = append(all, h.target(s.Keep))
+	}
+	for _, p := range s.Proxies {
+		all = append(all, p.target())
 	}
 	if problems != nil {
 		return nil, problems

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"regexp"
 	"slices"
+	"strconv"
 )
 
 // Target is something that can be hurt.
@@ -25,6 +27,7 @@ type Target struct {
 	Peers      []Process         `json:"-"` // all that were found so, this one among them
 	Host       *HostTarget       `json:"-"` // this host, and no process
 	Extra      bool              `json:"-"` // made for a rehearsal by a Stage: it is nobody's
+	Gateway    *ProxyTarget      `json:"-"` // a proxy that clients are pointed at, and no process
 	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 
@@ -32,6 +35,19 @@ type Target struct {
 func (t Target) Process() (Process, error) {
 	boot, err := BootID()
 	return Process{PID: t.PID, StartTicks: t.StartTicks, BootID: boot}, err
+}
+
+// port is that which an entry of a host or a proxy names, 0 if there is none.
+func (t Target) port() int {
+	switch {
+	case t.Host != nil:
+		return t.Host.Port
+	case t.Gateway != nil:
+		_, port, _ := net.SplitHostPort(t.Gateway.Upstream)
+		n, _ := strconv.Atoi(port) // it is one
+		return n
+	}
+	return 0
 }
 
 // Matches says whether every wanted label is there. "service" and "name" need

@@ -14,6 +14,9 @@ func All() []chaos.Fault {
 	return []chaos.Fault{
 		httpLatency{},
 		httpError{},
+		httpAbort{},
+		httpTruncate{},
+		httpThrottle{},
 		processPause{},
 		processKill{},
 		netDrop{},
@@ -36,6 +39,7 @@ func Holders() map[string]chaos.NewHolder {
 		"process.pause/ptrace": holder[traced],
 		tableHolder:            holder[table],
 		queueHolder:            holder[queued],
+		redirectHolder:         holder[redirected],
 		"cpu.burn/burner":      holder[burner],
 		"cpu.burn/stress-ng":   holder[stressor],
 		"mem.fill":             holder[memory],

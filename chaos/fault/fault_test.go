@@ -203,7 +203,7 @@ func TestParameters(t *testing.T) {
 		{"http.error", chaos.With{"ratio": "0.1", "status": "429"}, ""},
 		{"http.error", chaos.With{"ratio": "10"}, `ratio: "10" is not a share`},
 		{"http.error", chaos.With{"status": "200"}, `status: "200" is not a whole number from 400 to 599`},
-		{"http.error", chaos.With{"code": "500"}, `unknown parameter "code"; it takes ratio, status`},
+		{"http.error", chaos.With{"code": "500"}, `unknown parameter "code"; did you mean "body"?`},
 		{"process.pause", nil, ""},
 		{"process.pause", chaos.With{"signal": "STOP"}, `unknown parameter "signal"`},
 		{"process.kill", nil, ""},

@@ -44,6 +44,9 @@ func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 	if t.Host != nil {
 		return chaos.Process{}, chaos.Refuse("no-process", "select a target of chaos.processes", "%s is a host, and this fault hurts a process", t.Name)
 	}
+	if t.Gateway != nil {
+		return chaos.Process{}, chaos.Refuse("no-process", "select a target of chaos.processes", "%s is a proxy that clients are pointed at, and this fault hurts a process", t.Name)
+	}
 	p, err := t.Process()
 	if err != nil {
 		return p, err

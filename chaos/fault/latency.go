@@ -18,36 +18,46 @@ const maxLatency = time.Minute
 
 func (httpLatency) Kind() string { return "http.latency" }
 
+// Mechanisms is chaos.Mechanical's.
+func (httpLatency) Mechanisms() []string { return httpWays() }
+
 func (f httpLatency) Check(with chaos.With) error {
 	_, _, err := f.params(with)
 	return err
 }
 
-func (httpLatency) params(with chaos.With) (latency, jitter time.Duration, err error) {
-	if err := with.Only("latency", "jitter"); err != nil {
-		return 0, 0, err
+func (f httpLatency) params(with chaos.With) (h hurt, w way, err error) {
+	h = hurt{Kind: f.Kind()}
+	if h.Match, w, err = readHTTP(with, "latency", "jitter"); err != nil {
+		return h, w, err
 	}
-	if latency, err = with.Duration("latency", -1, maxLatency); err != nil {
-		return 0, 0, err
+	if h.Latency, err = with.Duration("latency", -1, maxLatency); err != nil {
+		return h, w, err
 	}
-	if latency < time.Millisecond {
-		return 0, 0, &chaos.ParamError{Key: "latency", Message: "less than 1ms does nothing"}
+	if h.Latency < time.Millisecond {
+		return h, w, &chaos.ParamError{Key: "latency", Message: "less than 1ms does nothing"}
 	}
-	jitter, err = with.Duration("jitter", 0, latency)
-	return latency, jitter, err
+	h.Jitter, err = with.Duration("jitter", 0, h.Latency)
+	return h, w, err
 }
 
 func (f httpLatency) Plan(ctx context.Context, id string, step chaos.Step, target chaos.Target) (chaos.Injection, error) {
-	latency, jitter, err := f.params(step.With)
+	h, w, err := f.params(step.With)
 	if err != nil {
 		return chaos.Injection{}, err
 	}
-	what := "delay every request by " + strictyaml.FormatDuration(latency)
-	if jitter > 0 {
-		what += " ± " + strictyaml.FormatDuration(jitter)
+	if !labCarries(step, target) {
+		return planHTTP(ctx, id, step, target, h, w)
+	}
+	if err := labTakes(step, "latency", "jitter"); err != nil {
+		return chaos.Injection{}, err
+	}
+	what := "delay every request by " + strictyaml.FormatDuration(h.Latency)
+	if h.Jitter > 0 {
+		what += " ± " + strictyaml.FormatDuration(h.Jitter)
 	}
 	return planProxied(ctx, f.Kind(), id, target, chaos.ProxyFault{
-		LatencyMS: milliseconds(latency), JitterMS: milliseconds(jitter),
+		LatencyMS: milliseconds(h.Latency), JitterMS: milliseconds(h.Jitter),
 	}, fmt.Sprintf("%s for %s", what, step.Duration))
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,6 +196,8 @@ func obey(in io.Reader) {
 				continue
 			}
 			fmt.Println(float64(time.Since(began)) / float64(time.Millisecond))
+		case "http":
+			fmt.Println(serveHTTP())
 		case "push":
 			fmt.Println(push(w[1], w[2]))
 		case "datagrams":
@@ -277,4 +280,20 @@ func datagrams(address, count string) string {
 		}
 	}
 	return strconv.Itoa(lost)
+}
+
+// serveHTTP answers with what was asked, on every address.
+func serveHTTP() string {
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		return err.Error()
+	}
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			n, _ := io.Copy(io.Discard, r.Body)
+			fmt.Fprintf(w, "%s %s %d %s", r.Method, r.URL.Path, n, r.Host)
+		}))
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }

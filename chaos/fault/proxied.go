@@ -18,6 +18,20 @@ type proxied struct {
 	fault  chaos.ProxyFault
 }
 
+// labCarries says whether the lab's own proxy is what does it: for what the lab lists,
+// and where the step names no other way.
+func labCarries(step chaos.Step, t chaos.Target) bool {
+	return !t.Listed && t.Host == nil && step.Mechanism == ""
+}
+
+// labTakes refuses what the lab's proxy does not know.
+func labTakes(step chaos.Step, known ...string) error {
+	if err := step.With.Only(known...); err != nil {
+		return chaos.Refuse("no-mechanism", "leave it out, or say mechanism: transparent", "the lab's proxy cannot do that: %v", err)
+	}
+	return nil
+}
+
 // planProxied resolves a fault of a proxy before a target.
 func planProxied(ctx context.Context, kind, id string, target chaos.Target, f chaos.ProxyFault, what string) (chaos.Injection, error) {
 	faults, err := proxyOf(ctx, target)

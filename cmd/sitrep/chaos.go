@@ -35,7 +35,7 @@ func (a *app) chaosCommand() *cobra.Command {
 			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describeExperiment(e.Experiment))
 			return err
 		}},
-		a.chaosRunCommand(), a.chaosDoctorCommand(), a.chaosImportCommand(), a.historyCommand(), a.rulesCommand(), a.haltCommand(),
+		a.chaosRunCommand(), a.chaosDoctorCommand(), a.chaosImportCommand(), a.chaosProxyCommand(), a.historyCommand(), a.rulesCommand(), a.haltCommand(),
 		&cobra.Command{Use: "recover", Short: "undo what runs of dead processes have left", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.recoverChaos(cmd.Context())
 		}},
@@ -179,13 +179,13 @@ func (a *app) targets() (chaos.Sources, error) {
 	if err != nil {
 		return chaos.Sources{}, err
 	}
-	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Control: a.controlPath(c)}
-	if from.None() {
-		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
-	}
 	journals, err := chaosDir()
 	if err != nil {
-		return from, err
+		return chaos.Sources{}, err
+	}
+	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Control: a.controlPath(c), Proxies: proxiesOf(c, journals)}
+	if from.None() {
+		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.hosts or chaos.proxies, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
 	db, err := a.storePath()
 	if err == nil {

@@ -172,6 +172,7 @@ type chaosConfig struct {
 	Processes []chaos.ProcessFind `yaml:"processes"` // what may be hurt on this host
 	Policy    chaos.Policy        `yaml:"policy"`    // what may be done at the most
 	Hosts     []chaos.HostTarget  `yaml:"hosts"`     // what of the host itself
+	Proxies   []chaos.ProxyTarget `yaml:"proxies"`   // that clients are pointed at
 }
 
 // checkChaos refuses entries that could not find anything, and a policy that could not
@@ -185,6 +186,11 @@ func (c *config) checkChaos() error {
 	for i, h := range c.Chaos.Hosts {
 		if key, err := h.Valid(); err != nil {
 			return c.doc.Errorf(fmt.Sprintf("chaos.hosts[%d].%s", i, key), "%v", err)
+		}
+	}
+	for i, p := range c.Chaos.Proxies {
+		if key, err := p.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.proxies[%d].%s", i, key), "%v", err)
 		}
 	}
 	return c.Chaos.Policy.Valid(c.doc, "chaos.policy")

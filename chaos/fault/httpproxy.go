@@ -1,0 +1,121 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// proxy stands between clients and one server, and hurts requests on their way. What it
+// does not hurt passes to the byte: every client's connection has one of its own to the
+// server, both end alike, and a message is looked at only as far as it takes to find the
+// next one. What is not HTTP/1 passes without a look.
+type proxy struct {
+	hurts     hurts
+	encrypted bool // the connections are TLS: they are hurt, as there are no requests to be seen
+	dial      func(ctx context.Context, address string) (*net.TCPConn, error)
+	origin    func(*net.TCPConn) (address string, err error) // where a client wanted to go
+
+	tls, foreign atomic.Int64 // connections that were passed without a look
+
+	mu    sync.Mutex
+	conns map[*passage]struct{} // nil once it is over
+	wg    sync.WaitGroup
+}
+
+// serve works until ctx ends, or a listener fails, which is the error. Then every
+// connection is closed, and all have ended when it returns.
+func (p *proxy) serve(ctx context.Context, listeners ...*net.TCPListener) error {
+	p.mu.Lock()
+	p.conns = map[*passage]struct{}{}
+	p.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, l := range listeners {
+		p.wg.Go(func() { cancel(p.accept(ctx, l)) })
+	}
+	<-ctx.Done()
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+	p.mu.Lock()
+	for c := range p.conns {
+		c.finish(false)
+	}
+	p.conns = nil
+	p.mu.Unlock()
+	p.wg.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (p *proxy) accept(ctx context.Context, l *net.TCPListener) error {
+	for {
+		conn, err := l.AcceptTCP()
+		if err != nil {
+			return err
+		}
+		p.wg.Go(func() { p.pass(ctx, conn) })
+	}
+}
+
+// pass takes one connection through its life.
+func (p *proxy) pass(ctx context.Context, client *net.TCPConn) {
+	var blows []*liveHurt
+	if p.encrypted {
+		blows = p.hurts.drawBlind()
+	}
+	server, err := p.reach(ctx, client, blows)
+	if err != nil {
+		reset(client) // as where nobody listens
+		return
+	}
+	c := &passage{proxy: p, client: newStream(client), server: newStream(server), rawed: make(chan struct{}), ended: make(chan struct{})}
+	p.mu.Lock()
+	over := p.conns == nil
+	if !over {
+		p.conns[c] = struct{}{}
+	}
+	p.mu.Unlock()
+	if over {
+		c.finish(false)
+	} else if p.encrypted {
+		c.runBlind(blows)
+	} else {
+		c.run()
+	}
+	p.mu.Lock()
+	delete(p.conns, c)
+	p.mu.Unlock()
+	c.client.release()
+	c.server.release()
+}
+
+// errAborted is of a connection that a fault ends.
+var errAborted = errors.New("the fault resets it")
+
+// reach connects to where the client wanted to go.
+func (p *proxy) reach(ctx context.Context, client *net.TCPConn, blows []*liveHurt) (*net.TCPConn, error) {
+	address, err := p.origin(client)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range blows {
+		if b.Kind == "http.abort" {
+			b.touched.Add(1)
+			return nil, errAborted
+		}
+	}
+	return p.dial(ctx, address)
+}
+
+// reset ends a connection as a crash does: what the other side reads or writes next
+// fails.
+func reset(conn *net.TCPConn) {
+	_ = conn.SetLinger(0)
+	_ = conn.Close()
+}
