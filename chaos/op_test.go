@@ -35,7 +35,8 @@ func TestAllowedOps(t *testing.T) {
 		HTTPDelete("http://127.0.0.1:1/faults", "f-1#x"), HTTPDelete("http://127.0.0.1:1/faults", "a/b"), HTTPDelete("http://127.0.0.1:1/faults", ""),
 		HTTPDelete("http://127.0.0.1:1/faults", strings.Repeat("a", 65)), HTTPDelete("http://127.0.0.1:1/orders", "f-1"), HTTPDelete("\x00", "f-1"),
 		{Do: "http-delete"},
-		{Do: "proxy-delete"}, ProxyDelete("/run/docker.sock", "f-1"), ProxyDelete("proxy-a.sock", "f-1"), ProxyDelete("/run/proxy-a.sock", "../x"), ProxyDelete("/run/proxy-a.sock", ""),
+		{Do: "proxy-delete"},
+		ProxyDelete("/run/docker.sock", "f-1"), ProxyDelete("proxy-a.sock", "f-1"), ProxyDelete("/run/proxy-a.sock", "../x"), ProxyDelete("/run/proxy-a.sock", ""),
 	} {
 		require.Error(t, op.Valid(), op)
 		_, err := LocalHands{}.Do(t.Context(), op)
