@@ -63,6 +63,7 @@ var opKinds = map[string]opKind{
 	"iptables-delete": iptablesDeleteOp,
 	"tc-delete":       tcDeleteOp,
 	"cgroup":          cgroupOp,
+	"forget-flows":    forgetFlowsOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -75,6 +76,7 @@ var checkKinds = map[string]checkKind{
 	"tc-absent":       tcAbsentCheck,
 	"cgroup":          cgroupCheck,
 	"freed":           freedCheck,
+	"flows-forgotten": flowsForgottenCheck,
 }
 
 // Nothing is the check of what cannot be undone.
