@@ -51,7 +51,7 @@ func hurriedCollector() {
 func play(part string, args []string) int {
 	switch part {
 	case "__chaos-runner":
-		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Faults: fault.All(), Policy: chaos.DefaultPolicy()})
+		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Incidents: noIncidents{}, Faults: fault.All(), Policy: chaos.DefaultPolicy()})
 	case "__undertake":
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
 	case "__chaos-hold":
@@ -63,6 +63,11 @@ func play(part string, args []string) int {
 	}
 	return 64
 }
+
+// noIncidents are those of a quiet day.
+type noIncidents struct{}
+
+func (noIncidents) Open(context.Context) ([]chaos.Incident, error) { return nil, nil }
 
 // hold is a sitrep that starts one run and prints its reports and its outcome.
 func hold(request string) int {

@@ -21,6 +21,9 @@ type Op struct {
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"`
 	File    string   `json:"file,omitempty"` // of the cgroup
 	Text    string   `json:"text,omitempty"` // what is written to it
+
+	Container *Container `json:"container,omitempty"`
+	CPU       *CPUChange `json:"cpu,omitempty"`
 }
 
 // Check is what proves that a fault is gone, as data. The list of known ones is
@@ -40,6 +43,9 @@ type Check struct {
 	Bytes   int64    `json:"bytes,omitempty"` // that must be free on its filesystem
 	At      int64    `json:"at,omitempty"`    // when that was worked out, in seconds since 1970
 	All     []Check  `json:"all,omitempty"`
+
+	Container *Container `json:"container,omitempty"`
+	CPU       *CPUChange `json:"cpu,omitempty"`
 }
 
 // opKind is what one kind of operation means.
@@ -64,6 +70,10 @@ var opKinds = map[string]opKind{
 	"tc-delete":       tcDeleteOp,
 	"cgroup":          cgroupOp,
 	"forget-flows":    forgetFlowsOp,
+
+	"container-unpause": unpauseOp,
+	"container-start":   startOp,
+	"container-cpu":     restoreCPUOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -77,6 +87,10 @@ var checkKinds = map[string]checkKind{
 	"cgroup":          cgroupCheck,
 	"freed":           freedCheck,
 	"flows-forgotten": flowsForgottenCheck,
+
+	"container-unpaused": unpausedCheck,
+	"container-started":  startedCheck,
+	"container-cpu":      cpuRestoredCheck,
 }
 
 // Nothing is the check of what cannot be undone.

@@ -16,11 +16,16 @@ type Sources struct {
 	// Alertmanager), as host:port. No fault of the network touches it.
 	Control []string     `json:"control,omitempty"`
 	Hosts   []HostTarget `json:"hosts,omitempty"`
-	Keep    []string     `json:"keep,omitempty"` // directories of sitrep's own files
+
+	Containers []ContainerFind `json:"containers,omitempty"`
+	Docker     string          `json:"docker,omitempty"` // path of its socket
+	Keep       []string        `json:"keep,omitempty"`   // directories of sitrep's own files
 }
 
 // None says that there is nothing that could be hurt.
-func (s Sources) None() bool { return s.URL == "" && len(s.Processes) == 0 && len(s.Hosts) == 0 }
+func (s Sources) None() bool {
+	return s.URL == "" && len(s.Processes) == 0 && len(s.Hosts) == 0 && len(s.Containers) == 0
+}
 
 // Find lists the targets as they are now.
 func (s Sources) Find(ctx context.Context) ([]Target, error) {
@@ -36,6 +41,9 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 	}
 	for _, h := range s.Hosts {
 		all = append(all, h.target(s.Keep))
+	}
+	for _, c := range s.Containers {
+		all = append(all, c.find(ctx, s.Docker)...)
 	}
 	if problems != nil {
 		return nil, problems

@@ -24,6 +24,7 @@ type Target struct {
 	Find       *ProcessFind      `json:"-"` // how a listed process was found
 	Peers      []Process         `json:"-"` // all that were found so, this one among them
 	Host       *HostTarget       `json:"-"` // this host, and no process
+	Container  *ContainerTarget  `json:"-"` // its process, if it can be seen, is the container's first
 	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 

@@ -170,9 +170,14 @@ func (a *app) targets() (chaos.Sources, error) {
 	if err != nil {
 		return chaos.Sources{}, err
 	}
-	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Control: a.controlPath(c)}
+	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Containers: c.Chaos.Containers, Control: a.controlPath(c)}
+	if len(from.Containers) > 0 {
+		if from.Docker, err = chaos.DockerSocket(c.Chaos.Docker.Socket, os.Getenv("DOCKER_HOST")); err != nil {
+			return from, withCode(exitRefused, err)
+		}
+	}
 	if from.None() {
-		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
+		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.containers or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
 	journals, err := chaosDir()
 	if err != nil {

@@ -172,6 +172,13 @@ type chaosConfig struct {
 	Processes []chaos.ProcessFind `yaml:"processes"` // what may be hurt on this host
 	Policy    chaos.Policy        `yaml:"policy"`    // what may be done at the most
 	Hosts     []chaos.HostTarget  `yaml:"hosts"`     // what of the host itself
+
+	Containers []chaos.ContainerFind `yaml:"containers"`
+	Docker     dockerConfig          `yaml:"docker"`
+}
+
+type dockerConfig struct {
+	Socket string `yaml:"socket"` // absolute; without it that of $DOCKER_HOST, or the usual one
 }
 
 // checkChaos refuses entries that could not find anything, and a policy that could not
@@ -186,6 +193,14 @@ func (c *config) checkChaos() error {
 		if key, err := h.Valid(); err != nil {
 			return c.doc.Errorf(fmt.Sprintf("chaos.hosts[%d].%s", i, key), "%v", err)
 		}
+	}
+	for i, f := range c.Chaos.Containers {
+		if key, err := f.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.containers[%d].%s", i, key), "%v", err)
+		}
+	}
+	if socket := c.Chaos.Docker.Socket; socket != "" && !filepath.IsAbs(socket) {
+		return c.doc.Errorf("chaos.docker.socket", "%q is not an absolute path", socket)
 	}
 	return c.Chaos.Policy.Valid(c.doc, "chaos.policy")
 }
