@@ -24,6 +24,7 @@ type Op struct {
 
 	Container *Container `json:"container,omitempty"`
 	CPU       *CPUChange `json:"cpu,omitempty"`
+	Toxic     *ToxicRef  `json:"toxic,omitempty"`
 }
 
 // Check is what proves that a fault is gone, as data. The list of known ones is
@@ -46,6 +47,7 @@ type Check struct {
 
 	Container *Container `json:"container,omitempty"`
 	CPU       *CPUChange `json:"cpu,omitempty"`
+	Toxic     *ToxicRef  `json:"toxic,omitempty"`
 }
 
 // opKind is what one kind of operation means.
@@ -74,6 +76,8 @@ var opKinds = map[string]opKind{
 	"container-unpause": unpauseOp,
 	"container-start":   startOp,
 	"container-cpu":     restoreCPUOp,
+	"toxic-remove":      removeToxicOp,
+	"toxic-enable":      enableProxyOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -91,6 +95,8 @@ var checkKinds = map[string]checkKind{
 	"container-unpaused": unpausedCheck,
 	"container-started":  startedCheck,
 	"container-cpu":      cpuRestoredCheck,
+	"toxic-absent":       toxicAbsentCheck,
+	"toxic-enabled":      proxyEnabledCheck,
 }
 
 // Nothing is the check of what cannot be undone.

@@ -36,7 +36,7 @@ func Rules() []Rule {
 		{"R10", "no-permission", "sitrep may not write where it would have to"},
 		{"R10", "no-rights", "sitrep may not do that to the target, or in its network"},
 		{"R10", "no-proxy", "the target has no proxy that could carry the fault"},
-		{"R10", "unreachable", "what would do the fault (Docker) does not answer, or not as it should"},
+		{"R10", "unreachable", "what would do the fault (Docker, Toxiproxy) does not answer, or not as it should"},
 		{"R10", "no-undo", "nothing would undo the fault, or prove it gone"},
 		{"R10", "tier", "what would undo the fault is weaker than the policy asks for"},
 		{"R10", "exec", "the policy does not name the program that would be run"},

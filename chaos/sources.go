@@ -19,7 +19,10 @@ type Sources struct {
 
 	Containers []ContainerFind `json:"containers,omitempty"`
 	Docker     string          `json:"docker,omitempty"` // path of its socket
-	Keep       []string        `json:"keep,omitempty"`   // directories of sitrep's own files
+
+	Toxiproxies []ToxicTarget `json:"toxiproxies,omitempty"`
+	Toxiproxy   string        `json:"toxiproxy,omitempty"` // URL of its API
+	Keep        []string      `json:"keep,omitempty"`      // directories of sitrep's own files
 }
 
 // None says that there is nothing that could be hurt.
@@ -44,6 +47,9 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 	}
 	for _, c := range s.Containers {
 		all = append(all, c.find(ctx, s.Docker)...)
+	}
+	for _, x := range s.Toxiproxies {
+		all = append(all, x.target(s.Toxiproxy))
 	}
 	if problems != nil {
 		return nil, problems

@@ -25,6 +25,7 @@ type Target struct {
 	Peers      []Process         `json:"-"` // all that were found so, this one among them
 	Host       *HostTarget       `json:"-"` // this host, and no process
 	Container  *ContainerTarget  `json:"-"` // its process, if it can be seen, is the container's first
+	Toxic      *ToxicTarget      `json:"-"` // a proxy of a Toxiproxy, and no process
 	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 

@@ -23,6 +23,8 @@ var settle = map[string]time.Duration{
 	"container-unpaused": time.Second,
 	"container-started":  StopGrace + 2*time.Second, // Docker goes on stopping, whoever has asked for it
 	"container-cpu":      time.Second,
+	"toxic-absent":       time.Second,
+	"toxic-enabled":      time.Second,
 }
 
 // settleLooks is how often it is looked in that time.

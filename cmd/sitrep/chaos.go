@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -171,13 +172,14 @@ func (a *app) targets() (chaos.Sources, error) {
 		return chaos.Sources{}, err
 	}
 	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Containers: c.Chaos.Containers, Control: a.controlPath(c)}
+	from.Toxiproxies, from.Toxiproxy = c.Chaos.Toxiproxies, cmp.Or(c.Chaos.Toxiproxy.URL, chaos.DefaultToxiproxy)
 	if len(from.Containers) > 0 {
 		if from.Docker, err = chaos.DockerSocket(c.Chaos.Docker.Socket, os.Getenv("DOCKER_HOST")); err != nil {
 			return from, withCode(exitRefused, err)
 		}
 	}
 	if from.None() {
-		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.containers or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
+		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.containers, chaos.toxiproxies or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
 	journals, err := chaosDir()
 	if err != nil {

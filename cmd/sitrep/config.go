@@ -175,6 +175,13 @@ type chaosConfig struct {
 
 	Containers []chaos.ContainerFind `yaml:"containers"`
 	Docker     dockerConfig          `yaml:"docker"`
+
+	Toxiproxies []chaos.ToxicTarget `yaml:"toxiproxies"`
+	Toxiproxy   toxiproxyConfig     `yaml:"toxiproxy"`
+}
+
+type toxiproxyConfig struct {
+	URL string `yaml:"url"` // of its API; without it chaos.DefaultToxiproxy
 }
 
 type dockerConfig struct {
@@ -201,6 +208,16 @@ func (c *config) checkChaos() error {
 	}
 	if socket := c.Chaos.Docker.Socket; socket != "" && !filepath.IsAbs(socket) {
 		return c.doc.Errorf("chaos.docker.socket", "%q is not an absolute path", socket)
+	}
+	for i, x := range c.Chaos.Toxiproxies {
+		if key, err := x.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.toxiproxies[%d].%s", i, key), "%v", err)
+		}
+	}
+	if u := c.Chaos.Toxiproxy.URL; u != "" {
+		if err := (chaos.Toxiproxy{URL: u}).Valid(); err != nil {
+			return c.doc.Errorf("chaos.toxiproxy.url", "%v", err)
+		}
 	}
 	return c.Chaos.Policy.Valid(c.doc, "chaos.policy")
 }
