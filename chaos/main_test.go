@@ -51,7 +51,9 @@ func hurriedCollector() {
 func play(part string, args []string) int {
 	switch part {
 	case "__chaos-runner":
-		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Incidents: noIncidents{}, Faults: fault.All(), Policy: chaos.DefaultPolicy()})
+		policy := chaos.DefaultPolicy()
+		policy.Exec = args[2:]
+		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Incidents: noIncidents{}, Faults: fault.All(), Policy: policy})
 	case "__undertake":
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
 	case "__chaos-hold":

@@ -25,6 +25,7 @@ type Op struct {
 	Container *Container `json:"container,omitempty"`
 	CPU       *CPUChange `json:"cpu,omitempty"`
 	Toxic     *ToxicRef  `json:"toxic,omitempty"`
+	Exec      *ExecCall  `json:"exec,omitempty"`
 }
 
 // Check is what proves that a fault is gone, as data. The list of known ones is
@@ -48,6 +49,7 @@ type Check struct {
 	Container *Container `json:"container,omitempty"`
 	CPU       *CPUChange `json:"cpu,omitempty"`
 	Toxic     *ToxicRef  `json:"toxic,omitempty"`
+	Exec      *ExecCall  `json:"exec,omitempty"`
 }
 
 // opKind is what one kind of operation means.
@@ -78,6 +80,7 @@ var opKinds = map[string]opKind{
 	"container-cpu":     restoreCPUOp,
 	"toxic-remove":      removeToxicOp,
 	"toxic-enable":      enableProxyOp,
+	"exec":              execOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -97,6 +100,7 @@ var checkKinds = map[string]checkKind{
 	"container-cpu":      cpuRestoredCheck,
 	"toxic-absent":       toxicAbsentCheck,
 	"toxic-enabled":      proxyEnabledCheck,
+	"exec":               execCheck,
 }
 
 // Nothing is the check of what cannot be undone.

@@ -39,7 +39,7 @@ func Rules() []Rule {
 		{"R10", "unreachable", "what would do the fault (Docker, Toxiproxy) does not answer, or not as it should"},
 		{"R10", "no-undo", "nothing would undo the fault, or prove it gone"},
 		{"R10", "tier", "what would undo the fault is weaker than the policy asks for"},
-		{"R10", "exec", "the policy does not name the program that would be run"},
+		{"R10", "exec", "the policy does not name the program that would be run, or somebody else could change it"},
 		{"R11", "window", "the run would not be over before its window closes"},
 		{"R12", "full-already", "there is no room that could be taken"},
 		{"R12", "reserve", "too little of a disk, of memory or of processors would be left"},

@@ -20,6 +20,8 @@ type Sources struct {
 	Containers []ContainerFind `json:"containers,omitempty"`
 	Docker     string          `json:"docker,omitempty"` // path of its socket
 
+	Config string `json:"config,omitempty"` // file of the configuration, absolute, whose policy says which programs may be run
+
 	Toxiproxies []ToxicTarget `json:"toxiproxies,omitempty"`
 	Toxiproxy   string        `json:"toxiproxy,omitempty"` // URL of its API
 	Keep        []string      `json:"keep,omitempty"`      // directories of sitrep's own files
@@ -56,7 +58,7 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 	}
 	seen := map[string]bool{}
 	for i, t := range all {
-		all[i].Control = s.Control
+		all[i].Control, all[i].Config = s.Control, s.Config
 		if seen[t.Name] {
 			return nil, fmt.Errorf("read targets: two targets are named %s", t.Name)
 		}

@@ -26,6 +26,7 @@ type Target struct {
 	Host       *HostTarget       `json:"-"` // this host, and no process
 	Container  *ContainerTarget  `json:"-"` // its process, if it can be seen, is the container's first
 	Toxic      *ToxicTarget      `json:"-"` // a proxy of a Toxiproxy, and no process
+	Config     string            `json:"-"` // Sources.Config
 	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 

@@ -34,6 +34,7 @@ func All() []chaos.Fault {
 		toxic{"slicer"},
 		toxic{"limit_data"},
 		toxicDown{},
+		customExec{},
 		cpuBurn{},
 		memFill{},
 		ioBurn{},

@@ -181,6 +181,11 @@ func (a *app) targets() (chaos.Sources, error) {
 	if from.None() {
 		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.containers, chaos.toxiproxies or chaos.hosts, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
 	}
+	if c.file != "" {
+		if from.Config, err = filepath.Abs(c.file); err != nil {
+			return from, err
+		}
+	}
 	journals, err := chaosDir()
 	if err != nil {
 		return from, err
