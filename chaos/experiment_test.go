@@ -118,6 +118,10 @@ func TestLoadComplains(t *testing.T) {
 		{"{latency: 300ms}", "{}", "http.latency: missing; write for example latency: 300ms"},
 		{"{latency: 300ms}", "{latency: 2m}", "11:21: http.latency: 2m is more than the cap of 1m"},
 		{"{latency: 300ms}", "{latency: [1, 2]}", "want a plain value here, such as 300ms, 0.5 or 503"},
+		{"{latency: 300ms}", "{latency: {of: 1}}", "want a plain value here, such as 300ms, 0.5 or 503"},
+		{"{latency: 300ms}", "{latency: [[1]]}", "want a plain value here, such as 300ms, 0.5 or 503"},
+		{"{latency: 300ms}", "{latency: []}", "an empty list says nothing; leave it out"},
+		{"{latency: 300ms}", `{latency: "1\0"}`, "a zero byte is no text"},
 		{"{latency: 300ms}", `{"a b[0].c": 1}`, `http.latency: a b[0].c: unknown parameter "a b[0].c"`},
 		{"name: payments-latency", "name: a\non_disconnect: carry on", `2:16: "carry on" is not one of abort, continue`},
 		{"name: payments-latency", "name: a\nlabels: {Env: prod}", `2:10: "Env": a label's name is small letters`},
@@ -315,6 +319,13 @@ func TestParameters(t *testing.T) {
 	how, err = w.Word("where", "here", "there")
 	require.NoError(t, err)
 	require.Equal(t, "here", how)
+	lists := With{"argv": ListOf("/bin/undo", "", "a, b"), "one": "x"}
+	require.NoError(t, lists.Only("one", "argv[]"))
+	require.ErrorContains(t, lists.Only("one", "argv"), "argv: want a plain value")
+	require.Equal(t, []string{"/bin/undo", "", "a, b"}, lists.List("argv"))
+	require.Equal(t, []string{"x"}, lists.List("one"))
+	require.Empty(t, lists.List("none"))
+	require.Equal(t, "[/bin/undo, , a, b]", lists["argv"].String())
 
 	for _, c := range []struct {
 		key, value, want string

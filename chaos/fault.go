@@ -66,6 +66,7 @@ type Injection struct {
 	Preview          []string // the exact operations, for people
 	Needs            []string // rights, programs, what must be there; for people
 	Confirm          string   // why a person must say within 10 s of it that they are still there, else it is undone; empty: they need not
+	Programs         []string // that the experiment's own file has it run; the policy must name them
 	Injector         Injector
 }
 

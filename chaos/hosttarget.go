@@ -36,5 +36,5 @@ func (h HostTarget) Valid() (key string, err error) {
 
 // target is the entry as a target; keep are the directories of sitrep's own files.
 func (h HostTarget) target(keep []string) Target {
-	return Target{Name: h.Name, Service: h.Service, Labels: h.Labels, Host: &h, Keep: keep}
+	return Target{Name: h.Name, Service: h.Service, Labels: h.Labels, Listed: true, Host: &h, Keep: keep}
 }

@@ -46,7 +46,7 @@ func (p Policy) Judge(j Judgement) []Word {
 		{"blast-radius", limits.hold(j.Plan, why != "")},
 		{"protected", p.Protected.hold(j.Plan)},
 		{"tier", tier.hold(j.Plan)},
-		{"exec", p.execs(j.Plan.Experiment)},
+		{"exec", p.execs(j.Plan)},
 		{"window", p.windows(j)},
 	}
 }
@@ -170,10 +170,20 @@ func (t Tier) hold(plan Plan) error {
 	return nil
 }
 
-func (p Policy) execs(e Experiment) error {
-	for _, probe := range e.SteadyState {
+// execs asks for every program that the file has it run.
+func (p Policy) execs(plan Plan) error {
+	for _, probe := range plan.Experiment.SteadyState {
 		if probe.Exec != nil && !p.Allows(probe.Exec.Argv[0]) {
 			return Refuse("exec", "have the policy name it under exec", "%s would run %s", probe.Name, probe.Exec.Argv[0])
+		}
+	}
+	for _, s := range plan.Steps {
+		for _, inj := range s.Injections {
+			for _, program := range inj.Programs {
+				if !p.Allows(program) {
+					return Refuse("exec", "have the policy name it under exec", "%s on %s would run %s", inj.Kind, inj.Target, program)
+				}
+			}
 		}
 	}
 	return nil

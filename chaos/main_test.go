@@ -52,7 +52,9 @@ func hurriedCollector() {
 func play(part string, args []string) int {
 	switch part {
 	case "__chaos-runner":
-		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Faults: faultsOf(args[1]), Policy: chaos.DefaultPolicy()})
+		policy := chaos.DefaultPolicy()
+		policy.Exec = args[2:]
+		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Incidents: noIncidents{}, Faults: faultsOf(args[1]), Policy: policy})
 	case "__undertake":
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
 	case "__chaos-hold":
@@ -73,6 +75,11 @@ func play(part string, args []string) int {
 	}
 	return 64
 }
+
+// noIncidents are those of a quiet day.
+type noIncidents struct{}
+
+func (noIncidents) Open(context.Context) ([]chaos.Incident, error) { return nil, nil }
 
 // hold is a sitrep that starts one run and prints its reports and its outcome.
 func hold(request string) int {

@@ -21,6 +21,11 @@ type Op struct {
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"`
 	File    string   `json:"file,omitempty"` // of the cgroup; the socket of a proxy
 	Text    string   `json:"text,omitempty"` // what is written to it
+
+	Container *Container `json:"container,omitempty"`
+	CPU       *CPUChange `json:"cpu,omitempty"`
+	Toxic     *ToxicRef  `json:"toxic,omitempty"`
+	Exec      *ExecCall  `json:"exec,omitempty"`
 }
 
 // Check is what proves that a fault is gone, as data. The list of known ones is
@@ -40,6 +45,11 @@ type Check struct {
 	Bytes   int64    `json:"bytes,omitempty"` // that must be free on its filesystem
 	At      int64    `json:"at,omitempty"`    // when that was worked out, in seconds since 1970
 	All     []Check  `json:"all,omitempty"`
+
+	Container *Container `json:"container,omitempty"`
+	CPU       *CPUChange `json:"cpu,omitempty"`
+	Toxic     *ToxicRef  `json:"toxic,omitempty"`
+	Exec      *ExecCall  `json:"exec,omitempty"`
 }
 
 // opKind is what one kind of operation means.
@@ -64,6 +74,14 @@ var opKinds = map[string]opKind{
 	"tc-delete":       tcDeleteOp,
 	"cgroup":          cgroupOp,
 	"proxy-delete":    proxyDeleteOp,
+	"forget-flows":    forgetFlowsOp,
+
+	"container-unpause": unpauseOp,
+	"container-start":   startOp,
+	"container-cpu":     restoreCPUOp,
+	"toxic-remove":      removeToxicOp,
+	"toxic-enable":      enableProxyOp,
+	"exec":              execOp,
 }
 
 var checkKinds = map[string]checkKind{
@@ -78,6 +96,14 @@ var checkKinds = map[string]checkKind{
 	"freed":           freedCheck,
 	"proxy-absent":    proxyAbsentCheck,
 	"direct":          directCheck,
+	"flows-forgotten": flowsForgottenCheck,
+
+	"container-unpaused": unpausedCheck,
+	"container-started":  startedCheck,
+	"container-cpu":      cpuRestoredCheck,
+	"toxic-absent":       toxicAbsentCheck,
+	"toxic-enabled":      proxyEnabledCheck,
+	"exec":               execCheck,
 }
 
 // Nothing is the check of what cannot be undone.

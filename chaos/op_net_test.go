@@ -13,7 +13,7 @@ import (
 
 // TestAllowedNetOps: a journal that somebody else has written deletes nothing of theirs.
 func TestAllowedNetOps(t *testing.T) {
-	for _, op := range []Op{IptablesDelete(7, "sitrep_a_1_o"), TcDelete(7, "eth0.5", "5a1e:")} {
+	for _, op := range []Op{IptablesDelete(7, "sitrep_a_1_o"), TcDelete(7, "eth0.5", "5a1e:"), ForgetFlows(7, "sitrep_a_1")} {
 		require.NoError(t, op.Valid(), op)
 		require.NotContains(t, op.String(), "unknown")
 	}
@@ -24,16 +24,18 @@ func TestAllowedNetOps(t *testing.T) {
 		TcDelete(0, "eth0", "5000:"), TcDelete(7, "eth0", "1:"), TcDelete(7, "eth0", "8001:"), TcDelete(7, "eth0", "50000:"), TcDelete(7, "-all", "5000:"),
 		TcDelete(7, "eth0 root", "5000:"), TcDelete(7, "", "5000:"),
 		{Do: "tc-delete"},
+		ForgetFlows(0, "sitrep_a"), ForgetFlows(7, "filter"),
+		{Do: "forget-flows", Netns: 7},
 	} {
 		require.Error(t, op.Valid(), op)
 		_, err := LocalHands{}.Do(t.Context(), op)
 		require.Equal(t, op.Valid(), err)
 	}
-	for _, c := range []Check{NftAbsent(7, "sitrep_a"), IptablesAbsent(7, "sitrep_a"), TcAbsent(7, "eth0", "5000:")} {
+	for _, c := range []Check{NftAbsent(7, "sitrep_a"), IptablesAbsent(7, "sitrep_a"), TcAbsent(7, "eth0", "5000:"), FlowsForgotten(7, "sitrep_a")} {
 		require.NoError(t, c.Valid(), c)
 		require.NotContains(t, c.String(), "unknown")
 	}
-	for _, c := range []Check{NftAbsent(7, "filter"), NftAbsent(0, "sitrep_a"), IptablesAbsent(7, "INPUT"), TcAbsent(7, "eth0", "1:")} {
+	for _, c := range []Check{NftAbsent(7, "filter"), NftAbsent(0, "sitrep_a"), IptablesAbsent(7, "INPUT"), TcAbsent(7, "eth0", "1:"), FlowsForgotten(7, "nat")} {
 		require.Error(t, c.Valid(), c)
 	}
 	require.Equal(t, Check{Is: "all", All: []Check{NftAbsent(7, "sitrep_a"), NftAbsent(7, "sitrep_b"), NftAbsent(7, "sitrep_c")}},

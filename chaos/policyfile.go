@@ -14,10 +14,23 @@ import (
 // must be root's, and nobody else's to write. Without root it changes nothing: whoever
 // starts sitrep may do all that it may.
 func TrustPolicy(file string, euid int) error {
-	if euid != 0 {
-		return nil
+	path, why, err := changeable(file, euid)
+	switch {
+	case err != nil:
+		return Refuse("policy", "look why", "%s holds a policy, and it cannot be seen who may change it: %v", file, err)
+	case why != "":
+		return Refuse("policy", "make it root's alone: chown root and chmod go-w "+path, "%s holds a policy, and %s %s", file, path, why)
 	}
-	path, err := filepath.Abs(file)
+	return nil
+}
+
+// changeable says by which path, and why, somebody else than root could change a file or
+// put another in its place. To whoever is not root nothing is.
+func changeable(file string, euid int) (path, why string, err error) {
+	if euid != 0 {
+		return "", "", nil
+	}
+	path, err = filepath.Abs(file)
 	if err == nil {
 		path, err = filepath.EvalSymlinks(path)
 	}
@@ -27,14 +40,14 @@ func TrustPolicy(file string, euid int) error {
 			break
 		}
 		if why := writableBy(info); why != "" {
-			return Refuse("policy", "make it root's alone: chown root and chmod go-w "+path, "%s holds a policy, and %s %s", file, path, why)
+			return path, why, nil
 		}
 		if path == filepath.Dir(path) {
-			return nil
+			return "", "", nil
 		}
 		path = filepath.Dir(path)
 	}
-	return Refuse("policy", "look why", "%s holds a policy, and it cannot be seen who may change it: %v", file, err)
+	return path, "", err
 }
 
 // writableBy says who but root may change a file, or what is in a directory. One in

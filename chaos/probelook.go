@@ -1,16 +1,12 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"slices"
-	"syscall"
-	"time"
 )
 
 // look asks once, over a connection of its own: one that was kept would hide that no
@@ -53,20 +49,6 @@ func (t TCPProbe) look(ctx context.Context) error {
 
 // look runs the program in a process group of its own, which ends with the look.
 func (x ExecProbe) look(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, x.Argv[0], x.Argv[1:]...)
-	complaint := &tail{}
-	cmd.Stderr = complaint
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 100 * time.Millisecond // for what it has left behind with its output
-	if err := startAttached(cmd); err != nil {
-		return fmt.Errorf("run %s: %w", x.Argv[0], err)
-	}
-	err := cmd.Wait()
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whatever it has started
-	if err != nil {
-		return fmt.Errorf("%s: %w %s", x.Argv[0], err, bytes.TrimSpace([]byte(complaint.String())))
-	}
-	return nil
+	_, err := runGroup(ctx, x.Argv, nil, nil)
+	return err
 }

@@ -16,13 +16,21 @@ type Sources struct {
 	// Alertmanager), as host:port. No fault of the network touches it.
 	Control []string      `json:"control,omitempty"`
 	Hosts   []HostTarget  `json:"hosts,omitempty"`
-	Keep    []string      `json:"keep,omitempty"` // directories of sitrep's own files
 	Proxies []ProxyTarget `json:"proxies,omitempty"`
+
+	Containers []ContainerFind `json:"containers,omitempty"`
+	Docker     string          `json:"docker,omitempty"` // path of its socket
+
+	Config string `json:"config,omitempty"` // file of the configuration, absolute, whose policy says which programs may be run
+
+	Toxiproxies []ToxicTarget `json:"toxiproxies,omitempty"`
+	Toxiproxy   string        `json:"toxiproxy,omitempty"` // URL of its API
+	Keep        []string      `json:"keep,omitempty"`      // directories of sitrep's own files
 }
 
 // None says that there is nothing that could be hurt.
 func (s Sources) None() bool {
-	return s.URL == "" && len(s.Processes) == 0 && len(s.Hosts) == 0 && len(s.Proxies) == 0
+	return s.URL == "" && len(s.Processes)+len(s.Hosts)+len(s.Proxies)+len(s.Containers)+len(s.Toxiproxies) == 0
 }
 
 // Find lists the targets as they are now.
@@ -43,12 +51,18 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 	for _, p := range s.Proxies {
 		all = append(all, p.target())
 	}
+	for _, c := range s.Containers {
+		all = append(all, c.find(ctx, s.Docker)...)
+	}
+	for _, x := range s.Toxiproxies {
+		all = append(all, x.target(s.Toxiproxy))
+	}
 	if problems != nil {
 		return nil, problems
 	}
 	seen := map[string]bool{}
 	for i, t := range all {
-		all[i].Control = s.Control
+		all[i].Control, all[i].Config = s.Control, s.Config
 		if seen[t.Name] {
 			return nil, fmt.Errorf("read targets: two targets are named %s", t.Name)
 		}

@@ -28,6 +28,9 @@ type Target struct {
 	Host       *HostTarget       `json:"-"` // this host, and no process
 	Extra      bool              `json:"-"` // made for a rehearsal by a Stage: it is nobody's
 	Gateway    *ProxyTarget      `json:"-"` // a proxy that clients are pointed at, and no process
+	Container  *ContainerTarget  `json:"-"` // its process, if it can be seen, is the container's first
+	Toxic      *ToxicTarget      `json:"-"` // a proxy of a Toxiproxy, and no process
+	Config     string            `json:"-"` // Sources.Config
 	Keep       []string          `json:"-"` // directories of sitrep's own files, whose filesystems are not to be filled
 }
 

@@ -16,8 +16,22 @@ const (
 )
 
 // settle is how long a fault must stay away whose injection was cut off: the
-// request that injects it may still be on its way when the undo is done.
-const settle = time.Second
+// request that injects it may still be on its way when the undo is done. Which those
+// are is known by their checks.
+var settle = map[string]time.Duration{
+	"http-absent":        time.Second,
+	"container-unpaused": time.Second,
+	"container-started":  StopGrace + 2*time.Second, // Docker goes on stopping, whoever has asked for it
+	"container-cpu":      time.Second,
+	"toxic-absent":       time.Second,
+	"toxic-enabled":      time.Second,
+}
+
+// settleLooks is how often it is looked in that time.
+const settleLooks = 5
+
+// StopGrace is the most that a container is given to stop before it is killed.
+const StopGrace = 2 * time.Second
 
 // undo takes one fault back and proves it. It is judged by the check, not by
 // what the operations say, and may be done any number of times. Problems with
@@ -44,11 +58,17 @@ func undo(ctx context.Context, j *Journal, h Hands, e Entry, why string) (eviden
 
 func undoOnce(ctx context.Context, h Hands, e Entry) (evidence string, gone bool, err error) {
 	evidence, gone, err = undoAndLook(ctx, h, e)
-	if !gone || e.Confirmed || !e.Gone.has("http-absent") {
+	var late time.Duration
+	for kind, d := range settle {
+		if e.Gone.has(kind) {
+			late = max(late, d)
+		}
+	}
+	if !gone || e.Confirmed || late == 0 {
 		return evidence, gone, err
 	}
-	for range 5 {
-		wait(ctx, settle/5)
+	for range settleLooks {
+		wait(ctx, late/settleLooks)
 		if evidence, gone, err = undoAndLook(ctx, h, e); !gone {
 			return evidence, gone, err
 		}

@@ -17,19 +17,64 @@ import (
 // With holds what a step gives its fault: `with: {latency: 300ms}`.
 type With map[string]Value
 
-// Value is a plain value as it stands in the file; the fault that takes it
-// knows its type.
+// Value is a plain value as it stands in the file, or a list of them; the fault that
+// takes it knows its type. Of a list every item ends with a zero byte, which no plain
+// value may hold.
 type Value string
 
-// UnmarshalYAML keeps the text of a scalar and refuses lists and mappings.
+const endOfItem = "\x00"
+
+// UnmarshalYAML keeps the text of a scalar, or of a list of them, and refuses mappings.
 func (v *Value) UnmarshalYAML(n ast.Node) error {
-	switch n.(type) {
-	case *ast.NullNode, *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
-		return &yaml.SyntaxError{Message: "want a plain value here, such as 300ms, 0.5 or 503", Token: n.GetToken()}
+	list, isList := n.(*ast.SequenceNode)
+	if !isList {
+		text, err := plain(n)
+		*v = Value(text)
+		return err
 	}
-	*v = Value(scalar(n))
+	*v = ""
+	for _, item := range list.Values {
+		text, err := plain(item)
+		if err != nil {
+			return err
+		}
+		*v += Value(text + endOfItem)
+	}
+	if *v == "" {
+		return &yaml.SyntaxError{Message: "an empty list says nothing; leave it out", Token: n.GetToken()}
+	}
 	return nil
 }
+
+func plain(n ast.Node) (string, error) {
+	switch n.(type) {
+	case *ast.NullNode, *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+		return "", &yaml.SyntaxError{Message: wantPlain, Token: n.GetToken()}
+	}
+	text := scalar(n)
+	if strings.Contains(text, endOfItem) {
+		return "", &yaml.SyntaxError{Message: "a zero byte is no text", Token: n.GetToken()}
+	}
+	return text, nil
+}
+
+const wantPlain = "want a plain value here, such as 300ms, 0.5 or 503"
+
+// ListOf is a Value that is a list.
+func ListOf(items ...string) Value {
+	return Value(strings.Join(items, endOfItem) + endOfItem)
+}
+
+// String is how it stands in a file.
+func (v Value) String() string {
+	if !v.isList() {
+		return string(v)
+	}
+	return "[" + strings.ReplaceAll(strings.TrimSuffix(string(v), endOfItem), endOfItem, ", ") + "]"
+}
+
+// isList says whether it is a list in the file.
+func (v Value) isList() bool { return strings.HasSuffix(string(v), endOfItem) }
 
 // ParamError is a fault's complaint about one of its parameters. Load turns it
 // into an error at the parameter's place in the file.
@@ -37,10 +82,20 @@ type ParamError struct{ Key, Message string }
 
 func (e *ParamError) Error() string { return e.Key + ": " + e.Message }
 
-// Only refuses keys that are not in known and names the nearest one that is.
+// Only refuses keys that are not in known and names the nearest one that is. What ends
+// in [] there may be a list.
 func (w With) Only(known ...string) error {
+	var lists []string
+	for i, k := range known {
+		if name, ok := strings.CutSuffix(k, "[]"); ok {
+			lists, known = append(lists, name), slices.Concat(known[:i], []string{name}, known[i+1:])
+		}
+	}
 	for _, k := range slices.Sorted(maps.Keys(w)) {
-		if slices.Contains(known, k) {
+		switch {
+		case w[k].isList() && slices.Contains(known, k) && !slices.Contains(lists, k):
+			return &ParamError{k, wantPlain}
+		case slices.Contains(known, k):
 			continue
 		}
 		msg := fmt.Sprintf("unknown parameter %q; it takes %s", k, strings.Join(known, ", "))
@@ -96,6 +151,15 @@ func (w With) Int(key string, fallback, lo, hi int) (int, error) {
 		return 0, &ParamError{key, fmt.Sprintf("%q is not a whole number from %d to %d", text, lo, hi)}
 	}
 	return v, nil
+}
+
+// List is the parameter as a list; a plain value is a list of one.
+func (w With) List(key string) []string {
+	text, ok := w[key]
+	if !ok {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(text), endOfItem), endOfItem)
 }
 
 // Word is the parameter as one of the allowed words; the first is the fallback.

@@ -47,6 +47,12 @@ func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 	if t.Gateway != nil {
 		return chaos.Process{}, chaos.Refuse("no-process", "select a target of chaos.processes", "%s is a proxy that clients are pointed at, and this fault hurts a process", t.Name)
 	}
+	if t.Toxic != nil {
+		return chaos.Process{}, chaos.Refuse("no-process", "select a target of chaos.processes", "%s is a proxy, and this fault hurts a process", t.Name)
+	}
+	if t.Container != nil && t.PID == 0 {
+		return chaos.Process{}, chaos.Refuse("no-process", "use the faults of containers", "%s: the process of its container cannot be seen from here: %s", t.Name, t.Container.Why)
+	}
 	p, err := t.Process()
 	if err != nil {
 		return p, err

@@ -39,12 +39,17 @@ func ownedTable(name string, s scope, peers []netip.Prefix, c control, statement
 			}
 		}
 	}
+	return append(lines, liveElement(name, s.protocols(), lasts)), nil
+}
+
+// liveElement makes the rules of a table mean something, until the kernel ends that.
+func liveElement(name string, protocols []string, lasts time.Duration) string {
 	seconds := int((lasts + leaseGrace + time.Second - 1) / time.Second)
 	var live []string
-	for _, p := range s.protocols() {
+	for _, p := range protocols {
 		live = append(live, fmt.Sprintf("%s timeout %ds", p, seconds))
 	}
-	return append(lines, "add element inet "+name+" live { "+strings.Join(live, ", ")+" }"), nil
+	return "add element inet " + name + " live { " + strings.Join(live, ", ") + " }"
 }
 
 // faultComment marks the rules that hurt, whose counters are the proof of the effect.

@@ -41,6 +41,11 @@ func (t *table) Hold(ctx context.Context) (string, error) {
 	if t.do, err = t.Netns.Stay(); err != nil {
 		return "", err
 	}
+	return t.put(ctx)
+}
+
+// put makes the table, from the thread inside.
+func (t *table) put(ctx context.Context) (string, error) {
 	before := reachable(ctx, t.Control)
 	t.reached = t.reaches(ctx)
 	in, err := t.start()

@@ -181,7 +181,7 @@ func (a *agent) number(t testing.TB, order string) int {
 func obey(in io.Reader) {
 	orders := bufio.NewScanner(in)
 	for orders.Scan() {
-		w := append(strings.Fields(orders.Text()), "", "")
+		w := append(strings.Fields(orders.Text()), "", "", "")
 		switch w[0] {
 		case "hello":
 			fmt.Println("ready")
@@ -202,6 +202,10 @@ func obey(in io.Reader) {
 			fmt.Println(push(w[1], w[2]))
 		case "datagrams":
 			fmt.Println(datagrams(w[1], w[2]))
+		case "names":
+			fmt.Println(serveNames())
+		case "lookup":
+			fmt.Println(lookup(w[1], w[2], w[3]))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -183,9 +184,22 @@ func (a *app) targets() (chaos.Sources, error) {
 	if err != nil {
 		return chaos.Sources{}, err
 	}
-	from := chaos.Sources{URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Control: a.controlPath(c), Proxies: proxiesOf(c, journals)}
+	from := chaos.Sources{
+		URL: c.Chaos.Targets, Processes: c.Chaos.Processes, Hosts: c.Chaos.Hosts, Proxies: proxiesOf(c, journals), Containers: c.Chaos.Containers,
+		Toxiproxies: c.Chaos.Toxiproxies, Toxiproxy: cmp.Or(c.Chaos.Toxiproxy.URL, chaos.DefaultToxiproxy), Control: a.controlPath(c),
+	}
 	if from.None() {
-		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.hosts or chaos.proxies, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
+		return from, withCode(exitRefused, chaos.Refuse("no-target", "list it under chaos.processes, chaos.hosts, chaos.proxies, chaos.containers or chaos.toxiproxies, or try the lab: sitrep demo --headless, and its config", "the configuration names nothing that may be hurt"))
+	}
+	if len(from.Containers) > 0 {
+		if from.Docker, err = chaos.DockerSocket(c.Chaos.Docker.Socket, os.Getenv("DOCKER_HOST")); err != nil {
+			return from, withCode(exitRefused, err)
+		}
+	}
+	if c.file != "" {
+		if from.Config, err = filepath.Abs(c.file); err != nil {
+			return from, err
+		}
 	}
 	db, err := a.storePath()
 	if err == nil {

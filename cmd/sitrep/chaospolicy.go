@@ -15,17 +15,13 @@ import (
 	"github.com/sitrep-dev/sitrep/store"
 )
 
-// systemPolicy is what the administrator of a host allows. No flag and no variable
-// leads elsewhere: then it would be no policy.
-const systemPolicy = "/etc/sitrep/chaos-policy.yaml"
-
 // chaosMeans is what a run works with, but for its prober. db is the file of the store
 // that knows the incidents.
 func (a *app) chaosMeans(db string) chaos.Means {
 	m := chaos.Means{Faults: fault.All(), Incidents: &openIncidents{path: db}}
 	c, err := a.config()
 	if err == nil {
-		m.Policy, err = chaosPolicy(c, systemPolicy, os.Geteuid())
+		m.Policy, err = chaosPolicy(c, chaos.SystemPolicy, os.Geteuid())
 	}
 	if err != nil && !errors.Is(err, chaos.ErrRefused) {
 		err = chaos.Refuse("policy", "mend it: nothing is done without knowing what is allowed", "%v", err)
@@ -100,7 +96,7 @@ func (a *app) rulesCommand() *cobra.Command {
 			if err := table(a.stdout, rows); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(a.stdout, "\nThe policy is chaos.policy of the configuration and %s; the stricter counts.\n", systemPolicy)
+			_, err := fmt.Fprintf(a.stdout, "\nThe policy is chaos.policy of the configuration and %s; the stricter counts.\n", chaos.SystemPolicy)
 			return err
 		},
 	}

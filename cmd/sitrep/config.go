@@ -173,6 +173,20 @@ type chaosConfig struct {
 	Policy    chaos.Policy        `yaml:"policy"`    // what may be done at the most
 	Hosts     []chaos.HostTarget  `yaml:"hosts"`     // what of the host itself
 	Proxies   []chaos.ProxyTarget `yaml:"proxies"`   // that clients are pointed at
+
+	Containers []chaos.ContainerFind `yaml:"containers"`
+	Docker     dockerConfig          `yaml:"docker"`
+
+	Toxiproxies []chaos.ToxicTarget `yaml:"toxiproxies"`
+	Toxiproxy   toxiproxyConfig     `yaml:"toxiproxy"`
+}
+
+type toxiproxyConfig struct {
+	URL string `yaml:"url"` // of its API; without it chaos.DefaultToxiproxy
+}
+
+type dockerConfig struct {
+	Socket string `yaml:"socket"` // absolute; without it that of $DOCKER_HOST, or the usual one
 }
 
 // checkChaos refuses entries that could not find anything, and a policy that could not
@@ -191,6 +205,24 @@ func (c *config) checkChaos() error {
 	for i, p := range c.Chaos.Proxies {
 		if key, err := p.Valid(); err != nil {
 			return c.doc.Errorf(fmt.Sprintf("chaos.proxies[%d].%s", i, key), "%v", err)
+		}
+	}
+	for i, f := range c.Chaos.Containers {
+		if key, err := f.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.containers[%d].%s", i, key), "%v", err)
+		}
+	}
+	if socket := c.Chaos.Docker.Socket; socket != "" && !filepath.IsAbs(socket) {
+		return c.doc.Errorf("chaos.docker.socket", "%q is not an absolute path", socket)
+	}
+	for i, x := range c.Chaos.Toxiproxies {
+		if key, err := x.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("chaos.toxiproxies[%d].%s", i, key), "%v", err)
+		}
+	}
+	if u := c.Chaos.Toxiproxy.URL; u != "" {
+		if err := (chaos.Toxiproxy{URL: u}).Valid(); err != nil {
+			return c.doc.Errorf("chaos.toxiproxy.url", "%v", err)
 		}
 	}
 	return c.Chaos.Policy.Valid(c.doc, "chaos.policy")

@@ -137,7 +137,7 @@ func (p *page) experiment(x *chaos.Experiment) {
 		}
 		with := make([]string, 0, len(m.With))
 		for _, k := range slices.Sorted(maps.Keys(m.With)) {
-			with = append(with, k+" "+string(m.With[k]))
+			with = append(with, k+" "+m.With[k].String())
 		}
 		p.labelled(strictyaml.FormatDuration(m.Duration.D()), strings.TrimSpace(m.Fault+"  "+strings.Join(with, ", ")))
 	}

@@ -1,0 +1,180 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// SystemPolicy is what the administrator of a host allows. No flag and no variable
+// leads elsewhere: then it would be no policy.
+const SystemPolicy = "/etc/sitrep/chaos-policy.yaml"
+
+// ExecCall is a program that a fault of a person's own runs, as data. It runs only what
+// the policy names at that moment, whoever has written the call.
+type ExecCall struct {
+	Argv    []string      `json:"argv"` // the first is an absolute path
+	Env     []string      `json:"env,omitempty"`
+	Timeout time.Duration `json:"timeout"`
+	Config  string        `json:"config,omitempty"` // absolute path of the configuration that has a policy, beside that of the system
+}
+
+// LongestExec is how long such a program may take at the most.
+const LongestExec = 4 * time.Second
+
+const (
+	mostArguments   = 64
+	longestArgument = 4096
+)
+
+// shells would run anything that a file says: what the policy names would be no limit.
+var shells = []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "env", "sudo", "xargs"}
+
+// Valid refuses what is no call of one program.
+func (x *ExecCall) Valid() error {
+	switch {
+	case x == nil || len(x.Argv) == 0 || !filepath.IsAbs(x.Argv[0]) || filepath.Clean(x.Argv[0]) != x.Argv[0]:
+		return errors.New("a call begins with the absolute path of a program")
+	case slices.Contains(shells, filepath.Base(x.Argv[0])):
+		return fmt.Errorf("%s runs whatever it is told; name a program of its own", x.Argv[0])
+	case len(x.Argv) > mostArguments || len(x.Env) > mostArguments:
+		return fmt.Errorf("%s: at most %d arguments", x.Argv[0], mostArguments)
+	case x.Timeout <= 0 || x.Timeout > LongestExec:
+		return fmt.Errorf("%s: want a timeout of up to %s", x.Argv[0], LongestExec)
+	case x.Config != "" && !filepath.IsAbs(x.Config):
+		return fmt.Errorf("%s: %q is no absolute path of a configuration", x.Argv[0], x.Config)
+	}
+	for _, word := range slices.Concat(x.Argv, x.Env) {
+		if len(word) > longestArgument || strings.Contains(word, "\x00") {
+			return fmt.Errorf("%s: an argument is longer than %d bytes, or has a zero byte", x.Argv[0], longestArgument)
+		}
+	}
+	return nil
+}
+
+// String is the call as a person would type it.
+func (x *ExecCall) String() string {
+	words := make([]string, len(x.Argv))
+	for i, w := range x.Argv {
+		words[i] = w
+		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'\\$`;&|<>()*?[]#", r) }) {
+			words[i] = strconv.Quote(w)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Run runs the program and returns the beginning of what it has said. Its exit status, if
+// it is not 0, is an *exec.ExitError. lease, if there is one, is inherited: see Armed.
+func (x *ExecCall) Run(ctx context.Context, lease *os.File) (said string, err error) {
+	if err := x.Valid(); err != nil {
+		return "", err
+	}
+	if err := x.allowed(os.Geteuid()); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
+	defer cancel()
+	env := append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}, x.Env...) // and none of sitrep's own, which may hold secrets
+	return runGroup(ctx, x.Argv, env, lease)
+}
+
+// runGroup runs a program in a process group of its own, which is killed when it ends, or
+// ctx does, and with this process. The environment is ours where none is given.
+func runGroup(ctx context.Context, argv, env []string, lease *os.File) (said string, err error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	out := &tail{}
+	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = out, out, env, "/"
+	if lease != nil {
+		cmd.ExtraFiles = []*os.File{lease}
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 100 * time.Millisecond // for what it has left behind with its output
+	if err := startAttached(cmd); err != nil {
+		return "", fmt.Errorf("run %s: %w", argv[0], err)
+	}
+	err = cmd.Wait()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whatever it has started
+	text := string(bytes.TrimSpace([]byte(out.String())))
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
+	}
+	if err != nil {
+		return text, fmt.Errorf("%s: %w %s", argv[0], err, text)
+	}
+	return text, nil
+}
+
+// allowed asks the policy as it is now, of the system and of the configuration: one of
+// them must name the program, and none that names any may leave it out. Where sitrep is
+// root, neither they nor the program may be anybody else's to change.
+func (x *ExecCall) allowed(euid int) error {
+	named := false
+	for _, file := range []string{SystemPolicy, x.Config} {
+		programs, err := programsOf(file, euid)
+		if err != nil {
+			return err
+		}
+		if programs != nil && !slices.Contains(programs, x.Argv[0]) {
+			return Refuse("exec", "have the policy name it under exec", "%s does not name %s", file, x.Argv[0])
+		}
+		named = named || programs != nil
+	}
+	if !named {
+		return Refuse("exec", "have the policy name it under exec", "no policy names %s", x.Argv[0])
+	}
+	path, why, err := changeable(x.Argv[0], euid)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: who may change it? %w", x.Argv[0], err)
+	case why != "":
+		return Refuse("exec", "make it root's alone: chown root and chmod go-w "+path, "%s would be run as root, and %s %s", x.Argv[0], path, why)
+	}
+	return nil
+}
+
+// programsOf are the programs that a file's policy names: nil where there is no file, or
+// it says nothing of them.
+func programsOf(file string, euid int) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	src, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = TrustPolicy(file, euid)
+	}
+	var policy struct {
+		Exec  []string `yaml:"exec"`
+		Chaos struct {
+			Policy struct {
+				Exec []string `yaml:"exec"`
+			} `yaml:"policy"`
+		} `yaml:"chaos"`
+	}
+	if err == nil {
+		err = yaml.Unmarshal(src, &policy)
+	}
+	switch {
+	case err != nil:
+		return nil, Refuse("policy", "mend it: nothing is run without knowing what is allowed", "%s: %v", file, err)
+	case file == SystemPolicy:
+		return policy.Exec, nil
+	}
+	return policy.Chaos.Policy.Exec, nil
+}
