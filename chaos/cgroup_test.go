@@ -143,7 +143,7 @@ func TestHostTargets(t *testing.T) {
 	shop := HostTarget{Name: "shop-host", Service: "shop", CPU: true, Path: "/srv"}
 	all, err := Sources{Hosts: []HostTarget{shop}, Keep: []string{"/var/lib/sitrep"}}.Find(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []Target{{Name: "shop-host", Service: "shop", Host: &shop, Keep: []string{"/var/lib/sitrep"}}}, all)
+	require.Equal(t, []Target{{Name: "shop-host", Service: "shop", Listed: true, Host: &shop, Keep: []string{"/var/lib/sitrep"}}}, all)
 	require.False(t, Sources{Hosts: []HostTarget{shop}}.None())
 	_, err = Sources{Hosts: []HostTarget{shop, shop}}.Find(t.Context())
 	require.ErrorContains(t, err, "two targets are named shop-host")

@@ -42,7 +42,7 @@ func TestHostFaultNeedsNobody(t *testing.T) {
 	e := latency()
 	e.fault, e.with, e.targets = "mem.fill", "{bytes: 32MiB}", "{select: {name: host}}"
 	req := l.request(e.file())
-	req.Sources.Hosts = []chaos.HostTarget{{Name: "host", Service: "host", Memory: true}}
+	req.Sources.Hosts = []chaos.HostTarget{{Name: "host", Service: "host", Labels: map[string]string{"env": "test"}, Memory: true}}
 	h := l.starter(req)
 	log := l.worked(req)
 	holder := *log.Entries[0].Undo[0].Process
