@@ -32,7 +32,9 @@ func experimentByKeys(t *testing.T) {
 	x.see("everything is ended and undone")
 	require.Zero(t, h.injected())
 
-	x.press("4", "h")
+	x.press("4")
+	x.see("aborted") // the run is over where it is told of too
+	x.press("h")
 	x.see("Runs of payments-latency", "aborted: ctrl+x", "▲", "▼", "With one of two payments instances slow")
 	x.press(keyEsc)
 	x.gone("Runs of")
