@@ -92,6 +92,7 @@ type Log struct {
 	Entries    []Entry // in the order of injection
 	Closed     bool    // nothing is left to undo, and somebody said so
 	ClosedText string
+	ClosedAt   time.Time
 	Torn       int // lines that could not be read
 	// Damage is what is wrong with the file that no crash explains, the first of
 	// it: faults may be in place that nobody can read of. Empty if all is well.
@@ -164,7 +165,7 @@ func (l *Log) applyHead(r Record) {
 			l.Entries = append(l.Entries, Entry{ID: r.Entry, Intent: *r.Intent})
 		}
 	case recClosed:
-		l.saidClosed, l.ClosedText = true, r.Text
+		l.saidClosed, l.ClosedText, l.ClosedAt = true, r.Text, r.At
 	}
 }
 

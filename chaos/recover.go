@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -58,7 +60,7 @@ func recoverOne(ctx context.Context, path string, h Hands) (r Recovered, busy bo
 	}
 	r = Recovered{Experiment: before.Opened.Experiment, Journal: path}
 	r.Run, r.ID = before.identity()
-	after, uerr := undoAll(ctx, j, h, "found open at the start of sitrep")
+	after, uerr := undoAll(ctx, j, h, foundOpen)
 	for _, e := range before.open() {
 		if now := after.entry(e.ID); now != nil && !now.Open() {
 			r.Undone = append(r.Undone, e.Kind+" on "+e.Target)
@@ -128,4 +130,27 @@ func (e Entry) outcome() FaultOutcome {
 		f.GoneAt = &e.UndoneAt
 	}
 	return f
+}
+
+const (
+	foundOpen  = "found open at the start of sitrep" // why faults of dead processes are undone
+	neverArmed = "never armed"
+)
+
+// DiedOutcome is how a run ended whose runner could not say so, by its journal; nil of
+// any other, and of one that is not over.
+func (l Log) DiedOutcome() *Outcome {
+	verdict, _, said := strings.Cut(l.ClosedText, ": ")
+	if !l.Closed || said && slices.Contains(verdicts, Verdict(verdict)) || l.ClosedText == neverArmed {
+		return nil
+	}
+	reason := l.ClosedText + "; everything is undone"
+	if l.ClosedText == foundOpen {
+		reason = "its processes died; the next start of sitrep has undone everything"
+	}
+	out := &Outcome{Run: l.Opened.Run, Verdict: Aborted, Reason: reason, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	for _, e := range l.Entries {
+		out.Faults = append(out.Faults, e.outcome())
+	}
+	return out
 }

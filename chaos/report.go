@@ -108,6 +108,8 @@ const (
 	UndoFailed   Verdict = "undo_failed"
 )
 
+var verdicts = []Verdict{Held, Deviated, Aborted, Inconclusive, Refused, UndoFailed}
+
 // Outcome is the result of a run, and the last line of `chaos run --json`.
 type Outcome struct {
 	Run        string         `json:"run"`

@@ -189,7 +189,7 @@ func (r *runner) preflight() (*os.File, error) {
 // admissible refuses a directory that is halted or has something left to undo.
 func admissible(stateDir string) error {
 	if text, yes := Halted(stateDir); yes {
-		return Refuse("halt", "clear it when it is safe: remove "+haltPath(stateDir), "there is a HALT file (%s)", text)
+		return Refuse("halt", "clear it when it is safe: sitrep chaos halt --clear", "there is a HALT file (%s)", text)
 	}
 	open, err := Active(stateDir)
 	if err != nil {
@@ -245,7 +245,7 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 	defer j.close()
 	guard, err := arm(j, func() { r.ask("the undertaker died: nothing goes on without it") })
 	if err != nil {
-		return errors.Join(err, j.appendNow(recClosed, "", "never armed"))
+		return errors.Join(err, j.appendNow(recClosed, "", neverArmed))
 	}
 	defer guard.release()
 	e := &engine{

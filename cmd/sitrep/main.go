@@ -116,6 +116,8 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return a.screen(cmd.Context(), nil) },
+
+		PersistentPreRun: a.undoLeft,
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "", "configuration `file` (default ./sitrep.yaml, else the user's)")

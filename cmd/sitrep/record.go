@@ -84,6 +84,12 @@ func (r *recorder) journals(ctx context.Context, dir string, since time.Time) er
 				Text: l.ClosedText, Fault: &chaos.FaultRef{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier},
 			}))
 		}
+		if out := l.DiedOutcome(); out != nil {
+			err = errors.Join(err, r.chaos(ctx, chaos.Report{
+				Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindFinished, At: l.ClosedAt, Phase: chaos.Finished,
+				Text: string(out.Verdict) + ": " + out.Reason, Outcome: out,
+			}))
+		}
 	}
 	return err
 }
