@@ -42,6 +42,9 @@ const (
 // shells would run anything that a file says: what the policy names would be no limit.
 var shells = []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "env", "sudo", "xargs"}
 
+// execVariables are those that say what a program is run for.
+var execVariables = []string{"SITREP_FAULT", "SITREP_TARGET", "SITREP_SERVICE", "SITREP_PID"}
+
 // Valid refuses what is no call of one program.
 func (x *ExecCall) Valid() error {
 	switch {
@@ -55,6 +58,11 @@ func (x *ExecCall) Valid() error {
 		return fmt.Errorf("%s: want a timeout of up to %s", x.Argv[0], LongestExec)
 	case x.Config != "" && !filepath.IsAbs(x.Config):
 		return fmt.Errorf("%s: %q is no absolute path of a configuration", x.Argv[0], x.Config)
+	}
+	for _, v := range x.Env { // a journal could say LD_PRELOAD
+		if name, _, _ := strings.Cut(v, "="); !slices.Contains(execVariables, name) {
+			return fmt.Errorf("%s: its environment has only %s; this is %q", x.Argv[0], strings.Join(execVariables, ", "), name)
+		}
 	}
 	for _, word := range slices.Concat(x.Argv, x.Env) {
 		if len(word) > longestArgument || strings.Contains(word, "\x00") {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,9 +41,16 @@ func ClearHalt(stateDir string) error {
 // Halted says whether there is a HALT file, and what it says. A file that cannot
 // be looked at counts as one.
 func Halted(stateDir string) (string, bool) {
-	f, err := os.Open(haltPath(stateDir))
+	info, err := os.Lstat(haltPath(stateDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return "", false
+	}
+	if err == nil && !info.Mode().IsRegular() { // a FIFO would keep whoever looks for ever
+		return "HALT is no file", true
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.OpenFile(haltPath(stateDir), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	}
 	if err != nil {
 		return err.Error(), true

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -64,9 +65,12 @@ func createJournal(dir string, head Opened, at time.Time) (*Journal, error) {
 // joinJournal opens an existing journal for appending under a lock: lockShared
 // beside its runner, lockExclusive only if nobody is using it.
 func joinJournal(path, by string, how int) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	if err := trustJournal(f, os.Geteuid()); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	if err := flock(f, how); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock journal %s: %w", path, err), f.Close())
@@ -140,7 +144,7 @@ func (j *Journal) log() (Log, error) { return ReadLog(j.path) }
 // and skipped: what it would have announced was never begun. What no crash leaves
 // behind is in Log.Damage.
 func ReadLog(path string) (Log, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO would keep whoever looks for ever
 	if err != nil {
 		return Log{}, fmt.Errorf("read journal: %w", err)
 	}
@@ -253,10 +257,10 @@ func journals(dir string) ([]string, error) {
 	}
 	var paths []string
 	for _, n := range names {
-		if !strings.HasSuffix(n.Name(), journalExt) || !n.Type().IsRegular() {
+		if !strings.HasSuffix(n.Name(), journalExt) || n.IsDir() {
 			continue
 		}
-		if info, err := n.Info(); err != nil || info.Mode()&0o200 != 0 { // reading it will tell what is wrong
+		if info, err := n.Info(); err != nil || !info.Mode().IsRegular() || info.Mode()&0o200 != 0 { // reading it will tell what is wrong
 			paths = append(paths, filepath.Join(dir, n.Name()))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 // proxy stands between clients and one server, and hurts requests on their way. What it
@@ -56,11 +58,33 @@ func (p *proxy) serve(ctx context.Context, listeners ...*net.TCPListener) error 
 func (p *proxy) accept(ctx context.Context, l *net.TCPListener) error {
 	for {
 		conn, err := l.AcceptTCP()
+		if busy(err) {
+			select {
+			case <-ctx.Done():
+				return context.Canceled
+			case <-time.After(acceptPause):
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		p.wg.Go(func() { p.pass(ctx, conn) })
 	}
+}
+
+// acceptPause is how long a proxy waits that has no room for a connection.
+const acceptPause = 20 * time.Millisecond
+
+// busy says whether there is no room now, or a client has changed its mind: no reason to
+// leave those who are connected.
+func busy(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // pass takes one connection through its life.
