@@ -12,8 +12,8 @@ func Rules() []Rule {
 	return []Rule{
 		{"R1", "open-journal", "a run before this one is not proven undone"},
 		{"R1", "run-id", "the run has no identity to write its journal under"},
-		{"R2", "halt", "there is a HALT file: somebody has forbidden runs on this host"},
-		{"R3", "one-at-a-time", "another run is going on on this host"},
+		{"R2", "halt", "there is a HALT file: somebody has forbidden runs with these journals"},
+		{"R3", "one-at-a-time", "another run is going on with these journals"},
 		{"R3", "one-at-a-port", "another fault has the connections to that port already"},
 		{"R4", "incident", "an incident of SEV-2 or worse is open, or of what the experiment says; drills do not count, nor does any on the lab unless the experiment has such a guard"},
 		{"R5", "production", "a target is production, or nothing says that it is not, and --confirm \"NAME PERCENT%\" is missing"},

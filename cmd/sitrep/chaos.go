@@ -368,7 +368,7 @@ const haltPatience = 15 * time.Second
 func (a *app) haltCommand() *cobra.Command {
 	var clear bool
 	c := &cobra.Command{
-		Use: "halt", Short: "end and undo every run of this host, and allow no new one until halt --clear", Args: cobra.NoArgs,
+		Use: "halt", Short: "end and undo every run of this state directory, and allow no new one until halt --clear", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := chaosDir()
 			if err != nil {
