@@ -143,7 +143,7 @@ func TestOwnFaultRefused(t *testing.T) {
 func TestExecCalls(t *testing.T) {
 	t.Parallel()
 	p := newPrograms(t)
-	loud := p.program("loud", "head -c 50000000 /dev/zero | tr '\\0' x")
+	loud := p.program("loud", "head -c 5000000 /dev/zero | tr '\\0' x")
 	slow := p.program("slow", "echo $$; sleep 1000 & echo $!; wait")
 	fails := p.program("fails", "echo so sorry; exit 3")
 	p.allow(loud, slow, fails, "/bin/no-such-program")

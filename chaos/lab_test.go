@@ -340,6 +340,30 @@ func (l *lab) starter(req chaos.Request) starter {
 	return h
 }
 
+// begun starts runs of an experiment until the fault of one is in place and seen to work:
+// a machine that has no time makes some inconclusive, which is right and not what is
+// looked at.
+func (l *lab) begun(e experiment) (chaos.Request, starter, chaos.Log) {
+	l.t.Helper()
+	for range 4 {
+		req := l.request(e.file())
+		h := l.starter(req)
+		var log chaos.Log
+		require.Eventually(l.t, func() bool {
+			log = l.journal(req)
+			return log.Closed || len(log.Entries) == 1 && log.Entries[0].Effect != ""
+		}, patience, tick)
+		if !log.Closed {
+			require.True(l.t, l.hurt(), "the lab knows of no fault")
+			return req, h, log
+		}
+		require.Contains(l.t, log.ClosedText, "inconclusive: ")
+		l.recovered()
+	}
+	require.FailNow(l.t, "no run of several has got anywhere")
+	return chaos.Request{}, starter{}, chaos.Log{}
+}
+
 func (h starter) process(t testing.TB) chaos.Process {
 	p, err := chaos.Identify(h.Process.Pid)
 	require.NoError(t, err)

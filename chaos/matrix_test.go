@@ -144,9 +144,7 @@ func deaths() []death {
 	}
 	holding := func(name string, kill func(t *testing.T, h starter, log chaos.Log)) {
 		list = append(list, death{name + ", holding", func(t *testing.T, l *lab, e experiment) end {
-			req := l.request(e.file())
-			h := l.starter(req)
-			log := l.holding(req)
+			req, h, log := l.begun(e)
 			at := time.Now()
 			kill(t, h, log)
 			return l.watched(t, req, at)
@@ -215,10 +213,8 @@ func whoClosed(text string) string {
 
 // outOfTime lets a run come to its end.
 func outOfTime(t *testing.T, l *lab, e experiment) end {
-	e.duration = 2 * time.Second
-	req := l.request(e.file())
-	l.starter(req)
-	log := l.holding(req)
+	e.duration = 5 * time.Second
+	req, _, log := l.begun(e)
 	require.Eventually(t, func() bool { return !l.hurt() }, e.duration+undoBound, time.Millisecond)
 	gone := time.Now()
 	l.recovered()
@@ -227,9 +223,7 @@ func outOfTime(t *testing.T, l *lab, e experiment) end {
 
 // allDead leaves nobody: the kernel, whoever carries the fault, or the next start ends it.
 func allDead(t *testing.T, l *lab, e experiment) end {
-	req := l.request(e.file())
-	l.starter(req)
-	log := l.holding(req)
+	_, _, log := l.begun(e)
 	for _, p := range []chaos.Process{*log.Undertaker, log.Opened.Runner} {
 		stop(t, p) // so that none sees the other die
 	}
