@@ -38,8 +38,8 @@ func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, er
 		}
 		r, busy, rerr := recoverOne(ctx, path, h)
 		err = errors.Join(err, rerr)
-		if u := l.Undertaker; busy && u != nil && !l.Opened.Runner.Alive() {
-			_ = u.Signal(syscall.SIGCONT) // it would undo, unless somebody has stopped it
+		if u := l.Undertaker; busy && rerr == nil && u != nil && !l.Opened.Runner.Alive() {
+			_ = u.Signal(syscall.SIGCONT) // it has the journal and would undo, unless somebody has stopped it
 		}
 		if !busy {
 			done = append(done, r)
