@@ -149,6 +149,30 @@ func (h *headless) hurt(x *terminal) {
 	h.t.Fatalf("F5 puts no fault in place; the screen shows:\n%s", x.text())
 }
 
+// declared has F5 put its fault in place, and declares an incident by the alert that
+// fires then. On a busy machine the fault may be over, and the alert with it, before
+// the command has asked: then it is all done once more.
+func (h *headless) declared(x *terminal, args ...string) {
+	h.t.Helper()
+	var said string
+	for range 3 {
+		h.hurt(x)
+		x.match(`SEV1 .*HighErrorRate`)
+		for range 10 {
+			out, code := h.sitrep(append([]string{"incident", "declare", "--alert", "HighErrorRate"}, args...)...)
+			if code == 0 || code == exitInconclusive { // what it could not send, the screen sends
+				return
+			}
+			said = out
+			if h.injected() == 0 {
+				break
+			}
+		}
+		h.measured()
+	}
+	h.t.Fatalf("no incident is declared: %s", said)
+}
+
 // ledger is what a stand-in received, a line each: "POST /v2/enqueue 202 {...}".
 func (h *headless) ledger(base string) (lines []string) {
 	h.t.Helper()

@@ -24,12 +24,7 @@ func pictures(t *testing.T) {
 	require.Zero(t, code)
 	first := h.screen(120, 40)
 	first.see("All quiet", "this process runs the ladder")
-	h.hurt(first)
-	first.match(`SEV1 .*HighErrorRate`)
-	require.Eventually(t, func() bool {
-		_, code := h.sitrep("incident", "declare", "--alert", "HighErrorRate", "--severity", "SEV-1", "--title", "Checkout fails for some customers", "--service", "checkout")
-		return code == 0
-	}, patience, 200*time.Millisecond)
+	h.declared(first, "--severity", "SEV-1", "--title", "Checkout fails for some customers", "--service", "checkout")
 	first.see("YOU ARE PAGED", "accepted")
 	_, code = h.sitrep("--as", "bob", "incident", "note", "INC-1", "payments-2 answers after 1.5 s, the other one is fine")
 	require.Zero(t, code)

@@ -6,6 +6,9 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
+// sentences is the width that what runs wants: it has sentences, and lines of values.
+const sentences = 80
+
 // actions is the view of what is being done: experiments and load, pages,
 // action items, and in the lab what would have been sent.
 type actions struct {
@@ -75,7 +78,7 @@ func (v *actions) columns(s *Screen) []column {
 		return []column{{all, v.folded(append([]section{chaos, load}, right...))}}
 	}
 	half := all.Columns(1, 1, 1)
-	if running > 0 { // what runs has sentences, and lines of values
+	if running > 0 && half[0].W < sentences {
 		half = all.Columns(1, 3, 2)
 	}
 	return []column{{half[0], []section{chaos, load}}, {half[1], right}}

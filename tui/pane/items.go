@@ -119,14 +119,18 @@ func drawItem(f *frame.Frame, o openItem, s *Screen) {
 	case !o.item.Due.IsZero():
 		due = piece{safe.Sprintf("in %s", Ago(dueEnd(o).Sub(s.Now))), theme.Dim}
 	}
+	owner := piece{safe.New(string(o.item.Owner), 8), theme.Dim}
+	if o.item.Owner == "" {
+		owner = piece{safe.Const("nobody"), theme.Warn}
+	}
+	wide := p.room() > 35
+	if !wide && o.item.Owner == "" && o.item.Due.IsZero() { // its place is free
+		due = owner
+	}
 	p.right(9, due.style, due.text)
 	p.x++
-	owner, style := safe.New(string(o.item.Owner), 8), theme.Dim
-	if o.item.Owner == "" {
-		owner, style = safe.Const("nobody"), theme.Warn
-	}
-	if p.room() > 24 {
-		p.left(8, style, owner)
+	if wide {
+		p.left(8, owner.style, owner.text)
 	}
 	p.flow(theme.Plain, safe.New(o.item.Text, safe.Line))
 }
