@@ -134,22 +134,38 @@ func (d Docker) start(ctx context.Context, id string) error {
 // only newer ones is asked in its own: the calls have not changed since 1.29.
 const engineAPI = "1.41"
 
+// dockerVersion is what the daemon says of itself.
+type dockerVersion struct {
+	Release string `json:"Version"`
+	Latest  string `json:"ApiVersion"`
+	Least   string `json:"MinAPIVersion"`
+}
+
+// Release is which Docker it is, such as 20.10.24; the error is also that of one which
+// speaks no version of the API that faults need.
+func (d Docker) Release(ctx context.Context) (string, error) {
+	_, speaks, err := d.greet(ctx)
+	return speaks.Release, err
+}
+
 // version is that in which the daemon is asked.
 func (d Docker) version(ctx context.Context) (string, error) {
-	var speaks struct {
-		Latest string `json:"ApiVersion"`
-		Least  string `json:"MinAPIVersion"`
-	}
+	version, _, err := d.greet(ctx)
+	return version, err
+}
+
+// greet asks which versions the daemon speaks, and chooses one.
+func (d Docker) greet(ctx context.Context) (version string, speaks dockerVersion, err error) {
 	if err := d.send(ctx, http.MethodGet, "/version", nil, &speaks); err != nil {
-		return "", err
+		return "", speaks, err
 	}
 	latest, ok := minor(speaks.Latest)
 	least, _ := minor(speaks.Least)
 	want, _ := minor(engineAPI)
 	if !ok || latest < 29 {
-		return "", fmt.Errorf("docker %s: version %.20q of its API; want 1.29 or later", d.Socket, speaks.Latest)
+		return "", speaks, fmt.Errorf("docker %s: version %.20q of its API; want 1.29 or later", d.Socket, speaks.Latest)
 	}
-	return "/v1." + strconv.Itoa(max(least, min(want, latest))), nil
+	return "/v1." + strconv.Itoa(max(least, min(want, latest))), speaks, nil
 }
 
 func minor(version string) (int, bool) {

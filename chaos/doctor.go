@@ -32,7 +32,7 @@ type Way struct {
 	Tier      Tier          `json:"tier"`   // empty if it is not known
 	Means     string        `json:"means"`  // the tier in words
 	Seen      string        `json:"seen"`   // what showed that it works
-	Gone      string        `json:"gone"`   // what showed that it was over then
+	Gone      string        `json:"gone"`   // what showed that it was over then; of a look, that nothing was done
 	Why       string        `json:"why"`    // it does not, or nobody knows
 	Remedy    string        `json:"remedy"` // what would make it work
 	Took      time.Duration `json:"-"`
@@ -72,9 +72,10 @@ const doctorTime = 10 * time.Second
 const atOnce = 4
 
 // WhatWorks finds out which faults work on this host, by doing each for a moment where
-// nobody is hurt, in a process of its own. It takes up to ten seconds, and leaves
-// nothing behind: what a rehearsal makes ends with its process, and that with this one.
-func WhatWorks(ctx context.Context, faults []Fault) ([]Way, error) {
+// nobody is hurt, in a process of its own; what others would do is only looked at, and
+// around says where they are. It takes up to ten seconds, and leaves nothing behind: what
+// a rehearsal makes ends with its process, and that with this one.
+func WhatWorks(ctx context.Context, faults []Fault, around Around) ([]Way, error) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTime)
 	defer cancel()
 	if err := Sweep(); err != nil {
@@ -88,7 +89,7 @@ func WhatWorks(ctx context.Context, faults []Fault) ([]Way, error) {
 		all.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			found[i] = w.examine(ctx)
+			found[i] = w.examine(ctx, around)
 		})
 	}
 	all.Wait()
@@ -96,23 +97,19 @@ func WhatWorks(ctx context.Context, faults []Fault) ([]Way, error) {
 }
 
 // examine tries one way.
-func (w way) examine(ctx context.Context) Way {
+func (w way) examine(ctx context.Context, around Around) Way {
 	v := Way{Fault: w.kind, Mechanism: w.mechanism, Works: WorksUnknown}
 	if w.rehearsal == nil {
 		v.Why, v.Remedy = "it has no rehearsal", "sitrep chaos run NAME --dry-run asks of an experiment whether it would work"
 		return v
 	}
 	v.Tier, v.Means = w.rehearsal.Tier, w.rehearsal.Tier.Means()
-	if w.rehearsal.Plan == nil {
-		v.Why = w.rehearsal.Elsewhere
-		return v
-	}
 	if ctx.Err() != nil {
 		v.Why, v.Remedy = fmt.Sprintf("it was not tried: %v", context.Cause(ctx)), "try again when the machine has time"
 		return v
 	}
 	began := time.Now()
-	said, err := w.rehearsed(ctx)
+	said, err := w.tried(ctx, around)
 	v.Took = time.Since(began)
 	switch {
 	case err != nil:
@@ -128,6 +125,20 @@ func (w way) examine(ctx context.Context) Way {
 		v.Remedy = "run sitrep as root, or with its target inside unshare -Urn"
 	}
 	return v
+}
+
+// tried is a look, or the deed in a process of its own.
+func (w way) tried(ctx context.Context, around Around) (rehearsed, error) {
+	if w.rehearsal.Look == nil {
+		return w.rehearsed(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
+	defer cancel()
+	seen, err := w.rehearsal.Look(ctx, around)
+	if err != nil {
+		return failed(err), nil
+	}
+	return rehearsed{Seen: seen, Gone: "nothing was done"}, nil
 }
 
 // rehearsed runs the process that tries, and hears it. The error is that of a process

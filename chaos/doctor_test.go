@@ -3,10 +3,15 @@ package chaos_test
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +25,7 @@ import (
 // What this machine can do is done, seen and gone; of what it cannot the reason is said;
 // and every kind and mechanism has its line.
 func TestWhatWorks(t *testing.T) {
-	ways, err := chaos.WhatWorks(t.Context(), fault.All())
+	ways, err := chaos.WhatWorks(t.Context(), fault.All(), chaos.Around{})
 	require.NoError(t, err)
 	found := map[string]chaos.Way{}
 	for _, v := range ways {
@@ -42,10 +47,78 @@ func TestWhatWorks(t *testing.T) {
 			require.Contains(t, found, f.Kind()+"/"+m)
 		}
 	}
-	for _, everywhere := range []string{"process.pause/sigstop", "process.kill/", "mem.fill/"} {
+	for _, everywhere := range []string{"process.pause/sigstop", "process.kill/", "mem.fill/", "http.latency/explicit", "http.error/explicit", "http.abort/explicit", "http.truncate/explicit", "http.throttle/explicit"} {
 		require.Equal(t, chaos.WorksYes, found[everywhere].Works, "%s: %s", everywhere, found[everywhere].Why)
 	}
+	for way, v := range found {
+		require.NotContains(t, v.Why, "no rehearsal", way)
+	}
+	for _, m := range []string{"http.latency/transparent", "http.error/transparent", "http.abort/transparent", "http.truncate/transparent", "http.throttle/transparent", "dns.fail/"} {
+		if found["net.drop/"].Works == chaos.WorksYes { // it needs the same of the host
+			require.Equal(t, chaos.WorksYes, found[m].Works, "%s: %s", m, found[m].Why)
+		}
+	}
 	require.Empty(t, rehearsals(t), "left over")
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "sitrep-rehearsal-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// What others would do is looked at where the configuration says that they are, and
+// nothing but a look reaches them.
+func TestLooksAtOthers(t *testing.T) {
+	dir := t.TempDir()
+	socket, program := filepath.Join(dir, "docker.sock"), filepath.Join(dir, "lose-leader")
+	l, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	var asked sync.Map
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.Method+" "+r.URL.Path, true)
+		if r.URL.Path == "/version" {
+			fmt.Fprint(w, `{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}`)
+			return
+		}
+		fmt.Fprint(w, `{"shop":{"name":"shop"}}`)
+	})
+	docker := &http.Server{Handler: mux}
+	go func() { _ = docker.Serve(l) }()
+	defer docker.Close()
+	toxiproxy := httptest.NewServer(mux)
+	defer toxiproxy.Close()
+	require.NoError(t, os.WriteFile(program, []byte("no program"), 0o700))
+	others := slices.DeleteFunc(fault.All(), func(f chaos.Fault) bool {
+		return !strings.HasPrefix(f.Kind(), "container.") && !strings.HasPrefix(f.Kind(), "toxic.") && f.Kind() != "custom.exec"
+	})
+	look := func(around chaos.Around) map[string]chaos.Way {
+		ways, err := chaos.WhatWorks(t.Context(), others, around)
+		require.NoError(t, err)
+		found := map[string]chaos.Way{}
+		for _, v := range ways {
+			found[v.Fault] = v
+		}
+		return found
+	}
+
+	found := look(chaos.Around{Docker: socket, Toxiproxy: toxiproxy.URL, Exec: []string{filepath.Join(dir, "missing"), program}})
+	require.Equal(t, "Docker 20.10.24 answers at "+socket+"; not tried on a container", found["container.pause"].Seen)
+	require.Equal(t, "Toxiproxy answers at "+toxiproxy.URL+" and has 1 proxies; not tried on one", found["toxic.down"].Seen)
+	if os.Geteuid() != 0 { // root's programs are root's alone, down from /
+		require.Contains(t, found["custom.exec"].Seen, "1 of 2 programs")
+	}
+	asked.Range(func(call, _ any) bool {
+		require.Contains(t, []any{"GET /version", "GET /proxies"}, call)
+		return true
+	})
+
+	found = look(chaos.Around{DockerHost: "tcp://10.0.0.1:2375", Toxiproxy: "http://127.0.0.1:1", Exec: []string{filepath.Join(dir, "missing")}})
+	require.Contains(t, found["container.kill"].Why, "tcp://10.0.0.1:2375")
+	require.Equal(t, "nothing answers at http://127.0.0.1:1", found["toxic.latency"].Why)
+	require.Contains(t, found["custom.exec"].Why, "missing")
+	for _, v := range found {
+		require.Equal(t, chaos.WorksNo, v.Works, v.Fault)
+		require.NotEmpty(t, v.Remedy, v.Fault)
+	}
 }
 
 // A doctor that is killed in the middle leaves no process and no cgroup behind.
@@ -67,7 +140,7 @@ func TestKilledDoctorLeavesNothing(t *testing.T) {
 
 // A fault that says nothing of rehearsals has a line all the same.
 func TestFaultWithoutRehearsal(t *testing.T) {
-	ways, err := chaos.WhatWorks(t.Context(), []chaos.Fault{strange{}})
+	ways, err := chaos.WhatWorks(t.Context(), []chaos.Fault{strange{}}, chaos.Around{})
 	require.NoError(t, err)
 	require.Len(t, ways, 1)
 	require.Equal(t, chaos.WorksUnknown, ways[0].Works)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/sys/unix"
 )
 
 // SystemPolicy is what the administrator of a host allows. No flag and no variable
@@ -144,14 +145,40 @@ func (x *ExecCall) allowed(euid int) error {
 	if !named {
 		return Refuse("exec", "have the policy name it under exec", "no policy names %s", x.Argv[0])
 	}
-	path, why, err := changeable(x.Argv[0], euid)
+	return rootsAlone(x.Argv[0], euid)
+}
+
+// rootsAlone refuses a program that root would run and somebody else may change.
+func rootsAlone(program string, euid int) error {
+	path, why, err := changeable(program, euid)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: who may change it? %w", x.Argv[0], err)
+		return fmt.Errorf("%s: who may change it? %w", program, err)
 	case why != "":
-		return Refuse("exec", "make it root's alone: chown root and chmod go-w "+path, "%s would be run as root, and %s %s", x.Argv[0], path, why)
+		return Refuse("exec", "make it root's alone: chown root and chmod go-w "+path, "%s would be run as root, and %s %s", program, path, why)
 	}
 	return nil
+}
+
+// Runnable says whether a program that the policy names can be run by this user, as far as
+// a look tells.
+func Runnable(program string) error {
+	if err := (&ExecCall{Argv: []string{program}, Timeout: LongestExec}).Valid(); err != nil {
+		return Refuse("exec", "name another under exec", "%v", err)
+	}
+	info, err := os.Stat(program)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no plain file", program)
+	}
+	if err == nil {
+		if err = unix.Access(program, unix.X_OK); err != nil {
+			err = fmt.Errorf("%s may not be run: %w", program, err)
+		}
+	}
+	if err != nil {
+		return Refuse("exec", "put it there, executable, or take it out of the policy's exec list", "%v", err)
+	}
+	return rootsAlone(program, os.Geteuid())
 }
 
 // programsOf are the programs that a file's policy names: nil where there is no file, or

@@ -62,9 +62,9 @@ func play(part string, args []string) int {
 	case "__chaos-rehearse":
 		return chaos.RehearseMain(args, os.Stdin, os.Stdout, fault.All())
 	case "__chaos-extra":
-		return chaos.ExtraMain(os.Stdin)
+		return chaos.ExtraMain(args, os.Stdin, os.Stdout)
 	case "__doctor":
-		if _, err := chaos.WhatWorks(context.Background(), fault.All()); err != nil {
+		if _, err := chaos.WhatWorks(context.Background(), fault.All(), chaos.Around{}); err != nil {
 			return 1
 		}
 		return 0

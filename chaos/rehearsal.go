@@ -1,10 +1,13 @@
 package chaos
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,9 +31,21 @@ type Rehearsal struct {
 	Tier      Tier
 	Network   bool // it wants a network namespace of its own, with something that listens
 	// Plan resolves the fault on what the stage makes. A *Refusal says why it does not
-	// work here. It is nil for what no host can show by itself, and Elsewhere says what can.
-	Plan      func(ctx context.Context, id string, stage *Stage) (Injection, error)
-	Elsewhere string
+	// work here.
+	Plan func(ctx context.Context, id string, stage *Stage) (Injection, error)
+	// Look is instead of Plan, for what another program does to what it has, where nobody
+	// could be kept from harm: it looks whether that is there and changes nothing. seen
+	// says that it was not tried.
+	Look func(ctx context.Context, around Around) (seen string, err error)
+}
+
+// Around is where the configuration and the policy say that others are who do faults.
+type Around struct {
+	Docker     string   // path of the socket that the configuration names; empty is the usual one
+	DockerHost string   // $DOCKER_HOST
+	Toxiproxy  string   // base URL
+	Exec       []string // programs that the policy names
+	Refused    error    // why nobody knows what the policy names
 }
 
 // Stage makes what a rehearsal may hurt. All of it ends with its process; what a
@@ -41,21 +56,59 @@ type Stage struct {
 
 	extras []*exec.Cmd
 	cgroup string
+	dir    string
 	doors  []interface{ Close() error }
 }
 
 // extraCommand is the first argument of a process that waits to be hurt.
 const extraCommand = "__chaos-extra"
 
-// ExtraMain is the body of `sitrep __chaos-extra`: it waits for the end of its input.
-func ExtraMain(stdin *os.File) int {
+// serves is the argument of an extra that answers HTTP.
+const serves = "serve"
+
+// ExtraMain is the body of `sitrep __chaos-extra [serve]`: it waits for the end of its
+// input, and until then answers HTTP if it is asked to, at the address of loopback that it
+// prints. It returns the exit code of the process.
+func ExtraMain(args []string, stdin io.Reader, stdout io.Writer) int {
+	if len(args) > 0 && args[0] == serves {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		go func() { _ = http.Serve(l, http.HandlerFunc(answerExtra)) }() // until the process ends
+		fmt.Fprintln(stdout, l.Addr())
+	}
 	_, _ = stdin.Read(make([]byte, 1))
 	return 0
 }
 
+// answerExtra gives an answer that is long enough to be cut and to be slow.
+func answerExtra(w http.ResponseWriter, _ *http.Request) {
+	_, _ = w.Write(make([]byte, 1<<10))
+}
+
 // Extra is a process that does nothing, and ends with this one.
-func (s *Stage) Extra() (Target, error) {
-	cmd := exec.Command(ownExecutable(), extraCommand)
+func (s *Stage) Extra() (Target, error) { return s.extra(exec.Command(ownExecutable(), extraCommand)) }
+
+// Server is an Extra that answers HTTP at the address.
+func (s *Stage) Server() (t Target, address string, err error) {
+	cmd := exec.Command(ownExecutable(), extraCommand, serves)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		t, err = s.extra(cmd)
+	}
+	if err != nil {
+		return t, "", err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return t, "", fmt.Errorf("the process to be hurt did not say where it listens: %w", err)
+	}
+	return t, strings.TrimSpace(line), nil
+}
+
+func (s *Stage) extra(cmd *exec.Cmd) (Target, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()
 	if err == nil {
@@ -67,6 +120,63 @@ func (s *Stage) Extra() (Target, error) {
 	s.extras, s.doors = append(s.extras, cmd), append(s.doors, in)
 	p, err := Identify(cmd.Process.Pid)
 	return Target{Name: "rehearsal", Service: "rehearsal", PID: p.PID, StartTicks: p.StartTicks, Extra: true}, err
+}
+
+// Keep does something again and again, as clients of a service do, until the stage is
+// closed or ctx ends.
+func (s *Stage) Keep(ctx context.Context, do func(ctx context.Context)) {
+	const every = 20 * time.Millisecond
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for ctx.Err() == nil {
+			do(ctx)
+			wait(ctx, every)
+		}
+	}()
+	s.doors = append(s.doors, door(func() { cancel(); <-over }))
+}
+
+// door is what Close calls.
+type door func()
+
+func (d door) Close() error {
+	d()
+	return nil
+}
+
+// Socket is a path in a directory of our own where a proxy can be told about faults.
+func (s *Stage) Socket() (string, error) {
+	own, err := Identify(os.Getpid())
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("%s%d-%d", stagePrefix, own.PID, own.StartTicks))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	s.dir = dir
+	return ProxySocket(dir, stageProxy), nil
+}
+
+// stageProxy is the name of a proxy that a rehearsal has.
+const stageProxy = "rehearsal"
+
+// removeStageDir takes away what Socket has made. One that is no directory of ours leads
+// somewhere else, and is left alone.
+func removeStageDir(dir string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR || int(st.Uid) != os.Geteuid() {
+		return nil
+	}
+	if err := os.Remove(ProxySocket(dir, stageProxy)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // listen readies the network: its loopback is up, something answers at the address, and
@@ -221,10 +331,15 @@ func (s *Stage) Close() error {
 		err = os.Remove(s.cgroup)
 		s.cgroup = ""
 	}
+	if s.dir != "" {
+		err = errors.Join(err, removeStageDir(s.dir))
+		s.dir = ""
+	}
 	return err
 }
 
-// Sweep takes away the cgroups of rehearsals whose process was killed. They are empty.
+// Sweep takes away the cgroups and directories of rehearsals whose process was killed.
+// Nobody is in them.
 func Sweep() error {
 	boot, err := BootID()
 	if err != nil {
@@ -233,17 +348,28 @@ func Sweep() error {
 	var problems error
 	for _, c := range []Controller{Freezer, IOController} {
 		for _, place := range placesFor(c) {
-			left, _ := filepath.Glob(filepath.Join(place.dir, stagePrefix+"*")) // the pattern is good
-			for _, dir := range left {
-				p := Process{BootID: boot}
-				if n, err := fmt.Sscanf(strings.TrimPrefix(filepath.Base(dir), stagePrefix), "%d-%d", &p.PID, &p.StartTicks); n != 2 || err != nil || p.Alive() {
-					continue
-				}
+			for _, dir := range leftIn(place.dir, boot) {
 				if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 					problems = errors.Join(problems, err)
 				}
 			}
 		}
 	}
+	for _, dir := range leftIn(os.TempDir(), boot) {
+		problems = errors.Join(problems, removeStageDir(dir))
+	}
 	return problems
+}
+
+// leftIn are the directories below place that bear the name of a rehearsal which is over.
+func leftIn(place, boot string) (over []string) {
+	all, _ := filepath.Glob(filepath.Join(place, stagePrefix+"*")) // the pattern is good
+	for _, dir := range all {
+		p := Process{BootID: boot}
+		n, err := fmt.Sscanf(strings.TrimPrefix(filepath.Base(dir), stagePrefix), "%d-%d", &p.PID, &p.StartTicks)
+		if n == 2 && err == nil && !p.Alive() {
+			over = append(over, dir)
+		}
+	}
+	return over
 }

@@ -69,6 +69,11 @@ func (r *Rehearsal) try(ctx context.Context) rehearsed {
 	if err == nil {
 		return rehearsed{Seen: seen, Gone: gone}
 	}
+	return failed(err)
+}
+
+// failed is an error in the words of a rehearsal.
+func failed(err error) rehearsed {
 	said := rehearsed{Why: err.Error()}
 	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
 		said.Why, said.Remedy = refusal.Reason, refusal.Remedy

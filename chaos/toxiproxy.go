@@ -81,6 +81,13 @@ type Toxic struct {
 // ErrNoSuchProxy means that Toxiproxy knows no such proxy, or no such toxic of it.
 var ErrNoSuchProxy = errors.New("there is no such thing")
 
+// Count is how many proxies it has.
+func (x Toxiproxy) Count(ctx context.Context) (int, error) {
+	var all map[string]ToxiproxyState
+	err := x.send(ctx, http.MethodGet, "/proxies", nil, &all)
+	return len(all), err
+}
+
 // Show says how a proxy is.
 func (x Toxiproxy) Show(ctx context.Context, proxy string) (s ToxiproxyState, err error) {
 	err = x.send(ctx, http.MethodGet, "/proxies/"+proxy, nil, &s)

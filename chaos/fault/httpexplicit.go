@@ -120,15 +120,7 @@ func (t throughProxy) Observe(ctx context.Context) (string, bool, error) {
 //
 // ready is called once clients can come.
 func ServeProxy(ctx context.Context, target chaos.ProxyTarget, ready func()) error {
-	p := &proxy{encrypted: target.TLS}
-	p.origin = func(*net.TCPConn) (string, error) { return target.Upstream, nil }
-	p.dial = func(ctx context.Context, address string) (*net.TCPConn, error) {
-		conn, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "tcp", address)
-		if err != nil {
-			return nil, err
-		}
-		return conn.(*net.TCPConn), nil // of TCP
-	}
+	p := newExplicit(target)
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", target.Listen)
 	if err != nil {
 		return err
@@ -138,11 +130,30 @@ func ServeProxy(ctx context.Context, target chaos.ProxyTarget, ready func()) err
 		_ = l.Close()
 		return err
 	}
+	return p.serveTold(ctx, target, l.(*net.TCPListener), control, ready)
+}
+
+// newExplicit is a proxy before one server.
+func newExplicit(target chaos.ProxyTarget) *proxy {
+	p := &proxy{encrypted: target.TLS}
+	p.origin = func(*net.TCPConn) (string, error) { return target.Upstream, nil }
+	p.dial = func(ctx context.Context, address string) (*net.TCPConn, error) {
+		conn, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		return conn.(*net.TCPConn), nil // of TCP
+	}
+	return p
+}
+
+// serveTold works until ctx ends; at control it is told about faults.
+func (p *proxy) serveTold(ctx context.Context, target chaos.ProxyTarget, l *net.TCPListener, control net.Listener, ready func()) error {
 	srv := &http.Server{Handler: p.control(target), ReadTimeout: askTime, WriteTimeout: askTime}
 	go func() { _ = srv.Serve(control) }()
 	defer srv.Close()
 	ready()
-	return p.serve(ctx, l.(*net.TCPListener))
+	return p.serve(ctx, l)
 }
 
 // listenSocket takes the place of a proxy that has died, and of no other.

@@ -50,14 +50,6 @@ func onLoopback(f chaos.Fault, mechanism string, tier chaos.Tier, with chaos.Wit
 	}}
 }
 
-// byProxy is what only the proxy of a target can show.
-func byProxy(mechanism string) chaos.Rehearsal {
-	return chaos.Rehearsal{Mechanism: mechanism, Tier: chaos.TierCarried, Elsewhere: "the proxy before a target does it, and not this host: the lab has one before each of its services (sitrep demo)"}
-}
-
-func (httpLatency) Rehearsals() []chaos.Rehearsal { return []chaos.Rehearsal{byProxy("")} }
-func (httpError) Rehearsals() []chaos.Rehearsal   { return []chaos.Rehearsal{byProxy("")} }
-
 func (f processPause) Rehearsals() []chaos.Rehearsal {
 	return []chaos.Rehearsal{
 		onExtra(f, "ptrace", chaos.TierKernel),

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -20,7 +22,11 @@ func (a *app) chaosDoctorCommand() *cobra.Command {
 			"name that are made for it. Looks for the effect, takes it back, looks whether it is gone, and leaves nothing behind. It takes\n" +
 			"up to ten seconds. That something does not work here is no failure: the exit code is 0.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ways, err := chaos.WhatWorks(cmd.Context(), fault.All())
+			around, err := a.around()
+			if err != nil {
+				return err
+			}
+			ways, err := chaos.WhatWorks(cmd.Context(), fault.All(), around)
 			if err != nil {
 				return err
 			}
@@ -32,33 +38,41 @@ func (a *app) chaosDoctorCommand() *cobra.Command {
 	}
 }
 
+// around is where the configuration says that Docker, Toxiproxy and programs are.
+func (a *app) around() (chaos.Around, error) {
+	c, err := a.config()
+	if err != nil {
+		return chaos.Around{}, err
+	}
+	policy, refused := chaosPolicy(c, chaos.SystemPolicy, os.Geteuid())
+	return chaos.Around{
+		Docker: c.Chaos.Docker.Socket, DockerHost: os.Getenv("DOCKER_HOST"),
+		Toxiproxy: cmp.Or(c.Chaos.Toxiproxy.URL, chaos.DefaultToxiproxy), Exec: policy.Exec, Refused: refused,
+	}, nil
+}
+
 // waysWidth is how wide a line of the table may be: the narrowest terminal.
 const waysWidth = 80
 
-// printWays writes a line for each way, and below those what it needs, or what was seen.
+// printWays writes a line for each way, and beside those of one family with the same
+// answer once what they need, or what was seen; below it a mark stands for the same.
 func printWays(w io.Writer, ways []chaos.Way) error {
-	const columns = "%-14s %-12s %-8s %-5s"
+	heads := waysHeads(ways)
 	var b strings.Builder
-	fmt.Fprintf(&b, columns+"%s\n", "FAULT", "BY", "HERE", "TIER", "SEEN, OR WHY NOT")
-	indent := len(fmt.Sprintf(columns, "", "", "", ""))
-	for _, v := range ways {
-		head := fmt.Sprintf(columns, v.Fault, orDash(v.Mechanism), v.Works, orDash(string(v.Tier)))
-		if len(head) > indent {
-			b.WriteString(oneLine(head) + "\n")
-			head = strings.Repeat(" ", indent)
-		}
-		text := v.Seen
-		if v.Works != chaos.WorksYes {
-			text = v.Why
-			if v.Remedy != "" {
-				text += "; " + v.Remedy
+	b.WriteString(heads.of("FAULT", "BY", "HERE", "TIER") + "SEEN, OR WHY NOT\n")
+	line := max(1, waysWidth-heads.width())
+	for _, group := range alikeWays(ways, line) {
+		text := wrapped(oneLine(wayText(group[0])), line)
+		for i := range max(len(text), len(group)) {
+			head, beside := heads.of("", "", "", ""), sameAsAbove
+			if i < len(group) {
+				v := group[i]
+				head = heads.of(oneLine(v.Fault), orDash(oneLine(v.Mechanism)), string(v.Works), orDash(string(v.Tier)))
 			}
-		}
-		for i, line := range wrapped(oneLine(text), waysWidth-indent) {
-			if i > 0 {
-				head = strings.Repeat(" ", indent)
+			if i < len(text) {
+				beside = text[i]
 			}
-			b.WriteString(head + line + "\n")
+			b.WriteString(head + beside + "\n")
 		}
 	}
 	b.WriteString("\n")
@@ -68,6 +82,59 @@ func printWays(w io.Writer, ways []chaos.Way) error {
 	fmt.Fprintf(&b, "\n%s\n", countedWays(ways))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// sameAsAbove stands beside a way whose answer is that of the one above it.
+const sameAsAbove = `"`
+
+// wayColumns are the widths of the first four, in characters.
+type wayColumns [4]int
+
+// waysHeads are as wide as what stands in them.
+func waysHeads(ways []chaos.Way) wayColumns {
+	c := wayColumns{len("FAULT"), len("BY"), len(string(chaos.WorksUnknown)), len("TIER")}
+	for _, v := range ways {
+		c[0], c[1] = max(c[0], len(oneLine(v.Fault))), max(c[1], len(oneLine(v.Mechanism)))
+	}
+	return c
+}
+
+func (c wayColumns) of(fault, by, here, tier string) string {
+	return fmt.Sprintf("%-*s %-*s %-*s %-*s ", c[0], fault, c[1], by, c[2], here, c[3], tier)
+}
+
+func (c wayColumns) width() int { return len(c.of("", "", "", "")) }
+
+// alikeWays puts the ways of one family (what stands before the dot) that have the same answer
+// together, at the place of the first. One that fits on a line of so many characters is
+// repeated instead.
+func alikeWays(ways []chaos.Way, line int) (groups [][]chaos.Way) {
+	at := map[[4]string]int{}
+	for _, v := range ways {
+		family, _, _ := strings.Cut(v.Fault, ".")
+		key := [4]string{family, "", string(v.Works), wayText(v)}
+		if len(key[3]) <= line {
+			key[0], key[1] = v.Fault, v.Mechanism
+		}
+		i, known := at[key]
+		if !known {
+			i, at[key] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], v)
+	}
+	return groups
+}
+
+// wayText is what was seen, or why there was nothing to be seen and what would help.
+func wayText(v chaos.Way) string {
+	switch {
+	case v.Works == chaos.WorksYes:
+		return v.Seen
+	case v.Remedy == "":
+		return v.Why
+	}
+	return v.Why + "; " + v.Remedy
 }
 
 // tiersOf are those that the ways have, the best first.
@@ -123,6 +190,10 @@ func (a *app) examineFaults(ctx context.Context) finding {
 	if targets, err := a.targets(); targets.None() || err != nil {
 		return check(what, "nothing is named that may be hurt: not tried (sitrep chaos doctor tries them)", nil)
 	}
-	ways, err := chaos.WhatWorks(ctx, fault.All())
+	around, err := a.around()
+	if err != nil {
+		return check(what, "", err)
+	}
+	ways, err := chaos.WhatWorks(ctx, fault.All(), around)
 	return check(what, countedWays(ways)+": sitrep chaos doctor says which", err)
 }

@@ -22,7 +22,7 @@ func hidden(name string, args []string, stdin *os.File, stdout, stderr io.Writer
 	case "__chaos-rehearse":
 		return chaos.RehearseMain(args, stdin, stdout, fault.All())
 	case "__chaos-extra":
-		return chaos.ExtraMain(stdin)
+		return chaos.ExtraMain(args, stdin, stdout)
 	case "__undertake":
 		return undertaker(args, stdin)
 	}
