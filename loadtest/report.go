@@ -38,6 +38,11 @@ func (r Result) writeVerdict(w io.Writer) {
 			fmt.Fprintf(w, "    %s\n", line)
 		}
 	}
+	for _, note := range r.Notes {
+		for i, line := range wrap(note, 76) {
+			fmt.Fprintf(w, "%-4s%s\n", map[bool]string{true: "  !"}[i == 0], line)
+		}
+	}
 	fmt.Fprintln(w)
 }
 
