@@ -82,7 +82,7 @@ type Prober interface {
 
 // defaults completes guard number i.
 func (g *Guard) defaults(i int) {
-	g.Name = cmpOr(g.Name, cmpOr(g.SLO, fmt.Sprintf("guard %d", i+1)))
+	g.Name = cmpOr(g.Name, cmpOr(g.SLO, strconv.Itoa(i+1)))
 	g.NoData = cmpOr(g.NoData, "abort")
 	if g.SLO != "" && g.Window == 0 {
 		g.Window = strictyaml.Duration(5 * time.Minute)

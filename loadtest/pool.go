@@ -230,6 +230,7 @@ func (w *worker) serve(ctx context.Context, a arrival, free time.Time) time.Time
 		e.record(w, s, req, 0, nil)
 		return now
 	}
+	e.sent.Add(1)
 	done, ok := w.send(ctx, req, s, at, now)
 	for _, next := range f.requests[1:] {
 		if !ok || !w.thinks(req.think) {
@@ -269,7 +270,6 @@ func (w *worker) send(ctx context.Context, req *request, s sample, at, now time.
 		w.buf = req.form.append(w.buf[:0], &w.values, cookie)
 		wire = w.buf
 	}
-	e.sent.Add(1)
 	got, done, err := w.conns[req.end].exchange(ctx, req, wire, now)
 	if err != nil && ctx.Err() != nil {
 		return done, false // the end of the run cut it off: nothing was measured

@@ -193,6 +193,28 @@ func (p Plan) look(ctx context.Context, prober Prober) error {
 	return nil
 }
 
+// Rehearse is all that Run does before it sends something: the plan that it would run,
+// or why it would not.
+func (m Means) Rehearse(ctx context.Context, plan Plan) (Plan, error) {
+	plan, _, err := m.ready(ctx, plan)
+	return plan, err
+}
+
+func (m Means) ready(ctx context.Context, plan Plan) (Plan, kit, error) {
+	if bad := plan.validate(); bad != nil {
+		return plan, kit{}, plan.errorf(bad)
+	}
+	plan, err := plan.withDefaults().Fixed(ctx, m.Prober)
+	if err != nil {
+		return plan, kit{}, err
+	}
+	k, err := plan.prepare(ctx, m)
+	if err == nil {
+		err = plan.look(ctx, m.Prober)
+	}
+	return plan, k, err
+}
+
 // Run executes the plan and returns what it found. The error is about the plan
 // alone: one that is wrong, or whose targets are refused (ErrRefused), or a guard
 // that trips before the start; then nothing was sent. A target that fails in any
@@ -202,22 +224,12 @@ func (p Plan) look(ctx context.Context, prober Prober) error {
 // after Drain; the verdict is then Aborted and the result holds what was measured
 // until then.
 func (m Means) Run(ctx context.Context, plan Plan) (Result, error) {
-	if bad := plan.validate(); bad != nil {
-		return Result{}, plan.errorf(bad)
-	}
-	plan, err := plan.withDefaults().Fixed(ctx, m.Prober)
-	if err != nil {
-		return Result{}, err
-	}
-	k, err := plan.prepare(ctx, m)
+	plan, k, err := m.ready(ctx, plan)
 	if err != nil {
 		return Result{}, err
 	}
 	if k.web != nil {
 		defer k.web.CloseIdleConnections()
-	}
-	if err := plan.look(ctx, m.Prober); err != nil {
-		return Result{}, err
 	}
 	board := newBoard()
 	go board.run(m.Progress)

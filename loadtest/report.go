@@ -51,9 +51,13 @@ func (r Result) writeTotals(w io.Writer) {
 	if r.RequestedRate > 0 {
 		share = percent(r.AchievedRate / r.RequestedRate)
 	}
+	requested := fmt.Sprintf("%.1f/s", r.RequestedRate)
+	if r.Model == "closed" {
+		requested = "by users"
+	}
 	rows := []struct{ name, value, note string }{
 		{"measured", fmt.Sprintf("%.1f s", r.DurationSeconds), ""},
-		{"requested", fmt.Sprintf("%.1f/s", r.RequestedRate), ""},
+		{"requested", requested, ""},
 		{"achieved", fmt.Sprintf("%.1f/s", r.AchievedRate), share},
 		{"requests", grouped(r.Requests), ""},
 		{"errors", grouped(r.Errors), percent(r.ErrorRatio)},
