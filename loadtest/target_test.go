@@ -35,8 +35,8 @@ func TestRowsOfData(t *testing.T) {
 		mu.Unlock()
 	})
 	files := map[string]string{
-		"users.csv":   "user,q\nann,\"a b&c\"\nb/b,\"x\r\ny\"\n",
-		"users.jsonl": `{"user":"ann","q":"a b&c"}` + "\n\n" + `{"user":"b/b","q":"x\r\ny"}` + "\n",
+		"users.csv":   "user,q\nann,\"a b&c\"\nb/b d,\"x\r\ny\"\n",
+		"users.jsonl": `{"user":"ann","q":"a b&c"}` + "\n\n" + `{"user":"b/b d","q":"x\r\ny"}` + "\n",
 		"body.txt":    "{{.user}} says {{ .q }}",
 	}
 	for _, data := range []string{"users.csv", "users.jsonl"} {
@@ -51,9 +51,9 @@ stages: [{rate: 100, for: 200ms}]
 		r, err := Means{Progress: func(Progress) { _ = os.RemoveAll(p.Dir) }}.Run(t.Context(), p)
 		require.NoError(t, err)
 		require.Zero(t, r.Errors, "%v", r.ErrorsByClass)
-		second := "/u/b/b|x\r\ny|b/b x  y|b/b says x\r\ny"
+		second := "/u/b/b d|x\r\ny|b/b d x  y|b/b d says x\r\ny"
 		if data == "users.csv" { // encoding/csv makes \r\n in quotes \n
-			second = "/u/b/b|x\ny|b/b x y|b/b says x\ny"
+			second = "/u/b/b d|x\ny|b/b d x y|b/b d says x\ny"
 		}
 		require.Equal(t, map[string]int{"/u/ann|a b&c|ann a b&c|ann says a b&c": 10, second: 10}, seen)
 	}
