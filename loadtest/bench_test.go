@@ -43,11 +43,11 @@ func (*cannedConn) Close() error                { return nil }
 func TestServingAllocatesNothing(t *testing.T) {
 	plan := planOf(1000, time.Hour).withDefaults()
 	dial := func(context.Context, netip.AddrPort) (net.Conn, error) { return &cannedConn{}, nil }
-	e := newEngine(plan, []endpoint{{"x:80", make([]netip.AddrPort, 1)}}, []int{0}, dial)
+	e := engineOf(plan, []endpoint{{host: "x:80", addrs: make([]netip.AddrPort, 1)}}, []int{0}, dial)
 	w := e.newWorker(0)
 	w.connect(t.Context())
 	e.start = time.Now().Add(-time.Second)
-	rec := newRecorder(plan, e.schedule)
+	rec := newRecorder(plan, e.table.Load().Schedule)
 	serve := func() {
 		a, ok := w.next()
 		if !ok {
@@ -102,7 +102,7 @@ func ourRequests(b *testing.B, addr string, n int) {
 	plan = plan.withDefaults()
 	ends, of, err := plan.resolve(b.Context(), nil)
 	require.NoError(b, err)
-	r := newEngine(plan, ends, of, dialTCP).run(b.Context(), func(Progress) {})
+	r := engineOf(plan, ends, of, dialTCP).run(b.Context(), func(Progress) {})
 	require.EqualValues(b, n, r.Requests)
 	require.Zero(b, r.Errors, "%v", r.ErrorsByClass)
 }
@@ -158,12 +158,12 @@ func BenchmarkAgainstNetHTTP(b *testing.B) {
 // BenchmarkDriver is one connection against the other end of a real socket.
 func BenchmarkDriver(b *testing.B) {
 	addr := netip.MustParseAddrPort(benchServer(b))
-	c := newConn(endpoint{addr.String(), []netip.AddrPort{addr}}, dialTCP, time.Minute)
+	c := newConn(endpoint{host: addr.String(), addrs: []netip.AddrPort{addr}}, dialTCP, timeouts{whole: time.Minute})
 	defer c.close()
 	req := newRequest(Target{Method: "GET", URL: "http://" + addr.String() + "/"}, 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := c.exchange(b.Context(), req, time.Now()); err != nil {
+		if _, _, err := c.exchange(b.Context(), req, req.bytes, time.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,11 +3,9 @@ package loadtest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -25,13 +23,16 @@ func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", addr.String())
 }
 
+// timeouts are those of one request; connect is 0 where only the whole counts.
+type timeouts struct{ whole, connect time.Duration }
+
 // conn carries one request at a time to one endpoint over a connection that it
 // keeps alive and reopens. Only cut may be called from another goroutine.
 type conn struct {
-	end     endpoint
-	dial    dialFunc
-	timeout time.Duration
-	in      *responseReader
+	end  endpoint
+	dial dialFunc
+	timeouts
+	in *responseReader
 
 	mu       sync.Mutex
 	nc       net.Conn // nil when there is none
@@ -40,8 +41,8 @@ type conn struct {
 	idle     time.Time // since when it has nothing to do
 }
 
-func newConn(end endpoint, dial dialFunc, timeout time.Duration) *conn {
-	return &conn{end: end, dial: dial, timeout: timeout, in: newResponseReader(nil)}
+func newConn(end endpoint, dial dialFunc, t timeouts) *conn {
+	return &conn{end: end, dial: dial, timeouts: t, in: newResponseReader(nil)}
 }
 
 // errCut is returned for a request that the end of the run cut off.
@@ -52,62 +53,68 @@ var errCut = errors.New("cut off by the end of the run")
 // error: it is reopened, and a request on which it died before any answer is
 // sent once more, if its method allows that (RFC 9110, section 9.2.2). Done is
 // when the exchange was over, however it ended.
-func (c *conn) exchange(ctx context.Context, req *request, now time.Time) (status int, done time.Time, err error) {
-	deadline := now.Add(c.timeout)
+func (c *conn) exchange(ctx context.Context, req *request, wire []byte, now time.Time) (a answer, done time.Time, err error) {
+	deadline := now.Add(c.whole)
 	if c.nc != nil && now.Sub(c.idle) > idleCheck && disturbed(c.nc) {
 		c.close()
 	}
 	for {
 		reused := c.nc != nil && c.answered
-		status, err = c.once(ctx, req, deadline)
+		a, err = c.once(ctx, req, wire, deadline)
 		done = time.Now()
 		if err == nil {
 			c.idle = done
-			return status, done, nil
+			return a, done, nil
 		}
 		c.close()
 		if !reused || !req.idempotent || c.in.got > 0 || !hungUp(err) {
-			return 0, done, err
+			return answer{}, done, err
 		}
 	}
 }
 
-func (c *conn) once(ctx context.Context, req *request, deadline time.Time) (int, error) {
+func (c *conn) once(ctx context.Context, req *request, wire []byte, deadline time.Time) (answer, error) {
 	if c.nc == nil {
 		c.in.got = 0
 		if err := c.open(ctx, deadline); err != nil {
-			return 0, err
+			return answer{}, err
 		}
 	}
 	if err := c.nc.SetDeadline(deadline); err != nil {
-		return 0, err
+		return answer{}, err
 	}
 	if c.wasCut() {
-		return 0, errCut
+		return answer{}, errCut
 	}
-	_, sendErr := c.nc.Write(req.bytes)
+	_, sendErr := c.nc.Write(wire)
 	// A server may refuse a request before it has read all of it, so the answer
 	// is looked for even when sending failed.
+	c.in.keep = req.keep
 	resp, err := c.in.read(req.head)
 	if err != nil {
 		if sendErr != nil && c.in.got == 0 {
 			err = sendErr
 		}
-		return 0, err
+		return answer{}, err
 	}
 	c.answered = true
 	if resp.close || sendErr != nil {
 		c.close()
 	}
-	return resp.status, nil
+	return answer{resp.status, resp.body, c.in.head, c.in.kept}, nil
 }
 
 // open dials the endpoint's addresses in order until one answers.
 func (c *conn) open(ctx context.Context, deadline time.Time) error {
+	if c.connect > 0 {
+		if at := time.Now().Add(c.connect); at.Before(deadline) {
+			deadline = at
+		}
+	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	var first error
-	for _, addr := range c.end.addrs {
+	addrs, first := c.end.find(ctx)
+	for _, addr := range addrs {
 		nc, err := c.dial(ctx, addr)
 		if err == nil {
 			return c.adopt(nc)
@@ -160,34 +167,4 @@ func (c *conn) wasCut() bool {
 // hungUp holds for the ways in which a closed connection shows itself.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
-}
-
-// classify names what went wrong; the empty class is a success.
-func classify(status int, err error) Class {
-	switch {
-	case err == nil && status >= 500:
-		return ClassServer
-	case err == nil && status >= 400:
-		return ClassClient
-	case err == nil:
-		return ""
-	case errors.Is(err, errProtocol):
-		return ClassProtocol
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return ClassTimeout
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ClassRefused
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.ENOBUFS):
-		return ClassLocal
-	}
-	return ClassReset
-}
-
-// sample is one line that shows an error to a person.
-func sampleText(req *request, status int, err error) string {
-	text := fmt.Sprintf("%s: status %d", req.name, status)
-	if err != nil {
-		text = fmt.Sprintf("%s: %v", req.name, err)
-	}
-	return text[:min(len(text), 300)]
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,41 +16,15 @@ const (
 	shardCount = 8
 )
 
-// Run executes the plan and returns what it found. The error is about the plan
-// alone: one that is wrong, or whose targets are refused (ErrRefused); then
-// nothing was sent. A target that fails in any way is a Result.
-//
-// Progress, if not nil, is called from one goroutine at most ten times a
-// second, and once more at the end; when it is slow, snapshots are left out and
-// the load goes on. Cancelling ctx stops the arrivals at once and cuts off what
-// is still in flight after half a second; the verdict is then Aborted and the
-// result holds what was measured until then.
-func Run(ctx context.Context, plan Plan, progress func(Progress)) (Result, error) {
-	if bad := plan.validate(); bad != nil {
-		return Result{}, fmt.Errorf("plan %s: %s: %s", plan.Name, bad.path, bad.message)
-	}
-	plan = plan.withDefaults()
-	ends, endOf, err := plan.resolve(ctx, net.DefaultResolver)
-	if err != nil {
-		return Result{}, err
-	}
-	e := newEngine(plan, ends, endOf, dialTCP)
-	board := newBoard()
-	go board.run(progress)
-	defer board.close()
-	return e.run(ctx, board.post), nil
-}
-
 // engine deals tickets, one for each arrival, to workers that each carry one
 // request at a time. There is no dispatcher: a free worker takes the next
 // ticket, sleeps until it is due and sends.
 type engine struct {
-	plan     Plan
-	schedule Schedule
-	ends     []endpoint
-	requests []*request
-	round    []int // which request arrival n is: round[n mod len]
-	dial     dialFunc
+	plan  Plan
+	table atomic.Pointer[timetable]
+	kit
+	round []int // which flow arrival n is: round[n mod len]
+	means Means
 
 	start   time.Time
 	tickets atomic.Int64
@@ -63,17 +36,24 @@ type engine struct {
 	samples firstSamples
 }
 
-func newEngine(plan Plan, ends []endpoint, endOf []int, dial dialFunc) *engine {
-	e := &engine{plan: plan, schedule: NewSchedule(plan.Stages), ends: ends, round: deal(plan.Targets), dial: dial}
-	for i, t := range plan.Targets {
-		e.requests = append(e.requests, newRequest(t, endOf[i]))
-	}
+// timetable is the schedule until it changes, which closes changed.
+type timetable struct {
+	Schedule
+	changed chan struct{}
+}
+
+func newEngine(plan Plan, k kit) *engine {
+	e := &engine{plan: plan, kit: k, round: deal(plan.weights())}
+	e.table.Store(&timetable{NewSchedule(plan.Stages), make(chan struct{})})
 	// Enough workers wait at a time that the next look-ahead of arrivals finds
 	// one each, and no more: those behind stay free for a change of mind.
 	ahead := int(math.Ceil(plan.PeakRate()*lookAhead.Seconds())) + 2
 	e.turns = make(chan struct{}, min(ahead, plan.Connections))
 	e.stop = make(chan struct{})
 	e.pool.limit, e.pool.spare = plan.Connections, cap(e.turns)
+	if plan.Closed {
+		e.pool.spare = plan.Connections // every user has a worker
+	}
 	return e
 }
 
@@ -81,6 +61,7 @@ func newEngine(plan Plan, ends []endpoint, endOf []int, dial dialFunc) *engine {
 // second and ends when the last worker has.
 func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 	dialing, hangUp := context.WithCancel(context.Background())
+	defer e.pool.guards.Wait()
 	defer hangUp()
 	began := time.Now()
 	begin, done := make(chan struct{}), make(chan struct{})
@@ -92,25 +73,44 @@ func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 	close(begin)
 	go func() { e.pool.running.Wait(); close(done) }()
 
-	rec := newRecorder(e.plan, e.schedule)
+	rec := newRecorder(e.plan, e.table.Load().Schedule)
+	trips := e.guard(dialing)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	cancelled, cutAt := ctx.Done(), (<-chan time.Time)(nil)
 	aborted := time.Duration(-1)
+	halt := func(why string, patience time.Duration) {
+		if aborted < 0 {
+			aborted, rec.tripped = time.Since(e.start), why
+			close(e.stop)
+			cutAt = time.After(patience)
+		}
+	}
 	for {
 		select {
 		case <-ticker.C:
 			now := time.Since(e.start)
 			e.drain(rec)
 			rec.advance(now)
+			if why := rec.broken(); why != "" {
+				halt(why, grace)
+			}
 			post(e.progress(rec, now))
+		case why := <-trips:
+			halt(why, grace)
+		case f := <-e.means.Factors:
+			e.rescale(rec, f)
 		case <-cancelled:
-			aborted, cancelled = time.Since(e.start), nil
+			cancelled = nil
+			halt("", max(e.means.Drain, grace))
 			if !warmed {
 				aborted = 0
 			}
-			close(e.stop)
-			cutAt = time.After(grace)
+		case <-e.means.Cut:
+			e.means.Cut = nil
+			halt("", 0)
+			hangUp()
+			e.pool.cut()
 		case <-cutAt:
 			hangUp()
 			e.pool.cut()
@@ -121,6 +121,51 @@ func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 			post(e.progress(rec, time.Since(e.start)))
 			return result
 		}
+	}
+}
+
+// guard starts the guards; each tells once why the run must end. They end with ctx.
+func (e *engine) guard(ctx context.Context) <-chan string {
+	trips := make(chan string, len(e.plan.Guards))
+	for _, g := range e.plan.Guards {
+		e.pool.guards.Go(func() { g.watch(ctx, e.means.Prober, trips) })
+	}
+	return trips
+}
+
+// The bounds of what the rate may be changed to while a run goes on.
+const (
+	leastScale = 0.05
+	mostScale  = 20
+)
+
+// rescale changes the rate from now on, within bounds: of the plan's, and MaxRate.
+func (e *engine) rescale(rec *recorder, factor float64) {
+	if e.plan.Closed || !(factor > 0) {
+		return
+	}
+	now, old := time.Since(e.start), e.table.Load()
+	if peak := old.Peak(now); peak > 0 {
+		factor = min(factor, MaxRate/peak)
+	}
+	factor = min(max(factor, leastScale/rec.scale), mostScale/rec.scale)
+	if now >= old.Length() || factor == 1 {
+		return
+	}
+	rec.scale *= factor
+	rec.changes = append(rec.changes, RateChange{now.Seconds(), rec.scale})
+	rec.schedule = old.Scale(now, factor)
+	rec.first = rec.schedule.Count(e.plan.Warmup)
+	e.table.Store(&timetable{rec.schedule, make(chan struct{})})
+	close(old.changed)
+}
+
+func (e *engine) stopped() bool {
+	select {
+	case <-e.stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -137,6 +182,7 @@ func (e *engine) progress(rec *recorder, now time.Duration) Progress {
 	p := rec.progress(now)
 	sent := e.sent.Load()
 	p.AchievedRate = rec.sendRate(now, sent)
+	p.Scale, p.Closed = rec.scale, e.plan.Closed
 	p.InFlight = int(e.pool.busy.Load())
 	p.Connections = int(e.pool.size.Load())
 	p.ErrorsByClass = e.samples.counts(rec.errors)
@@ -147,7 +193,26 @@ func (e *engine) result(rec *recorder, began time.Time, aborted time.Duration) R
 	r := rec.result(aborted, e.pool.full.Load())
 	r.Plan, r.StartedAt = e.plan.Name, began.UTC()
 	r.ErrorsByClass = e.samples.counts(rec.errors)
+	r.Kind, r.Model, r.Changes = e.plan.Kind, "open", rec.changes
+	if e.plan.Closed {
+		r.Model = "closed"
+	}
+	r.Notes = e.notes(rec)
 	return r
+}
+
+// notes are what a reader of the result has to know.
+func (e *engine) notes(rec *recorder) (all []string) {
+	if e.plan.Closed {
+		all = append(all, "closed: latencies are those users saw. Whoever waits for a slow answer sends nothing meanwhile, so percentiles leave out those who would have come (coordinated omission); no rate can be concluded from them")
+	}
+	if e.plan.HTTP.TLS.Insecure && e.web != nil {
+		all = append(all, "tls: insecure: no certificate was verified; anybody could have answered")
+	}
+	if n := len(rec.changes); n > 0 {
+		all = append(all, fmt.Sprintf("the rate was changed %d times by hand, at last to %.0f %% of the plan's: this is not the plan's load", n, 100*rec.scale))
+	}
+	return all
 }
 
 // shard takes the samples of some of the workers between two drains.

@@ -37,6 +37,10 @@ func (r *recorder) result(aborted time.Duration, full bool) Result {
 	out.Generator, out.Reasons = generatorFacts{
 		totals: out.Totals, lag: out.Lag, unsent: whole.unsent, queued: r.queued, local: r.errors[ClassLocal], full: full,
 	}.judge()
+	if r.tripped != "" {
+		out.AbortedBy = r.tripped
+		out.Reasons = append([]string{fmt.Sprintf("ended after %v by %s", round(aborted), r.tripped)}, out.Reasons...)
+	}
 	out.Verdict, out.Reasons = out.judge(aborted >= 0)
 	return out
 }
@@ -51,12 +55,13 @@ func (s *stageTotal) add(o stageTotal) {
 // window is how long the stages from..to were measured, in seconds, and how
 // many arrivals were due in that time, when the run ended at end.
 func (r *recorder) window(from, to int, end time.Duration) (seconds float64, due int64) {
-	a := time.Duration(r.schedule.segments[from].start * 1e9)
-	last := r.schedule.segments[to]
-	b := min(time.Duration((last.start+last.length)*1e9), end)
+	a, b := r.schedule.bounds[from], min(r.schedule.bounds[to+1], end)
 	a = max(a, r.plan.Warmup)
 	if b <= a {
 		return 0, 0
+	}
+	if r.plan.Closed {
+		return (b - a).Seconds(), 0 // users ask for no rate
 	}
 	return (b - a).Seconds(), r.schedule.Count(b) - r.schedule.Count(a)
 }
@@ -131,11 +136,11 @@ func (r Result) judge(aborted bool) (Verdict, []string) {
 	}
 	reasons := slices.Concat(broken, r.Reasons)
 	switch {
-	case aborted:
+	case aborted && r.AbortedBy == "":
 		return Aborted, append([]string{"cancelled before the end"}, reasons...)
 	case r.Generator == GeneratorInvalid:
 		return Invalid, reasons
-	case len(broken) > 0 || r.Requests == 0:
+	case len(broken) > 0 || r.Requests == 0 || r.AbortedBy != "":
 		return Fail, reasons
 	}
 	return Pass, reasons

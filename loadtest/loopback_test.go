@@ -304,7 +304,7 @@ func TestTheOtherAddressIsTried(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	ends[0].addrs = append(ends[0].addrs[:0], closed.Addr().(*net.TCPAddr).AddrPort(), other)
-	r := newEngine(plan.withDefaults(), ends, of, dialTCP).run(t.Context(), func(Progress) {})
+	r := engineOf(plan.withDefaults(), ends, of, dialTCP).run(t.Context(), func(Progress) {})
 	require.Zero(t, r.Errors, "%v", r.ErrorsByClass)
 }
 

@@ -58,3 +58,12 @@ func answerForEver() error {
 	}
 	return nil
 }
+
+// engineOf is an engine for a plan without files and secrets.
+func engineOf(plan Plan, ends []endpoint, endOf []int, dial dialFunc) *engine {
+	flows, data, bad := plan.files(endOf, nil)
+	if bad != nil {
+		panic(bad.path + ": " + bad.message)
+	}
+	return newEngine(plan, kit{ends: ends, flows: flows, data: data, dial: dial})
+}

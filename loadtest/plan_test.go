@@ -26,7 +26,7 @@ func TestLoadPlan(t *testing.T) {
 	require.Equal(t, Plan{
 		Name: "smoke", Targets: []Target{{Method: "GET", URL: "http://127.0.0.1:8080/", Weight: 1}},
 		Stages: []Stage{{400, 400, 10 * time.Second}}, Connections: DefaultConnections, Timeout: DefaultTimeout,
-		Thresholds: []Threshold{{"p95 < 200ms", "p95", "<", 0.2}, {"errors < 1%", "errors", "<", 0.01}}, Pin: "F7",
+		Thresholds: []Threshold{{Expr: "p95 < 200ms", Metric: "p95", Op: "<", Limit: 0.2}, {Expr: "errors < 1%", Metric: "errors", Op: "<", Limit: 0.01}}, Pin: "F7", Dir: ".",
 	}, p)
 
 	p, err = LoadPlan("mix.yaml", []byte(`
@@ -59,7 +59,7 @@ func TestLoadPlanSaysWhereAndWhat(t *testing.T) {
 		`p.yaml:1:1: a plan needs a name`:                            change("name: smoke\n", ""),
 		`p.yaml:2:10: targets`:                                       change(`[{method: GET, url: "http://127.0.0.1:8080/"}]`, "[]") + "# targets",
 		`p.yaml:2:20: method "FETCH" is not known`:                   change("GET", "FETCH"),
-		`only http:// is spoken`:                                     change("http://", "https://"),
+		`only http:// and https:// are spoken`:                       change("http://", "ftp://"),
 		`has no host`:                                                change("http://127.0.0.1:8080/", "http:///x"),
 		`a target needs a url`:                                       change("http://127.0.0.1:8080/", ""),
 		`the url carries a user name`:                                change("http://", "http://a:b@"),
@@ -186,7 +186,7 @@ func TestOnlyLoopbackIsLoaded(t *testing.T) {
 	require.ErrorIs(t, err, ErrRefused)
 	require.ErrorIs(t, p.Check(t.Context()), ErrRefused)
 	_, err = Run(t.Context(), Plan{Name: "x"}, nil)
-	require.EqualError(t, err, "plan x: targets: a plan needs at least one target")
+	require.EqualError(t, err, "plan x: targets: a plan needs at least one target, or scenarios")
 }
 
 func TestRequestBytes(t *testing.T) {

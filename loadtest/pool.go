@@ -16,6 +16,7 @@ type pool struct {
 
 	warming sync.WaitGroup // the first workers, until they are connected
 	running sync.WaitGroup
+	guards  sync.WaitGroup
 	mu      sync.Mutex
 	workers []*worker
 	isCut   bool
@@ -82,15 +83,22 @@ func (p *pool) cut() {
 type worker struct {
 	id     int
 	engine *engine
-	conns  []*conn
+	conns  []carrier
 	timer  *time.Timer
+	values values // of the arrival's placeholders
+	jar    jar    // of its scenario
+	buf    []byte
 }
 
 func (e *engine) newWorker(id int) *worker {
-	w := &worker{id: id, engine: e, conns: make([]*conn, len(e.ends)), timer: time.NewTimer(time.Hour)}
+	w := &worker{id: id, engine: e, conns: make([]carrier, len(e.ends)), timer: time.NewTimer(time.Hour)}
 	w.timer.Stop()
 	for i, end := range e.ends {
-		w.conns[i] = newConn(end, e.dial, e.plan.Timeout)
+		if e.web != nil && (end.secure || !e.plan.HTTP.plainOnly()) {
+			w.conns[i] = newWebCarrier(e.web, e.plan.Timeout)
+		} else {
+			w.conns[i] = newConn(end, e.dial, timeouts{whole: e.plan.Timeout, connect: e.plan.HTTP.ConnectTimeout})
+		}
 	}
 	return w
 }
@@ -99,7 +107,9 @@ func (e *engine) newWorker(id int) *worker {
 func (w *worker) run(ctx context.Context, begin <-chan struct{}) {
 	e := w.engine
 	defer w.close()
-	w.connect(ctx)
+	if !e.plan.HTTP.Fresh() && !e.plan.Closed {
+		w.connect(ctx)
+	}
 	if w.id < e.pool.spare {
 		e.pool.warming.Done()
 	}
@@ -108,6 +118,11 @@ func (w *worker) run(ctx context.Context, begin <-chan struct{}) {
 	free := time.Now()
 	if w.id < e.pool.spare {
 		free = e.start // it was ready before
+	}
+	if e.plan.Closed {
+		w.live(ctx)
+		e.pool.idle.Add(-1)
+		return
 	}
 	for {
 		a, ok := w.next()
@@ -125,7 +140,7 @@ func (w *worker) run(ctx context.Context, begin <-chan struct{}) {
 // request's: the first one on the connection tries again and reports it.
 func (w *worker) connect(ctx context.Context) {
 	for _, c := range w.conns {
-		_ = c.open(ctx, time.Now().Add(c.timeout))
+		_ = c.open(ctx, time.Now().Add(w.engine.plan.Timeout))
 	}
 }
 
@@ -153,26 +168,39 @@ func (w *worker) next() (arrival, bool) {
 	case <-e.stop:
 		return arrival{}, false
 	}
-	select {
-	case <-e.stop:
+	if e.stopped() {
 		return arrival{}, false
-	default:
 	}
 	a := arrival{n: e.tickets.Add(1) - 1}
-	var ok bool
-	if a.due, a.stage, ok = e.schedule.Due(a.n); !ok {
-		return a, false
+	for {
+		t := e.table.Load()
+		var ok bool
+		if a.due, a.stage, ok = t.Due(a.n); !ok {
+			return a, false
+		}
+		wait := time.Until(e.start.Add(a.due))
+		if wait <= 0 {
+			return a, true
+		}
+		w.timer.Reset(wait)
+		select {
+		case <-w.timer.C:
+			return a, true
+		case <-t.changed: // it is due at another time now
+		case <-e.stop:
+			return a, false
+		}
 	}
-	wait := time.Until(e.start.Add(a.due))
-	if wait <= 0 {
-		return a, true
-	}
-	w.timer.Reset(wait)
+}
+
+// wait is false if the run was stopped before d was over.
+func (w *worker) wait(d time.Duration) bool {
+	w.timer.Reset(d)
 	select {
 	case <-w.timer.C:
-		return a, true
-	case <-e.stop:
-		return a, false
+		return true
+	case <-w.engine.stop:
+		return false
 	}
 }
 
@@ -186,29 +214,92 @@ func (w *worker) next() (arrival, bool) {
 // time starts when it was due.
 func (w *worker) serve(ctx context.Context, a arrival, free time.Time) time.Time {
 	e := w.engine
+	f := &e.flows[e.round[a.n%int64(len(e.round))]]
+	w.begin(f, a.n)
 	now := time.Now()
 	at := e.start.Add(a.due)
-	s := sample{n: a.n, stage: a.stage, sent: now.Sub(e.start), lag: now.Sub(at)}
+	s := sample{n: a.n, stage: a.stage, sent: now.Sub(e.start), lag: now.Sub(at), late: !e.plan.Closed}
 	if s.queued = free.After(at); s.queued {
 		s.lag = 0
 	} else {
 		at = now
 	}
-	req := e.requests[e.round[a.n%int64(len(e.round))]]
+	req := f.requests[0]
 	if s.queued && now.Sub(at) >= e.plan.Timeout {
 		s.class, s.response, s.done = ClassUnsent, now.Sub(at), s.sent
 		e.record(w, s, req, 0, nil)
 		return now
 	}
 	e.sent.Add(1)
-	status, done, err := w.conns[req.end].exchange(ctx, req, now)
-	if err != nil && ctx.Err() != nil {
-		return done // the end of the run cut it off: nothing was measured
+	done, ok := w.send(ctx, req, s, at, now)
+	for _, next := range f.requests[1:] {
+		if !ok || !w.thinks(req.think) {
+			return done
+		}
+		req, now = next, time.Now()
+		done, ok = w.send(ctx, req, sample{n: a.n, stage: a.stage, sent: now.Sub(e.start), step: true}, now, now)
 	}
-	s.class = classify(status, err)
-	s.response, s.service, s.done = done.Sub(at), done.Sub(now), done.Sub(e.start)
-	e.record(w, s, req, status, err)
 	return done
+}
+
+// begin forgets the arrival before.
+func (w *worker) begin(f *flow, n int64) {
+	w.values.seq, w.values.row = n, w.engine.data.row(n)
+	if len(f.requests) > 1 || f.extracted > 0 {
+		w.values.extracted = append(w.values.extracted[:0], make([]string, f.extracted)...)
+		w.jar.forget()
+	}
+}
+
+// thinks waits before the next step of a scenario; false if the run was stopped.
+func (w *worker) thinks(t Think) bool {
+	d := t.draw()
+	return !w.engine.stopped() && (d <= 0 || w.wait(d))
+}
+
+// send carries one request at now, whose response time begins at at, and records it. Ok
+// says that the next step may follow.
+func (w *worker) send(ctx context.Context, req *request, s sample, at, now time.Time) (done time.Time, ok bool) {
+	e := w.engine
+	wire := req.bytes
+	if req.form != nil {
+		cookie := ""
+		if req.cookies {
+			cookie = w.jar.line(req.host)
+		}
+		w.buf = req.form.append(w.buf[:0], &w.values, cookie)
+		wire = w.buf
+	}
+	got, done, err := w.conns[req.end].exchange(ctx, req, wire, now)
+	if err != nil && ctx.Err() != nil {
+		return done, false // the end of the run cut it off: nothing was measured
+	}
+	if err == nil && req.expect.takes(got.status) {
+		if err = req.expect.meets(got); err == nil {
+			err = w.keep(req, got, done)
+		}
+		s.class = classify(0, err)
+	} else if s.class = classify(got.status, err); s.class == "" {
+		s.class = ClassExpect
+	}
+	s.response, s.service, s.done = done.Sub(at), done.Sub(now), done.Sub(e.start)
+	e.record(w, s, req, got.status, err)
+	return done, s.class == ""
+}
+
+// keep takes what later steps need out of an answer.
+func (w *worker) keep(req *request, got answer, now time.Time) error {
+	if req.cookies {
+		w.jar.take(req.host, got, now)
+	}
+	for _, x := range req.extract {
+		v, err := x.take(got)
+		if err != nil {
+			return err
+		}
+		w.values.extracted[x.slot] = v
+	}
+	return nil
 }
 
 func (e *engine) record(w *worker, s sample, req *request, status int, err error) {

@@ -17,6 +17,8 @@ type sample struct {
 	response, service, lag time.Duration
 	class                  Class // empty: a success
 	queued                 bool  // held up by the target: no lag of ours
+	late                   bool  // it was due at a time of its own, which lag is from
+	step                   bool  // of a scenario, not its first: no arrival
 }
 
 // recorder adds samples up. It knows no clock and no goroutines.
@@ -35,6 +37,13 @@ type recorder struct {
 	rows    []Row
 	last    Latency
 	sending []sentMark
+
+	tripped string // the guard or threshold that ended the run, in words
+	aborts  bool   // some threshold may
+	recent  []past
+	looked  int
+	scale   float64 // of the rate, changed by hand
+	changes []RateChange
 }
 
 type histograms struct{ response, service, lag *Histogram }
@@ -49,7 +58,7 @@ func (h histograms) record(s sample) {
 		return
 	}
 	h.service.Record(s.service)
-	if !s.queued {
+	if s.late && !s.queued {
 		h.lag.Record(s.lag)
 	}
 }
@@ -80,6 +89,7 @@ func newRecorder(plan Plan, schedule Schedule) *recorder {
 	r := &recorder{
 		plan: plan, schedule: schedule, first: schedule.Count(plan.Warmup), total: newHistograms(),
 		errors: map[Class]int64{}, open: map[cellKey]*cell{}, stages: make([]stageTotal, len(plan.Stages)),
+		aborts: anyAborts(plan.Thresholds), looked: -1, scale: 1,
 	}
 	for i := range r.stages {
 		r.stages[i].response = NewHistogram()
@@ -89,6 +99,9 @@ func newRecorder(plan Plan, schedule Schedule) *recorder {
 
 func (r *recorder) record(s sample) {
 	measured := s.n >= r.first
+	if r.plan.Closed {
+		measured = s.sent >= r.plan.Warmup
+	}
 	c := r.cell(max(int(s.done/time.Second), r.oldest), s.stage, measured)
 	c.histograms.record(s)
 	c.requests++
@@ -104,7 +117,7 @@ func (r *recorder) record(s sample) {
 	st.requests++
 	if s.class == ClassUnsent {
 		st.unsent++
-	} else if s.sent <= r.stageEnd(s.stage) {
+	} else if !s.step && s.sent <= r.stageEnd(s.stage) {
 		st.sentIn++
 	}
 	if s.class != "" {
@@ -119,8 +132,7 @@ func (r *recorder) record(s sample) {
 // stageEnd is until when a request counts as sent within its stage: one of the
 // last may be late by what the generator's timers are.
 func (r *recorder) stageEnd(stage int) time.Duration {
-	g := r.schedule.segments[stage]
-	return time.Duration((g.start+g.length)*1e9) + 10*time.Millisecond
+	return r.schedule.bounds[stage+1] + 10*time.Millisecond
 }
 
 // cell is the open row of the second and stage. A stage in which the warm-up
@@ -172,6 +184,7 @@ func (r *recorder) closeSecond(second int) {
 			all = NewHistogram()
 		}
 		all.Merge(c.response)
+		r.remember(second, c)
 		c.reset()
 		r.spare = append(r.spare, c)
 	}
@@ -223,6 +236,9 @@ func (r *recorder) progress(now time.Duration) Progress {
 		Stage: r.schedule.Stage(at), Stages: len(r.stages), Warmup: at < r.plan.Warmup,
 		RequestedRate: r.schedule.Rate(at), LastSecond: r.last,
 		Latency: r.total.response.Latency(), Lag: r.total.lag.Latency(),
+	}
+	if r.plan.Closed {
+		p.Users, p.RequestedRate = p.RequestedRate, 0
 	}
 	for _, s := range r.stages {
 		p.Requests += s.requests

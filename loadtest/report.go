@@ -38,6 +38,11 @@ func (r Result) writeVerdict(w io.Writer) {
 			fmt.Fprintf(w, "    %s\n", line)
 		}
 	}
+	for _, note := range r.Notes {
+		for i, line := range wrap(note, 76) {
+			fmt.Fprintf(w, "%-4s%s\n", map[bool]string{true: "  !"}[i == 0], line)
+		}
+	}
 	fmt.Fprintln(w)
 }
 
@@ -46,9 +51,13 @@ func (r Result) writeTotals(w io.Writer) {
 	if r.RequestedRate > 0 {
 		share = percent(r.AchievedRate / r.RequestedRate)
 	}
+	requested := fmt.Sprintf("%.1f/s", r.RequestedRate)
+	if r.Model == "closed" {
+		requested = "by users"
+	}
 	rows := []struct{ name, value, note string }{
 		{"measured", fmt.Sprintf("%.1f s", r.DurationSeconds), ""},
-		{"requested", fmt.Sprintf("%.1f/s", r.RequestedRate), ""},
+		{"requested", requested, ""},
 		{"achieved", fmt.Sprintf("%.1f/s", r.AchievedRate), share},
 		{"requests", grouped(r.Requests), ""},
 		{"errors", grouped(r.Errors), percent(r.ErrorRatio)},

@@ -12,10 +12,21 @@ import (
 
 // endpoint is a host and port of the plan with the addresses it stood for when
 // the run began. Only these are dialled: a name that changes its mind during
-// the run, or a redirect (none is followed), leads nowhere else.
+// the run leads nowhere else, unless the plan wants it looked up for every request; even
+// then it must be loopback.
 type endpoint struct {
-	host  string // as written, host:port
-	addrs []netip.AddrPort
+	host   string // as written, host:port
+	addrs  []netip.AddrPort
+	secure bool                                                // https
+	again  func(ctx context.Context) ([]netip.AddrPort, error) // looks it up anew for every request; nil: once
+}
+
+// find is the addresses to dial now.
+func (e endpoint) find(ctx context.Context) ([]netip.AddrPort, error) {
+	if e.again != nil {
+		return e.again(ctx)
+	}
+	return e.addrs, nil
 }
 
 // resolver is the part of net.Resolver that the plan's hosts are looked up with.
@@ -37,21 +48,30 @@ func (p Plan) resolve(ctx context.Context, r resolver) ([]endpoint, []int, error
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var ends []endpoint
-	of := make([]int, len(p.Targets))
-	for i, t := range p.Targets {
+	targets := p.requestTargets()
+	of := make([]int, len(targets))
+	for i, t := range targets {
 		u, bad := parseTargetURL(t.URL)
 		if bad != "" {
-			return nil, nil, fmt.Errorf("plan %s: targets[%d]: %s", p.Name, i, bad)
+			return nil, nil, fmt.Errorf("plan %s: request %d: %s", p.Name, i+1, bad)
 		}
-		port := cmpOr(u.Port(), "80")
+		secure := u.Scheme == "https"
+		port := u.Port()
+		if port == "" {
+			port = map[bool]string{false: "80", true: "443"}[secure]
+		}
 		key := net.JoinHostPort(u.Hostname(), port)
-		j := slices.IndexFunc(ends, func(e endpoint) bool { return e.host == key })
+		j := slices.IndexFunc(ends, func(e endpoint) bool { return e.host == key && e.secure == secure })
 		if j < 0 {
 			addrs, err := loopback(ctx, r, u.Hostname(), port)
 			if err != nil {
 				return nil, nil, fmt.Errorf("plan %s: load on %s: %w", p.Name, key, err)
 			}
-			j, ends = len(ends), append(ends, endpoint{key, addrs})
+			end := endpoint{host: key, addrs: addrs, secure: secure}
+			if p.HTTP.DNS == DNSPerRequest {
+				end.again = func(ctx context.Context) ([]netip.AddrPort, error) { return loopback(ctx, r, u.Hostname(), port) }
+			}
+			j, ends = len(ends), append(ends, end)
 		}
 		of[i] = j
 	}
@@ -65,7 +85,7 @@ func loopback(ctx context.Context, r resolver, host, port string) ([]netip.AddrP
 	}
 	ips, err := lookup(ctx, r, host)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the host cannot be looked up: %v", ErrRefused, err)
+		return nil, fmt.Errorf("%w: the host cannot be looked up: %w", ErrRefused, err)
 	}
 	if len(ips) == 0 {
 		return nil, fmt.Errorf("%w: the host has no address", ErrRefused)

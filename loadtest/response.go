@@ -42,6 +42,10 @@ type responseReader struct {
 	r, w   int
 	got    int64 // bytes read from src since begin
 	header int   // bytes of header left in this response's budget
+
+	keep keep   // what of a response is kept, until the next is read
+	head []byte // its header lines, and those of informational ones before it
+	kept []byte // the beginning of its body
 }
 
 func newResponseReader(src io.Reader) *responseReader {
@@ -60,6 +64,7 @@ func (r *responseReader) buffered() int { return r.w - r.r }
 // middle is io.ErrUnexpectedEOF.
 func (r *responseReader) read(head bool) (response, error) {
 	r.got, r.header = int64(r.buffered()), maxHeader
+	r.head, r.kept = r.head[:0], r.kept[:0]
 	for range maxInterim {
 		status, http10, err := r.statusLine()
 		if err != nil {
@@ -127,6 +132,9 @@ func (r *responseReader) headers(http10 bool) (framing, error) {
 		if len(line) == 0 {
 			break
 		}
+		if r.keep&keepHeader != 0 {
+			r.head = append(append(r.head, line...), '\n')
+		}
 		colon := bytes.IndexByte(line, ':')
 		if colon <= 0 || bytes.ContainsAny(line[:colon], " \t") {
 			return f, fmt.Errorf("%w: header line %.40q", errProtocol, line)
@@ -187,6 +195,7 @@ func (r *responseReader) body(f framing, none bool) (n int64, closes bool, err e
 	}
 	for { // until the connection ends
 		n += int64(r.buffered())
+		r.hold(r.buffered())
 		r.r, r.w = 0, 0
 		if n > maxBodyLength {
 			return n, true, errTooLong()
@@ -234,10 +243,19 @@ func (r *responseReader) chunks() (n int64, err error) {
 	}
 }
 
+// hold keeps the next n buffered bytes of a body, if somebody looks at it.
+func (r *responseReader) hold(n int) {
+	if r.keep&keepBody != 0 {
+		n = min(n, maxKept-len(r.kept))
+		r.kept = append(r.kept, r.buf[r.r:r.r+n]...)
+	}
+}
+
 // discard skips n bytes.
 func (r *responseReader) discard(n int64) error {
 	for {
 		have := min(int64(r.buffered()), n)
+		r.hold(int(have))
 		r.r += int(have)
 		if n -= have; n == 0 {
 			return nil

@@ -37,7 +37,9 @@ type Class string
 // The classes of errors. Refused, reset and timeout are of the connection;
 // protocol is an answer that is no HTTP response; unsent is an arrival that
 // found no free connection within the timeout and was given up; local is the
-// generator's own failure (no ports or file descriptors left) and strains it.
+// generator's own failure (no ports or file descriptors left) and strains it; dns is a
+// name that cannot be looked up any more; tls is a handshake that failed; expect is an
+// answer that came, and is not what the plan expects.
 const (
 	ClassTimeout  Class = "timeout"
 	ClassRefused  Class = "refused"
@@ -47,6 +49,9 @@ const (
 	ClassProtocol Class = "protocol"
 	ClassUnsent   Class = "unsent"
 	ClassLocal    Class = "local"
+	ClassDNS      Class = "dns"
+	ClassTLS      Class = "tls"
+	ClassExpect   Class = "expect"
 )
 
 // ErrorCount is how often a class was seen, with one example of it. The sample
@@ -84,8 +89,20 @@ type Result struct {
 	ErrorsByClass map[Class]ErrorCount `json:"errors_by_class"`
 	Generator     Generator            `json:"generator"`
 	Verdict       Verdict              `json:"verdict"`
-	Reasons       []string             `json:"reasons,omitempty"` // why not pass, why not ok
+	Reasons       []string             `json:"reasons,omitempty"`    // why not pass, why not ok
+	Kind          string               `json:"kind,omitempty"`       // the preset of the plan
+	Model         string               `json:"model,omitempty"`      // open or closed; empty in results of before
+	AbortedBy     string               `json:"aborted_by,omitempty"` // the guard or threshold that ended it
+	Changes       []RateChange         `json:"rate_changes,omitempty"`
+	Notes         []string             `json:"notes,omitempty"` // what a reader has to know
 	Rows          []Row                `json:"rows,omitempty"`
+}
+
+// RateChange is a change of the rate by hand: from At seconds on it was Scale times the
+// plan's.
+type RateChange struct {
+	At    float64 `json:"at"`
+	Scale float64 `json:"scale"`
 }
 
 // Row is one second of one stage: what was answered in it, counted by the
@@ -150,6 +167,9 @@ type Progress struct {
 	LastSecond         Latency // of the last whole second
 	Latency            Latency // since the warm-up
 	Lag                Latency // of the generator, since the warm-up
+	Closed             bool    // users wait for their answers: nothing is requested
+	Users              float64 // of a closed plan, now
+	Scale              float64 // the rate by hand: 1 is the plan's
 	InFlight           int
 	Connections        int
 }

@@ -24,11 +24,13 @@ const arrivalDust = 1e-3
 // a ramp is nearly flat.
 type Schedule struct {
 	segments []segment
+	bounds   []time.Duration // when stage i begins, and at last when all are over
 	length   time.Duration
 }
 
-// segment is one stage; times are seconds since the start of the run.
+// segment is one stage, or a part of it; times are seconds since the start of the run.
 type segment struct {
+	stage         int
 	start, length float64
 	from, to      float64
 	before, after float64 // R at its start and end
@@ -36,16 +38,50 @@ type segment struct {
 
 // NewSchedule lays the stages end to end.
 func NewSchedule(stages []Stage) Schedule {
-	var s Schedule
+	s := Schedule{bounds: []time.Duration{0}}
 	var sum float64
-	for _, st := range stages {
-		g := segment{start: s.length.Seconds(), length: st.For.Seconds(), from: st.From, to: st.To, before: sum}
+	for i, st := range stages {
+		g := segment{stage: i, start: s.length.Seconds(), length: st.For.Seconds(), from: st.From, to: st.To, before: sum}
 		sum += (st.From + st.To) / 2 * g.length
 		g.after = sum
 		s.segments = append(s.segments, g)
 		s.length += st.For
+		s.bounds = append(s.bounds, s.length)
 	}
 	return s
+}
+
+// Scale is the schedule with its rates multiplied from t on. Arrivals before t are due
+// when they were.
+func (s Schedule) Scale(t time.Duration, factor float64) Schedule {
+	out := Schedule{bounds: s.bounds, length: s.length}
+	cut, sum := t.Seconds(), 0.0
+	add := func(g segment, factor float64) {
+		if g.length <= 0 {
+			return
+		}
+		g.from, g.to, g.before = g.from*factor, g.to*factor, sum
+		sum += (g.from + g.to) / 2 * g.length
+		g.after = sum
+		out.segments = append(out.segments, g)
+	}
+	for _, g := range s.segments {
+		x := min(max(cut-g.start, 0), g.length)
+		middle := g.from + (g.to-g.from)*x/g.length
+		add(segment{stage: g.stage, start: g.start, length: x, from: g.from, to: middle}, 1)
+		add(segment{stage: g.stage, start: g.start + x, length: g.length - x, from: middle, to: g.to}, factor)
+	}
+	return out
+}
+
+// Peak is the highest rate from t on.
+func (s Schedule) Peak(t time.Duration) (most float64) {
+	for _, g := range s.segments {
+		if g.start+g.length > t.Seconds() {
+			most = max(most, g.from, g.to)
+		}
+	}
+	return most
 }
 
 // Length is when the last stage ends.
@@ -64,7 +100,7 @@ func (s Schedule) Due(n int64) (due time.Duration, stage int, ok bool) {
 	}
 	g := s.segments[i]
 	t := g.start + math.Min(g.inverse(x-g.before), g.length)
-	return time.Duration(math.Round(t * 1e9)), i, true
+	return time.Duration(math.Round(t * 1e9)), g.stage, true
 }
 
 // inverse is the time into the segment at which m arrivals of it have been due.
@@ -103,8 +139,13 @@ func (s Schedule) Rate(t time.Duration) float64 {
 
 // Stage is the index of the stage at t, the last one after the end.
 func (s Schedule) Stage(t time.Duration) int {
-	i := sort.Search(len(s.segments), func(i int) bool { return s.segments[i].start > t.Seconds() })
-	return max(i-1, 0)
+	if len(s.segments) == 0 {
+		return 0
+	}
+	return s.at(t).stage
 }
 
-func (s Schedule) at(t time.Duration) segment { return s.segments[s.Stage(t)] }
+func (s Schedule) at(t time.Duration) segment {
+	i := sort.Search(len(s.segments), func(i int) bool { return s.segments[i].start > t.Seconds() })
+	return s.segments[max(i-1, 0)]
+}

@@ -122,7 +122,7 @@ func TestLawMixKeepsItsShares(t *testing.T) {
 			targets = append(targets, Target{Weight: w})
 			total += w
 		}
-		round := deal(targets)
+		round := deal(Plan{Targets: targets}.weights())
 		require.Zero(t, total%len(round))
 		counts := make([]int, len(targets))
 		for _, i := range round {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
@@ -13,10 +14,12 @@ var thresholdForm = regexp.MustCompile(`^([a-z][a-z0-9.]*)\s*(<=|>=|<|>)\s*(\S.*
 
 // Threshold is one condition on the totals of a run, such as "p95 < 200ms".
 type Threshold struct {
-	Expr   string  // as written
-	Metric string  // p50 p90 p95 p99 p99.9 max mean errors achieved rate
-	Op     string  // < <= > >=
-	Limit  float64 // seconds, a ratio (errors, achieved) or per second (rate)
+	Expr   string        // as written
+	Metric string        // p50 p90 p95 p99 p99.9 max mean errors achieved rate
+	Op     string        // < <= > >=
+	Limit  float64       // seconds, a ratio (errors, achieved) or per second (rate)
+	Abort  bool          // ends the run when the last five seconds do not hold it
+	After  time.Duration // of the run, warm-up included, before it can
 }
 
 // ThresholdResult is what became of a Threshold; Value has the unit of its

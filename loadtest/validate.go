@@ -26,7 +26,7 @@ func at(list string, i int, key string) string {
 
 // validate is the first thing wrong with the plan, or nil.
 func (p Plan) validate() *fault {
-	for _, check := range []func() *fault{p.validateSettings, p.validateTargets, p.validateStages} {
+	for _, check := range []func() *fault{p.validateSettings, p.validateHTTP, p.validateTargets, p.validateScenarios, p.validateStages, p.validateThresholds, p.validateGuards} {
 		if bad := check(); bad != nil {
 			return bad
 		}
@@ -53,41 +53,125 @@ func (p Plan) validateSettings() *fault {
 }
 
 func (p Plan) validateTargets() *fault {
-	if len(p.Targets) == 0 {
-		return faultf("targets", "a plan needs at least one target")
+	if len(p.Targets) == 0 && len(p.Scenarios) == 0 {
+		return faultf("targets", "a plan needs at least one target, or scenarios")
 	}
 	if len(p.Targets) > maxTargets {
 		return faultf("targets", "%d targets; at most %d are allowed", len(p.Targets), maxTargets)
 	}
 	for i, t := range p.Targets {
-		if bad := t.validate(i); bad != nil {
+		if bad := t.validate(at("targets", i, "")); bad != nil {
 			return bad
 		}
 	}
 	return nil
 }
 
-func (t Target) validate(i int) *fault {
+// validate checks one target, which stands at where in the file.
+func (t Target) validate(where string) *fault {
 	switch t.Method {
 	case "", "GET", "HEAD":
-		if t.Body != "" {
-			return faultf(at("targets", i, "body"), "a %s request carries no body; did you mean method: POST?", cmpOr(t.Method, "GET"))
+		if t.Body != "" || t.BodyFile != "" {
+			return faultf(where+".body", "a %s request carries no body; did you mean method: POST?", cmpOr(t.Method, "GET"))
 		}
 	case "POST", "PUT", "PATCH", "DELETE":
 	default:
-		return faultf(at("targets", i, "method"), "method %q is not known; use GET, HEAD, POST, PUT, PATCH or DELETE", t.Method)
+		return faultf(where+".method", "method %q is not known; use GET, HEAD, POST, PUT, PATCH or DELETE", t.Method)
 	}
 	if _, bad := parseTargetURL(t.URL); bad != "" {
-		return faultf(at("targets", i, "url"), "%s", bad)
+		return faultf(where+".url", "%s", bad)
 	}
-	if len(t.Body) > maxBody {
-		return faultf(at("targets", i, "body"), "the body has %d bytes; at most %d are allowed", len(t.Body), maxBody)
-	}
-	if t.Weight < 0 || t.Weight > maxWeight {
-		return faultf(at("targets", i, "weight"), "weight is %d; it must be between 1 and %d", t.Weight, maxWeight)
+	switch bad := t.Auth.fault(); {
+	case len(t.Body) > maxBody:
+		return faultf(where+".body", "the body has %d bytes; at most %d are allowed", len(t.Body), maxBody)
+	case t.Body != "" && t.BodyFile != "":
+		return faultf(where+".body_file", "a target has either body or body_file")
+	case t.Weight < 0 || t.Weight > maxWeight:
+		return faultf(where+".weight", "weight is %d; it must be between 1 and %d", t.Weight, maxWeight)
+	case bad != "":
+		return faultf(where+".auth", "%s", bad)
 	}
 	if bad := validateHeaders(t.Headers); bad != "" {
-		return faultf(at("targets", i, "headers"), "%s", bad)
+		return faultf(where+".headers", "%s", bad)
+	}
+	if _, bad := t.Expect.ready(); bad != nil {
+		return faultf(strings.TrimSuffix(where+".expect."+bad.path, "."), "%s", bad.message)
+	}
+	return nil
+}
+
+func (p Plan) validateScenarios() *fault {
+	steps := 0
+	for i, s := range p.Scenarios {
+		where := at("scenarios", i, "")
+		if steps += len(s.Steps); steps > maxSteps {
+			return faultf(where, "the scenarios have more than %d steps", maxSteps)
+		}
+		switch {
+		case strings.TrimSpace(s.Name) == "" || len(s.Name) > 100 || strings.ContainsFunc(s.Name, isControl):
+			return faultf(where+".name", "a scenario needs a name, of one line")
+		case len(s.Steps) == 0:
+			return faultf(where+".steps", "scenario %s has no steps", s.Name)
+		case s.Weight < 0 || s.Weight > maxWeight:
+			return faultf(where+".weight", "weight is %d; it must be between 1 and %d", s.Weight, maxWeight)
+		}
+		for j, st := range s.Steps {
+			if bad := st.validate(fmt.Sprintf("%s.steps[%d]", where, j)); bad != nil {
+				return bad
+			}
+		}
+	}
+	return nil
+}
+
+func (s Step) validate(where string) *fault {
+	if s.Think.Min < 0 || s.Think.Max < s.Think.Min || s.Think.Max > maxThink {
+		return faultf(where+".think", "think is %v to %v; want up to %v, the lesser first", s.Think.Min, s.Think.Max, maxThink)
+	}
+	for _, name := range sortedKeys(s.Extract) {
+		if !nameForm.MatchString(name) || name == seqName {
+			return faultf(where+".extract", "%q is no name for a value; use letters, digits and _, and not %s", name, seqName)
+		}
+		if _, err := s.Extract[name].ready(name); err != nil {
+			return faultf(where+".extract", "%v", err)
+		}
+	}
+	return s.Target.validate(where)
+}
+
+func (p Plan) validateHTTP() *fault {
+	h := p.HTTP
+	switch bad := p.Auth.fault(); {
+	case bad != "":
+		return faultf("auth", "%s", bad)
+	case h.Protocol != "" && h.Protocol != "http1" && h.Protocol != "http2":
+		return faultf("http.protocol", "protocol is %q; want http1, http2 or auto", h.Protocol)
+	case h.Redirects < 0 || h.Redirects > maxHops:
+		return faultf("http.redirects", "redirects is %d; want 0 (none is followed) to %d", h.Redirects, maxHops)
+	case h.DNS != "" && h.DNS != "once" && h.DNS != DNSPerRequest:
+		return faultf("http.dns", "dns is %q; want once or %s", h.DNS, DNSPerRequest)
+	case h.ConnectTimeout < 0 || h.ConnectTimeout > MaxTimeout:
+		return faultf("http.connect_timeout", "connect_timeout is %v; want up to %v", h.ConnectTimeout, MaxTimeout)
+	case h.HeaderTimeout < 0 || h.HeaderTimeout > MaxTimeout:
+		return faultf("http.header_timeout", "header_timeout is %v; want up to %v", h.HeaderTimeout, MaxTimeout)
+	case (h.TLS.Cert == "") != (h.TLS.Key == ""):
+		return faultf("tls", "a certificate needs cert and key")
+	case p.Data.Order != "" && p.Data.Order != "round" && p.Data.Order != "random":
+		return faultf("data.order", "order is %q; want round or random", p.Data.Order)
+	case p.Data.File == "" && p.Data != (Data{}):
+		return faultf("data", "data needs a file")
+	}
+	return nil
+}
+
+func (p Plan) validateThresholds() *fault {
+	for i, t := range p.Thresholds {
+		if p.Closed && t.Metric == "achieved" {
+			return faultf(at("thresholds", i, ""), "users ask for no rate, so none of it is achieved; use rate")
+		}
+		if t.After < 0 || t.After > MaxDuration {
+			return faultf(at("thresholds", i, "after"), "after is %v; want up to %v", t.After, MaxDuration)
+		}
 	}
 	return nil
 }
@@ -97,12 +181,15 @@ func parseTargetURL(raw string) (*url.URL, string) {
 	if raw == "" {
 		return nil, "a target needs a url"
 	}
-	u, err := url.Parse(raw)
+	u, err := url.Parse(placeholder.ReplaceAllString(raw, "x"))
+	_, rest, _ := strings.Cut(raw, "://")
 	switch {
 	case err != nil:
 		return nil, fmt.Sprintf("url %q cannot be read: %v", raw, err)
-	case u.Scheme != "http":
-		return nil, fmt.Sprintf("url %q: only http:// is spoken", raw)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Sprintf("url %q: only http:// and https:// are spoken", raw)
+	case placeholder.MatchString(rest[:max(0, strings.IndexAny(rest+"/", "/?#"))]):
+		return nil, fmt.Sprintf("url %q: the host is no place for a placeholder: it is looked up before the run", raw)
 	case u.Hostname() == "":
 		return nil, fmt.Sprintf("url %q has no host", raw)
 	case u.User != nil:
@@ -147,14 +234,23 @@ func (p Plan) validateStages() *fault {
 	if len(p.Stages) > maxStages {
 		return faultf("stages", "%d stages; at most %d are allowed", len(p.Stages), maxStages)
 	}
+	most, unit := float64(MaxRate), "per second"
+	switch {
+	case p.Closed && p.Baseline != "":
+		return faultf("baseline", "users are not counted in multiples of a baseline")
+	case p.Closed:
+		most, unit = MaxConnections, "users"
+	case p.Baseline != "":
+		most, unit = maxTimes, "times the baseline"
+	}
 	var total time.Duration
 	for i, s := range p.Stages {
 		for key, rate := range map[string]float64{"from": s.From, "to": s.To} {
 			if s.From == s.To {
 				key = "rate"
 			}
-			if math.IsNaN(rate) || rate < 0 || rate > MaxRate {
-				return faultf(at("stages", i, key), "%s is %v; it must be between 0 and %d per second", key, rate, MaxRate)
+			if math.IsNaN(rate) || rate < 0 || rate > most {
+				return faultf(at("stages", i, key), "%s is %v; it must be between 0 and %.0f %s", key, rate, most, unit)
 			}
 		}
 		if s.For <= 0 {
@@ -164,7 +260,7 @@ func (p Plan) validateStages() *fault {
 			return faultf(at("stages", i, "for"), "the stages last longer than %v", MaxDuration)
 		}
 	}
-	if NewSchedule(p.Stages).Total() == 0 {
+	if p.PeakRate() == 0 || p.Baseline == "" && NewSchedule(p.Stages).Total() == 0 {
 		return faultf("stages", "no request ever arrives: every rate is 0")
 	}
 	if p.Warmup < 0 || p.Warmup > 0 && p.Warmup >= total {
@@ -187,7 +283,7 @@ func cmpOr(s, otherwise string) string {
 	return s
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

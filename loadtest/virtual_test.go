@@ -22,6 +22,7 @@ type virtual struct {
 	service func(now time.Duration, n int64) time.Duration // how long request n takes
 	status  int
 	served  atomic.Int64
+	means   Means
 }
 
 func (v *virtual) run(t *testing.T, plan Plan) (Result, []Progress) {
@@ -47,7 +48,8 @@ func (v *virtual) runShown(t *testing.T, ctx context.Context, plan Plan, post fu
 		servers.Go(func() { v.serve(there, began, closing) })
 		return here, nil
 	}
-	e := newEngine(plan.withDefaults(), []endpoint{{"virtual:80", make([]netip.AddrPort, 1)}}, make([]int, len(plan.Targets)), dial)
+	e := engineOf(plan.withDefaults(), []endpoint{{host: "virtual:80", addrs: make([]netip.AddrPort, 1)}}, make([]int, len(plan.requestTargets())), dial)
+	e.means = v.means
 	return e.run(ctx, post)
 }
 

@@ -88,6 +88,9 @@ func (m *model) startingLoad(o pane.StartLoad) (errand, bool) {
 		brief: fmt.Sprintf("%s: %s", p.Name, loadOf(p)),
 		says:  []string{capital(loadOf(p)) + ".", fmt.Sprintf("%s ends it at once.", m.keyFor(keys.Abort))},
 	}
+	if p.HTTP.TLS.Insecure {
+		e.says = append(e.says, "INSECURE: no certificate is verified.")
+	}
 	if limits := limitsOf(p); limits != "" {
 		e.says = append(e.says, "It passes if "+limits+".")
 	}
@@ -99,7 +102,14 @@ func (m *model) startingLoad(o pane.StartLoad) (errand, bool) {
 }
 
 func loadOf(p loadtest.Plan) string {
-	return fmt.Sprintf("up to %g requests/s on %s for %s", p.PeakRate(), p.Host(), span(p.Duration()))
+	unit := "requests/s"
+	switch {
+	case p.Closed:
+		unit = "users"
+	case p.Baseline != "":
+		unit = "times the baseline"
+	}
+	return fmt.Sprintf("up to %g %s on %s for %s", p.PeakRate(), unit, p.Host(), span(p.Duration()))
 }
 
 // hostOf is whom a plan loads: the first target's host.

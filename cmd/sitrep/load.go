@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -23,19 +24,9 @@ func (a *app) loadCommand() *cobra.Command {
 			return a.listLoad(cmd.Context())
 		}},
 		&cobra.Command{Use: "check FILE", Short: "read a plan and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			plan, err := loadFile(args[0], loadtest.LoadPlan)
-			if err != nil {
-				return err
-			}
-			if err := plan.Check(cmd.Context()); err != nil {
-				return refused(err, loadtest.ErrRefused)
-			}
-			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describePlan(plan))
-			return err
+			return a.checkLoad(cmd.Context(), args[0])
 		}},
-		&cobra.Command{Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runLoad(cmd.Context(), args[0])
-		}},
+		a.runLoadCommand(),
 		&cobra.Command{Use: "show RUN", Short: "the result of a run, such as LT-1", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd.Context(), func(db *store.DB) error {
 				res, err := db.LoadRun(cmd.Context(), strings.ToUpper(args[0]))
@@ -47,6 +38,26 @@ func (a *app) loadCommand() *cobra.Command {
 		}},
 	)
 	return group
+}
+
+func (a *app) runLoadCommand() *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1),
+		Long: "Runs a plan and archives the result. At a terminal + and - change the rate by a tenth. The first ctrl-C ends the arrivals\nand lets requests in flight end; the second closes their sockets.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := a.planNamed(args[0])
+			if err != nil {
+				return err
+			}
+			if dry {
+				return a.rehearseLoad(cmd.Context(), plan)
+			}
+			return a.runLoad(cmd.Context(), plan)
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be sent, measure the baseline and ask the guards, and send nothing")
+	return cmd
 }
 
 // plans loads the plans of the configuration and refuses two on one key.
@@ -97,11 +108,7 @@ func refused(err, sentinel error) error {
 	return err
 }
 
-func (a *app) runLoad(ctx context.Context, name string) error {
-	plan, err := a.planNamed(name)
-	if err != nil {
-		return err
-	}
+func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
 	if err := a.confirm(plan.Host()); err != nil {
 		return err
 	}
@@ -113,9 +120,19 @@ func (a *app) runLoad(ctx context.Context, name string) error {
 		return err
 	}
 	defer stop()
+	means, closeAll := a.loadMeans()
+	defer closeAll()
+	if plan.HTTP.TLS.Insecure {
+		fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
+	}
 	return a.withStore(ctx, func(db *store.DB) error {
 		rec.db = db
-		res, err := runPlan(ctx, db, rec, plan, a.loadProgress())
+		release, err := a.handle(ctx, &means, !plan.Closed)
+		if err != nil {
+			return err
+		}
+		res, err := runPlan(ctx, db, rec, plan, means, a.loadProgress())
+		release()
 		if err != nil {
 			return refused(err, loadtest.ErrRefused)
 		}
@@ -128,7 +145,7 @@ func (a *app) runLoad(ctx context.Context, name string) error {
 
 // runPlan runs a plan under the next ID, records and archives it. The result
 // is kept even when ctx has ended: an aborted run is a result too.
-func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Plan, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
+func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Plan, means loadtest.Means, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
 	run, err := db.NextRun(ctx, "LT")
 	if err != nil {
 		return loadtest.Result{}, err
@@ -136,13 +153,14 @@ func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Pla
 	if err := rec.loadStarted(ctx, run, plan, time.Now()); err != nil {
 		return loadtest.Result{}, err
 	}
-	res, err := loadtest.Run(ctx, plan, func(p loadtest.Progress) { progress(run, p) })
-	if err != nil {
-		return res, err
-	}
-	res.Run = run
+	means.Progress = func(p loadtest.Progress) { progress(run, p) }
+	res, err := means.Run(ctx, plan)
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	if err != nil {
+		return res, errors.Join(err, rec.loadFinished(keep, notStarted(run, plan, err), time.Now()))
+	}
+	res.Run = run
 	return res, errors.Join(db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
 }
 
@@ -167,19 +185,46 @@ func (a *app) loadProgress() func(string, loadtest.Progress) {
 			return
 		}
 		last = p.Elapsed.Truncate(time.Second)
-		fmt.Fprintf(a.stderr, "%s %4s left  %6.0f/s of %6.0f/s  p50 %-7s p95 %-7s p99 %-7s errors %d\n", run, span(p.Remaining),
-			p.AchievedRate, p.RequestedRate, ms(p.LastSecond.P50), ms(p.LastSecond.P95), ms(p.LastSecond.P99), p.Errors)
+		asked := fmt.Sprintf("of %6.0f/s", p.RequestedRate)
+		switch {
+		case p.Closed:
+			asked = fmt.Sprintf("by %4.0f users", math.Ceil(p.Users))
+		case p.Scale != 1:
+			asked += fmt.Sprintf(" (%.0f %%)", 100*p.Scale)
+		}
+		fmt.Fprintf(a.stderr, "%s %4s left  %6.0f/s %s  p50 %-7s p95 %-7s p99 %-7s errors %d\n", run, span(p.Remaining),
+			p.AchievedRate, asked, ms(p.LastSecond.P50), ms(p.LastSecond.P95), ms(p.LastSecond.P99), p.Errors)
 	}
 }
 
 func ms(d time.Duration) string { return query.FormatValue("s", d.Seconds()) }
 
 func describePlan(p loadtest.Plan) string {
-	return fmt.Sprintf("%d target(s), up to %.0f/s for %s", len(p.Targets), p.PeakRate(), strictyaml.FormatDuration(p.Duration()))
+	what := fmt.Sprintf("%d target(s)", len(p.Targets))
+	if n := len(p.Scenarios); n > 0 && len(p.Targets) > 0 {
+		what += fmt.Sprintf(" and %d scenario(s)", n)
+	} else if n > 0 {
+		what = fmt.Sprintf("%d scenario(s)", n)
+	}
+	peak := fmt.Sprintf("%.0f/s", p.PeakRate())
+	switch {
+	case p.Closed:
+		peak = fmt.Sprintf("%.0f users", math.Ceil(p.PeakRate()))
+	case p.Baseline != "":
+		peak = fmt.Sprintf("%gx of the baseline", p.PeakRate())
+	}
+	if p.Kind != "" {
+		what = p.Kind + ", " + what
+	}
+	return fmt.Sprintf("%s, up to %s for %s", what, peak, strictyaml.FormatDuration(p.Duration()))
 }
 
 func describeResult(r loadtest.Result) string {
-	text := fmt.Sprintf("%s: %.0f/s of %.0f/s, p50 %s, p95 %s, p99 %s, errors %s", r.Verdict, r.AchievedRate, r.RequestedRate,
+	asked := fmt.Sprintf(" of %.0f/s", r.RequestedRate)
+	if r.Model == "closed" {
+		asked = ", closed"
+	}
+	text := fmt.Sprintf("%s: %.0f/s%s, p50 %s, p95 %s, p99 %s, errors %s", r.Verdict, r.AchievedRate, asked,
 		ms(r.Latency.P50), ms(r.Latency.P95), ms(r.Latency.P99), query.FormatValue("percentunit", r.ErrorRatio))
 	if len(r.Reasons) > 0 {
 		text += " (" + strings.Join(r.Reasons, "; ") + ")"

@@ -394,7 +394,9 @@ func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, er
 }
 
 func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
-	res, err := runPlan(ctx, o.db, o.rec, plan, func(run string, p loadtest.Progress) {
+	means, closeAll := o.app.loadMeans()
+	defer closeAll()
+	res, err := runPlan(ctx, o.db, o.rec, plan, means, func(run string, p loadtest.Progress) {
 		o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Live = run, &p })
 	})
 	o.note(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -62,14 +61,10 @@ func loadSection(s *Screen, f *filter) section {
 
 // host is whom a plan loads: the first target's host.
 func host(p *loadtest.Plan) string {
-	if len(p.Targets) == 0 {
+	if len(p.Targets) == 0 && len(p.Scenarios) == 0 {
 		return "nothing"
 	}
-	u, err := url.Parse(p.Targets[0].URL)
-	if err != nil || u.Host == "" {
-		return p.Targets[0].URL
-	}
-	return u.Host
+	return p.Host()
 }
 
 func drawPlan(f *frame.Frame, plan *loadtest.Plan) {
@@ -77,9 +72,20 @@ func drawPlan(f *frame.Frame, plan *loadtest.Plan) {
 	p.left(2, theme.Key, safe.New(plan.Pin, 2))
 	p.left(min(20, max(f.Width()/3, 10)), theme.Plain, safe.New(plan.Name, 60))
 	p.right(5, theme.Dim, safe.New(strictyaml.FormatDuration(plan.Duration()), 8))
-	p.right(8, theme.Plain, safe.New(perSecond(plan.PeakRate()), 8))
+	p.right(8, theme.Plain, safe.New(peak(plan), 8))
 	p.x++
 	p.flow(theme.Dim, safe.New(limits(plan)+" on "+host(plan), safe.Line))
+}
+
+// peak is the most that a plan sends.
+func peak(p *loadtest.Plan) string {
+	switch {
+	case p.Closed:
+		return plot.SI(p.PeakRate()) + " usr"
+	case p.Baseline != "":
+		return plot.SI(p.PeakRate()) + "x"
+	}
+	return perSecond(p.PeakRate())
 }
 
 // limits are the thresholds of a plan, or that it has none.
@@ -148,7 +154,11 @@ func liveRows(l *Load) []loadRow {
 			p := pen{f: f, x: 1}
 			p.left(percentileName, theme.Dim, safe.Const("rate"))
 			p.flow(rateStyle(g.AchievedRate, g.RequestedRate), safe.New(perSecond(g.AchievedRate), 12))
-			p.flow(theme.Dim, safe.Sprintf("of %s", perSecond(g.RequestedRate)))
+			if g.Closed {
+				p.flow(theme.Dim, safe.Sprintf("by %.0f users", g.Users))
+			} else {
+				p.flow(theme.Dim, safe.Sprintf("of %s", perSecond(g.RequestedRate)))
+			}
 			if g.RequestedRate > 0 {
 				p.flow(theme.Dim, safe.Sprintf("· %s", plot.Percent(g.AchievedRate/g.RequestedRate)))
 			}
@@ -231,7 +241,11 @@ func resultRows(r *loadtest.Result, s *Screen) []loadRow {
 			p := pen{f: f, x: 1}
 			p.left(percentileName, theme.Dim, safe.Const("rate"))
 			p.flow(rateStyle(r.AchievedRate, r.RequestedRate), safe.New(perSecond(r.AchievedRate), 12))
-			p.flow(theme.Dim, safe.Sprintf("of %s", perSecond(r.RequestedRate)))
+			if r.Model == "closed" {
+				p.flow(theme.Dim, safe.Const("by users (closed)"))
+			} else {
+				p.flow(theme.Dim, safe.Sprintf("of %s", perSecond(r.RequestedRate)))
+			}
 			if r.Generator != loadtest.GeneratorOK {
 				p.flow(theme.Warn, safe.Sprintf("· generator %s", r.Generator))
 			}
@@ -304,18 +318,25 @@ func readPlan(plan *loadtest.Plan) Effect {
 	for _, t := range plan.Targets {
 		p.labelled(cmp.Or(t.Method, "GET"), fmt.Sprintf("%s  weight %d", t.URL, max(t.Weight, 1)))
 	}
+	for _, sc := range plan.Scenarios {
+		for _, st := range sc.Steps {
+			p.labelled(cmp.Or(st.Method, "GET"), fmt.Sprintf("%s  of %s", st.URL, sc.Name))
+		}
+	}
 	p.heading("stages")
 	for _, st := range plan.Stages {
-		rate := perSecond(st.From)
-		if st.To != st.From {
-			rate += " to " + perSecond(st.To)
-		}
-		p.labelled(strictyaml.FormatDuration(st.For), rate)
+		p.labelled(strictyaml.FormatDuration(st.For), plan.Describe(st))
 	}
 	p.heading("limits")
 	p.labelled("passes if", limits(plan))
 	if plan.Warmup > 0 {
 		p.labelled("warm-up", strictyaml.FormatDuration(plan.Warmup)+" is not judged")
+	}
+	for _, g := range plan.Guards {
+		p.labelled("ends if", fmt.Sprintf("%s is %s", g.Name, g.AbortWhen))
+	}
+	if plan.HTTP.TLS.Insecure {
+		p.labelled("INSECURE", "no certificate is verified")
 	}
 	p.labelled("connections", fmt.Sprint(cmp.Or(plan.Connections, loadtest.DefaultConnections)))
 	p.labelled("timeout", strictyaml.FormatDuration(cmp.Or(plan.Timeout, loadtest.DefaultTimeout)))
