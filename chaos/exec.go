@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,8 +40,17 @@ const (
 	longestArgument = 4096
 )
 
-// shells would run anything that a file says: what the policy names would be no limit.
-var shells = []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "env", "sudo", "xargs"}
+// shells would run anything that they are told: what the policy names would be no limit.
+var shells = []string{
+	"sh", "bash", "rbash", "dash", "ash", "hush", "zsh", "ksh", "ksh93", "mksh", "fish", "csh", "tcsh", "busybox", "toybox",
+	"awk", "gawk", "mawk", "nawk", "gdb", "strace", "ltrace",
+	"env", "sudo", "doas", "su", "runuser", "setpriv", "capsh", "xargs", "nohup", "setsid", "timeout", "nice", "ionice", "chrt", "taskset",
+	"flock", "stdbuf", "chroot", "nsenter", "unshare", "systemd-run", "start-stop-daemon",
+}
+
+// interpreter is the name of a program that runs the script which it is given, or code that
+// stands in its options.
+var interpreter = regexp.MustCompile(`^(?:perl|python|pypy|ruby|irb|node|nodejs|deno|bun|php|lua|luajit|tclsh|wish|guile|ocaml|Rscript|groovy|jshell|osascript|pwsh)[0-9.]*$`)
 
 // execVariables are those that say what a program is run for.
 var execVariables = []string{"SITREP_FAULT", "SITREP_TARGET", "SITREP_SERVICE", "SITREP_PID"}
@@ -51,8 +60,10 @@ func (x *ExecCall) Valid() error {
 	switch {
 	case x == nil || len(x.Argv) == 0 || !filepath.IsAbs(x.Argv[0]) || filepath.Clean(x.Argv[0]) != x.Argv[0]:
 		return errors.New("a call begins with the absolute path of a program")
-	case slices.Contains(shells, filepath.Base(x.Argv[0])):
-		return fmt.Errorf("%s runs whatever it is told; name a program of its own", x.Argv[0])
+	case x.shell() != "":
+		return fmt.Errorf("%s runs whatever it is told; name a program of its own, which may be a script that begins with #!", x.shell())
+	case x.interprets() && len(x.Argv) > 1 && (!filepath.IsAbs(x.Argv[1]) || filepath.Clean(x.Argv[1]) != x.Argv[1]):
+		return fmt.Errorf("%s runs code that stands in its arguments; give it the absolute path of a script before anything else (this is %.80q), or name a script that begins with #!", x.Argv[0], x.Argv[1])
 	case len(x.Argv) > mostArguments || len(x.Env) > mostArguments:
 		return fmt.Errorf("%s: at most %d arguments", x.Argv[0], mostArguments)
 	case x.Timeout <= 0 || x.Timeout > LongestExec:
@@ -73,6 +84,44 @@ func (x *ExecCall) Valid() error {
 	return nil
 }
 
+// names are what the program is called: as it was given, and what that leads to.
+func (x *ExecCall) names() []string {
+	all := []string{filepath.Base(x.Argv[0])}
+	if real, err := filepath.EvalSymlinks(x.Argv[0]); err == nil { // else it is not there, which is told when it is run
+		all = append(all, filepath.Base(real))
+	}
+	return all
+}
+
+// shell is the program if it would run any other, with what it leads to; empty if it
+// would not. What is one of busybox by its name is what the name says.
+func (x *ExecCall) shell() string {
+	names := x.names()
+	for i, name := range names {
+		many := strings.HasPrefix(name, "busybox") || name == "toybox"
+		if i > 0 && many && !strings.HasPrefix(names[0], "busybox") {
+			continue
+		}
+		if many || slices.Contains(shells, name) {
+			if name == names[0] {
+				return x.Argv[0]
+			}
+			return x.Argv[0] + " is " + name + ", which"
+		}
+	}
+	return ""
+}
+
+func (x *ExecCall) interprets() bool { return slices.ContainsFunc(x.names(), interpreter.MatchString) }
+
+// Programs are what the policy must name: the program, and the script that it interprets.
+func (x *ExecCall) Programs() []string {
+	if len(x.Argv) > 1 && x.interprets() {
+		return x.Argv[:2]
+	}
+	return x.Argv[:1]
+}
+
 // String is the call as a person would type it.
 func (x *ExecCall) String() string {
 	words := make([]string, len(x.Argv))
@@ -85,7 +134,7 @@ func (x *ExecCall) String() string {
 	return strings.Join(words, " ")
 }
 
-// Run runs the program and returns the beginning of what it has said. Its exit status, if
+// Run runs the program and returns the beginning of what it has said, in one line. Its exit status, if
 // it is not 0, is an *exec.ExitError. lease, if there is one, is inherited: see Armed.
 func (x *ExecCall) Run(ctx context.Context, lease *os.File) (said string, err error) {
 	if err := x.Valid(); err != nil {
@@ -117,7 +166,7 @@ func runGroup(ctx context.Context, argv, env []string, lease *os.File) (said str
 	}
 	err = cmd.Wait()
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whatever it has started
-	text := string(bytes.TrimSpace([]byte(out.String())))
+	text := heard(out.String())
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
 	}
@@ -131,21 +180,30 @@ func runGroup(ctx context.Context, argv, env []string, lease *os.File) (said str
 // them must name the program, and none that names any may leave it out. Where sitrep is
 // root, neither they nor the program may be anybody else's to change.
 func (x *ExecCall) allowed(euid int) error {
+	for _, program := range x.Programs() {
+		if err := x.allows(program, euid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *ExecCall) allows(program string, euid int) error {
 	named := false
 	for _, file := range []string{SystemPolicy, x.Config} {
 		programs, err := programsOf(file, euid)
 		if err != nil {
 			return err
 		}
-		if programs != nil && !slices.Contains(programs, x.Argv[0]) {
-			return Refuse("exec", "have the policy name it under exec", "%s does not name %s", file, x.Argv[0])
+		if programs != nil && !slices.Contains(programs, program) {
+			return Refuse("exec", "have the policy name it under exec", "%s does not name %s", file, program)
 		}
 		named = named || programs != nil
 	}
 	if !named {
-		return Refuse("exec", "have the policy name it under exec", "no policy names %s", x.Argv[0])
+		return Refuse("exec", "have the policy name it under exec", "no policy names %s", program)
 	}
-	return rootsAlone(x.Argv[0], euid)
+	return rootsAlone(program, euid)
 }
 
 // rootsAlone refuses a program that root would run and somebody else may change.

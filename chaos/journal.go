@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,12 +26,13 @@ const (
 
 // Journal is the append-only record of one run. Every record is on the disk
 // before Append returns. One that is closed is sealed: nothing may write to it
-// any more, and lists pass it by without reading it. It may be used from several
+// any more, and lists read no more of it than its last line. It may be used from several
 // goroutines, and runner, undertaker and recovery may append to one file from
 // their own processes.
 type Journal struct {
 	path string
 	by   string
+	mute bool // it can only be read: nothing is recorded, see joinMute
 	mu   sync.Mutex
 	file *os.File
 }
@@ -65,7 +67,27 @@ func createJournal(dir string, head Opened, at time.Time) (*Journal, error) {
 // joinJournal opens an existing journal for appending under a lock: lockShared
 // beside its runner, lockExclusive only if nobody is using it.
 func joinJournal(path, by string, how int) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	return joinAs(os.O_RDWR|os.O_APPEND, path, by, how)
+}
+
+// joinMute opens a journal that may not be written: what it leaves open can be undone all
+// the same, and nobody can record that.
+func joinMute(path string, how int) (*Journal, error) {
+	j, err := joinAs(os.O_RDONLY, path, "", how)
+	if err != nil {
+		return nil, err
+	}
+	j.mute = true
+	return j, nil
+}
+
+// unwritable says whether an error means that a file may not be written, though perhaps read.
+func unwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+func joinAs(access int, path, by string, how int) (*Journal, error) {
+	f, err := os.OpenFile(path, access|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -88,7 +110,7 @@ func syncDir(dir string) error {
 
 // Append writes one record and waits until it is on the disk.
 func (j *Journal) Append(r Record) error {
-	if err := j.note(r); err != nil {
+	if err := j.note(r); err != nil || j.mute {
 		return err
 	}
 	if err := j.file.Sync(); err != nil {
@@ -102,6 +124,9 @@ func (j *Journal) Append(r Record) error {
 // may take. The newline comes first, so that a line torn by a crash spoils
 // nothing that follows it.
 func (j *Journal) note(r Record) error {
+	if j.mute {
+		return nil
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r.By = j.by
@@ -123,7 +148,7 @@ func (j *Journal) close() error {
 	l, err := j.log()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err == nil && l.Closed {
+	if err == nil && l.Closed && !j.mute {
 		err = errors.Join(j.giveRoomBack(), j.file.Chmod(0o400))
 	}
 	return errors.Join(err, j.file.Close())
@@ -145,6 +170,9 @@ func (j *Journal) log() (Log, error) { return ReadLog(j.path) }
 // behind is in Log.Damage.
 func ReadLog(path string) (Log, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO would keep whoever looks for ever
+	if errors.Is(err, fs.ErrPermission) {
+		return Log{}, fmt.Errorf("read journal: %w: nobody can say whether its run is undone; chmod u+rw it, then sitrep chaos recover", err)
+	}
 	if err != nil {
 		return Log{}, fmt.Errorf("read journal: %w", err)
 	}
@@ -246,7 +274,8 @@ func intact(line []byte) bool {
 }
 
 // journals lists the journals of a directory that are not sealed, oldest first (a
-// ULID sorts by time). A directory that does not exist has none.
+// ULID sorts by time). A directory that does not exist has none. One that may not be
+// written is sealed only if its last line says that it is closed.
 func journals(dir string) ([]string, error) {
 	names, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -260,11 +289,34 @@ func journals(dir string) ([]string, error) {
 		if !strings.HasSuffix(n.Name(), journalExt) || n.IsDir() {
 			continue
 		}
-		if info, err := n.Info(); err != nil || !info.Mode().IsRegular() || info.Mode()&0o200 != 0 { // reading it will tell what is wrong
-			paths = append(paths, filepath.Join(dir, n.Name()))
+		path := filepath.Join(dir, n.Name())
+		if info, err := n.Info(); err != nil || !info.Mode().IsRegular() || info.Mode()&0o200 != 0 || !endsClosed(path) { // reading it will tell what is wrong
+			paths = append(paths, path)
 		}
 	}
 	return paths, nil
+}
+
+// endsClosed says whether the last line of a journal closes it, by a look at its end
+// alone: sealed ones pile up, and every command asks.
+func endsClosed(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	end := make([]byte, min(st.Size(), 4096)) // a longer line is read with the whole
+	if _, err := f.ReadAt(end, st.Size()-int64(len(end))); err != nil {
+		return false
+	}
+	end = bytes.TrimRight(end, "\x00\r\n ")
+	line := end[bytes.LastIndexByte(end, '\n')+1:]
+	var r Record
+	return json.Unmarshal(line, &r) == nil && r.Rec == recClosed && intact(line)
 }
 
 // appendNow is Append for what has already happened: the error is returned for

@@ -55,6 +55,8 @@ func play(part string, args []string) int {
 		policy := chaos.DefaultPolicy()
 		policy.Exec = args[2:]
 		return chaos.RunnerMain(context.Background(), chaos.RunnerIO{Stdin: os.Stdin, Stdout: os.Stdout}, chaos.Means{Prober: labProber{args[0]}, Incidents: noIncidents{}, Faults: faultsOf(args[1]), Policy: policy})
+	case "__recover":
+		return recoverHere(args[0])
 	case "__undertake":
 		return chaos.UndertakeMain(args, os.Stdin, os.NewFile(3, "ack"))
 	case "__chaos-hold":

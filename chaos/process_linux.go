@@ -126,6 +126,25 @@ func flock(f *os.File, how int) error {
 	}
 }
 
+// lockedBy is a process that has a lock on the file, as far as the kernel tells; 0 is
+// nobody, or one that cannot be seen from here.
+func lockedBy(f *os.File) int {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) != nil {
+		return 0
+	}
+	text, _ := os.ReadFile("/proc/locks")
+	inode := ":" + strconv.FormatUint(st.Ino, 10)
+	for line := range strings.Lines(string(text)) {
+		field := strings.Fields(line) // 1: FLOCK ADVISORY WRITE 709 08:01:1180 0 EOF; one that waits has "->" before FLOCK
+		if len(field) > 5 && field[1] == "FLOCK" && strings.HasSuffix(field[5], inode) {
+			pid, _ := strconv.Atoi(field[4]) // less than 1 is of another namespace
+			return max(0, pid)
+		}
+	}
+	return 0
+}
+
 const (
 	lockShared    = unix.LOCK_SH
 	lockExclusive = unix.LOCK_EX | unix.LOCK_NB

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -50,6 +51,11 @@ func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, er
 
 func recoverOne(ctx context.Context, path string, h Hands) (r Recovered, busy bool, err error) {
 	j, err := joinJournal(path, "recover", lockExclusive)
+	var silent error
+	if unwritable(err) {
+		silent = err
+		j, err = joinMute(path, lockExclusive)
+	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return r, true, nil
 	}
@@ -69,6 +75,12 @@ func recoverOne(ctx context.Context, path string, h Hands) (r Recovered, busy bo
 			r.Undone = append(r.Undone, e.Kind+" on "+e.Target)
 		}
 	}
+	if uerr == nil && silent != nil {
+		uerr = errors.New("all that it leaves open is undone now")
+	}
+	if silent != nil {
+		uerr = fmt.Errorf("%w; nothing can be recorded: %w; chmod u+rw it, then sitrep chaos recover", uerr, silent)
+	}
 	if uerr != nil {
 		r.Err = fmt.Errorf("recover %s: %w", path, uerr)
 	}
@@ -86,6 +98,8 @@ type OpenRun struct {
 	// Live says that its runner or undertaker is at work; without them it waits
 	// for Recover.
 	Live bool
+	// Runner and Undertaker are its processes, dead or alive.
+	Runner, Undertaker Process
 	// Journal is its file, and Damage what is wrong with that (see Log): nobody
 	// can say whether its faults are gone, and Recover does not close it.
 	Journal, Damage string
@@ -106,11 +120,37 @@ func Active(stateDir string) ([]OpenRun, error) {
 	return runs, err
 }
 
+// Holder says who has the journal of an open run, so that Recover leaves that alone; empty
+// if nobody has.
+func (r OpenRun) Holder() string {
+	switch {
+	case r.Runner.Alive():
+		return fmt.Sprintf("its runner, process %d", r.Runner.PID)
+	case r.Undertaker.Alive():
+		return fmt.Sprintf("its undertaker, process %d", r.Undertaker.PID)
+	}
+	f, err := os.OpenFile(r.Journal, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if !errors.Is(flock(f, lockExclusive), syscall.EWOULDBLOCK) { // given back with the file
+		return ""
+	}
+	if pid := lockedBy(f); pid != 0 {
+		return fmt.Sprintf("process %d", pid)
+	}
+	return "another process"
+}
+
 func openRun(l Log) OpenRun {
 	r := OpenRun{
 		Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
-		Live:    l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
-		Journal: l.Path, Damage: l.Damage,
+		Live:   l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
+		Runner: l.Opened.Runner, Journal: l.Path, Damage: l.Damage,
+	}
+	if l.Undertaker != nil {
+		r.Undertaker = *l.Undertaker
 	}
 	r.Run, r.ID = l.identity()
 	for _, e := range l.Entries {

@@ -58,8 +58,7 @@ func (c ToolCall) Run(ctx context.Context) (string, error) {
 		cmd.ExtraFiles = []*os.File{c.Lease}
 	}
 	if err := cmd.Run(); err != nil {
-		text := strings.Join(strings.Fields(complaint.String()), " ")
-		return out.String(), fmt.Errorf("%s: %w: %s", c, err, text)
+		return out.String(), fmt.Errorf("%s: %w: %s", c, err, heard(complaint.String()))
 	}
 	return out.String(), nil
 }

@@ -34,7 +34,8 @@ const settleLooks = 5
 const StopGrace = 2 * time.Second
 
 // undo takes one fault back and proves it. It is judged by the check, not by
-// what the operations say, and may be done any number of times. Problems with
+// what the operations say (but where there is none to look at), and may be done any
+// number of times. Problems with
 // the journal do not stop it; they come back beside the evidence.
 func undo(ctx context.Context, j *Journal, h Hands, e Entry, why string) (evidence string, gone bool, err error) {
 	journalErr := j.note(Record{Rec: recUndoing, At: time.Now(), Entry: e.ID, Text: why})
@@ -84,7 +85,7 @@ func undoAndLook(ctx context.Context, h Hands, e Entry) (evidence string, gone b
 		}
 	}
 	evidence, gone, err = h.Check(ctx, e.Gone)
-	if gone {
+	if gone && (problems == nil || !e.Gone.IsNothing()) { // where nothing is looked at, what was done must have worked
 		return evidence, true, nil
 	}
 	return evidence, false, errors.Join(problems, err)

@@ -71,7 +71,7 @@ func (f customExec) Plan(_ context.Context, id string, step chaos.Step, target c
 			call.Env = append(call.Env, "SITREP_PID="+strconv.Itoa(target.PID))
 		}
 		calls[part] = call
-		inj.Programs = append(inj.Programs, call.Argv[0])
+		inj.Programs = append(inj.Programs, call.Programs()...)
 	}
 	inject, observe := calls["inject"], calls["observe"]
 	inj.Undo, inj.Gone = []chaos.Op{chaos.RunUndo(calls["undo"])}, chaos.RunGone(calls["gone"])

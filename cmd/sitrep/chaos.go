@@ -247,7 +247,11 @@ func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r c
 	if path, err = filepath.Abs(path); err != nil {
 		return r, err
 	}
-	r.Args = []string{file, a.flags.prometheus, path}
+	if r.Args, err = (runnerArgs{
+		Config: file, Prometheus: a.flags.prometheus, Store: path, Scrape: a.flags.scrape, ScrapeConfig: a.flags.scrapeConfig, Rules: a.flags.rules,
+	}).words(); err != nil {
+		return r, err
+	}
 	r.Run, err = db.NextRun(ctx, "CH")
 	return r, err
 }
@@ -423,42 +427,6 @@ func haltAll(ctx context.Context, dir string) error {
 	}
 }
 
-func (a *app) recoverChaos(ctx context.Context) error {
-	dir, err := chaosDir()
-	if err != nil {
-		return err
-	}
-	done, err := chaos.Recover(ctx, dir)
-	a.onTimeline(ctx, dir)
-	type view struct {
-		Run        string   `json:"run"`
-		Experiment string   `json:"experiment"`
-		Journal    string   `json:"journal"`
-		Undone     []string `json:"undone"`
-		Error      string   `json:"error"`
-	}
-	views := []view{}
-	for _, r := range done {
-		v := view{Run: r.Run, Experiment: r.Experiment, Journal: r.Journal, Undone: r.Undone}
-		if r.Err != nil {
-			v.Error = r.Err.Error()
-		}
-		views = append(views, v)
-	}
-	if perr := a.printRecovered(views, len(done), func(w io.Writer) {
-		for _, v := range views {
-			failed := ""
-			if v.Error != "" {
-				failed = "; NOT PROVEN UNDONE" // why is the error
-			}
-			fmt.Fprintln(w, sanitise(strings.TrimSpace(v.Run+" "+v.Experiment)+": undone: "+orNone(v.Undone)+failed))
-		}
-	}); perr != nil {
-		return perr
-	}
-	return withCode(exitUndoFailed, err)
-}
-
 // onTimeline puts on the timeline of this invocation's store what became of the
 // faults of its runs, if there is a store. Their undo needs none and is never
 // held against it.
@@ -497,41 +465,65 @@ func (a *app) storeExists() (bool, error) {
 	return err == nil, err
 }
 
-func (a *app) printRecovered(views any, n int, text func(io.Writer)) error {
-	switch {
-	case a.flags.json:
-		return a.print(views)
-	case n == 0:
-		_, err := fmt.Fprintln(a.stdout, "nothing to undo")
-		return err
-	}
-	text(a.stdout)
-	return nil
+// runnerArgs are what a runner is told of whoever started it: what they configured, and
+// where the values of guards and probes come from.
+type runnerArgs struct {
+	Config       string   `json:"config,omitempty"` // its absolute path; none where there is no file
+	Prometheus   string   `json:"prometheus,omitempty"`
+	Store        string   `json:"store"`
+	Scrape       []string `json:"scrape,omitempty"`
+	ScrapeConfig string   `json:"scrape_config,omitempty"`
+	Rules        []string `json:"rules,omitempty"`
 }
 
-// chaosRunner is the body of the runner's process: args are the configuration file,
-// the Prometheus URL and the store of whoever started it.
+// words are the arguments of the runner's process.
+func (r runnerArgs) words() ([]string, error) {
+	if r.ScrapeConfig != "" {
+		r.ScrapeConfig = absolute(r.ScrapeConfig)
+	}
+	r.Rules = slices.Clone(r.Rules)
+	for i, file := range r.Rules {
+		r.Rules[i] = absolute(file)
+	}
+	b, err := json.Marshal(r)
+	return []string{string(b)}, err
+}
+
+// app is the invocation of the runner.
+func (r runnerArgs) app(stdout, stderr io.Writer) (*app, error) {
+	a := &app{
+		flags:  globals{config: r.Config, prometheus: r.Prometheus, scrape: r.Scrape, scrapeConfig: r.ScrapeConfig, rules: r.Rules},
+		stdout: stdout, stderr: stderr,
+	}
+	c, err := loadConfig(r.Config)
+	if err != nil {
+		return nil, err
+	}
+	if r.Prometheus != "" {
+		c.Prometheus.URL = r.Prometheus
+	}
+	a.cfg = c
+	return a, a.scrapeFlags(c)
+}
+
+// chaosRunner is the body of the runner's process: its one argument is runnerArgs.
 func chaosRunner(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) != 3 {
+	var told runnerArgs
+	if len(args) != 1 || json.Unmarshal([]byte(args[0]), &told) != nil {
 		fmt.Fprintln(stderr, "sitrep: the chaos runner is started by sitrep itself")
 		return exitUsage
 	}
 	ctx := context.Background()
-	a := &app{flags: globals{config: args[0], prometheus: args[1]}, stdout: stdout, stderr: stderr}
-	c, err := loadConfig(args[0])
-	if err == nil && args[1] != "" {
-		c.Prometheus.URL = args[1]
-	}
+	a, err := told.app(stdout, stderr)
 	var client *query.Client
 	if err == nil {
-		a.cfg = c
 		client, err = a.prometheus(ctx)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "sitrep: %s\n", sanitise(err.Error()))
 		return exitUsage
 	}
-	means := a.chaosMeans(args[2])
+	means := a.chaosMeans(told.Store)
 	means.Prober = prober{client}
 	return chaos.RunnerMain(ctx, chaos.RunnerIO{Stdin: stdin, Stdout: stdout}, means)
 }

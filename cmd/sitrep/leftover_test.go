@@ -418,3 +418,32 @@ func TestLeftoversAreTriedAgain(t *testing.T) {
 	require.False(t, h.stopped(p))
 	require.Contains(t, *said, "CH-2 payments-pause was left by a process that died; undone now: process.pause on payments-1")
 }
+
+// A run that somebody else has is not said to be undone, nor that there is none.
+func TestRecoverNamesWhoHasARun(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	p := h.victim()
+	path, _ := h.abandoned("CH-5", paused("payments-1", p))
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX)) // as another that recovers
+	out, complaint, code := h.sitrep("chaos", "recover")
+	require.Equal(t, exitInconclusive, code)
+	require.Equal(t, "CH-5 payments-pause: undone: none; NOT PROVEN UNDONE\n", out)
+	require.Equal(t, fmt.Sprintf("sitrep: CH-5 payments-pause is being undone by process %d: nothing is proven yet; ask again\n", os.Getpid()), complaint)
+	out, _, code = h.sitrep("chaos", "recover", "--json")
+	require.Equal(t, exitInconclusive, code)
+	require.Contains(t, out, fmt.Sprintf(`"error": "CH-5 payments-pause is being undone by process %d`, os.Getpid()))
+	require.True(t, h.stopped(p))
+
+	require.NoError(t, f.Close())
+	out, complaint, code = h.sitrep("chaos", "recover")
+	require.Zero(t, code, complaint)
+	require.Equal(t, "CH-5 payments-pause: undone: process.pause on payments-1\n", out)
+	require.False(t, h.stopped(p))
+	out, _, code = h.sitrep("chaos", "recover")
+	require.Zero(t, code)
+	require.Equal(t, "nothing to undo\n", out)
+}
