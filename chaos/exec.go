@@ -61,9 +61,9 @@ func (x *ExecCall) Valid() error {
 	case x == nil || len(x.Argv) == 0 || !filepath.IsAbs(x.Argv[0]) || filepath.Clean(x.Argv[0]) != x.Argv[0]:
 		return errors.New("a call begins with the absolute path of a program")
 	case x.shell() != "":
-		return fmt.Errorf("%s runs whatever it is told; name a program of its own, which may be a script that begins with #!", x.shell())
+		return fmt.Errorf("%s runs whatever it is told; name a program of its own, which may be a script that begins with #! and names a shell", x.shell())
 	case x.interprets() && len(x.Argv) > 1 && (!filepath.IsAbs(x.Argv[1]) || filepath.Clean(x.Argv[1]) != x.Argv[1]):
-		return fmt.Errorf("%s runs code that stands in its arguments; give it the absolute path of a script before anything else (this is %.80q), or name a script that begins with #!", x.Argv[0], x.Argv[1])
+		return fmt.Errorf("%s runs code that stands in its arguments; give it the absolute path of a script before anything else (this is %.80q), or name a script that begins with #! and names it", x.Argv[0], x.Argv[1])
 	case len(x.Argv) > mostArguments || len(x.Env) > mostArguments:
 		return fmt.Errorf("%s: at most %d arguments", x.Argv[0], mostArguments)
 	case x.Timeout <= 0 || x.Timeout > LongestExec:

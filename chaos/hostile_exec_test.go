@@ -58,7 +58,7 @@ func TestProgramsThatRunOthers(t *testing.T) {
 	python, ls := link("python", filepath.Join(dir, "real", "python3.11")), link("ls", filepath.Join(dir, "real", "busybox"))
 	call := func(argv ...string) *chaos.ExecCall { return &chaos.ExecCall{Argv: argv, Timeout: time.Second} }
 	for why, argv := range map[string][]string{
-		lose + " is bash, which runs whatever it is told; name a program of its own, which may be a script that begins with #!": {lose, "/opt/x"},
+		lose + " is bash, which runs whatever it is told; name a program of its own, which may be a script that begins with #! and names a shell": {lose, "/opt/x"},
 		second + " is bash, which runs":  {second, "-c", "id"},
 		"/bin/bash runs whatever":        {"/bin/bash", "-c", "id"},
 		"/bin/busybox runs whatever":     {"/bin/busybox", "sh"},

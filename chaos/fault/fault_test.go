@@ -2,6 +2,7 @@ package fault_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,6 +46,13 @@ func TestMain(m *testing.M) {
 		obey(os.Stdin)
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "__serve-proxy" {
+		if err := serveProxy(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "__chaos-hold" {
 		os.Exit(chaos.HoldMain(os.Args[2:], os.Stdin, os.Stdout, fault.Holders()))
 	}
@@ -70,6 +78,37 @@ func serve() error {
 	}()
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// serveProxy is a proxy that can be told to use up its descriptors, and to give them back.
+func serveProxy(told string) error {
+	var target chaos.ProxyTarget
+	if err := json.Unmarshal([]byte(told), &target); err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
+		return err
+	}
+	go func() {
+		var taken []*os.File
+		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+			for in.Text() == "full" {
+				f, err := os.Open("/dev/null")
+				if err != nil {
+					break
+				}
+				taken = append(taken, f)
+			}
+			if in.Text() == "free" {
+				for _, f := range taken {
+					_ = f.Close()
+				}
+			}
+			fmt.Println(in.Text())
+		}
+		os.Exit(0)
+	}()
+	return fault.ServeProxy(context.Background(), target, func() { fmt.Println("ready") }, func(text string) { fmt.Println(text) })
 }
 
 // service starts a child process and describes it as the lab does.

@@ -59,6 +59,7 @@ type heldList struct {
 	Instance string `json:"instance"`
 	TLS      int64  `json:"tls"`     // connections that nobody could look into
 	Foreign  int64  `json:"foreign"` // and those that were not HTTP/1
+	Refused  int64  `json:"refused"` // and those that were too many
 	Blind    bool   `json:"blind"`   // connections are hurt, not requests
 	Faults   []held `json:"faults"`
 }
@@ -103,7 +104,7 @@ func (t throughProxy) Observe(ctx context.Context) (string, bool, error) {
 	}
 	for _, f := range list.Faults {
 		if f.ID == t.hurt.ID {
-			effect, ok := seen{f.Touched, f.Passed, list.TLS, list.Foreign, list.Blind}.judge()
+			effect, ok := seen{f.Touched, f.Passed, list.TLS, list.Foreign, list.Blind, list.Refused}.judge()
 			return effect, ok, nil
 		}
 	}
@@ -118,9 +119,11 @@ func (t throughProxy) Observe(ctx context.Context) (string, bool, error) {
 //	POST   /faults       one fault, with its end -> 201
 //	DELETE /faults/{id}  204, also if it is not there (any more)
 //
-// ready is called once clients can come.
-func ServeProxy(ctx context.Context, target chaos.ProxyTarget, ready func()) error {
+// ready is called once clients can come; tell, where it is not nil, with what whoever runs
+// the proxy should know, such as that clients are kept out, and never often.
+func ServeProxy(ctx context.Context, target chaos.ProxyTarget, ready func(), tell func(text string)) error {
 	p := newExplicit(target)
+	p.tell = tell
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", target.Listen)
 	if err != nil {
 		return err
@@ -181,7 +184,7 @@ var hurtID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 func (p *proxy) control(target chaos.ProxyTarget) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
-		list := heldList{Service: target.Service, Instance: target.Name, TLS: p.tls.Load(), Foreign: p.foreign.Load(), Blind: p.encrypted, Faults: []held{}}
+		list := heldList{Service: target.Service, Instance: target.Name, TLS: p.tls.Load(), Foreign: p.foreign.Load(), Refused: p.refused.Load(), Blind: p.encrypted, Faults: []held{}}
 		for _, l := range p.hurts.all() {
 			if l.ctx.Err() == nil {
 				list.Faults = append(list.Faults, held{l.hurt, l.touched.Load(), l.passed.Load()})

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,8 @@ type hurt struct {
 // What a hurt is limited to.
 const (
 	longestBody = 64 << 10
-	slowestRate = 128
+	slowestRate = 128     // bytes a second
+	largestSize = 1 << 50 // bytes, and bytes a second; as much as an experiment may say
 )
 
 // does is what a plan says of it.
@@ -61,23 +63,33 @@ func (h hurt) does() string {
 // check refuses what no plan would ask for: a proxy is told by whoever may write to its
 // socket.
 func (h *hurt) check() error {
-	latency := h.Latency >= time.Millisecond && h.Latency <= maxLatency && h.Jitter >= 0 && h.Jitter <= h.Latency
-	ok, known := map[string]bool{
-		"http.latency":  latency,
-		"http.error":    h.Status >= 400 && h.Status <= 599 && len(h.Body) <= longestBody,
-		"http.abort":    true,
-		"http.truncate": h.Keep >= -1,
-		"http.throttle": h.Rate >= slowestRate,
+	takes, known := map[string][]string{
+		"http.latency": {"latency", "jitter"}, "http.error": {"status", "body"}, "http.abort": nil, "http.truncate": {"keep"}, "http.throttle": {"rate"},
 	}[h.Kind]
-	switch {
-	case !known:
+	if !known {
 		return fmt.Errorf("kind %.40q is not one that a proxy can do", h.Kind)
-	case !ok:
-		return fmt.Errorf("%s: its numbers are out of bounds", h.Kind)
-	case !(h.Match.Percent >= 0 && h.Match.Percent <= 100):
-		return fmt.Errorf("percent %g is not a percentage", h.Match.Percent)
 	}
-	return h.Match.compile()
+	for _, n := range []struct {
+		key, says   string
+		given, fits bool
+		want        string
+	}{
+		{"latency", h.Latency.String(), h.Latency != 0, h.Latency >= time.Millisecond && h.Latency <= maxLatency, fmt.Sprintf("1ms to %s, in nanoseconds", maxLatency)},
+		{"jitter", h.Jitter.String(), h.Jitter != 0, h.Jitter >= 0 && h.Jitter <= h.Latency, "0 to the latency"},
+		{"status", strconv.Itoa(h.Status), h.Status != 0, h.Status >= 400 && h.Status <= 599, "400 to 599"},
+		{"body", fmt.Sprintf("%d bytes", len(h.Body)), h.Body != "", len(h.Body) <= longestBody, "at most " + chaos.FormatSize(longestBody)},
+		{"keep", strconv.FormatInt(h.Keep, 10), h.Keep != 0, h.Keep >= -1 && h.Keep <= largestSize, "bytes up to " + chaos.FormatSize(largestSize) + ", or -1, which is half of the body"},
+		{"rate", strconv.FormatInt(h.Rate, 10), h.Rate != 0, h.Rate >= slowestRate && h.Rate <= largestSize, fmt.Sprintf("%d to %d bytes a second", slowestRate, int64(largestSize))},
+	} {
+		mine := slices.Contains(takes, n.key)
+		switch {
+		case mine && !n.fits:
+			return fmt.Errorf("%s: %s %s: want %s", h.Kind, n.key, n.says, n.want)
+		case !mine && n.given:
+			return fmt.Errorf("%s takes no %s", h.Kind, n.key)
+		}
+	}
+	return h.Match.check()
 }
 
 // delay is of one request.

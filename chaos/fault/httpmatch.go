@@ -2,6 +2,7 @@ package fault
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -55,6 +56,34 @@ func readMatch(with chaos.With) (m match, err error) {
 		return m, &chaos.ParamError{Key: "path_regexp", Message: err.Error()}
 	}
 	return m, nil
+}
+
+// longestPattern is more than anybody writes by hand; the time that a match takes grows
+// with it.
+const longestPattern = 4 << 10
+
+// check refuses what no experiment could say, and makes it ready.
+func (m *match) check() error {
+	switch {
+	case !(m.Percent >= 0 && m.Percent <= 100): // NaN too
+		return fmt.Errorf("percent %g: want 0 to 100", m.Percent)
+	case len(m.Methods) > 32:
+		return fmt.Errorf("methods: %d are too many", len(m.Methods))
+	case m.Path != "" && m.Path[0] != '/':
+		return fmt.Errorf("path %.80q: want the beginning of a path, such as /checkout", m.Path)
+	case m.Header != "" && !headerName.MatchString(m.Header):
+		return fmt.Errorf("header %.80q is no name of a header", m.Header)
+	case m.Header == "" && m.Value != "":
+		return errors.New("a value, and no header that has it")
+	case len(m.Path) > longestPattern || len(m.Pattern) > longestPattern || len(m.Value) > longestPattern:
+		return fmt.Errorf("path, path_regexp and value have at most %s each", chaos.FormatSize(longestPattern))
+	}
+	for _, method := range m.Methods {
+		if !methodName.MatchString(method) {
+			return fmt.Errorf("methods: %.40q is no method", method)
+		}
+	}
+	return m.compile()
 }
 
 // compile must have been called before draws.

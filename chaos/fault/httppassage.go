@@ -19,6 +19,8 @@ type passage struct {
 	rawOnce, endOnce sync.Once
 	rawed            chan struct{} // closed once what passes is not looked at any more
 	ended            chan struct{} // closed with the connections
+
+	limit clientLimit
 }
 
 // exchange is a request and its answer.
@@ -53,7 +55,7 @@ func (c *passage) over(err error, to *stream) {
 	}
 	_ = to.conn.CloseWrite()
 	if to == &c.client {
-		_ = c.client.conn.SetReadDeadline(time.Now().Add(lingering))
+		c.limit.last(c.client.conn, time.Now().Add(lingering))
 	}
 }
 
@@ -91,9 +93,9 @@ func (c *passage) isRaw() bool {
 func (c *passage) requests() error {
 	for {
 		if c.isRaw() {
-			return c.client.tunnel(c.server.conn)
+			return c.fromClient()
 		}
-		raw, err := c.client.head(couldBeRequest)
+		raw, err := c.nextHead()
 		var h head
 		if err == nil {
 			h, err = parseRequest(raw)
@@ -101,14 +103,14 @@ func (c *passage) requests() error {
 		switch {
 		case errors.Is(err, errNotHTTP):
 			c.foreign()
-			return c.client.tunnel(c.server.conn)
+			return c.fromClient()
 		case err == io.EOF:
 			return c.client.rest(c.server.conn)
 		case err != nil:
 			return err
 		}
 		if !c.turn() {
-			return c.client.tunnel(c.server.conn)
+			return c.fromClient()
 		}
 		if err := c.request(h); err != nil {
 			return err
@@ -149,6 +151,10 @@ func (c *passage) turn() bool {
 func (c *passage) request(h head) error {
 	x := &exchange{bare: string(h.method) == "HEAD", connect: string(h.method) == "CONNECT", done: make(chan struct{})}
 	var out writer = c.server.conn
+	n, b := len(h.raw), requestBody(h)
+	if !b.none() {
+		c.limit.none(c.client.conn) // a body takes as long as it takes
+	}
 	if blows := c.proxy.hurts.draw(&h); len(blows) > 0 {
 		answered, err := c.suffer(h, x, blows)
 		if answered || err != nil {
@@ -158,7 +164,6 @@ func (c *passage) request(h head) error {
 			out = x.slow.to(c.server.conn, c.ended)
 		}
 	}
-	n, b := len(h.raw), requestBody(h)
 	c.current.Store(x)
 	if x.connect || h.upgrade {
 		return c.mayTurn(x, n, b)
@@ -166,7 +171,7 @@ func (c *passage) request(h head) error {
 	err := c.client.forward(out, n, b)
 	if errors.Is(err, errNotHTTP) {
 		c.raw()
-		return c.client.tunnel(c.server.conn)
+		return c.fromClient()
 	}
 	return err
 }
@@ -174,6 +179,7 @@ func (c *passage) request(h head) error {
 // mayTurn passes on a request after which both sides may speak another protocol. What
 // the client says next is looked at only once the server has decided.
 func (c *passage) mayTurn(x *exchange, n int, b body) error {
+	c.limit.none(c.client.conn)
 	if err := c.client.forward(c.server.conn, n, b); err != nil {
 		return err
 	}
@@ -229,7 +235,7 @@ func (c *passage) answer(x *exchange) error {
 		out = x.slow.to(c.client.conn, c.ended)
 	}
 	for {
-		raw, err := c.server.head(couldBeResponse)
+		raw, err := c.server.head(couldBeResponse, nil)
 		if err != nil {
 			return err
 		}

@@ -1,8 +1,10 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -20,7 +22,14 @@ type proxy struct {
 	dial      func(ctx context.Context, address string) (*net.TCPConn, error)
 	origin    func(*net.TCPConn) (address string, err error) // where a client wanted to go
 
-	tls, foreign atomic.Int64 // connections that were passed without a look
+	most int64             // connections at a time, 0 is mostConnections
+	idle time.Duration     // that a client may be silent between requests, 0 is idleTime
+	slow time.Duration     // that the head of a request may take, 0 is headTime
+	tell func(text string) // what whoever runs it should know; nil where nobody reads it
+
+	tls, foreign  atomic.Int64 // connections that were passed without a look
+	open, refused atomic.Int64 // connections that are there, and that were too many
+	told          atomic.Int64 // when it was last told that there is no room, in seconds since 1970
 
 	mu    sync.Mutex
 	conns map[*passage]struct{} // nil once it is over
@@ -59,6 +68,7 @@ func (p *proxy) accept(ctx context.Context, l *net.TCPListener) error {
 	for {
 		conn, err := l.AcceptTCP()
 		if busy(err) {
+			p.full(fmt.Sprintf("no room for a connection: %v; trying again", err))
 			select {
 			case <-ctx.Done():
 				return context.Canceled
@@ -69,7 +79,32 @@ func (p *proxy) accept(ctx context.Context, l *net.TCPListener) error {
 		if err != nil {
 			return err
 		}
-		p.wg.Go(func() { p.pass(ctx, conn) })
+		if most := cmp.Or(p.most, mostConnections); p.open.Load() >= most {
+			reset(conn)
+			p.full(fmt.Sprintf("%d connections are open, which is the most at a time: %d more were reset so far", most, p.refused.Add(1)))
+			continue
+		}
+		p.open.Add(1)
+		p.wg.Go(func() {
+			defer p.open.Add(-1)
+			p.pass(ctx, conn)
+		})
+	}
+}
+
+// mostConnections is how many clients a proxy has at a time. Each costs two descriptors and
+// two buffers, of 64 KiB each where somebody sends heads that do not end: half a GiB at the
+// worst, and far more than the servers that one experiment is about have clients.
+const mostConnections = 4096
+
+// fullEvery is how often it is told that there is no room.
+const fullEvery = 10 * time.Second
+
+// full tells that clients are kept out, now and then.
+func (p *proxy) full(text string) {
+	now, last := time.Now().Unix(), p.told.Load()
+	if p.tell != nil && now-last >= int64(fullEvery/time.Second) && p.told.CompareAndSwap(last, now) {
+		p.tell(text)
 	}
 }
 

@@ -108,7 +108,7 @@ func listenBoth(ctx context.Context, port int) (all []*net.TCPListener, err erro
 
 // Observe is chaos.Holder's.
 func (r *redirected) Observe(context.Context) (string, bool, error) {
-	effect, ok := seen{r.held.touched.Load(), r.held.passed.Load(), r.proxy.tls.Load(), r.proxy.foreign.Load(), r.Encrypted}.judge()
+	effect, ok := r.proxy.seen(r.held).judge()
 	return effect, ok, nil
 }
 

@@ -60,8 +60,9 @@ func (s *stream) await() error {
 }
 
 // head waits for a whole one. Nothing is taken away. could says whether what is there
-// may still become one.
-func (s *stream) head(could func([]byte) bool) ([]byte, error) {
+// may still become one. waits, if there is one, is called before more is read, with whether
+// it has begun.
+func (s *stream) head(could func([]byte) bool, waits func(begun bool)) ([]byte, error) {
 	for {
 		if s.r < s.w && !could(s.kept()) {
 			return nil, errNotHTTP
@@ -69,6 +70,9 @@ func (s *stream) head(could func([]byte) bool) ([]byte, error) {
 		n, err := endOfHead(s.kept())
 		if err != nil || n > 0 {
 			return s.buf[s.r : s.r+n], err
+		}
+		if waits != nil {
+			waits(s.r < s.w)
 		}
 		if err := s.fill(); err != nil {
 			return nil, err

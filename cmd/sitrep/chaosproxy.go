@@ -46,7 +46,7 @@ func (a *app) runProxy(ctx context.Context, name string) error {
 	p := all[at]
 	err = fault.ServeProxy(ctx, p, func() {
 		fmt.Fprintf(a.stdout, "%s listens on %s and passes everything on to %s; point clients at it, and stop it once none is\n", p.Name, p.Listen, p.Upstream)
-	})
+	}, func(text string) { fmt.Fprintf(a.stderr, "sitrep: proxy %s: %s\n", p.Name, sanitise(text)) })
 	if err != nil {
 		return fmt.Errorf("proxy %s: %w", p.Name, err)
 	}
