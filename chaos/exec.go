@@ -245,7 +245,7 @@ func programsOf(file string, euid int) ([]string, error) {
 	if file == "" {
 		return nil, nil
 	}
-	src, err := os.ReadFile(file)
+	src, err := readPolicyFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -111,5 +111,5 @@ func ProxyList(ctx context.Context, socket string) (list ProxyFaults, err error)
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&list); err != nil {
 		return list, fmt.Errorf("GET /faults at %s: %w", socket, err)
 	}
-	return list, nil
+	return list, list.whole("GET /faults at " + socket)
 }

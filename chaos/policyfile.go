@@ -3,6 +3,7 @@ package chaos
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,9 +67,31 @@ func writableBy(info fs.FileInfo) string {
 	return ""
 }
 
+// longestPolicy is more than any file with a policy has.
+const longestPolicy = 1 << 20
+
+// readPolicyFile reads a plain file. Anything else could keep an undo waiting (a FIFO), or
+// have no end.
+func readPolicyFile(file string) ([]byte, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no plain file (%s)", file, info.Mode().Type())
+	case info.Size() > longestPolicy:
+		return nil, fmt.Errorf("%s is longer than %s", file, FormatSize(longestPolicy))
+	}
+	return io.ReadAll(io.LimitReader(f, longestPolicy))
+}
+
 // ReadPolicy reads the policy of the system, if there is one.
 func ReadPolicy(file string, euid int) (Policy, bool, error) {
-	src, err := os.ReadFile(file)
+	src, err := readPolicyFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Policy{}, false, nil
 	}

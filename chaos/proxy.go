@@ -28,6 +28,15 @@ type ProxyFaults struct {
 	Faults   []ProxyFault `json:"faults"`
 }
 
+// whole refuses an answer that is no list, such as {}: nothing in it would say that a fault
+// is gone.
+func (l ProxyFaults) whole(asked string) error {
+	if l.Instance == "" {
+		return fmt.Errorf("%s: the answer is no list of a proxy's faults: it names no instance", asked)
+	}
+	return nil
+}
+
 // ListFaults reads the faults that a lab proxy holds; url ends in /faults. An
 // answer without the lab's header is an error: whoever listens there is not the
 // lab.
@@ -36,6 +45,9 @@ func ListFaults(ctx context.Context, url string) (ProxyFaults, error) {
 	header, err := loopbackJSON(ctx, url, &list)
 	if err == nil && header.Get(LabHeader) != "1" {
 		err = fmt.Errorf("GET %s: the answer lacks %s: 1, so it is not the lab's", url, LabHeader)
+	}
+	if err == nil {
+		err = list.whole("GET " + url)
 	}
 	return list, err
 }
