@@ -86,6 +86,9 @@ type OpenRun struct {
 	// Live says that its runner or undertaker is at work; without them it waits
 	// for Recover.
 	Live bool
+	// Undone says that it injects nothing more and that all it did is gone: it only
+	// looks whether the steady state returns.
+	Undone bool
 	// Journal is its file, and Damage what is wrong with that (see Log): nobody
 	// can say whether its faults are gone, and Recover does not close it.
 	Journal, Damage string
@@ -110,7 +113,7 @@ func openRun(l Log) OpenRun {
 	r := OpenRun{
 		Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
 		Live:    l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
-		Journal: l.Path, Damage: l.Damage,
+		Journal: l.Path, Damage: l.Damage, Undone: l.Over && l.Damage == "" && len(l.open()) == 0,
 	}
 	r.Run, r.ID = l.identity()
 	for _, e := range l.Entries {

@@ -80,7 +80,7 @@ func TestActionsLeadToThePlan(t *testing.T) {
 		p.press("4", "enter")
 		p.sees("Plan of payments-latency", "deviated 80%")
 		p.press("tab")
-		p.sees("Runs of payments-latency", "held 0 of 1", "CH-1", "errors left its band", "bob")
+		p.sees("Runs of payments-latency", "0 of 1 held", "CH-1", "errors left its band", "bob")
 		p.press("tab")
 		p.sees("Plan of payments-latency")
 		p.press("esc", "h")
