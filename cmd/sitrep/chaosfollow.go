@@ -115,7 +115,7 @@ func (f *chaosFollower) end(s os.Signal) {
 	}
 	f.ended = true
 	f.wipe()
-	fmt.Fprintln(f.stderr, "sitrep: it is ended and undone, and looked at whether health returns; ctrl-C again does not wait for that")
+	fmt.Fprintln(f.stderr, "sitrep: ends and undoes it, then looks whether health returns; ctrl-C again does not wait for that")
 }
 
 // tell is a line of JSON, or for people the facts on standard error; of what probes see
