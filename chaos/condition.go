@@ -74,6 +74,20 @@ func (c Condition) Holds(v float64) bool {
 	return false
 }
 
+// Worse says whether a is further from satisfying the condition than b, or nearer to
+// failing it.
+func (c Condition) Worse(a, b float64) bool {
+	switch c.Op {
+	case "<", "<=":
+		return a > b
+	case ">", ">=":
+		return a < b
+	case "!=":
+		return math.Abs(a-c.Value) < math.Abs(b-c.Value)
+	}
+	return math.Abs(a-c.Value) > math.Abs(b-c.Value)
+}
+
 func (c Condition) String() string {
 	if c.Op == "" {
 		return ""

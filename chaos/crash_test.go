@@ -282,7 +282,7 @@ func TestStoppedRunnerAndHalt(t *testing.T) {
 	l.starter(req)
 	log := l.holding(req)
 	stop(t, log.Opened.Runner)
-	require.NoError(t, chaos.Halt(l.dir))
+	require.NoError(t, chaos.Halt(l.dir, "ana", "fire in the hall"))
 	l.recovered()
 	require.Equal(t, "HALT, and the runner did not obey", l.journal(req).ClosedText)
 }

@@ -36,6 +36,7 @@ type engine struct {
 	abort   <-chan string         // operator, starter gone, signal, undertaker gone
 	sure    <-chan struct{}       // a person has confirmed
 	halted  func() (string, bool) // the HALT file
+	unheard <-chan struct{}       // closed once nobody waits for the verdict; nil: somebody does
 
 	incidents Incidents       // for the guards that ask them
 	beats     <-chan struct{} // the starter's terminal has answered
@@ -76,12 +77,10 @@ func (e *engine) Run(ctx context.Context) Outcome {
 	e.prepare()
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watch(life, end) })
-	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Text: fmt.Sprintf("%s on %s (of %s; seed %d)",
-		e.plan.Experiment.Name, strings.Join(e.plan.names(), ", "), strings.Join(e.plan.Choice.Matched, ", "), e.plan.Choice.Seed)})
+	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Text: e.plan.beginning()})
 	stop := e.baseline(life)
 	if stop == nil {
-		stop = e.method(life)
-		stop = e.recovering(life, stop)
+		stop = e.recovering(life, e.method(life))
 	}
 	end(nil)
 	watch.Wait()
@@ -92,7 +91,7 @@ func (e *engine) prepare() {
 	e.values = map[string]float64{}
 	began := time.Now()
 	e.out = Outcome{
-		Run: e.run, Hypothesis: e.plan.Experiment.Hypothesis, StartedAt: &began,
+		Run: e.run, Hypothesis: e.plan.Experiment.Hypothesis, Seed: e.plan.Choice.Seed, StartedAt: &began,
 		Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{},
 	}
 	e.seen = make([]course, len(e.plan.Experiment.SteadyState))
@@ -292,7 +291,7 @@ func (e *engine) observeAll(ctx context.Context, end context.CancelCauseFunc, in
 		}
 		if !ok {
 			e.steps[len(e.steps)-1].effect = false
-			end(ending{Inconclusive, fmt.Sprintf("%s on %s showed no effect within %s: %s", inj.Kind, inj.Target, strictyaml.FormatDuration(patience.Round(time.Millisecond)), effect)})
+			end(ending{Inconclusive, fmt.Sprintf("%s on %s showed no effect within %s: %s%s", inj.Kind, inj.Target, strictyaml.FormatDuration(patience.Round(time.Millisecond)), effect, wantsTraffic(inj.Kind))})
 			return
 		}
 		e.fault(inj.ID, func(f *FaultOutcome) { f.Effect = effect })
@@ -302,6 +301,16 @@ func (e *engine) observeAll(ctx context.Context, end context.CancelCauseFunc, in
 		}
 		e.report(Report{Kind: KindObserved, Text: effect, Fault: ref(inj)})
 	}
+}
+
+// wantsTraffic is what to do about a fault that only what passes can meet.
+func wantsTraffic(kind string) string {
+	family, _, _ := strings.Cut(kind, ".")
+	switch family {
+	case "http", "net", "dns", "toxic":
+		return "; send traffic while it holds: sitrep load run PLAN, or b on the screen (F7 in the lab)"
+	}
+	return ""
 }
 
 func (e *engine) observe(ctx context.Context, inj Injection, patience time.Duration) (effect string, ok bool) {

@@ -40,6 +40,9 @@ type rig struct {
 	asked  func(promql string) (float64, bool)  // of a query by its text, before metric
 	dated  func(at time.Duration) time.Duration // how old what the queries read is
 	sure   chan struct{}                        // what a person confirms by
+
+	halts   func(r *rig) (string, bool) // in place of halt
+	unheard chan struct{}
 }
 
 func (r *rig) at() time.Duration { return time.Since(r.began) }
@@ -161,10 +164,13 @@ func (r *rig) run(ctx context.Context, steps, targets int, change func(*Plan)) (
 	j := openJournal(r.t, r.dir, "RUN")
 	e := &engine{
 		run: "CH-1", id: "RUN", plan: p, prober: r, incidents: r, beats: r.beats, hands: r, journal: j, abort: make(chan string), sure: r.sure,
-		say: func(rep Report) { r.reports = append(r.reports, rep) },
+		say: func(rep Report) { r.reports = append(r.reports, rep) }, unheard: r.unheard,
 		halted: func() (string, bool) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
+			if r.halts != nil {
+				return r.halts(r)
+			}
 			return r.halt, r.halt != ""
 		},
 	}
@@ -419,9 +425,9 @@ func TestEndings(t *testing.T) {
 		})
 		out, _ := r.run(t.Context(), 1, 1, nil)
 		require.Equal(t, Aborted, out.Verdict)
-		require.Equal(t, "HALT: fire in the hall", out.Reason)
+		require.Equal(t, "HALT: fire in the hall; the steady state was back at once", out.Why())
 		require.LessOrEqual(t, out.Faults[0].GoneAt.Sub(r.began), 5*time.Second+lookEvery)
-		require.Nil(t, out.RecoverySeconds, "whoever ends a run does not wait for it")
+		require.Zero(t, *out.RecoverySeconds)
 		require.Equal(t, []string{"HALT: fire in the hall"}, r.said(KindAborting))
 	})
 	virtually(t, func(t *testing.T, r *rig) {
@@ -429,10 +435,53 @@ func TestEndings(t *testing.T) {
 		defer cancel()
 		out, _ := r.run(ctx, 1, 1, nil)
 		require.Equal(t, Aborted, out.Verdict)
-		require.Equal(t, "context deadline exceeded", out.Reason)
+		require.Equal(t, "context deadline exceeded; the steady state was back at once", out.Why())
 		require.Equal(t, 5*time.Second, r.at())
 		require.False(t, r.hurt())
 	})
+}
+
+// TestEndedRunsAreLookedAfter: what a person, a guard or HALT has ended says whether
+// health came back, in the time for that; unless nobody is there to be told.
+func TestEndedRunsAreLookedAfter(t *testing.T) {
+	sickUntil := func(end time.Duration) func(*rig, time.Duration) (float64, bool, error) {
+		return func(_ *rig, at time.Duration) (float64, bool, error) {
+			if at > time.Second && at < end {
+				return 1, true, nil
+			}
+			return 0, true, nil
+		}
+	}
+	halted := func(r *rig) (string, bool) { return "fire", r.at() >= 5*time.Second }
+	for _, c := range []struct {
+		name, reason string
+		sick         time.Duration
+		took         time.Duration // of the whole run
+		leave        time.Duration // when nobody is there any more; 0 is never
+	}{
+		{"back", "HALT: fire; the steady state was back after 3s", 7500 * time.Millisecond, 8 * time.Second, 0},
+		{"not back", "HALT: fire; not recovered within 30s: errors is 1, expected < 0.5", time.Hour, 35 * time.Second, 0},
+		{"nobody there", "HALT: fire; nobody waited to see whether the steady state returned", time.Hour, 6500 * time.Millisecond, 6500 * time.Millisecond},
+		{"nobody there from the start", "HALT: fire; nobody waited to see whether the steady state returned", time.Hour, 5 * time.Second, time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtually(t, func(t *testing.T, r *rig) {
+				r.metric, r.halts = sickUntil(c.sick), halted
+				if c.leave > 0 {
+					r.unheard = make(chan struct{})
+					time.AfterFunc(c.leave, func() { close(r.unheard) })
+				}
+				out, log := r.run(t.Context(), 2, 1, nil)
+				require.Equal(t, Aborted, out.Verdict)
+				require.Equal(t, c.reason, out.Why())
+				require.Equal(t, c.took, r.at().Truncate(500*time.Millisecond))
+				require.Zero(t, *out.Score)
+				require.Len(t, log.Entries, 1, "nothing more is injected")
+				require.True(t, log.Over)
+				require.True(t, log.Closed)
+			})
+		})
+	}
 }
 
 // TestNothingWithoutAJournal: what cannot be written down is not done.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // lookEvery is how often runner and undertaker look for the HALT file.
@@ -18,16 +19,49 @@ func haltPath(stateDir string) string { return filepath.Join(stateDir, "HALT") }
 
 // Halt ends and undoes every run that uses stateDir, in whatever process, within
 // a second, and forbids new ones until ClearHalt. It works as long as the
-// directory can be written, whoever hangs.
-func Halt(stateDir string) error {
+// directory can be written, whoever hangs. who does it, and why (which may be empty), is
+// in the file, for refusals and verdicts; a HALT that is there already stays as it is.
+func Halt(stateDir, who, why string) error {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return fmt.Errorf("halt: %w", err)
 	}
-	text := "halted at " + time.Now().UTC().Format(time.RFC3339) + "\n"
-	if err := os.WriteFile(haltPath(stateDir), []byte(text), 0o600); err != nil {
+	text := "halted at " + time.Now().UTC().Format(time.RFC3339)
+	if who != "" {
+		text += " by " + oneLine(who)
+	}
+	if why != "" {
+		text += ": " + oneLine(why)
+	}
+	f, err := os.OpenFile(haltPath(stateDir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = f.WriteString(text + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if _, is := Halted(stateDir); is && err != nil {
+		return nil // on a full disk it says nothing, and it is there
+	}
+	if err != nil {
 		return fmt.Errorf("halt: %w", err)
 	}
 	return nil
+}
+
+// oneLine is a text on one line, cut so that it fits into what is read of a HALT file.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	const most = 200
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
 }
 
 // ClearHalt allows runs again. Without a HALT file it does nothing.
@@ -56,6 +90,6 @@ func Halted(stateDir string) (string, bool) {
 		return err.Error(), true
 	}
 	defer f.Close()
-	b, _ := io.ReadAll(io.LimitReader(f, 256))
+	b, _ := io.ReadAll(io.LimitReader(f, 512))
 	return strings.ToValidUTF8(strings.TrimSpace(string(b)), "?"), true
 }

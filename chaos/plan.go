@@ -114,6 +114,9 @@ func (p Plan) Text(scrape time.Duration) string {
 	for _, g := range e.Guards {
 		g.text(&b, scrape)
 	}
+	for _, doubt := range Doubts(e) {
+		fmt.Fprintf(&b, "doubt       %s\n", doubt)
+	}
 	for i, s := range p.Steps {
 		s.text(&b, i+1)
 	}
@@ -170,6 +173,15 @@ func (p Plan) faults() []FaultRef {
 		}
 	}
 	return all
+}
+
+// beginning says whom it hurts: "begins on payments-1 (1 of 2 that match)".
+func (p Plan) beginning() string {
+	text := "begins on " + strings.Join(p.names(), ", ")
+	if n := len(p.Choice.Matched); n > len(p.Choice.Chosen) {
+		text += fmt.Sprintf(" (%d of %d that match)", len(p.Choice.Chosen), n)
+	}
+	return text
 }
 
 func (p Plan) names() []string {

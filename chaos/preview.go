@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -51,6 +52,9 @@ func (m Means) Preview(ctx context.Context, e Experiment, ask Ask) (Preview, err
 	if err != nil {
 		return Preview{}, err
 	}
+	if m.Prober != nil {
+		words = append(words, Word{"guard-blind", m.guardsNow(ctx, &b, p.Experiment.Guards)})
+	}
 	ruleLines(&b, words)
 	said := Preview{Text: b.String()}
 	for _, w := range words {
@@ -83,20 +87,53 @@ func (m Means) words(ctx context.Context, p Plan, ask Ask) ([]Word, error) {
 	if err != nil {
 		return nil, fmt.Errorf("what is this host called: %w", err)
 	}
-	state := admissible(ask.StateDir)
-	var halt, journal error
-	if r := (*Refusal)(nil); errors.As(state, &r) && r.Rule == "halt" {
-		halt = state
-	} else {
-		journal = state
-	}
-	words := []Word{
-		{"policy", m.Refused},
-		{"open-journal", journal},
-		{"halt", halt},
-		{"incident", CheckIncidents(ctx, m.Incidents, p.Experiment.Guards)},
-	}
+	words := append([]Word{{"policy", m.Refused}}, standing(ask.StateDir)...)
+	words = append(words, Word{"incident", CheckIncidents(ctx, m.Incidents, p.Experiment.Guards)})
 	return append(words, m.Policy.Judge(Judgement{Plan: p, Host: host, Now: time.Now(), Confirm: ask.Confirm})...), nil
+}
+
+// guardsNow asks every guard once, side by side, and says what each sees. The refusal is
+// of the first that sees nothing.
+func (m Means) guardsNow(ctx context.Context, b *strings.Builder, guards []Guard) (blind error) {
+	values, errs := make([]*float64, len(guards)), make([]error, len(guards))
+	var all sync.WaitGroup
+	for i, g := range guards {
+		if g.asks() {
+			all.Go(func() { values[i], errs[i] = measure(ctx, m.Prober, g.PromQL, g.StaleAfter.D(), probeEvery) })
+		}
+	}
+	all.Wait()
+	for i, g := range guards {
+		switch v := values[i]; {
+		case !g.asks():
+		case v == nil:
+			fmt.Fprintf(b, "guard now   %s has no data%s\n", g.Name, because(errs[i], probeEvery))
+			if blind == nil {
+				blind = blindGuard(g, errs[i])
+			}
+		case g.AbortWhen.Holds(*v):
+			fmt.Fprintf(b, "would be    inconclusive: guard %s is %s already (abort when %s): never inject into a sick system\n", g.Name, number(v), g.AbortWhen)
+		default:
+			fmt.Fprintf(b, "guard now   %s is %s: it sees\n", g.Name, number(v))
+		}
+	}
+	return blind
+}
+
+// standing is what the rules about the directory of the journals say.
+func standing(stateDir string) []Word {
+	var halt, first, journal error
+	err := admissible(stateDir)
+	open, _ := Active(stateDir)
+	switch r := (*Refusal)(nil); {
+	case errors.As(err, &r) && r.Rule == "halt":
+		halt = err
+	case err != nil && slices.ContainsFunc(open, func(o OpenRun) bool { return o.Live }):
+		first = another(stateDir)
+	default:
+		journal = err
+	}
+	return []Word{{"open-journal", journal}, {"halt", halt}, {"one-at-a-time", first}}
 }
 
 func ruleLines(b *strings.Builder, words []Word) {

@@ -19,6 +19,7 @@ const (
 	recUndoing    = "undoing"
 	recUndone     = "undone"
 	recUndoFailed = "undo_failed"
+	recOver       = "over" // every step is: nothing more is injected
 	recClosed     = "closed"
 )
 
@@ -90,6 +91,7 @@ type Log struct {
 	OpenedAt   time.Time
 	Undertaker *Process
 	Entries    []Entry // in the order of injection
+	Over       bool    // nothing more is injected
 	Closed     bool    // nothing is left to undo, and somebody said so
 	ClosedText string
 	ClosedAt   time.Time
@@ -164,6 +166,8 @@ func (l *Log) applyHead(r Record) {
 		if r.Intent != nil && r.Entry != "" && l.entry(r.Entry) == nil {
 			l.Entries = append(l.Entries, Entry{ID: r.Entry, Intent: *r.Intent})
 		}
+	case recOver:
+		l.Over = true
 	case recClosed:
 		l.saidClosed, l.ClosedText, l.ClosedAt = true, r.Text, r.At
 	}

@@ -100,6 +100,9 @@ type OpenRun struct {
 	Live bool
 	// Runner and Undertaker are its processes, dead or alive.
 	Runner, Undertaker Process
+	// Undone says that it injects nothing more and that all it did is gone: it only
+	// looks whether the steady state returns.
+	Undone bool
 	// Journal is its file, and Damage what is wrong with that (see Log): nobody
 	// can say whether its faults are gone, and Recover does not close it.
 	Journal, Damage string
@@ -147,7 +150,7 @@ func openRun(l Log) OpenRun {
 	r := OpenRun{
 		Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
 		Live:   l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
-		Runner: l.Opened.Runner, Journal: l.Path, Damage: l.Damage,
+		Runner: l.Opened.Runner, Journal: l.Path, Damage: l.Damage, Undone: l.Over && l.Damage == "" && len(l.open()) == 0,
 	}
 	if l.Undertaker != nil {
 		r.Undertaker = *l.Undertaker

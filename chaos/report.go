@@ -120,10 +120,21 @@ type Outcome struct {
 	Probes     []ProbeOutcome `json:"probes"`
 	Guards     []GuardOutcome `json:"guards"`
 	Hypothesis string         `json:"hypothesis,omitempty"`
+	Seed       uint64         `json:"seed,omitempty"`       // of the draw of targets: targets.seed repeats it
 	StartedAt  *time.Time     `json:"started_at,omitempty"` // what the points of probes are counted from; nil if it never began
+	// Recovery says of an aborted run whether the steady state returned.
+	Recovery string `json:"recovery,omitempty"`
 	// RecoverySeconds is how long the steady state took to return after the last
 	// undo; nil if it did not, or nobody looked.
 	RecoverySeconds *float64 `json:"recovery_seconds"`
+}
+
+// Why is the reason with what is known of the recovery.
+func (o Outcome) Why() string {
+	if o.Recovery == "" {
+		return o.Reason
+	}
+	return o.Reason + "; " + o.Recovery
 }
 
 // FaultOutcome is what became of one fault. For a fault of tier I GoneAt is when
@@ -144,6 +155,7 @@ type ProbeOutcome struct {
 	Expect      string   `json:"expect"`
 	Before      *float64 `json:"before"`
 	During      *float64 `json:"during"` // the last value
+	Worst       *float64 `json:"worst"`  // the value during that was furthest out, or nearest to it
 	After       *float64 `json:"after"`
 	Evaluations int      `json:"evaluations"`      // during, with data
 	Within      int      `json:"within"`           // of those, in tolerance

@@ -95,7 +95,7 @@ func TestStory(t *testing.T) {
 	}
 	require.Equal(t, []chaos.Phase{chaos.Baseline, chaos.Injecting, chaos.Verified, chaos.Holding, chaos.Undoing, chaos.Gone, chaos.Recovering}, phases)
 	require.Equal(t, []string{chaos.KindStarted, chaos.KindInjected, chaos.KindObserved, chaos.KindUndone, chaos.KindFinished}, facts)
-	require.Contains(t, reports[0].Text, "test on shop-1 (of shop-1; seed 7)")
+	require.Equal(t, "begins on shop-1", reports[0].Text)
 
 	require.Equal(t, 1.0, *out.Score)
 	require.NotNil(t, out.RecoverySeconds)
@@ -123,7 +123,9 @@ func TestRefusals(t *testing.T) {
 		name, rule string
 		prepare    func(t *testing.T, l *lab, r *chaos.Request)
 	}{
-		{"halted", "refused R2 halt", func(t *testing.T, l *lab, _ *chaos.Request) { require.NoError(t, chaos.Halt(l.dir)) }},
+		{"halted", "refused R2 halt", func(t *testing.T, l *lab, _ *chaos.Request) {
+			require.NoError(t, chaos.Halt(l.dir, "ana", "fire in the hall"))
+		}},
 		{"no ULID", "refused R1 run-id", func(_ *testing.T, _ *lab, r *chaos.Request) { r.ID = "../../etc/x" }},
 		{"not a file", "test.yaml: the file is empty", func(_ *testing.T, _ *lab, r *chaos.Request) { r.Source = nil }},
 		{"a journal that cannot be read", "refused R1 open-journal", func(t *testing.T, l *lab, _ *chaos.Request) {
@@ -157,7 +159,8 @@ func TestOneAtATime(t *testing.T) {
 	out, err := l.spawn(second).Wait()
 	require.NoError(t, err)
 	require.Equal(t, chaos.Refused, out.Verdict)
-	require.Contains(t, out.Reason, "refused R3 one-at-a-time")
+	require.Contains(t, out.Reason, "refused R3 one-at-a-time: CH-1 test on shop-1, since ")
+	require.Contains(t, out.Reason, "is going on; wait for its end, or end it: ctrl-C where it was started")
 
 	open, err := chaos.Active(l.dir)
 	require.NoError(t, err)
@@ -174,7 +177,7 @@ func TestOneAtATime(t *testing.T) {
 	out, err = h.Wait()
 	require.NoError(t, err)
 	require.Equal(t, chaos.Aborted, out.Verdict)
-	require.Equal(t, "somebody asked", out.Reason)
+	require.Regexp(t, "^somebody asked; (the steady state was back|not recovered)", out.Why())
 	require.Zero(t, *out.Score)
 	l.recovered()
 }
@@ -185,12 +188,15 @@ func TestHalt(t *testing.T) {
 	req := l.request(pause().file())
 	h := l.spawn(req)
 	l.holding(req)
-	require.NoError(t, chaos.Halt(l.dir))
+	require.NoError(t, chaos.Halt(l.dir, "ana", "fire in the hall"))
 	l.recovered()
 	out, err := h.Wait()
 	require.NoError(t, err)
 	require.Equal(t, chaos.Aborted, out.Verdict)
-	require.Contains(t, out.Reason, "HALT: halted at 2")
+	require.Regexp(t, `^HALT: halted at 2\S+Z by ana: fire in the hall; (the steady state was back|not recovered)`, out.Why())
+	require.NoError(t, chaos.Halt(l.dir, "bob", "me too"))
+	text, _ := chaos.Halted(l.dir)
+	require.Contains(t, text, "by ana: fire in the hall", "the first word stays")
 
 	require.NoError(t, chaos.ClearHalt(l.dir))
 	require.NoError(t, chaos.ClearHalt(l.dir), "twice is harmless")
@@ -213,7 +219,7 @@ func TestContextEnds(t *testing.T) {
 	out, err := h.Wait()
 	require.NoError(t, err)
 	require.Equal(t, chaos.Aborted, out.Verdict)
-	require.Equal(t, "sitrep is ending", out.Reason)
+	require.Equal(t, "sitrep is ending; nobody waited to see whether the steady state returned", out.Why())
 	l.recovered()
 }
 

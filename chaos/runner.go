@@ -12,6 +12,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -40,6 +42,7 @@ type order struct {
 // command is every later line.
 type command struct {
 	Abort   string `json:"abort,omitempty"`
+	Hurry   bool   `json:"hurry,omitempty"` // nobody waits for the verdict
 	Confirm bool   `json:"confirm,omitempty"`
 	Beat    bool   `json:"beat,omitempty"` // the starter's terminal has answered
 }
@@ -63,6 +66,9 @@ type runner struct {
 	abort chan string
 	beats chan struct{}
 	sure  chan struct{}
+	// leave closes unheard, once: nobody waits for the verdict any more.
+	unheard chan struct{}
+	leave   func()
 }
 
 // RunnerMain is the body of `sitrep __chaos-runner`: it reads an order, does the
@@ -76,6 +82,8 @@ func RunnerMain(ctx context.Context, rio RunnerIO, with Means) int {
 
 	out := newReporter(rio.Stdout)
 	r := &runner{Means: with, say: out.say, abort: make(chan string, 8), beats: make(chan struct{}, 1), sure: make(chan struct{}, 1)}
+	r.unheard = make(chan struct{})
+	r.leave = sync.OnceFunc(func() { close(r.unheard) })
 	in := bufio.NewReaderSize(io.LimitReader(rio.Stdin, 1<<20), 64<<10)
 	line, err := in.ReadBytes('\n')
 	if err == nil {
@@ -92,6 +100,7 @@ func RunnerMain(ctx context.Context, rio RunnerIO, with Means) int {
 	go func() {
 		for s := range signals {
 			r.ask("the runner got " + s.String())
+			r.leave()
 		}
 	}()
 	if err == nil {
@@ -114,6 +123,9 @@ func (r *runner) listen(in *bufio.Reader) {
 		if json.Unmarshal(line, &c) == nil && c.Abort != "" {
 			r.ask(c.Abort)
 		}
+		if c.Hurry {
+			r.leave()
+		}
 		if c.Confirm {
 			select {
 			case r.sure <- struct{}{}:
@@ -132,6 +144,7 @@ func (r *runner) listen(in *bufio.Reader) {
 	}
 	if r.OnDisconnect != DisconnectContinue {
 		r.ask("whoever started the run is gone")
+		r.leave()
 	}
 }
 
@@ -175,7 +188,7 @@ func (r *runner) preflight() (*os.File, error) {
 	}
 	err = flock(lock, lockExclusive)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = Refuse("one-at-a-time", "wait for its end, or end it", "another run is going on")
+		err = another(r.StateDir)
 	}
 	if err == nil {
 		err = admissible(r.StateDir)
@@ -184,6 +197,22 @@ func (r *runner) preflight() (*os.File, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// another refuses a second run, and names the first.
+func another(stateDir string) error {
+	const end = "wait for its end, or end it: ctrl-C where it was started, ctrl+x on that screen, or sitrep chaos halt from anywhere"
+	open, _ := Active(stateDir) // a journal that cannot be read is told by the next run
+	i := slices.IndexFunc(open, func(o OpenRun) bool { return o.Live })
+	if i < 0 {
+		return Refuse("one-at-a-time", end, "another run is going on")
+	}
+	o := open[i]
+	what := "is going on"
+	if o.Undone {
+		what = "is undone, and looks whether health returns"
+	}
+	return Refuse("one-at-a-time", end, "%s %s on %s, since %s, %s", o.Run, o.Experiment, strings.Join(o.Targets, ", "), o.Since.UTC().Format("15:04:05Z"), what)
 }
 
 // admissible refuses a directory that is halted or has something left to undo.
@@ -250,7 +279,7 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 	defer guard.release()
 	e := &engine{
 		run: r.Run, id: r.ID, plan: plan, prober: r.Prober, incidents: r.Incidents, beats: r.beats, hands: LocalHands{}, journal: j, lease: guard.lease, say: r.say, abort: r.abort, sure: r.sure,
-		halted: func() (string, bool) { return Halted(r.StateDir) },
+		halted: func() (string, bool) { return Halted(r.StateDir) }, unheard: r.unheard,
 	}
 	if len(plan.Experiment.Guards) < len(withInterlock(r.exp.Guards, plan.Choice.Chosen)) {
 		r.say(Report{

@@ -51,7 +51,8 @@ type Handle struct {
 	stderr  *tail
 	orders  chan []byte
 	reports chan Report
-	undoing atomic.Bool // as the runner last said
+	spared  atomic.Int64 // the runner undoes, or looks whether health is back, until then (ns of Unix); 0 if neither
+	hurried atomic.Bool  // nobody waits for that look
 	once    sync.Once
 	done    chan struct{}
 	forget  func() bool // the context of Spawn
@@ -67,8 +68,8 @@ const (
 
 // Spawn starts the runner of an experiment in a session of its own. This process
 // holds its lease: if it dies, the runner undoes and ends; if the runner dies,
-// the undertaker undoes. When ctx ends, the run is aborted and undone; Wait
-// still says how it went.
+// the undertaker undoes. When ctx ends, the run is aborted and undone, and
+// nobody looks whether health returns; Wait still says how it went.
 func Spawn(ctx context.Context, req Request) (*Handle, error) {
 	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.Sources, req.OnDisconnect, req.Seed, req.Confirm, req.Terminal})
 	if err != nil {
@@ -96,7 +97,10 @@ func Spawn(ctx context.Context, req Request) (*Handle, error) {
 		return nil, errors.Join(fmt.Errorf("start the runner of %s: %w", req.Run, err), lease.Close(), lines.Close())
 	}
 	h.orders <- append(line, '\n')
-	h.forget = context.AfterFunc(ctx, func() { h.Abort("sitrep is ending") })
+	h.forget = context.AfterFunc(ctx, func() {
+		h.Abort("sitrep is ending")
+		h.Hurry()
+	})
 	go h.write(lease)
 	go h.read(lines)
 	return h, nil
@@ -107,16 +111,27 @@ func Spawn(ctx context.Context, req Request) (*Handle, error) {
 // reader, samples are dropped when too many wait.
 func (h *Handle) Reports() <-chan Report { return h.reports }
 
-// Abort asks the runner to end and undo. Only the first call counts, none
-// blocks. A runner that is neither undoing nor gone after 3 s is killed, and so
-// is one that is still there when an undo may take no longer; the undertaker
-// undoes what it leaves.
+// Abort asks the runner to end and undo; it looks then whether health returns, unless
+// Hurry is called. Only the first call counts, none blocks. A runner that does neither
+// and is not gone after 3 s is killed, and so is one that is still there when an undo,
+// or the look, may take no longer; the undertaker undoes what it leaves.
 func (h *Handle) Abort(reason string) {
 	h.once.Do(func() {
 		line, _ := json.Marshal(command{Abort: reason})
 		h.orders <- append(line, '\n')
 		go h.insist()
 	})
+}
+
+// Hurry tells the runner that nobody waits to see whether health returns: once all is
+// undone, it ends. It never blocks.
+func (h *Handle) Hurry() {
+	h.hurried.Store(true)
+	line, _ := json.Marshal(command{Hurry: true})
+	select {
+	case h.orders <- append(line, '\n'):
+	default: // a runner that reads nothing is killed
+	}
 }
 
 // Beat tells the runner that the terminal of whoever has started it answers. It never
@@ -146,7 +161,7 @@ func (h *Handle) Confirm() {
 // long as the undertaker leaves it: a runner that hangs with all undone and the
 // journal not closed is nobody else's to end. It returns when the run is over.
 func (h *Handle) insist() {
-	spared := time.Now().Add(undoPatience + abortPatience)
+	latest := time.Now().Add(undoPatience + abortPatience)
 	every := time.NewTicker(abortPatience)
 	defer every.Stop()
 	for {
@@ -155,10 +170,32 @@ func (h *Handle) insist() {
 			return
 		case <-every.C:
 		}
-		if !h.undoing.Load() || time.Now().After(spared) {
+		spared := time.Unix(0, h.spared.Load())
+		if h.hurried.Load() && spared.After(latest) {
+			spared = latest
+		}
+		if time.Now().After(spared) {
 			_ = h.cmd.Process.Kill()
 		}
 	}
+}
+
+// spare notes how long a runner that says so may take.
+func (h *Handle) spare(r Report) {
+	if r.Kind != KindPhase {
+		return
+	}
+	var until time.Time
+	switch r.Phase {
+	case Undoing, Gone:
+		until = time.Now().Add(undoPatience + abortPatience)
+	case Recovering:
+		until = time.Now().Add(time.Duration(r.Remaining) + abortPatience)
+	default:
+		h.spared.Store(0)
+		return
+	}
+	h.spared.Store(until.UnixNano())
 }
 
 // Wait returns the outcome once the run is over and undone. The error says that
@@ -200,7 +237,7 @@ func (h *Handle) read(lines *os.File) {
 		if json.Unmarshal(in.Bytes(), &r) != nil {
 			continue
 		}
-		h.undoing.Store(r.Phase == Undoing)
+		h.spare(r)
 		if r.Kind == KindFinished && r.Outcome != nil {
 			finished, h.outcome = true, *r.Outcome
 		}

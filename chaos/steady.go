@@ -42,8 +42,7 @@ func (e *engine) guardSees(ctx context.Context, i int, g Guard) *ending {
 		return stop
 	}
 	if v == nil {
-		r := Refusal{"guard-blind", fmt.Sprintf("guard %s has no data%s", g.Name, because(err, probeEvery)), "a guard must see before anything is injected: check its promql"}
-		return &ending{Refused, r.Error()}
+		return &ending{Refused, blindGuard(g, err).Error()}
 	}
 	breached, _ := (&guardCount{Guard: g}).step(v)
 	e.guardSample(i, Sample{Value: v, OK: !breached, For: g.For})
@@ -51,6 +50,11 @@ func (e *engine) guardSees(ctx context.Context, i int, g Guard) *ending {
 		return &ending{Inconclusive, fmt.Sprintf("guard %s is %s before anything was injected (abort when %s): never inject into a sick system", g.Name, number(v), g.AbortWhen)}
 	}
 	return nil
+}
+
+// blindGuard refuses a run for a guard that has no data; err may say why.
+func blindGuard(g Guard, err error) error {
+	return Refuse("guard-blind", "a guard must see before anything is injected: check its promql", "guard %s has no data%s", g.Name, because(err, probeEvery))
 }
 
 // before looks at the probes once, or every second for as long as the experiment wants,
@@ -211,51 +215,14 @@ func (e *engine) during(i int, v *float64) {
 	out, step := &e.out.Probes[i], &e.steps[len(e.steps)-1]
 	weight := weightOf(e.plan.Experiment.SteadyState[i].Weight)
 	out.During = v
+	if out.Worst == nil || e.expect[i].Worse(*v, *out.Worst) {
+		out.Worst = v
+	}
 	out.Evaluations++
 	step.evaluations += weight
 	if e.expect[i].Holds(*v) {
 		out.Within++
 		step.within += weight
-	}
-}
-
-// recovering waits until the steady state is back, and until what could not be
-// undone has healed. Whoever ended the run by hand does not wait for it, and
-// where an undo has failed the runner makes way for its undertaker.
-func (e *engine) recovering(ctx context.Context, stop *ending) *ending {
-	if e.out.Verdict == UndoFailed || ctx.Err() != nil {
-		return stop
-	}
-	missing, took := e.back(ctx, e.plan.Experiment.Recovery.D(), "waiting for the steady state")
-	life := stopped(ctx)
-	switch {
-	case stop != nil && (life != nil || missing != ""):
-	case life != nil:
-		return life
-	case missing != "":
-		return &ending{Deviated, missing}
-	default:
-		s := took.Seconds()
-		e.out.RecoverySeconds = &s
-	}
-	return stop
-}
-
-// back waits for health, and says how long that took or what is missing.
-func (e *engine) back(ctx context.Context, window time.Duration, text string) (missing string, took time.Duration) {
-	began := time.Now()
-	e.enter(Recovering, began.Add(window), text)
-	wctx, cancel := context.WithDeadline(ctx, began.Add(window))
-	defer cancel()
-	for {
-		missing = e.healthy(wctx)
-		if missing == "" || ctx.Err() != nil {
-			return "", time.Since(began)
-		}
-		if wctx.Err() != nil {
-			return fmt.Sprintf("not recovered within %s: %s", strictyaml.FormatDuration(window), missing), 0
-		}
-		wait(wctx, probeEvery)
 	}
 }
 

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (e *engine) finish(stop *ending) Outcome {
 	e.phase, e.until = Finished, time.Time{}
 	out := e.out
 	e.mu.Unlock()
-	e.report(Report{Kind: KindFinished, Text: string(out.Verdict) + ": " + out.Reason, Outcome: &out})
+	e.report(Report{Kind: KindFinished, Text: string(out.Verdict) + ": " + out.Why(), Outcome: &out})
 	return out
 }
 
@@ -32,23 +33,24 @@ func judge(out Outcome, stop *ending) (Verdict, string) {
 	if out.Verdict == UndoFailed {
 		return UndoFailed, "a fault could not be undone; run `sitrep chaos recover`"
 	}
-	missed, blind := "", ""
+	var missed []string
+	blind := ""
 	for _, p := range out.Probes {
 		switch {
 		case len(p.Phases) > 0 && !slices.Contains(p.Phases, During):
 		case p.Evaluations == 0:
 			blind = p.Name + " had no data while the fault held"
 		case p.Within < p.Evaluations:
-			missed = fmt.Sprintf("%s left its band (%s) in %d of %d evaluations", p.Name, p.Expect, p.Evaluations-p.Within, p.Evaluations)
+			missed = append(missed, fmt.Sprintf("%s left its band (%s) in %d of %d evaluations", p.Name, p.Expect, p.Evaluations-p.Within, p.Evaluations))
 		}
 	}
 	switch {
-	case stop != nil && stop.verdict == Deviated && missed != "":
-		return Deviated, missed + "; " + stop.reason
+	case stop != nil && stop.verdict == Deviated && missed != nil:
+		return Deviated, strings.Join(append(missed, stop.reason), "; ")
 	case stop != nil:
 		return stop.verdict, stop.reason
-	case missed != "":
-		return Deviated, missed
+	case missed != nil:
+		return Deviated, strings.Join(missed, "; ")
 	case blind != "":
 		return Inconclusive, blind
 	}

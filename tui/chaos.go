@@ -20,7 +20,7 @@ import (
 // pickChaos lists the experiments: a letter arms one, enter shows its plan. What the
 // rules say of each is asked now, and comes in while the list is open.
 func (m *model) pickChaos() tea.Cmd {
-	if len(m.world.Chaos.Experiments) == 0 {
+	if len(m.world.Chaos.Experiments)+len(m.world.Chaos.Broken) == 0 {
 		m.inform("no experiment is configured (experiments: in sitrep.yaml)")
 		return nil
 	}
@@ -28,6 +28,10 @@ func (m *model) pickChaos() tea.Cmd {
 	help, rows := m.chaosChoices(opened)
 	p := dialog.NewPicker(safe.Const("Chaos"), help, m.keys, rows, "").Careful(m.now)
 	m.ask(p, "", func(name string) tea.Cmd {
+		if b, is := m.broken(name); is {
+			m.complain("%s cannot be started: %s", b.Name, b.Error)
+			return nil
+		}
 		if !p.ByLetter() {
 			return m.showPlan(name)
 		}
@@ -46,6 +50,20 @@ func (m *model) pickChaos() tea.Cmd {
 		names = append(names, x.Name)
 	}
 	return m.do(pane.JudgeChaos{Names: names})
+}
+
+// brokenValue begins the value of a row that is no experiment: it may be called as one
+// is.
+const brokenValue = "broken "
+
+// broken is the file behind such a row.
+func (m *model) broken(value string) (pane.BrokenExperiment, bool) {
+	name, is := strings.CutPrefix(value, brokenValue)
+	i := slices.IndexFunc(m.world.Chaos.Broken, func(b pane.BrokenExperiment) bool { return is && b.Name == name })
+	if i < 0 {
+		return pane.BrokenExperiment{}, false
+	}
+	return m.world.Chaos.Broken[i], true
 }
 
 // judged is what the rules said of an experiment since then.
@@ -68,6 +86,9 @@ func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Ch
 			Warn: safe.New(j.Refused, safe.Line),
 		}
 		rows = append(rows, row)
+	}
+	for _, b := range m.world.Chaos.Broken {
+		rows = append(rows, dialog.Choice{Value: brokenValue + b.Name, Text: safe.Sprintf("%-20s broken", safe.New(b.Name, 20)), Warn: safe.New(b.Error, safe.Line)})
 	}
 	help = safe.Sprintf("%s; enter shows the plan", m.armHelp())
 	switch {
@@ -218,7 +239,7 @@ func planText(text string) []dialog.Row {
 			one.Style = theme.Bright
 		case "would":
 			one.Style = theme.Crit
-		case "confirm":
+		case "confirm", "doubt":
 			one.Style = theme.Warn
 		}
 		rows = append(rows, one)

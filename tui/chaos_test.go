@@ -80,11 +80,41 @@ func TestActionsLeadToThePlan(t *testing.T) {
 		p.press("4", "enter")
 		p.sees("Plan of payments-latency", "deviated 80%")
 		p.press("tab")
-		p.sees("Runs of payments-latency", "held 0 of 1", "CH-1", "errors left its band", "bob")
+		p.sees("Runs of payments-latency", "0 of 1 held", "CH-1", "errors left its band", "bob")
 		p.press("tab")
 		p.sees("Plan of payments-latency")
 		p.press("esc", "h")
 		p.sees("Runs of payments-latency")
+	})
+}
+
+// A file that is no experiment is named, cannot be started, and keeps nobody from the
+// others.
+func TestABrokenExperimentIsNamed(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.world(func(w *pane.World) {
+			w.Chaos.Experiments = w.Chaos.Experiments[:1]
+			w.Chaos.Broken = []pane.BrokenExperiment{{Name: "bad", Error: "bad.yaml:3:51: unknown key \"fase\""}}
+		})
+		p.press("x")
+		p.sees("bad", "broken", "payments-latency")
+		p.wait(time.Second)
+		p.press("b")
+		p.sees("bad cannot be started: bad.yaml:3:51: unknown key")
+		p.wait(time.Minute)
+		require.Empty(t, p.desk.taken())
+		p.press("4")
+		p.sees("broken: bad.yaml:3:51: unknown key")
+	})
+}
+
+// The header says what is left of the step and of the whole run.
+func TestTheHeaderSaysWhatIsLeftOfTheRun(t *testing.T) {
+	play(t, 200, 60, func(p *player) {
+		p.world(func(w *pane.World) { busy(w, time.Now()) })
+		p.sees("CH-3 payments-latency 22 s left of step, 52 s in all")
+		p.world(func(w *pane.World) { w.Chaos.Runs[0].Over = w.Chaos.Runs[0].Ends })
+		p.sees("CH-3 payments-latency 22 s left ")
 	})
 }
 

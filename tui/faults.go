@@ -19,7 +19,8 @@ import (
 // underway is chaos or load that runs.
 type underway struct {
 	name string        // CH-3 payments-latency
-	left time.Duration // until it ends by plan
+	left time.Duration // until the last of its steps ends by plan, or its recovery
+	step time.Duration // until the present one of several does; 0 if it is the last
 	gone bool          // what hurt is undone; only the recovery is watched yet
 }
 
@@ -28,7 +29,11 @@ func (m *model) running() []underway {
 	var out []underway
 	for _, r := range m.world.Chaos.Runs {
 		if r.Outcome == nil {
-			out = append(out, underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now), gone: r.Last.Phase == chaos.Recovering})
+			u := underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now), gone: r.Last.Phase == chaos.Recovering}
+			if over := r.Over.Sub(m.now); !r.Over.IsZero() && r.Last.Steps > 1 && over > u.left {
+				u.left, u.step = over, max(u.left, 0)
+			}
+			out = append(out, u)
 		}
 	}
 	if live := m.world.Load.Live; live != nil {

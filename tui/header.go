@@ -281,6 +281,11 @@ func (m *model) runs() []piece {
 			out = append(out, say(11, theme.Plain, safe.Sprintf("%s undone, recovery watched %s", run[0], left), safe.Sprintf("%s undone", run[1]), safe.Sprintf("%s undone", run[2])))
 			continue
 		}
+		if r.step > 0 {
+			step := pane.Until(r.step)
+			out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left of step, %s in all", run[0], step, left), safe.Sprintf("%s %s left", run[1], left), safe.Sprintf("%s %s", run[2], left)))
+			continue
+		}
 		out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left", run[0], left), safe.Sprintf("%s %s", run[1], left), safe.Sprintf("%s %s", run[2], left)))
 	}
 	return out

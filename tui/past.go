@@ -8,7 +8,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -48,7 +47,7 @@ func (m *model) pastHead(runs []pane.ChaosPast) []dialog.Row {
 	forward := slices.Clone(runs)
 	slices.Reverse(forward)
 	scores, recoveries := pane.Trends(forward)
-	line := safe.Sprintf("held %d of %d", pane.Count(runs, chaos.Held), len(runs))
+	line := safe.New(pane.Record(runs), 70)
 	line = safe.Concat(line, m.trendOf("score", scores, "%.0f%%", 100), m.trendOf("recovery", recoveries, "%.1f s", 1))
 	return []dialog.Row{{Text: line, Style: theme.Bright}, {}}
 }
@@ -95,7 +94,7 @@ func (m *model) pastDetail(p pane.ChaosPast, width int) []dialog.Row {
 		add("verdict", theme.Dim, "nobody recorded how it ended: it goes on, or whoever started it died")
 		return rows
 	}
-	add("verdict", pane.VerdictStyle(o.Verdict), p.Verdict()+": "+o.Reason)
+	add("verdict", pane.VerdictStyle(o.Verdict), p.Verdict()+": "+o.Why())
 	add("expected", theme.Plain, o.Hypothesis)
 	for _, g := range o.Guards {
 		if g.Tripped {

@@ -20,8 +20,18 @@ import (
 // throughProxy is a fault that a proxy of the configuration holds (`sitrep chaos proxy
 // NAME`), and drops by itself at its time.
 type throughProxy struct {
+	name   string // of the proxy, as the configuration has it
 	socket string
 	hurt   hurt
+}
+
+// ask asks the proxy. One that does not answer is named, with what starts it.
+func (t throughProxy) ask(ctx context.Context, method string, body io.Reader) (*http.Response, error) {
+	res, err := chaos.AskProxy(ctx, t.socket, method, "/faults", body)
+	if err != nil {
+		return nil, fmt.Errorf("the proxy %s does not run, or not as this user (sitrep chaos proxy %s starts it): %w", t.name, t.name, err)
+	}
+	return res, nil
 }
 
 // planExplicit plans a fault of a proxy that clients are pointed at.
@@ -33,7 +43,7 @@ func planExplicit(ctx context.Context, step chaos.Step, target chaos.Target, h h
 	if err := sparesUpstream(ctx, target); err != nil {
 		return chaos.Injection{}, err
 	}
-	t := throughProxy{g.Socket, h}
+	t := throughProxy{target.Name, g.Socket, h}
 	if _, err := t.list(ctx); err != nil {
 		return chaos.Injection{}, chaos.Refuse("no-proxy", "start it: sitrep chaos proxy "+target.Name, "%v", err)
 	}
@@ -65,7 +75,7 @@ type heldList struct {
 }
 
 func (t throughProxy) list(ctx context.Context) (list heldList, err error) {
-	res, err := chaos.AskProxy(ctx, t.socket, http.MethodGet, "/faults", nil)
+	res, err := t.ask(ctx, http.MethodGet, nil)
 	if err != nil {
 		return list, err
 	}
@@ -84,7 +94,7 @@ func (t throughProxy) Inject(ctx context.Context, armed chaos.Armed) (string, er
 	if err != nil {
 		return "", err
 	}
-	res, err := chaos.AskProxy(ctx, t.socket, http.MethodPost, "/faults", bytes.NewReader(body))
+	res, err := t.ask(ctx, http.MethodPost, bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}

@@ -106,6 +106,33 @@ func TestChaosToolkit(t *testing.T) {
 	require.NotContains(t, one.YAML+noted(one), "hunter2")
 }
 
+func TestChaosToolkitToxics(t *testing.T) {
+	one := imported(t, `{"title": "slow db", "steady-state-hypothesis": {"title": "fine", "probes": [
+		{"type": "probe", "name": "errors", "tolerance": {"type": "range", "range": [0, 0.5]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(up)"}}}]},
+	"method": [
+		{"type": "action", "name": "proxy", "provider": {"type": "python", "module": "chaostoxi.proxy.actions", "func": "create_proxy", "arguments": {"proxy_name": "db", "upstream_host": "h", "upstream_port": 1}}},
+		{"type": "action", "name": "slow", "provider": {"type": "python", "module": "chaostoxi.toxic.actions", "func": "create_latency_toxic", "arguments": {"for_proxy": "db", "toxic_name": "slow", "latency": 300, "jitter": 20}}, "pauses": {"after": 45}},
+		{"type": "action", "name": "fast", "provider": {"type": "python", "module": "chaostoxi.toxic.actions", "func": "delete_toxic", "arguments": {"for_proxy": "db", "toxic_name": "slow"}}, "pauses": {"after": 5}},
+		{"type": "action", "name": "slice", "provider": {"type": "python", "module": "chaostoxi.toxic.actions", "func": "create_toxic", "arguments": {"for_proxy": "db", "toxic_name": "x", "toxic_type": "slicer", "stream": "upstream", "toxicity": 0.5, "attributes": {"average_size": 64, "size_variation": 8, "delay": 10}}}},
+		{"type": "action", "name": "limit", "provider": {"type": "python", "module": "chaostoxi.toxic.actions", "func": "create_limiter_toxic", "arguments": {"for_proxy": "db", "toxic_name": "x", "bytes_limit": 2000}}},
+		{"type": "action", "name": "other", "provider": {"type": "python", "module": "chaostoxi.proxy.actions", "func": "disable_proxy", "arguments": {"proxy_name": "cache"}}},
+		{"type": "action", "name": "sh", "provider": {"type": "process", "path": "/usr/bin/pkill", "arguments": "shop"}}]}`)
+	e := read(t, one)
+	require.Equal(t, map[string]string{"name": "db"}, e.Targets.Select)
+	require.Len(t, e.Method, 4)
+	require.Equal(t, chaos.With{"latency": "300ms", "jitter": "20ms"}, e.Method[0].With)
+	require.Equal(t, "45s", e.Method[0].Duration.String(), "until it is taken away")
+	require.Equal(t, "5s", e.Method[1].Wait.String())
+	require.Equal(t, chaos.With{"average_size": "64B", "size_variation": "8B", "delay": "10us", "stream": "upstream", "toxicity": "0.5"}, e.Method[2].With)
+	require.Equal(t, chaos.With{"bytes": "2000B"}, e.Method[3].With)
+	for _, said := range []string{
+		`the action "proxy" (chaostoxi.proxy.actions.create_proxy) is not carried over`, `name it under chaos.toxiproxies`,
+		`the proxy "cache" is not carried over`, `the action "sh" runs a program; it is not carried over, and never executed; here process.kill or process.pause does that`,
+	} {
+		require.Contains(t, noted(one), said)
+	}
+}
+
 func TestChaosMesh(t *testing.T) {
 	one := imported(t, `apiVersion: chaos-mesh.org/v1alpha1
 kind: NetworkChaos

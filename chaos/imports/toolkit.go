@@ -117,6 +117,12 @@ func (d *draft) toolkitStep(s branch) {
 	provider := s.get("provider")
 	module, function, arguments := provider.get("module").text(), provider.get("func").text(), provider.get("arguments")
 	s.consume()
+	if module == "chaostoxi.toxic.actions" || module == "chaostoxi.proxy.actions" {
+		if d.toolkitToxi(s, function, arguments) {
+			d.pause(after)
+			return
+		}
+	}
 	kills := strings.HasPrefix(module, "chaosk8s.") && (function == "terminate_pods" || function == "kill_microservice" || function == "delete_pods")
 	switch {
 	case s.get("type").text() == "probe":
@@ -124,13 +130,27 @@ func (d *draft) toolkitStep(s branch) {
 	case kills:
 		d.toolkitKill(s, arguments)
 	case provider.get("type").text() == "process":
-		d.note(s, "the action %q runs a program; it is not carried over, and never executed", cut(name))
+		d.note(s, "the action %q runs a program; it is not carried over, and never executed%s", cut(name), native(provider.get("path").text()))
 	case strings.HasPrefix(module, "chaosk8s.") || strings.HasPrefix(module, "chaosaws.") || strings.HasPrefix(module, "chaosgcp.") || strings.HasPrefix(module, "chaosazure."):
 		d.note(s, "the action %q (%s) is not carried over: waiting for a backend for Kubernetes or a cloud", cut(name), cut(module+"."+function))
 	default:
 		d.note(s, "the action %q (%s) is not carried over: no fault here does that, and Python is not executed", cut(name), cut(strings.Trim(module+"."+function, ".")))
 	}
 	d.pause(after)
+}
+
+// native is the fault here that does what a program is usually run for.
+func native(path string) string {
+	fault := map[string]string{
+		"kill": "process.kill or process.pause", "pkill": "process.kill or process.pause", "killall": "process.kill or process.pause",
+		"tc": "net.delay, net.loss or net.rate", "iptables": "net.drop or net.reject", "nft": "net.drop or net.reject",
+		"stress": "cpu.burn, mem.fill or io.burn", "stress-ng": "cpu.burn, mem.fill or io.burn", "dd": "disk.fill or io.burn", "fallocate": "disk.fill",
+		"docker": "container.pause, container.stop or container.kill", "toxiproxy-cli": "toxic.latency and the like",
+	}[filepath.Base(path)]
+	if fault == "" {
+		return "; custom.exec runs programs that the policy names"
+	}
+	return "; here " + fault + " does that"
 }
 
 func (d *draft) pause(at branch) {

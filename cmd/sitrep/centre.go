@@ -38,6 +38,7 @@ type centre struct {
 	policy      escalation.Policy
 	boards      []query.Board
 	experiments []experiment
+	broken      []brokenExperiment
 	plans       []loadtest.Plan
 	runbooks    []runbook.Runbook
 	signals     *signals
@@ -84,9 +85,11 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if c.boards, err = a.boards(); err != nil {
 		return nil, err
 	}
-	if c.experiments, c.plans, err = a.prepared(); err != nil {
+	ready, err := a.prepared()
+	if err != nil {
 		return nil, err
 	}
+	c.experiments, c.broken, c.plans = ready.experiments, ready.broken, ready.plans
 	if c.runbooks, err = a.runbooks(); err != nil {
 		return nil, err
 	}

@@ -28,13 +28,8 @@ func (a *app) chaosCommand() *cobra.Command {
 		&cobra.Command{Use: "list", Short: "experiments of the configuration, and the runs that are not over", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 			return a.listChaos()
 		}},
-		&cobra.Command{Use: "check FILE", Short: "read an experiment and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-			e, err := loadFile(args[0], loadExperiment)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", args[0], describeExperiment(e.Experiment))
-			return err
+		&cobra.Command{Use: "check NAME|FILE...", Short: "read experiments and say what is wrong with them", Args: cobra.MinimumNArgs(1), RunE: func(_ *cobra.Command, args []string) error {
+			return a.checkChaos(args)
 		}},
 		a.chaosRunCommand(), a.chaosDoctorCommand(), a.chaosImportCommand(), a.chaosProxyCommand(), a.historyCommand(), a.rulesCommand(), a.haltCommand(),
 		&cobra.Command{Use: "recover", Short: "undo what runs of dead processes have left", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +57,7 @@ func describeExperiment(e chaos.Experiment) string {
 }
 
 func (a *app) listChaos() error {
-	all, _, err := a.prepared()
+	all, err := a.prepared()
 	if err != nil {
 		return err
 	}
@@ -90,11 +85,20 @@ func (a *app) listChaos() error {
 		Journal    string     `json:"journal"`
 		Damage     string     `json:"damage"` // what is wrong with the journal
 	}
-	views, runs := []view{}, []runView{}
+	type brokenView struct {
+		Name  string `json:"name"`
+		File  string `json:"file"`
+		Error string `json:"error"`
+	}
+	views, bad, runs := []view{}, []brokenView{}, []runView{}
 	rows := [][]string{{"EXPERIMENT", "KEY", "WHAT"}}
-	for _, e := range all {
+	for _, e := range all.experiments {
 		views = append(views, view{e.Name, e.Pin, whom(e.Experiment), e.Length().Seconds()})
 		rows = append(rows, []string{e.Name, orDash(e.Pin), describeExperiment(e.Experiment)})
+	}
+	for _, b := range all.broken {
+		bad = append(bad, brokenView{b.name, b.file, b.err.Error()})
+		rows = append(rows, []string{b.name, "-", "BROKEN: " + b.brief()})
 	}
 	for i, r := range open {
 		if i == 0 {
@@ -111,7 +115,7 @@ func (a *app) listChaos() error {
 		rows = append(rows, []string{r.Run, r.Experiment, state})
 	}
 	if a.flags.json {
-		return a.print(map[string]any{"experiments": views, "open_runs": runs})
+		return a.print(map[string]any{"experiments": views, "broken": bad, "open_runs": runs})
 	}
 	return table(a.stdout, rows)
 }
@@ -161,9 +165,13 @@ func (a *app) preview(ctx context.Context, e experiment) (chaos.Preview, error) 
 	}
 	means, scrape := a.chaosMeans(db), time.Duration(0)
 	if client, err := a.prometheus(ctx); err == nil {
+		defer client.CloseIdle()
 		look, cancel := context.WithTimeout(ctx, 2*time.Second)
 		scrape, _ = client.ScrapeInterval(look) // where it is not known the plan does not say it
 		cancel()
+		if c, err := a.config(); err == nil && !c.Embedded.scrapes() { // what is scraped once has no rates
+			means.Prober = prober{client}
+		}
 	}
 	p, err := means.Preview(ctx, e.Experiment, chaos.Ask{
 		ID: ulid.Make().String(), StateDir: dir, Sources: targets, Confirm: a.flags.confirm, Scrape: scrape,
@@ -254,177 +262,6 @@ func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r c
 	}
 	r.Run, err = db.NextRun(ctx, "CH")
 	return r, err
-}
-
-func (a *app) runChaos(ctx context.Context, e experiment, network bool) error {
-	if err := a.confirm(whom(e.Experiment), e.ConfirmText()); err != nil {
-		return err
-	}
-	rec, stop, err := a.recorder(ctx)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	return a.withStore(ctx, func(db *store.DB) error {
-		rec.db = db
-		req, err := a.chaosRequest(ctx, db, e)
-		if err != nil {
-			return err
-		}
-		operator, err := a.watchOperator(e.Experiment)
-		if err != nil {
-			return err
-		}
-		defer operator.Close()
-		req.Terminal = operator.there()
-		h, err := chaos.Spawn(ctx, req)
-		if err != nil {
-			return err
-		}
-		operator.tell(h.Beat)
-		keep := context.WithoutCancel(ctx) // what happened is recorded, interrupted or not
-		var problems error
-		for r := range h.Reports() {
-			problems = errors.Join(problems, rec.chaos(keep, r), a.printReport(r))
-			if r.Kind == chaos.KindConfirm {
-				a.confirmNetwork(h, network)
-			}
-		}
-		out, err := h.Wait()
-		if err != nil && out.Reason == "" {
-			return err
-		}
-		return errors.Join(problems, a.printOutcome(out), verdictOfChaos(ctx, e.Name, out))
-	})
-}
-
-// printReport is a line of JSON, or for people the facts on standard error.
-func (a *app) printReport(r chaos.Report) error {
-	if a.flags.json {
-		if r.Kind == chaos.KindFinished {
-			return nil // the outcome is the last line
-		}
-		return json.NewEncoder(a.stdout).Encode(r)
-	}
-	if r.Sample != nil {
-		return nil
-	}
-	_, err := fmt.Fprintf(a.stderr, "%s %s %-9s %s\n", r.At.UTC().Format("15:04:05Z"), sanitise(r.Run), sanitise(r.Kind), sanitise(r.Text))
-	return err
-}
-
-func (a *app) printOutcome(out chaos.Outcome) error {
-	if a.flags.json {
-		return json.NewEncoder(a.stdout).Encode(out)
-	}
-	rows := [][]string{{"run", out.Run}, {"verdict", string(out.Verdict)}, {"reason", out.Reason}}
-	for _, f := range out.Faults {
-		gone := "not injected"
-		switch {
-		case f.GoneAt != nil:
-			gone = "gone at " + stamp(*f.GoneAt)
-		case f.InjectedAt != nil:
-			gone = "NOT PROVEN GONE"
-		}
-		rows = append(rows, []string{"fault", fmt.Sprintf("%s on %s (tier %s): %s %s", f.Kind, f.Target, f.Tier, gone, f.Effect)})
-	}
-	for _, p := range out.Probes {
-		rows = append(rows, []string{"probe", fmt.Sprintf("%s %s: before %s, during %s, after %s; %d of %d within", p.Name, p.Expect,
-			figure(p.Before), figure(p.During), figure(p.After), p.Within, p.Evaluations)})
-	}
-	for _, g := range out.Guards {
-		tripped := ""
-		if g.Tripped {
-			tripped = ", tripped"
-		}
-		rows = append(rows, []string{"guard", fmt.Sprintf("%s, abort when %s: last %s%s", g.Name, g.AbortWhen, figure(g.Last), tripped)})
-	}
-	return table(a.stdout, rows)
-}
-
-func figure(v *float64) string {
-	if v == nil {
-		return "no data"
-	}
-	return query.FormatValue("short", *v)
-}
-
-func verdictOfChaos(ctx context.Context, name string, out chaos.Outcome) error {
-	text := fmt.Errorf("%s %s: %s: %s", out.Run, name, out.Verdict, out.Reason)
-	switch {
-	case out.Verdict == chaos.UndoFailed:
-		return withCode(exitUndoFailed, text)
-	case out.Verdict == chaos.Held:
-		return nil
-	case out.Verdict == chaos.Refused:
-		return withCode(exitRefused, text)
-	case ctx.Err() != nil:
-		return withCode(exitInterrupted, text)
-	case out.Verdict == chaos.Inconclusive:
-		return withCode(exitInconclusive, text)
-	}
-	return withCode(exitNotHeld, text)
-}
-
-// haltPatience bounds how long `chaos halt` waits for every undo.
-const haltPatience = 15 * time.Second
-
-func (a *app) haltCommand() *cobra.Command {
-	var clear bool
-	c := &cobra.Command{
-		Use: "halt", Short: "end and undo every run of this state directory, and allow no new one until halt --clear", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := chaosDir()
-			if err != nil {
-				return err
-			}
-			if clear {
-				if err := chaos.ClearHalt(dir); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintln(a.stdout, "runs are allowed again")
-				return err
-			}
-			err = haltAll(cmd.Context(), dir)
-			a.onTimeline(cmd.Context(), dir)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(a.stdout, "halted: nothing is injected, and no run starts before sitrep chaos halt --clear")
-			return err
-		},
-	}
-	c.Flags().BoolVar(&clear, "clear", false, "allow runs again")
-	return c
-}
-
-// haltAll raises HALT and returns once every run is undone. The error has the
-// exit code of an undo that failed.
-func haltAll(ctx context.Context, dir string) error {
-	if err := chaos.Halt(dir); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, haltPatience)
-	defer cancel()
-	for {
-		_, err := chaos.Recover(ctx, dir) // of runs whose processes are dead
-		open, activeErr := chaos.Active(dir)
-		err = errors.Join(err, activeErr)
-		switch {
-		case err == nil && len(open) == 0:
-			return nil
-		case errors.Is(err, chaos.ErrDamaged) && !slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return r.Live || r.Damage == "" }):
-			return withCode(exitUndoFailed, fmt.Errorf("halt: no run starts any more, but %w", err)) // waiting mends no journal
-		}
-		select {
-		case <-ctx.Done():
-			if err == nil {
-				err = fmt.Errorf("%s is not proven undone", open[0].Run)
-			}
-			return withCode(exitUndoFailed, fmt.Errorf("halt: %w; try sitrep chaos recover", err))
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 // onTimeline puts on the timeline of this invocation's store what became of the

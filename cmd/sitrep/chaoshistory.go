@@ -95,7 +95,7 @@ func (a *app) printHistory(list []pane.ChaosPast) error {
 // trendOf is the line above the runs of an experiment, oldest to newest.
 func trendOf(name string, runs []pane.ChaosPast) string {
 	scores, recoveries := pane.Trends(runs)
-	line := fmt.Sprintf("%s: %d of %d held", name, pane.Count(runs, chaos.Held), len(runs))
+	line := name + ": " + pane.Record(runs)
 	for _, t := range []struct {
 		what   string
 		values []float64

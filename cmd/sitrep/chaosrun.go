@@ -263,7 +263,7 @@ func (o *operator) startChaos(ctx context.Context, order pane.StartChaos) (pane.
 		if first.Kind == chaos.KindFinished {
 			return pane.Receipt{}, fmt.Errorf("%s %s: %s", req.Run, order.Name, first.Text)
 		}
-		return pane.Receipt{Text: fmt.Sprintf("%s begins: %s", req.Run, first.Text)}, nil
+		return pane.Receipt{Text: fmt.Sprintf("%s %s: %s", req.Run, order.Name, first.Text)}, nil
 	case <-ctx.Done():
 		return pane.Receipt{}, ctx.Err()
 	}
@@ -298,19 +298,25 @@ func (o *operator) followChaos(h *chaos.Handle, id string, e chaos.Experiment, b
 }
 
 // abortAll ends and undoes whatever this program and any other on this host
-// has going.
+// has going, and names it. It does not wait until health has returned.
 func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
+	by := "ctrl+x"
+	if who := o.rec.by.Actor; who != "" {
+		by = fmt.Sprintf("ctrl+x (%s)", who)
+	}
 	o.mu.Lock()
-	mine := map[string]bool{}
+	mine, ended := map[string]bool{}, []string{}
 	for id, h := range o.runs {
 		mine[id] = true
-		h.Abort("ctrl+x")
+		ended = append(ended, o.names[id])
+		h.Abort("ended by " + by)
 	}
-	loads := o.load != nil
-	if loads {
+	if o.load != nil {
 		o.load()
+		ended = append(ended, "the load")
 	}
 	o.mu.Unlock()
+	slices.Sort(ended)
 	dir, err := chaosDir()
 	if err != nil {
 		return pane.Receipt{}, err
@@ -320,21 +326,62 @@ func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
 		return pane.Receipt{}, err
 	}
 	if others {
-		if err := errors.Join(haltAll(context.WithoutCancel(ctx), dir), chaos.ClearHalt(dir)); err != nil {
+		more, err := endOthers(context.WithoutCancel(ctx), dir, by)
+		if err != nil {
 			return pane.Receipt{}, err
 		}
+		for _, run := range more {
+			if name, _, _ := strings.Cut(run, " "); !slices.Contains(ended, name) {
+				ended = append(ended, name)
+			}
+		}
 	}
-	if err := o.idle(ctx); err != nil {
+	if err := o.undone(ctx, dir); err != nil {
 		return pane.Receipt{}, err
 	}
-	if len(mine) == 0 && !loads && !others {
+	if len(ended) == 0 {
 		return pane.Receipt{Text: "nothing ran: no fault is injected, no load is sent"}, nil
 	}
-	return pane.Receipt{Text: "everything is ended and undone"}, nil
+	return pane.Receipt{Text: strings.Join(ended, ", ") + " ended by " + by + ": everything is undone"}, nil
 }
 
-// othersRun says whether runs of other processes are open.
+// endOthers raises HALT until every run is undone. One that is raised already stays.
+func endOthers(ctx context.Context, dir, by string) (ended []string, err error) {
+	_, was := chaos.Halted(dir)
+	ended, err = haltAll(ctx, dir, by, "")
+	if !was {
+		err = errors.Join(err, chaos.ClearHalt(dir))
+	}
+	return ended, err
+}
+
+// undone waits until nothing of this program injects or sends any more.
+func (o *operator) undone(ctx context.Context, dir string) error {
+	for {
+		open, err := chaos.Active(dir)
+		if err != nil {
+			return err
+		}
+		o.mu.Lock()
+		busy := o.load != nil
+		for id := range o.runs {
+			looks := slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return r.ID == id && r.Undone })
+			busy = busy || !looks
+		}
+		o.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// othersRun says whether other processes have runs that are not undone.
 func othersRun(dir string, mine map[string]bool) (bool, error) {
 	open, err := chaos.Active(dir)
-	return slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] }), err
+	return slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] && !r.Undone }), err
 }

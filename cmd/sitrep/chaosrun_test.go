@@ -96,6 +96,6 @@ func TestPastRunsAreAFoldOfTheTimeline(t *testing.T) {
 	require.Equal(t, []string{"held", "unknown", "refused"}, []string{p.list[0].Verdict(), p.list[1].Verdict(), p.list[2].Verdict()})
 	scores, _ := pane.Trends(p.list)
 	require.Equal(t, []float64{0.5}, scores, "what never began has no score")
-	require.Equal(t, "x: 1 of 3 held  score ▁", trendOf("x", p.list))
+	require.Equal(t, "x: 1 of 1 held; 1 refused, 1 unknown  score ▁", trendOf("x", p.list))
 	require.Len(t, p.newest(2), 2)
 }

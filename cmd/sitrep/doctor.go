@@ -144,6 +144,9 @@ func (a *app) examineTerminal() finding {
 func (a *app) examineFiles(c *config) []finding {
 	policy, err := a.policy()
 	found := []finding{check("policy", "calls "+strings.Join(policy.Sinks(), ", "), cmp.Or(err, c.silent(policy)))}
+	if err == nil && c.onlyChaos() {
+		found[0] = check("policy", "nobody is named who could be called, only what chaos may hurt: not checked", nil)
+	}
 	boards, err := a.boards()
 	found = append(found, check("boards", fmt.Sprint(len(boards)), err))
 	runbooks, err := a.runbooks()
@@ -156,8 +159,14 @@ func (a *app) examineFiles(c *config) []finding {
 	}
 	objectives, err := a.objectives()
 	found = append(found, check("objectives", fmt.Sprint(len(objectives)), err), a.examineCapacity())
-	experiments, plans, err := a.prepared()
-	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(experiments), len(plans)), err))
+	ready, err := a.prepared()
+	if len(ready.broken) > 0 && err == nil {
+		err = ready.broken[0].err
+		if n := len(ready.broken) - 1; n > 0 {
+			err = fmt.Errorf("%w; sitrep chaos list names %d more", err, n)
+		}
+	}
+	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(ready.experiments), len(ready.plans)), err))
 }
 
 // examineCapacity reads what may run out, and what it costs.
@@ -171,6 +180,14 @@ func (a *app) examineCapacity() finding {
 		return check("capacity and prices", fmt.Sprintf("%d, without prices", len(list)), err)
 	}
 	return check("capacity and prices", fmt.Sprintf("%d, %d prices in %s", len(list), len(prices.Of), prices.Currency), priced(list, prices))
+}
+
+// onlyChaos says that the configuration is for experiments, and that nobody is to be
+// called by it: it names no policy and no way out.
+func (c *config) onlyChaos() bool {
+	chaos := len(c.Experiments) > 0 || c.doc != nil && c.doc.Has("chaos")
+	ways := len(c.PagerDuty.RoutingKeys) + len(c.Webhooks) + len(c.Commands) + len(c.Statuspages) + len(c.People)
+	return chaos && ways == 0 && c.Slack.BotToken == "" && c.Policy.path == "" && len(c.Policy.inline) == 0
 }
 
 // silent says which ways out of the policy lead nowhere, for want of a key.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,13 +26,47 @@ func loadExperiment(file string, src []byte) (experiment, error) {
 	return experiment{e, file, src}, err
 }
 
-// experiments loads the experiments of the configuration.
-func (a *app) experiments() ([]experiment, error) {
+// brokenExperiment is a file of the configuration that is none: it keeps nobody from the
+// others.
+type brokenExperiment struct {
+	name string // what it calls itself, else that of the file
+	file string
+	err  error // with its place in the file
+}
+
+// brief is what is wrong with it, on one line.
+func (b brokenExperiment) brief() string {
+	first, _, _ := strings.Cut(b.err.Error(), "\n")
+	return first
+}
+
+// saidName is the name of an experiment, as far as a file that is wrong tells it.
+var saidName = regexp.MustCompile(`(?m)^name:[ \t]*["']?([a-z0-9][a-z0-9._-]{0,63})`)
+
+// experiments loads the experiments of the configuration, and says which of its files
+// are none.
+func (a *app) experiments() (all []experiment, broken []brokenExperiment, err error) {
 	c, err := a.config()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return loadAll(c, "experiments", c.Experiments, loadExperiment)
+	files, err := c.files("experiments", c.Experiments)
+	if err != nil {
+		return nil, nil, withCode(exitUsage, err)
+	}
+	for _, file := range files {
+		e, err := loadFile(file, loadExperiment)
+		if err == nil {
+			all = append(all, e)
+			continue
+		}
+		b := brokenExperiment{strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), file, err}
+		if said := saidName.FindSubmatch(e.source); said != nil {
+			b.name = string(said[1])
+		}
+		broken = append(broken, b)
+	}
+	return all, broken, nil
 }
 
 // experimentNamed finds an experiment of the configuration by name, or reads a
@@ -39,7 +75,7 @@ func (a *app) experimentNamed(name string) (experiment, error) {
 	if isFile(name) {
 		return loadFile(name, loadExperiment)
 	}
-	all, err := a.experiments()
+	all, broken, err := a.experiments()
 	if err != nil {
 		return experiment{}, err
 	}
@@ -49,6 +85,11 @@ func (a *app) experimentNamed(name string) (experiment, error) {
 			return e, nil
 		}
 		names = append(names, e.Name)
+	}
+	for _, b := range broken {
+		if b.name == name {
+			return experiment{}, b.err
+		}
 	}
 	return experiment{}, usage("there is no experiment %q, and no such file; the configuration has: %s", name, orNone(names))
 }
@@ -81,17 +122,22 @@ func checkPins(experiments []experiment, plans []loadtest.Plan) error {
 	return nil
 }
 
-// prepared is everything that one key can start, checked together.
-func (a *app) prepared() ([]experiment, []loadtest.Plan, error) {
-	experiments, err := a.experiments()
-	if err != nil {
-		return nil, nil, err
+// prepared is everything that one key can start.
+type prepared struct {
+	experiments []experiment
+	broken      []brokenExperiment
+	plans       []loadtest.Plan
+}
+
+// prepared reads it, and checks it together.
+func (a *app) prepared() (p prepared, err error) {
+	if p.experiments, p.broken, err = a.experiments(); err != nil {
+		return p, err
 	}
-	plans, err := a.plans()
-	if err != nil {
-		return nil, nil, err
+	if p.plans, err = a.plans(); err != nil {
+		return p, err
 	}
-	return experiments, plans, checkPins(experiments, plans)
+	return p, checkPins(p.experiments, p.plans)
 }
 
 // whom is the selection of an experiment as a person types it in production:

@@ -56,12 +56,12 @@ func (a *app) withKnowledge(ctx context.Context, do func(*knowledge) error) erro
 	if e.policy, err = a.policy(); err != nil {
 		return err
 	}
-	prepared, plans, err := a.prepared()
+	ready, err := a.prepared()
 	if err != nil {
 		return err
 	}
-	e.plans = plans
-	for _, x := range prepared {
+	e.plans = ready.plans
+	for _, x := range ready.experiments {
 		e.experiments = append(e.experiments, x.Experiment)
 	}
 	if len(list) > 0 {

@@ -410,20 +410,3 @@ func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
 		}
 	})
 }
-
-// idle waits until nothing of this program runs.
-func (o *operator) idle(ctx context.Context) error {
-	for {
-		o.mu.Lock()
-		busy := len(o.runs) > 0 || o.load != nil
-		o.mu.Unlock()
-		if !busy {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}

@@ -69,6 +69,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 		for _, e := range c.experiments {
 			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
 		}
+		for _, b := range c.broken {
+			w.Chaos.Broken = append(w.Chaos.Broken, pane.BrokenExperiment{Name: b.name, Error: b.brief()})
+		}
 	})
 	g, engines := errgroup.WithContext(life)
 	c.start(engines, g)

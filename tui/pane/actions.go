@@ -39,9 +39,10 @@ func (v *actions) Press(a keys.Action, s *Screen) Effect {
 	return v.panes.press(a, s, columns)
 }
 
-// past asks how the runs of the chosen experiment went; elsewhere those of all.
+// past asks how the runs of the chosen experiment went; where none is chosen, of the one
+// that ran last.
 func (v *actions) past(s *Screen) Effect {
-	name := ""
+	name := lastExperiment(&s.World.Chaos)
 	if focus, ok := v.panes.focused(listsOf(v.columns(s))); ok && focus.name == "chaos" {
 		if list, _ := chaosRows(s, &v.filter); len(list) > 0 {
 			name = list[max(min(v.panes.list("chaos").at, len(list)-1), 0)].of

@@ -61,7 +61,7 @@ func drawRun(f *frame.Frame, r *ChaosRun, s *Screen) {
 	case r.Left != "":
 		left = safe.New(r.Left, 40)
 	case !r.Ends.IsZero() && !r.Over.IsZero() && r.Last.Steps > 1:
-		left = safe.Sprintf("%s left of it, %s of all", Until(r.Ends.Sub(s.Now)), Until(r.Over.Sub(s.Now)))
+		left = safe.Sprintf("%s left of step, %s in all", Until(r.Ends.Sub(s.Now)), Until(r.Over.Sub(s.Now)))
 	case !r.Ends.IsZero() && r.Ends.After(s.Now):
 		left = safe.Sprintf("%s left", Until(r.Ends.Sub(s.Now)))
 	}

@@ -3,6 +3,7 @@ package pane
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -28,15 +29,33 @@ func PastOf(all []ChaosPast, name string) []ChaosPast {
 	return out
 }
 
-// Count is how many of them ended so.
-func Count(runs []ChaosPast, v chaos.Verdict) (n int) {
+// Record says how many of those runs held that could tell, and how many could not:
+// "3 of 4 held; 1 inconclusive, 2 refused".
+func Record(runs []ChaosPast) string {
+	count := map[string]int{}
 	for _, p := range runs {
-		if p.Outcome != nil && p.Outcome.Verdict == v {
-			n++
+		count[p.Verdict()]++
+	}
+	var rest []string
+	told := len(runs)
+	for _, v := range []string{string(chaos.Inconclusive), string(chaos.Refused), unknownVerdict} {
+		if n := count[v]; n > 0 {
+			told -= n
+			rest = append(rest, fmt.Sprintf("%d %s", n, v))
 		}
 	}
-	return n
+	text := fmt.Sprintf("%d of %d held", count[string(chaos.Held)], told)
+	if told == 0 {
+		text = "none could tell"
+	}
+	if len(rest) > 0 {
+		text += "; " + strings.Join(rest, ", ")
+	}
+	return text
 }
+
+// unknownVerdict is that of a run of which nobody recorded how it ended.
+const unknownVerdict = "unknown"
 
 // Trends are the scores (0 to 1) and the seconds of recovery of runs, in their order,
 // NaN where there is none. Runs that were refused never began, and are left out.
@@ -48,7 +67,7 @@ func Trends(runs []ChaosPast) (scores, recoveries []float64) {
 		return *v
 	}
 	for _, p := range runs {
-		if p.Outcome == nil || p.Outcome.Verdict == chaos.Refused {
+		if v := p.Verdict(); v == unknownVerdict || v == string(chaos.Refused) {
 			continue
 		}
 		scores, recoveries = append(scores, known(p.Outcome.Score)), append(recoveries, known(p.Outcome.RecoverySeconds))
@@ -56,10 +75,21 @@ func Trends(runs []ChaosPast) (scores, recoveries []float64) {
 	return scores, recoveries
 }
 
+// lastExperiment is the one that ran last; empty if none did.
+func lastExperiment(w *Chaos) string {
+	if n := len(w.Runs); n > 0 {
+		return w.Runs[n-1].Experiment
+	}
+	if n := len(w.Past); n > 0 {
+		return w.Past[n-1].Experiment
+	}
+	return ""
+}
+
 // Verdict is how the run ended, in a word.
 func (p ChaosPast) Verdict() string {
 	if p.Outcome == nil || p.Outcome.Verdict == "" {
-		return "unknown"
+		return unknownVerdict
 	}
 	return string(p.Outcome.Verdict)
 }
@@ -86,5 +116,5 @@ func (p ChaosPast) Reason() string {
 	if p.Outcome == nil {
 		return ""
 	}
-	return p.Outcome.Reason
+	return p.Outcome.Why()
 }

@@ -45,7 +45,26 @@ func chaosRows(s *Screen, f *filter) (list []chaosRow, running int) {
 			})
 		}
 	}
+	for i := range w.Broken {
+		b := &w.Broken[i]
+		if f.text(b.Name + " " + b.Error) {
+			list = append(list, chaosRow{"broken " + b.Name, b.Name, func(f *frame.Frame) { drawBroken(f, b) }, func(*Screen) Effect { return readBroken(b) }})
+		}
+	}
 	return list, running
+}
+
+func drawBroken(f *frame.Frame, b *BrokenExperiment) {
+	p := pen{f: f, x: 3}
+	p.left(min(20, max(f.Width()/3, 10)), theme.Plain, safe.New(b.Name, 60))
+	p.flow(theme.Warn, safe.Sprintf("broken: %s", safe.New(b.Error, safe.Line)))
+}
+
+func readBroken(b *BrokenExperiment) Effect {
+	var p page
+	p.labelled("broken", b.Error)
+	p.text("Mend the file, then start sitrep again. The other experiments are as they were.")
+	return p.reading(b.Name)
 }
 
 // chaosSection is what runs, what may be started, and how the last run of each

@@ -98,9 +98,16 @@ type AlertTeller struct {
 // Chaos is what may be started and what runs.
 type Chaos struct {
 	Experiments []chaos.Experiment
-	Runs        []ChaosRun        // of this and other processes, newest last
-	Past        []ChaosPast       // as the timeline tells of them, newest last
-	Judged      map[string]Judged // what a run would be, by experiment, when it was last asked
+	Broken      []BrokenExperiment // files of the configuration that are none
+	Runs        []ChaosRun         // of this and other processes, newest last
+	Past        []ChaosPast        // as the timeline tells of them, newest last
+	Judged      map[string]Judged  // what a run would be, by experiment, when it was last asked
+}
+
+// BrokenExperiment is a file that is no experiment. It cannot be started.
+type BrokenExperiment struct {
+	Name  string
+	Error string // what is wrong, with its place in the file
 }
 
 // Judged is what the rules said of a run of an experiment. Nothing was touched.

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/store"
+	"github.com/sitrep-dev/sitrep/tui/safe"
+)
+
+func (a *app) runChaos(ctx context.Context, e experiment, network bool) error {
+	if err := a.confirm(whom(e.Experiment), e.ConfirmText()); err != nil {
+		return err
+	}
+	rec, stop, err := a.recorder(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	keep := context.WithoutCancel(ctx) // what happened is recorded, interrupted or not
+	return a.withStore(ctx, func(db *store.DB) error {
+		rec.db = db
+		req, err := a.chaosRequest(ctx, db, e)
+		if err != nil {
+			return err
+		}
+		operator, err := a.watchOperator(e.Experiment)
+		if err != nil {
+			return err
+		}
+		defer operator.Close()
+		req.Terminal = operator.there()
+		signals := make(chan os.Signal, 4)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer signal.Stop(signals)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		h, err := chaos.Spawn(keep, req)
+		if err != nil {
+			return err
+		}
+		operator.tell(h.Beat)
+		f := &chaosFollower{app: a, rec: rec, run: h, who: string(rec.by.Actor), network: network, out: map[string]bool{}}
+		f.live = !a.flags.json && isTerminal(a.stderr) && os.Getenv("TERM") != "dumb"
+		problems := f.follow(keep, signals)
+		out, err := h.Wait()
+		if err != nil && out.Reason == "" {
+			return err
+		}
+		return errors.Join(problems, a.printOutcome(e.Name, out), verdictOfChaos(ctx, e.Name, out))
+	})
+}
+
+// chaosFollower tells what a run says, line by line, until it is over, and passes on
+// what signals ask for.
+type chaosFollower struct {
+	*app
+	rec     *recorder
+	run     *chaos.Handle
+	who     string // has started it
+	network bool   // confirmed on the command line
+	ended   bool   // somebody has asked for the end
+
+	live  bool            // there is a terminal, for a line that changes
+	drawn bool            // that line is there
+	asks  bool            // the cursor is behind a question
+	last  chaos.Report    // the newest, without samples
+	out   map[string]bool // the probes that are out of their band
+	seen  string          // the newest value of each probe, for that line
+}
+
+// follow returns once the run is over; the error is what could not be told or recorded.
+func (f *chaosFollower) follow(ctx context.Context, signals <-chan os.Signal) (problems error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case r, more := <-f.run.Reports():
+			if !more {
+				f.wipe()
+				return problems
+			}
+			problems = errors.Join(problems, f.rec.chaos(ctx, r), f.tell(r))
+			if r.Kind == chaos.KindConfirm {
+				f.confirmNetwork(f.run, f.network)
+			}
+		case s := <-signals:
+			f.end(s)
+		case now := <-tick.C:
+			f.draw(now)
+		}
+	}
+}
+
+// end ends the run. It says then whether health returns, unless it is asked a second
+// time, or by whoever does not wait.
+func (f *chaosFollower) end(s os.Signal) {
+	what := map[os.Signal]string{os.Interrupt: "ctrl-C", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "the end of its terminal"}[s]
+	f.run.Abort(fmt.Sprintf("ended by %s (%s)", what, f.who))
+	if f.ended || s != os.Interrupt {
+		f.run.Hurry()
+		return
+	}
+	f.ended = true
+	f.wipe()
+	fmt.Fprintln(f.stderr, "sitrep: ends and undoes it, then looks whether health returns; ctrl-C again does not wait for that")
+}
+
+// tell is a line of JSON, or for people the facts on standard error; of what probes see
+// only that one leaves its band, or is back.
+func (f *chaosFollower) tell(r chaos.Report) error {
+	if f.flags.json {
+		if r.Kind == chaos.KindFinished {
+			return nil // the outcome is the last line
+		}
+		return json.NewEncoder(f.stdout).Encode(r)
+	}
+	kind := r.Kind
+	if r.Sample != nil {
+		if kind = f.news(r); kind == "" {
+			return nil
+		}
+	} else {
+		f.last = r
+	}
+	f.wipe()
+	f.asks = r.Kind == chaos.KindConfirm || f.asks && r.Kind != chaos.KindConfirmed && r.Phase == chaos.Holding
+	return f.print(r.At, r.Run, kind, r.Text)
+}
+
+func (f *chaosFollower) print(at time.Time, run, kind, text string) error {
+	_, err := fmt.Fprintf(f.stderr, "%s %s %-9s %s\n", at.UTC().Format("15:04:05Z"), sanitise(run), sanitise(kind), oneLine(text))
+	return err
+}
+
+// news says what is new about a value: a probe left its band or is back in it, a guard
+// is breached. It is empty if nothing is.
+func (f *chaosFollower) news(r chaos.Report) string {
+	s := r.Sample
+	if r.Kind == chaos.KindGuard {
+		if !s.OK && s.Row == 1 || s.Tripped {
+			return "guard"
+		}
+		return ""
+	}
+	f.note(s)
+	was := f.out[s.Name]
+	f.out[s.Name] = !s.OK
+	switch {
+	case !s.OK && !was:
+		return "left"
+	case s.OK && was:
+		return "returned"
+	}
+	return ""
+}
+
+// note keeps the value of a probe for the line that changes.
+func (f *chaosFollower) note(s *chaos.Sample) {
+	mark := ""
+	if !s.OK {
+		mark = "!"
+	}
+	one := s.Name + " " + figure(s.Value) + mark
+	var rest []string
+	for _, old := range strings.Split(f.seen, ", ") {
+		if old != "" && !strings.HasPrefix(old, s.Name+" ") {
+			rest = append(rest, old)
+		}
+	}
+	f.seen = strings.Join(append(rest, one), ", ")
+}
+
+// draw shows how long it still takes, on a line that changes, where there is a terminal.
+func (f *chaosFollower) draw(now time.Time) {
+	if !f.live || f.asks || f.last.Run == "" {
+		return
+	}
+	text := timeLeft(f.last, now)
+	if f.seen != "" {
+		text += "  " + f.seen
+	}
+	width := verdictWidth
+	if file, ok := f.stderr.(*os.File); ok {
+		if w, _, err := term.GetSize(int(file.Fd())); err == nil && w > 1 {
+			width = w
+		}
+	}
+	f.wipe()
+	_, _ = io.WriteString(f.stderr, safe.New(text, width-1).String())
+	f.drawn = true
+}
+
+// wipe takes that line away.
+func (f *chaosFollower) wipe() {
+	if f.drawn {
+		_, _ = io.WriteString(f.stderr, "\r\x1b[K")
+		f.drawn = false
+	}
+}
+
+// timeLeft is how long a run still takes by plan: "holding: 22s left of step 1 of 2,
+// 1m10s in all".
+func timeLeft(r chaos.Report, now time.Time) string {
+	text, since := string(r.Phase), now.Sub(r.At)
+	left, rest := time.Duration(r.Remaining)-since, time.Duration(r.Rest)-since
+	switch {
+	case r.Phase == chaos.Recovering && r.Remaining > 0:
+		return fmt.Sprintf("recovering: up to %s left for it", span(max(left, 0)))
+	case r.Remaining > 0 && r.Steps > 1:
+		return fmt.Sprintf("%s: %s left of step %d of %d, %s in all", text, span(max(left, 0)), r.Step, r.Steps, span(max(rest, 0)))
+	case r.Remaining > 0:
+		return fmt.Sprintf("%s: %s left", text, span(max(left, 0)))
+	}
+	return text
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/chaos"
+)
+
+// haltPatience bounds how long `chaos halt` waits for every undo.
+const haltPatience = 15 * time.Second
+
+func (a *app) haltCommand() *cobra.Command {
+	var clear bool
+	var reason string
+	c := &cobra.Command{
+		Use: "halt", Short: "end and undo every run of this state directory, and allow no new one until halt --clear", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := chaosDir()
+			if err != nil {
+				return err
+			}
+			if clear {
+				return a.clearHalt(dir)
+			}
+			return a.halt(cmd.Context(), dir, reason)
+		},
+	}
+	c.Flags().BoolVar(&clear, "clear", false, "allow runs again")
+	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is refused a run and for the verdicts")
+	c.MarkFlagsMutuallyExclusive("clear", "reason")
+	return c
+}
+
+func (a *app) clearHalt(dir string) error {
+	text, was := chaos.Halted(dir)
+	if err := chaos.ClearHalt(dir); err != nil {
+		return err
+	}
+	if was && text != "" {
+		text = " (it was " + text + ")"
+	}
+	_, err := fmt.Fprintln(a.stdout, sanitise("runs are allowed again"+text))
+	return err
+}
+
+// halt raises HALT in the name of who asks, and says which runs it has ended.
+func (a *app) halt(ctx context.Context, dir, reason string) error {
+	who, err := a.actor()
+	if err != nil {
+		who = "somebody" // a name must not stand in the way of it
+	}
+	before, was := chaos.Halted(dir)
+	ended, err := haltAll(ctx, dir, string(who), reason)
+	a.onTimeline(ctx, dir)
+	if err != nil {
+		return err
+	}
+	text, _ := chaos.Halted(dir)
+	if a.flags.json {
+		return a.print(map[string]any{"halt": text, "ended": ended})
+	}
+	lines := []string{text}
+	if was {
+		lines = []string{"it is halted already, and the first word stays: " + before}
+	}
+	for _, run := range ended {
+		lines = append(lines, run+" is ended and undone")
+	}
+	lines = append(lines, "nothing is injected, and no run starts before sitrep chaos halt --clear")
+	_, err = fmt.Fprintln(a.stdout, sanitiseLines(lines))
+	return err
+}
+
+// sanitiseLines is lines that hold text from outside, each as one line.
+func sanitiseLines(lines []string) string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = sanitise(l)
+	}
+	return strings.Join(out, "\n")
+}
+
+// haltAll raises HALT, returns once every run is undone, and names those that were
+// open. The error has the exit code of an undo that failed.
+func haltAll(ctx context.Context, dir, who, why string) (ended []string, err error) {
+	ended = []string{}
+	if err := chaos.Halt(dir, who, why); err != nil {
+		return ended, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, haltPatience)
+	defer cancel()
+	for {
+		open, activeErr := chaos.Active(dir)
+		for _, r := range open {
+			if name := strings.TrimSpace(r.Run + " " + r.Experiment); !slices.Contains(ended, name) {
+				ended = append(ended, name)
+			}
+		}
+		_, err := chaos.Recover(ctx, dir) // of runs whose processes are dead
+		if open, activeErr = chaos.Active(dir); activeErr == nil {
+			open = slices.DeleteFunc(open, func(r chaos.OpenRun) bool { return r.Live && r.Undone })
+		}
+		err = errors.Join(err, activeErr)
+		switch {
+		case err == nil && len(open) == 0:
+			return ended, nil
+		case errors.Is(err, chaos.ErrDamaged) && !slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return r.Live || r.Damage == "" }):
+			return ended, withCode(exitUndoFailed, fmt.Errorf("halt: no run starts any more, but %w", err)) // waiting mends no journal
+		}
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = fmt.Errorf("%s is not proven undone", open[0].Run)
+			}
+			return ended, withCode(exitUndoFailed, fmt.Errorf("halt: %w; try sitrep chaos recover", err))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
