@@ -35,6 +35,7 @@ func (a *app) loadCommand() *cobra.Command {
 
 func (a *app) runLoadCommand() *cobra.Command {
 	var dry bool
+	var metrics string
 	cmd := &cobra.Command{
 		Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1),
 		Long: "Runs a plan and archives the result. At a terminal + and - change the rate by a tenth. The first ctrl-C ends the arrivals\nand lets requests in flight end; the second closes their sockets.",
@@ -46,10 +47,11 @@ func (a *app) runLoadCommand() *cobra.Command {
 			if dry {
 				return a.rehearseLoad(cmd.Context(), plan)
 			}
-			return a.runLoad(cmd.Context(), plan)
+			return a.runLoad(cmd.Context(), plan, metrics)
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be sent, measure the baseline and ask the guards, and send nothing")
+	cmd.Flags().StringVar(&metrics, "metrics", "", "answer Prometheus at http://`ADDRESS`/metrics while the run goes on, such as 127.0.0.1:9400")
 	return cmd
 }
 
@@ -101,7 +103,7 @@ func refused(err, sentinel error) error {
 	return err
 }
 
-func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
+func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string) (err error) {
 	if err := a.confirm(plan.Host()); err != nil {
 		return err
 	}
@@ -115,6 +117,16 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
 	defer stop()
 	means, closeAll := a.loadMeans()
 	defer closeAll()
+	progress := a.loadProgress()
+	if metrics != "" {
+		m, tell := newLoadMetrics(plan.Name), progress
+		wait, bad := m.serve(ctx, metrics)
+		if bad != nil {
+			return bad
+		}
+		defer func() { err = errors.Join(err, wait()) }()
+		progress = func(run string, p loadtest.Progress) { m.now.Store(&p); tell(run, p) }
+	}
 	if plan.HTTP.TLS.Insecure {
 		fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
 	}
@@ -124,7 +136,7 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
 		if err != nil {
 			return err
 		}
-		res, err := runPlan(ctx, db, rec, plan, means, a.loadProgress())
+		res, err := runPlan(ctx, db, rec, plan, means, progress)
 		release()
 		if err != nil {
 			return refused(err, loadtest.ErrRefused)
