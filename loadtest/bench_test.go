@@ -190,3 +190,18 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTick is what the tenth of a second costs beside the requests: the progress that a
+// screen is shown, of a run with a wide distribution. Ten of them are a second's.
+func BenchmarkTick(b *testing.B) {
+	plan := planOf(1000, time.Hour).withDefaults()
+	rec := newRecorder(plan, NewSchedule(plan.Stages))
+	for n := range int64(100_000) {
+		d := time.Duration(n%997) * 100 * time.Microsecond
+		rec.record(sample{n: n, done: d, response: d, service: d, lag: time.Duration(n%89) * time.Microsecond, late: true})
+	}
+	for b.Loop() {
+		rec.progress(30 * time.Second)
+	}
+	b.ReportMetric(10*100*b.Elapsed().Seconds()/float64(b.N), "%-of-a-CPU-at-10Hz")
+}

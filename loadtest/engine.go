@@ -63,7 +63,6 @@ func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 	dialing, hangUp := context.WithCancel(context.Background())
 	defer e.pool.guards.Wait()
 	defer hangUp()
-	began := time.Now()
 	begin, done := make(chan struct{}), make(chan struct{})
 	e.pool.open(func(w *worker) { w.run(dialing, begin) }, e.newWorker)
 	stopWarming := context.AfterFunc(ctx, hangUp)
@@ -74,6 +73,7 @@ func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 	go func() { e.pool.running.Wait(); close(done) }()
 
 	rec := newRecorder(e.plan, e.table.Load().Schedule)
+	rec.keep, rec.sampleOf = e.means.Keep, e.samples.of
 	trips := e.guard(dialing)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -91,6 +91,7 @@ func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 		case <-ticker.C:
 			now := time.Since(e.start)
 			e.drain(rec)
+			rec.atTick(now, e.mark())
 			rec.advance(now)
 			if why := rec.broken(); why != "" {
 				halt(why, grace)
@@ -116,8 +117,9 @@ func (e *engine) run(ctx context.Context, post func(Progress)) Result {
 			e.pool.cut()
 		case <-done:
 			e.drain(rec)
+			rec.atTick(time.Since(e.start), e.mark())
 			rec.finish()
-			result := e.result(rec, began, aborted)
+			result := e.result(rec, aborted)
 			post(e.progress(rec, time.Since(e.start)))
 			return result
 		}
@@ -178,6 +180,11 @@ func (e *engine) drain(rec *recorder) {
 	}
 }
 
+// mark is what has been done until now.
+func (e *engine) mark() mark {
+	return mark{e.sent.Load(), int(e.pool.busy.Load()), int(e.pool.size.Load())}
+}
+
 func (e *engine) progress(rec *recorder, now time.Duration) Progress {
 	p := rec.progress(now)
 	sent := e.sent.Load()
@@ -189,9 +196,9 @@ func (e *engine) progress(rec *recorder, now time.Duration) Progress {
 	return p
 }
 
-func (e *engine) result(rec *recorder, began time.Time, aborted time.Duration) Result {
+func (e *engine) result(rec *recorder, aborted time.Duration) Result {
 	r := rec.result(aborted, e.pool.full.Load())
-	r.Plan, r.StartedAt = e.plan.Name, began.UTC()
+	r.Plan, r.StartedAt = e.plan.Name, e.start.UTC()
 	r.ErrorsByClass = e.samples.counts(rec.errors)
 	r.Kind, r.Model, r.Changes = e.plan.Kind, "open", rec.changes
 	if e.plan.Closed {
@@ -255,6 +262,13 @@ func (f *firstSamples) note(c Class, text func() string) {
 		f.text = map[Class]string{}
 	}
 	f.text[c] = text()
+}
+
+// of is the example of a class.
+func (f *firstSamples) of(c Class) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.text[c]
 }
 
 func (f *firstSamples) counts(n map[Class]int64) map[Class]ErrorCount {

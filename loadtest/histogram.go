@@ -44,6 +44,35 @@ func (h *Histogram) Record(d time.Duration) {
 // Merge adds what other has counted.
 func (h *Histogram) Merge(other *Histogram) { h.h.Merge(other.h) }
 
+// Add counts what a payload of Encode has counted. It takes as long as there are
+// different durations in it, and a payload that is none leaves h as it was.
+func (h *Histogram) Add(payload []byte) error {
+	counts, err := unpack(payload)
+	if err != nil {
+		return fmt.Errorf("decode histogram: %w", err)
+	}
+	for _, c := range counts {
+		if err := h.h.RecordValues(c.us, c.n); err != nil {
+			return fmt.Errorf("decode histogram: %w", err)
+		}
+	}
+	return nil
+}
+
+// each calls f for every bucket that has counted something, from the shortest.
+func (h *Histogram) each(f func(d time.Duration, n int64)) {
+	for _, bar := range h.h.Distribution() {
+		if bar.Count > 0 {
+			f(time.Duration(bar.To)*time.Microsecond, bar.Count)
+		}
+	}
+}
+
+// Sum is all durations added up, to the width of the buckets.
+func (h *Histogram) Sum() time.Duration {
+	return time.Duration(h.h.Mean() * float64(h.h.TotalCount()) * float64(time.Microsecond))
+}
+
 // Count is how many durations were recorded.
 func (h *Histogram) Count() int64 { return h.h.TotalCount() }
 

@@ -21,7 +21,7 @@ func (r *recorder) result(aborted time.Duration, full bool) Result {
 		end = min(end, aborted)
 	}
 	out := Result{
-		Service: r.total.service.Latency(), Lag: r.total.lag.Latency(), Thresholds: []ThresholdResult{}, Stages: []Totals{}, Rows: r.rows,
+		Service: r.total.service.Latency(), Lag: r.total.lag.Latency(), Thresholds: []ThresholdResult{}, Stages: []Totals{}, Seconds: r.kept, Rows: r.rows,
 		DurationSeconds: max(0, end-r.plan.Warmup).Seconds(),
 	}
 	var whole stageTotal

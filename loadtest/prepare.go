@@ -14,8 +14,12 @@ type Means struct {
 	// Progress is called from one goroutine at most ten times a second, and once more
 	// at the end; when it is slow, snapshots are left out and the load goes on.
 	Progress func(Progress)
-	Reveal   Reveal
-	Prober   Prober
+	// Keep is given every second once it is over, with its rows, in their order, by the
+	// goroutine that counts: it must not wait for anything. What it is given is not in the
+	// result, so that a long run takes no more memory than a short one. It may be nil.
+	Keep   func(Second, []Row)
+	Reveal Reveal
+	Prober Prober
 	// Factors change the rate of an open plan from now on: 1.1 is a tenth more of what
 	// it would be.
 	Factors <-chan float64

@@ -35,8 +35,19 @@ type recorder struct {
 	oldest  int // the second before which all rows are closed
 	spare   []*cell
 	rows    []Row
+	kept    []Second
 	last    Latency
 	sending []sentMark
+
+	keep       func(Second, []Row) // takes what would be rows and kept; may be nil
+	ends       map[int]mark        // at the end of seconds that are not closed yet
+	ticked     mark                // at tickedAt
+	tickedAt   time.Duration
+	sentBefore int64 // when the last second that was closed ended
+	sampleOf   func(Class) string
+	told       map[Class]bool // whose samples were given to keep
+	heat       Heat           // of all closed seconds
+	seconds    time.Duration  // the response times of those, added up
 
 	tripped string // the guard or threshold that ended the run, in words
 	aborts  bool   // some threshold may
@@ -77,6 +88,7 @@ type cell struct {
 	histograms
 	warmup           bool
 	requests, errors int64
+	classes          map[Class]int64
 }
 
 // sentMark is how many requests had been sent at a moment.
@@ -89,7 +101,7 @@ func newRecorder(plan Plan, schedule Schedule) *recorder {
 	r := &recorder{
 		plan: plan, schedule: schedule, first: schedule.Count(plan.Warmup), total: newHistograms(),
 		errors: map[Class]int64{}, open: map[cellKey]*cell{}, stages: make([]stageTotal, len(plan.Stages)),
-		aborts: anyAborts(plan.Thresholds), looked: -1, scale: 1,
+		aborts: anyAborts(plan.Thresholds), looked: -1, scale: 1, ends: map[int]mark{}, told: map[Class]bool{},
 	}
 	for i := range r.stages {
 		r.stages[i].response = NewHistogram()
@@ -107,6 +119,10 @@ func (r *recorder) record(s sample) {
 	c.requests++
 	if s.class != "" {
 		c.errors++
+		if c.classes == nil {
+			c.classes = map[Class]int64{}
+		}
+		c.classes[s.class]++
 	}
 	if !measured {
 		return
@@ -164,7 +180,7 @@ func (r *recorder) advance(now time.Duration) {
 
 // finish closes all rows.
 func (r *recorder) finish() {
-	for len(r.open) > 0 {
+	for len(r.open) > 0 || r.tickedAt > time.Duration(r.oldest)*time.Second {
 		r.closeSecond(r.oldest)
 		r.oldest++
 	}
@@ -172,6 +188,8 @@ func (r *recorder) finish() {
 
 func (r *recorder) closeSecond(second int) {
 	all := (*Histogram)(nil)
+	var rows []Row
+	var classes map[Class]int64
 	for k := -len(r.stages); k < len(r.stages); k++ {
 		key := cellKey{second, k}
 		c := r.open[key]
@@ -179,7 +197,8 @@ func (r *recorder) closeSecond(second int) {
 			continue
 		}
 		delete(r.open, key)
-		r.rows = append(r.rows, c.row(second, max(k, -1-k)))
+		rows = append(rows, c.row(second, max(k, -1-k)))
+		classes = sumClasses(classes, c.classes)
 		if all == nil {
 			all = NewHistogram()
 		}
@@ -188,10 +207,7 @@ func (r *recorder) closeSecond(second int) {
 		c.reset()
 		r.spare = append(r.spare, c)
 	}
-	r.last = Latency{}
-	if all != nil {
-		r.last = all.Latency()
-	}
+	r.closed(second, rows, r.named(classes), all)
 }
 
 func (c *cell) row(second, stage int) Row {
@@ -214,6 +230,7 @@ func (c *cell) reset() {
 		h.Reset()
 	}
 	c.requests, c.errors = 0, 0
+	clear(c.classes)
 }
 
 // sendRate is the rate of sending over about the last second.
@@ -235,7 +252,7 @@ func (r *recorder) progress(now time.Duration) Progress {
 		Elapsed: at, Remaining: r.schedule.Length() - at,
 		Stage: r.schedule.Stage(at), Stages: len(r.stages), Warmup: at < r.plan.Warmup,
 		RequestedRate: r.schedule.Rate(at), LastSecond: r.last,
-		Latency: r.total.response.Latency(), Lag: r.total.lag.Latency(),
+		Latency: r.total.response.Latency(), Lag: r.total.lag.Latency(), Heat: r.heat, ResponseSum: r.seconds,
 	}
 	if r.plan.Closed {
 		p.Users, p.RequestedRate = p.RequestedRate, 0

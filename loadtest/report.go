@@ -47,6 +47,14 @@ func (r Result) writeVerdict(w io.Writer) {
 }
 
 func (r Result) writeTotals(w io.Writer) {
+	for _, row := range r.totalRows() {
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-10s %14s  %8s", row[0], row[1], row[2]), " "))
+	}
+	fmt.Fprintln(w)
+}
+
+// totalRows are the totals: name, value, note.
+func (r Result) totalRows() [][3]string {
 	share := "-"
 	if r.RequestedRate > 0 {
 		share = percent(r.AchievedRate / r.RequestedRate)
@@ -55,7 +63,7 @@ func (r Result) writeTotals(w io.Writer) {
 	if r.Model == "closed" {
 		requested = "by users"
 	}
-	rows := []struct{ name, value, note string }{
+	return [][3]string{
 		{"measured", fmt.Sprintf("%.1f s", r.DurationSeconds), ""},
 		{"requested", requested, ""},
 		{"achieved", fmt.Sprintf("%.1f/s", r.AchievedRate), share},
@@ -63,10 +71,6 @@ func (r Result) writeTotals(w io.Writer) {
 		{"errors", grouped(r.Errors), percent(r.ErrorRatio)},
 		{"generator", string(r.Generator), ""},
 	}
-	for _, row := range rows {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-10s %14s  %8s", row.name, row.value, row.note), " "))
-	}
-	fmt.Fprintln(w)
 }
 
 func (r Result) writeLatencies(w io.Writer) {

@@ -10,7 +10,7 @@ import (
 // Verdict is the outcome of a run.
 type Verdict string
 
-// The verdicts. Aborted goes before invalid, invalid before fail and pass: a
+// The verdicts of a run that is over, and what stands for one before. Aborted goes before invalid, invalid before fail and pass: a
 // run that was cut short, or whose generator was the bottleneck, says nothing
 // about the target.
 const (
@@ -18,6 +18,7 @@ const (
 	Fail    Verdict = "fail"
 	Aborted Verdict = "aborted"
 	Invalid Verdict = "invalid"
+	Running Verdict = "running" // its end is not in the archive yet
 )
 
 // Generator says whether the load was what the plan asked for.
@@ -95,6 +96,7 @@ type Result struct {
 	AbortedBy     string               `json:"aborted_by,omitempty"` // the guard or threshold that ended it
 	Changes       []RateChange         `json:"rate_changes,omitempty"`
 	Notes         []string             `json:"notes,omitempty"` // what a reader has to know
+	Seconds       []Second             `json:"seconds,omitempty"`
 	Rows          []Row                `json:"rows,omitempty"`
 }
 
@@ -132,26 +134,28 @@ func MergeRows(rows []Row) (response, service, lag *Histogram, err error) {
 			sum     *Histogram
 			payload []byte
 		}{{response, r.Response}, {service, r.Service}, {lag, r.Lag}} {
-			h, err := DecodeHistogram(part.payload)
-			if err != nil {
-				return nil, nil, nil, fmt.Errorf("second %d: %w", r.Second, err)
+			if err := part.sum.Add(part.payload); err != nil {
+				return nil, nil, nil, secondError(r.Second, err)
 			}
-			part.sum.Merge(h)
 		}
 	}
 	return response, service, lag, nil
 }
+
+func secondError(second int, err error) error { return fmt.Errorf("second %d: %w", second, err) }
 
 // ErrNoRun is wrapped by errors about a run that the archive does not have.
 var ErrNoRun = errors.New("no such run")
 
 // Archive keeps results. Implementations are safe for concurrent use.
 type Archive interface {
-	// SaveRun keeps r under r.Run, once; a second result of the same ID is an error.
+	// SaveRun keeps r under r.Run, once, or as the end of a run that was begun; a
+	// second result of the same ID is an error.
 	SaveRun(ctx context.Context, r Result) error
-	// LoadRun returns the result with its rows; the error wraps ErrNoRun if there is none.
+	// LoadRun returns the result with its seconds and rows; the error wraps ErrNoRun if
+	// there is none. One whose process has died has what was kept until then.
 	LoadRun(ctx context.Context, id string) (Result, error)
-	// Runs returns the latest results without their rows, newest first.
+	// Runs returns the latest results without their seconds and rows, newest first.
 	Runs(ctx context.Context, limit int) ([]Result, error)
 }
 
@@ -172,4 +176,6 @@ type Progress struct {
 	Scale              float64 // the rate by hand: 1 is the plan's
 	InFlight           int
 	Connections        int
+	Heat               Heat          // response times of all whole seconds, warm-up and all
+	ResponseSum        time.Duration // those added up
 }

@@ -281,8 +281,12 @@ func imported(column string, raw json.RawMessage) (any, error) {
 		}
 	}
 	var n int64
-	if err := json.Unmarshal(raw, &n); err != nil {
+	if json.Unmarshal(raw, &n) == nil {
+		return n, nil
+	}
+	var x float64
+	if err := json.Unmarshal(raw, &x); err != nil {
 		return nil, fmt.Errorf("%.40s is no value of a row", raw)
 	}
-	return n, nil
+	return x, nil
 }

@@ -62,7 +62,10 @@ func everything(t *testing.T, events int) *store.DB {
 		_, err = db.Append(ctx, incident.Event{Incident: inc.ID, Kind: incident.NoteAdded, Actor: "ana", Source: "cli", Text: fmt.Sprintf("note %d %s", i, strings.Repeat("x", 200)), Evidence: evidence})
 		require.NoError(t, err)
 	}
-	require.NoError(t, db.SaveRun(ctx, loadtest.Result{Run: "LT-1", StartedAt: by.At, Rows: []loadtest.Row{{Second: 1, Requests: 3, Response: []byte{0, 1, 255}, Service: []byte{2}, Lag: []byte{}}}}))
+	require.NoError(t, db.SaveRun(ctx, loadtest.Result{
+		Run: "LT-1", StartedAt: by.At, Rows: []loadtest.Row{{Second: 1, Requests: 3, Response: []byte{0, 1, 255}, Service: []byte{2}, Lag: []byte{}}},
+		Seconds: []loadtest.Second{{Second: 1, Requested: 2.5, Sent: 3, ErrorsByClass: map[loadtest.Class]loadtest.ErrorCount{"5xx": {Count: 1, Sample: "<&>"}}}},
+	}))
 	_, err = db.Postmortems().Save(ctx, postmortem.Merge(postmortem.Stored{Incident: inc.ID, Author: "ana", At: by.At}, postmortem.Draft(inc, nil, by.At)), 0)
 	require.NoError(t, err)
 	accept := senderFunc(func(context.Context, escalation.Message) escalation.Outcome {
@@ -85,7 +88,7 @@ func TestExportImportExport(t *testing.T) {
 	t.Parallel()
 	db := everything(t, 20)
 	first := export(t, db)
-	for _, table := range []string{"meta", "counter", "event", "evidence", "snapshot", "message", "watch", "load_run", "load_row", "postmortem", "postmortem_revision"} {
+	for _, table := range []string{"meta", "counter", "event", "evidence", "snapshot", "message", "watch", "load_run", "load_row", "load_second", "postmortem", "postmortem_revision"} {
 		require.Contains(t, first, `{"table":"`+table+`"`)
 	}
 	path := filepath.Join(t.TempDir(), "new", "s.db")

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,21 +28,14 @@ func (a *app) loadCommand() *cobra.Command {
 			return a.checkLoad(cmd.Context(), args[0])
 		}},
 		a.runLoadCommand(),
-		&cobra.Command{Use: "show RUN", Short: "the result of a run, such as LT-1", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), func(db *store.DB) error {
-				res, err := db.LoadRun(cmd.Context(), strings.ToUpper(args[0]))
-				if err != nil {
-					return err
-				}
-				return a.printResult(res)
-			})
-		}},
+		a.showLoadCommand(), a.exportLoadCommand(),
 	)
 	return group
 }
 
 func (a *app) runLoadCommand() *cobra.Command {
 	var dry bool
+	var metrics string
 	cmd := &cobra.Command{
 		Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1),
 		Long: "Runs a plan and archives the result. At a terminal + and - change the rate by a tenth. The first ctrl-C ends the arrivals\nand lets requests in flight end; the second closes their sockets.",
@@ -53,10 +47,11 @@ func (a *app) runLoadCommand() *cobra.Command {
 			if dry {
 				return a.rehearseLoad(cmd.Context(), plan)
 			}
-			return a.runLoad(cmd.Context(), plan)
+			return a.runLoad(cmd.Context(), plan, metrics)
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be sent, measure the baseline and ask the guards, and send nothing")
+	cmd.Flags().StringVar(&metrics, "metrics", "", "answer Prometheus at http://`ADDRESS`/metrics while the run goes on, such as 127.0.0.1:9400")
 	return cmd
 }
 
@@ -108,7 +103,7 @@ func refused(err, sentinel error) error {
 	return err
 }
 
-func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
+func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string) (err error) {
 	if err := a.confirm(plan.Host()); err != nil {
 		return err
 	}
@@ -122,6 +117,16 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
 	defer stop()
 	means, closeAll := a.loadMeans()
 	defer closeAll()
+	progress := a.loadProgress()
+	if metrics != "" {
+		m, tell := newLoadMetrics(plan.Name), progress
+		wait, bad := m.serve(ctx, metrics)
+		if bad != nil {
+			return bad
+		}
+		defer func() { err = errors.Join(err, wait()) }()
+		progress = func(run string, p loadtest.Progress) { m.now.Store(&p); tell(run, p) }
+	}
 	if plan.HTTP.TLS.Insecure {
 		fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
 	}
@@ -131,7 +136,7 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
 		if err != nil {
 			return err
 		}
-		res, err := runPlan(ctx, db, rec, plan, means, a.loadProgress())
+		res, err := runPlan(ctx, db, rec, plan, means, progress)
 		release()
 		if err != nil {
 			return refused(err, loadtest.ErrRefused)
@@ -143,25 +148,52 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan) error {
 	})
 }
 
-// runPlan runs a plan under the next ID, records and archives it. The result
-// is kept even when ctx has ended: an aborted run is a result too.
+// runPlan runs a plan under the next ID, records and archives it: every second once it is
+// over, so that a process that dies leaves what it had measured. The result is kept even
+// when ctx has ended: an aborted run is a result too.
 func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Plan, means loadtest.Means, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
 	run, err := db.NextRun(ctx, "LT")
 	if err != nil {
 		return loadtest.Result{}, err
 	}
-	if err := rec.loadStarted(ctx, run, plan, time.Now()); err != nil {
+	began := time.Now()
+	letGo, err := db.BeginRun(ctx, plan.Head(run, began))
+	if err != nil {
 		return loadtest.Result{}, err
 	}
+	defer letGo()
+	if err := rec.loadStarted(ctx, run, plan, began); err != nil {
+		return loadtest.Result{}, err
+	}
+	keeper := loadtest.NewKeeper(db, run)
+	var written sync.WaitGroup
+	write, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	written.Go(func() { keeper.Write(write) })
 	means.Progress = func(p loadtest.Progress) { progress(run, p) }
+	watch := means.Keep
+	means.Keep = func(s loadtest.Second, rows []loadtest.Row) {
+		keeper.Keep(s, rows)
+		if watch != nil {
+			watch(s, rows)
+		}
+	}
 	res, err := means.Run(ctx, plan)
+	stop()
+	written.Wait()
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err != nil {
-		return res, errors.Join(err, rec.loadFinished(keep, notStarted(run, plan, err), time.Now()))
+		res = notStarted(run, plan, err)
+		res.StartedAt = began.UTC()
+		return res, errors.Join(err, db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
 	}
 	res.Run = run
-	return res, errors.Join(db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
+	err = errors.Join(keeper.Flush(keep), db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
+	if whole, again := db.LoadRun(keep, run); err == nil {
+		return whole, again
+	}
+	return res, err
 }
 
 func verdictOfLoad(res loadtest.Result) error {

@@ -396,9 +396,17 @@ func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, er
 func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
 	means, closeAll := o.app.loadMeans()
 	defer closeAll()
+	watch := newLoadWatch(plan, o.boards, o.look, o.mailbox)
+	means.Keep = watch.keep
+	watching, enough := context.WithCancel(o.life)
+	var watched sync.WaitGroup
+	watched.Go(func() { watch.run(watching) })
+	watched.Go(func() { watch.ask(watching) })
 	res, err := runPlan(ctx, o.db, o.rec, plan, means, func(run string, p loadtest.Progress) {
-		o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Live = run, &p })
+		o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Plan, w.Load.Live = run, plan.Name, &p })
 	})
+	enough()
+	watched.Wait()
 	o.note(err)
 	o.mu.Lock()
 	o.load = nil
@@ -406,6 +414,7 @@ func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
 	o.mailbox.Update(func(w *pane.World) {
 		w.Load.Live = nil
 		if err == nil {
+			res.Seconds, res.Rows = nil, nil // the course shows them, and the archive has them
 			w.Load.Run, w.Load.Result = res.Run, &res
 		}
 	})

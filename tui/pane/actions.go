@@ -1,6 +1,8 @@
 package pane
 
 import (
+	"strings"
+
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/theme"
@@ -14,6 +16,7 @@ const sentences = 80
 type actions struct {
 	panes  panes
 	filter filter
+	load   loadView
 	w, h   int
 }
 
@@ -23,12 +26,25 @@ func (v *actions) Scope() keys.Scope { return keys.Actions }
 // Draw implements View.
 func (v *actions) Draw(f *frame.Frame, s *Screen) {
 	v.w, v.h = f.Width(), f.Height()
+	if v.load.open {
+		v.load.draw(f, s)
+		return
+	}
 	v.panes.draw(f, v.columns(s))
 }
 
 // Press implements View.
 func (v *actions) Press(a keys.Action, s *Screen) Effect {
+	if v.load.open {
+		if e := v.load.press(a, s); e.Handled || e.Read != nil {
+			return e
+		}
+	}
 	columns := v.columns(s)
+	if a == keys.Detail && v.onRun(s, columns) {
+		v.load.open = true
+		return Effect{Handled: true}
+	}
 	if a == keys.ChaosHistory {
 		return v.past(s)
 	}
@@ -37,6 +53,18 @@ func (v *actions) Press(a keys.Action, s *Screen) Effect {
 		return askDone(list, max(min(v.panes.list("items").at, len(list)-1), 0))
 	}
 	return v.panes.press(a, s, columns)
+}
+
+// onRun says that the chosen row is of a load run that has charts.
+func (v *actions) onRun(s *Screen, columns []column) bool {
+	focus, ok := v.panes.focused(listsOf(columns))
+	if !ok || focus.name != "load" || s.World.Load.Course == nil || focus.rows.n == 0 {
+		return false
+	}
+	l := v.panes.list("load")
+	l.settle(*focus.rows)
+	id := focus.rows.id(l.at)
+	return strings.HasPrefix(id, "live") || strings.HasPrefix(id, "result")
 }
 
 // past asks how the runs of the chosen experiment went; where none is chosen, of the one

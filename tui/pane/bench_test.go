@@ -99,3 +99,12 @@ func TestTenThousandEvents(t *testing.T) {
 	allocs := testing.AllocsPerRun(10, func() { picture(r.view, r.s, 119, 34) })
 	require.Less(t, allocs, 1000.0, "only what is on the screen is written")
 }
+
+// BenchmarkLoadCourse is what a second of a run costs a screen that shows an hour of it.
+func BenchmarkLoadCourse(b *testing.B) {
+	seconds := someSeconds(3600)
+	for b.Loop() {
+		LoadBoard(time.Unix(0, 0), time.Unix(3600, 0), seconds)
+	}
+	b.ReportMetric(100*b.Elapsed().Seconds()/float64(b.N), "%-of-a-CPU-at-1Hz")
+}

@@ -144,7 +144,10 @@ func SampleKey(kind, name string) string { return kind + " " + name }
 // Load is what may be started and what runs.
 type Load struct {
 	Plans  []loadtest.Plan
-	Run    string // LT-1; "" = nothing ran yet
+	Run    string          // LT-1; "" = nothing ran yet
+	Plan   string          // its name
+	OK     float64         // answered as the plan expects, per second, in the last one
+	Course *query.Snapshot // what happened so far, and what its target's panels show of that time; nil before the first second is over
 	Live   *loadtest.Progress
 	Result *loadtest.Result // of the last run that ended
 }
