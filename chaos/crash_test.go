@@ -34,6 +34,7 @@ func TestWhoeverDies(t *testing.T) {
 
 func whoeverDies(t *testing.T, e experiment, dead []string) {
 	l := newLab(t)
+	l.raced = e.fault == latency().fault
 	req, h, log := l.begun(e)
 	processes := map[string]chaos.Process{"starter": h.process(t), "runner": log.Opened.Runner, "undertaker": *log.Undertaker}
 	for _, name := range slices.Backward(dead) { // so that none sees the other die and acts; the undertaker first, who ends a runner that is stopped for long

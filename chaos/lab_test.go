@@ -40,6 +40,7 @@ type lab struct {
 	url     string
 	service *exec.Cmd
 	targets []chaos.Target
+	raced   bool // what starter starts has the race detector, if this process has
 
 	mu      sync.Mutex
 	faults  map[string]chaos.ProxyFault
@@ -81,7 +82,7 @@ func newLab(t testing.TB) *lab {
 }
 
 func (l *lab) startService() {
-	exe, err := os.Executable()
+	exe, err := unraced()
 	require.NoError(l.t, err)
 	l.service = exec.Command(exe, "__lab-service")
 	stdin, err := l.service.StdinPipe()
@@ -313,7 +314,11 @@ func (l *lab) starter(req chaos.Request) starter {
 	b, err := json.Marshal(req)
 	require.NoError(l.t, err)
 	require.NoError(l.t, os.WriteFile(file, b, 0o600))
-	exe, err := os.Executable()
+	program := unraced
+	if l.raced {
+		program = os.Executable
+	}
+	exe, err := program()
 	require.NoError(l.t, err)
 	h := starter{exec.Command(exe, "__starter", file), make(chan chaos.Report, 1000)}
 	h.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -38,7 +38,14 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "halt_on_error=1 atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach"), goleak.Cleanup(func(code int) { chaostest.Exit(code) })) // the thread that starts holders never ends
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/sitrep-dev/sitrep/chaos.attach"), goleak.Cleanup(leave)) // the thread that starts holders never ends
+}
+
+// leave ends the suite with its code, or with 1 where something of it is left.
+func leave(code int) {
+	built := unracedFile()
+	_ = os.Remove(built) // there is none unless a test asked for it
+	chaostest.Exit(code, built)
 }
 
 // hurriedCollector closes every pipe that nothing refers to as soon as that can

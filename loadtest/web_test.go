@@ -99,7 +99,7 @@ func TestWebDriverAndServerAgree(t *testing.T) {
 func TestTLSIsVerified(t *testing.T) {
 	s, dir := secure(t, false, tls.NoClientCert, func(http.ResponseWriter, *http.Request) {})
 	plan := brief(s.URL + "/")
-	plan.Dir, plan.Timeout = dir, 5*time.Second
+	plan.Dir = dir
 	run := func(c TLS) Result {
 		plan.HTTP.TLS = c
 		r, err := Run(t.Context(), plan, nil)
@@ -140,7 +140,7 @@ func TestClientCertificate(t *testing.T) {
 		"key.pem":  keyPEM(t, s.TLS.Certificates[0].PrivateKey),
 	})
 	plan := brief(s.URL + "/")
-	plan.Dir, plan.Timeout = dir, 5*time.Second
+	plan.Dir = dir
 	plan.HTTP.TLS = TLS{CA: "ca.pem", Cert: filepath.Join(key, "cert.pem"), Key: filepath.Join(key, "key.pem")}
 	r, err := Run(t.Context(), plan, nil)
 	require.NoError(t, err)
@@ -165,7 +165,6 @@ func TestRedirects(t *testing.T) {
 		}
 	})
 	plan := brief(s.URL + "/")
-	plan.Timeout = 5 * time.Second
 	plan.Targets[0].Expect.Status = []int{200}
 	for redirects, want := range map[int]Class{0: ClassExpect, 1: ClassExpect, 2: ""} {
 		plan.HTTP.Redirects = redirects
@@ -220,6 +219,9 @@ func TestHostileServersOverNetHTTP(t *testing.T) {
 			each(nc, func(*http.Request) bool { answer(nc); return false })
 		})
 		plan := brief(url)
+		if want == ClassTimeout {
+			plan.Timeout = impatient
+		}
 		plan.HTTP.Redirects = 1 // so that net/http carries it
 		plan.Targets[0].Method = "POST"
 		r, err := Run(t.Context(), plan, nil)
@@ -234,7 +236,7 @@ func TestHostileServersOverNetHTTP(t *testing.T) {
 		}
 	})
 	plan := brief(endless.URL + "/")
-	plan.HTTP.Redirects = 1
+	plan.Timeout, plan.HTTP.Redirects = impatient, 1
 	plan.Targets[0].Expect.Body = "x"
 	r, err := Run(t.Context(), plan, nil)
 	require.NoError(t, err)

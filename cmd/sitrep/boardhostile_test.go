@@ -18,6 +18,7 @@ import (
 // A query that names a variable without a value would ask for something else: it is
 // not sent, by board check neither.
 func TestBoardCheckSendsNothingHalfMade(t *testing.T) {
+	t.Parallel()
 	address, asked := labelled(t)
 	dir := t.TempDir()
 	board := filepath.Join(dir, "ring.yaml")
@@ -42,6 +43,7 @@ panels:
 // The address of a dashboard may hold a token: it stands in no message, and whoever it
 // is redirected to does not hear it.
 func TestADashboardsAddressIsNotTold(t *testing.T) {
+	t.Parallel()
 	var heard http.Header
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		heard = r.Header

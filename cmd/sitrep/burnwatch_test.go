@@ -148,6 +148,7 @@ func (n *burnNight) by() incident.By { return incident.By{Actor: "ana", Source: 
 // A fast burn declares what the policy says, once, however many processes look; it
 // ends, and the incident is told what it cost.
 func TestABurnDeclares(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := newBurnNight(t)
 		defer n.db.Close()
@@ -202,6 +203,7 @@ func TestABurnDeclares(t *testing.T) {
 
 // A slow burn is a SEV-3, whatever the policy does not say.
 func TestASlowBurnIsLookedInto(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := newBurnNight(t)
 		defer n.db.Close()
@@ -220,6 +222,7 @@ func TestASlowBurnIsLookedInto(t *testing.T) {
 
 // A server that is away ends no burn, declares none, and is complained of once.
 func TestDarknessTellsNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := newBurnNight(t)
 		defer n.db.Close()
@@ -263,6 +266,7 @@ func (n *burnNight) report(kind incident.Kind, r chaos.Report) {
 // What a drill hurts, or its policy says that it may burn, belongs to the drill; anything
 // else is real, and says why; and so is what outlives the drill.
 func TestABurnDuringADrill(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		experiment string
 		also       map[string][]string
@@ -316,6 +320,7 @@ func TestABurnDuringADrill(t *testing.T) {
 // What a run of the drill did is the drill's while it gets well, and as long as the short
 // window remembers; what burns on after that, though the drill goes on, is real.
 func TestABurnAfterTheRunOfADrill(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		late time.Duration // after the run's end it begins to fail
 		real bool
@@ -396,6 +401,7 @@ func TestDrillOf(t *testing.T) {
 
 // A burn whose objective is taken out of the configuration does not fire for ever.
 func TestBurnsOfObjectivesThatAreGone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := newBurnNight(t)
 		defer n.db.Close()

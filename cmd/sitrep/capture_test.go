@@ -125,6 +125,7 @@ func runAll(t *testing.T, all ...*watched) (stop func()) {
 
 // Every moment is kept once, whoever watches, over the window that fits it.
 func TestSeriesAreKeptAtEveryMoment(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, source := storetest.NewMemory(), &remembering{}
 		one, two := watch(log, source, captureSoon), watch(log, source, captureLater)
@@ -165,6 +166,7 @@ func TestSeriesAreKeptAtEveryMoment(t *testing.T) {
 // A process that starts later keeps what was missed, as long as the server can be
 // expected to remember.
 func TestWhatWasMissedIsCaughtUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, source := storetest.NewMemory(), &remembering{}
 		nightOn(t, log)
@@ -182,6 +184,7 @@ func TestWhatWasMissedIsCaughtUp(t *testing.T) {
 // A server that does not answer is asked again, later and later; nothing empty is
 // kept in its place, and it is said once.
 func TestAServerThatIsDownIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, source := storetest.NewMemory(), &remembering{}
 		tries := 0
@@ -201,6 +204,7 @@ func TestAServerThatIsDownIsWaitedFor(t *testing.T) {
 }
 
 func TestAServerThatNeverComesBackIsSaidToHaveLostIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, source := storetest.NewMemory(), &remembering{empty: true}
 		w := watch(log, source, captureSoon)
@@ -220,6 +224,7 @@ func TestAServerThatNeverComesBackIsSaidToHaveLostIt(t *testing.T) {
 // A panel that does not answer is waited for a little, and then left out with its
 // reason; one that the server will never answer is not waited for.
 func TestWhatCannotBeReadIsSaid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, source := storetest.NewMemory(), &remembering{}
 		slow := 0

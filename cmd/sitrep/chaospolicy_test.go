@@ -40,6 +40,7 @@ func TestChaosPolicy(t *testing.T) {
 
 // TestOpenIncidents makes no store where there is none.
 func TestOpenIncidents(t *testing.T) {
+	t.Parallel()
 	none := &openIncidents{path: filepath.Join(t.TempDir(), "none.db")}
 	open, err := none.Open(t.Context())
 	require.NoError(t, err)

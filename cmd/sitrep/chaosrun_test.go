@@ -49,6 +49,7 @@ func TestARunIsTheSumOfItsReports(t *testing.T) {
 }
 
 func TestAnotherProcessesRunIsWhatItsJournalTells(t *testing.T) {
+	t.Parallel()
 	at := time.Unix(1000, 0)
 	fault := chaos.FaultOutcome{ID: "a", Kind: "http.latency", Target: "payments-1", Tier: chaos.TierCarried}
 	for _, c := range []struct {

@@ -306,6 +306,7 @@ func TestServersAreHeardEachByItself(t *testing.T) {
 // Something that keeps samples and has no alerts is not silent; a server that had some
 // and answers 404 is.
 func TestAServerWithoutAlerts(t *testing.T) {
+	t.Parallel()
 	missing := &query.Error{Status: http.StatusNotFound, Msg: "not found"}
 	s := &said{}
 	m := &maybeAlerts{Source: s}
@@ -323,6 +324,7 @@ func TestAServerWithoutAlerts(t *testing.T) {
 // With an Alertmanager, what another server tells waits until that one had time to list
 // it, and what is silenced there stays silent.
 func TestOtherServersWaitForAlertmanager(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, err := alert.NewManager([]string{"http://127.0.0.1:1"}, query.Config{})
 		require.NoError(t, err)
@@ -349,6 +351,7 @@ func TestOtherServersWaitForAlertmanager(t *testing.T) {
 
 // The doctor says what becomes of each check's alerts.
 func TestTheDoctorFollowsChecksToThePolicy(t *testing.T) {
+	t.Parallel()
 	n := newCheckNight(t, "shop", "api", "quiet")
 	checks := []health.Check{*n.standings[0].Check, *n.standings[1].Check, *n.standings[2].Check}
 	checks[1].Alerting.Severity = "warning"
@@ -443,6 +446,7 @@ func lastResolved(t *testing.T, db *store.DB) string {
 
 // A finding is one line of a table: it says where, and does not show the file around it.
 func TestTheDoctorSaysAFaultOfAFileInOneLine(t *testing.T) {
+	t.Parallel()
 	var into struct{ Name string }
 	_, err := strictyaml.Decode("policy.yaml", []byte("name: [a]\n"), &into)
 	require.Equal(t, finding{"policy", false, "policy.yaml:1:7: want text; this is a list"}, check("policy", "", err))

@@ -16,6 +16,7 @@ import (
 
 // What panels are compared with is remembered for each board.
 func TestABoardRemembersWhatItIsComparedWith(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		board := func(name string) query.Board {
 			return query.Board{Name: name, Range: time.Minute, Refresh: 5 * time.Second, Panels: []query.Panel{{Title: "p", Type: query.TimeSeries, Queries: []query.Query{{Expr: name}}}}}

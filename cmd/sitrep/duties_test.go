@@ -17,6 +17,7 @@ import (
 // PagerDuty is asked while the view is on the screen and a moment longer, again when a
 // person wants it, and never while it wants to be left alone.
 func TestPagerDutyIsAskedOnlyWhileSomebodyLooks(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()

@@ -214,6 +214,7 @@ func (echo) Range(_ context.Context, expr string, g query.Grid) (query.Frame, er
 // A panel that is pinned is on the board at once, in the window that was shown, and
 // the board goes on.
 func TestAPinnedPanelIsOnTheBoard(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := tui.NewMailbox()
 		board := query.Board{Name: "b", Range: time.Hour, Refresh: time.Second, Panels: []query.Panel{{Title: "old", Type: query.TimeSeries, Queries: []query.Query{{Expr: "old"}}}}, Rows: []query.Row{{To: 1}}}

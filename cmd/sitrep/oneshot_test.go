@@ -21,6 +21,7 @@ import (
 // A command whose server is gone scrapes its targets once: what it can know it says,
 // what it cannot it refuses, and nothing is empty in silence.
 func TestACommandWithoutItsServer(t *testing.T) {
+	t.Parallel()
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		fmt.Fprint(w, "# TYPE requests_total counter\nrequests_total 7\nload 5\n")

@@ -66,6 +66,7 @@ func withRecorded(t *testing.T) (*operator, time.Time) {
 // When the server has forgotten a board, and Explore, are answered by what was recorded
 // with the incident, with the distance of the scrapes that were; nothing is made up.
 func TestABoardOfWhatWasRecorded(t *testing.T) {
+	t.Parallel()
 	o, began := withRecorded(t)
 	at := began.Add(30 * time.Minute)
 	open := func(order pane.OpenFrozen) *pane.Frozen {

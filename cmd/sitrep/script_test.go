@@ -16,6 +16,7 @@ import (
 // TestScripts runs the command scripts of testdata/script against the built
 // program, each in a directory and with a state directory of its own.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"prometheus": prometheusFor(t)},

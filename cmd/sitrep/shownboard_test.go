@@ -34,6 +34,7 @@ func (a *answers) count(expr string) int {
 
 // The board on the screen is the one that is asked for, and no other.
 func TestAnotherBoardIsShown(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		board := func(name string) query.Board {
 			return query.Board{Name: name, Range: time.Minute, Refresh: 5 * time.Second, Panels: []query.Panel{{Title: name, Type: query.Stat, Queries: []query.Query{{Expr: name}}}}}

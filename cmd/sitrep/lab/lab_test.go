@@ -431,11 +431,11 @@ func testLoad(w world) {
 	require.NoError(w, err)
 	plan, err := loadtest.LoadPlan(file, src)
 	require.NoError(w, err)
-	plan.Stages[0].For = time.Second
+	plan.Stages = []loadtest.Stage{{From: 50, To: 50, For: 4 * time.Second}} // no more than a shop with the race detector serves on a busy machine
 	result, err := loadtest.Run(w.Context(), plan, func(loadtest.Progress) {})
 	require.NoError(w, err)
-	require.EqualValues(w, plan.Stages[0].From, result.Requests)
-	require.Zero(w, result.Errors)
+	require.EqualValues(w, 200, result.Requests)
+	require.Zero(w, result.Errors, "%v", result.ErrorsByClass)
 }
 
 func testLedger(w world) {
