@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"query/slo":             {"query"},
 	"query/capacity":        {"query"},
 	"chaos/fault":           {"chaos"},
+	"loadtest/compare":      {"loadtest"},
 	"chaos/imports":         {"chaos"},
 	"health":                {},
 	"readiness":             {},
@@ -73,7 +74,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "health", "readiness"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "loadtest/compare", "health", "readiness"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {

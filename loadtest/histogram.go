@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"time"
 
@@ -75,6 +76,17 @@ func (h *Histogram) Sum() time.Duration {
 
 // Count is how many durations were recorded.
 func (h *Histogram) Count() int64 { return h.h.TotalCount() }
+
+// Counts are the durations that were recorded, in order, and how often each was.
+func (h *Histogram) Counts() iter.Seq2[time.Duration, int64] {
+	return func(yield func(time.Duration, int64) bool) {
+		for _, bar := range h.h.Distribution() {
+			if bar.Count > 0 && !yield(time.Duration(bar.To)*time.Microsecond, bar.Count) {
+				return
+			}
+		}
+	}
+}
 
 // Reset forgets everything.
 func (h *Histogram) Reset() { h.h.Reset() }

@@ -228,6 +228,7 @@ func (m Means) ready(ctx context.Context, plan Plan) (Plan, kit, error) {
 // after Drain; the verdict is then Aborted and the result holds what was measured
 // until then.
 func (m Means) Run(ctx context.Context, plan Plan) (Result, error) {
+	hash := plan.Hash()
 	plan, k, err := m.ready(ctx, plan)
 	if err != nil {
 		return Result{}, err
@@ -240,7 +241,9 @@ func (m Means) Run(ctx context.Context, plan Plan) (Result, error) {
 	defer board.close()
 	e := newEngine(plan, k)
 	e.means = m
-	return e.run(ctx, board.post), nil
+	r := e.run(ctx, board.post)
+	r.PlanHash, r.Target = hash, plan.Host()
+	return r, nil
 }
 
 // Run is Means.Run with a progress alone.

@@ -90,10 +90,12 @@ type Result struct {
 	ErrorsByClass map[Class]ErrorCount `json:"errors_by_class"`
 	Generator     Generator            `json:"generator"`
 	Verdict       Verdict              `json:"verdict"`
-	Reasons       []string             `json:"reasons,omitempty"`    // why not pass, why not ok
-	Kind          string               `json:"kind,omitempty"`       // the preset of the plan
-	Model         string               `json:"model,omitempty"`      // open or closed; empty in results of before
-	AbortedBy     string               `json:"aborted_by,omitempty"` // the guard or threshold that ended it
+	Reasons       []string             `json:"reasons,omitempty"`     // why not pass, why not ok
+	PlanHash      string               `json:"plan_sha256,omitempty"` // Plan.Hash; empty in results of before
+	Target        string               `json:"target,omitempty"`      // Plan.Host
+	Kind          string               `json:"kind,omitempty"`        // the preset of the plan
+	Model         string               `json:"model,omitempty"`       // open or closed; empty in results of before
+	AbortedBy     string               `json:"aborted_by,omitempty"`  // the guard or threshold that ended it
 	Changes       []RateChange         `json:"rate_changes,omitempty"`
 	Notes         []string             `json:"notes,omitempty"` // what a reader has to know
 	Seconds       []Second             `json:"seconds,omitempty"`
