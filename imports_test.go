@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"query/capacity":        {"query"},
 	"chaos/fault":           {"chaos"},
 	"loadtest/compare":      {"loadtest"},
+	"loadtest/knee":         {"loadtest"},
 	"chaos/imports":         {"chaos"},
 	"health":                {},
 	"readiness":             {},
@@ -74,7 +75,7 @@ var allowed = map[string][]string{
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "loadtest/compare", "health", "readiness"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "loadtest/compare", "loadtest/knee", "health", "readiness"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {
