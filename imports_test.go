@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 	"health":                {},
 	"readiness":             {},
 
-	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest", "query/slo"},
+	"store":           {"incident", "incident/postmortem", "escalation", "chaos", "loadtest", "loadtest/knee", "query/slo"},
 	"store/storetest": {"incident", "incident/postmortem", "escalation", "chaos", "loadtest"},
 
 	"tui/safe":   {},

@@ -14,7 +14,7 @@ import (
 func (p Plan) Hash() string {
 	p = p.withDefaults()
 	p.Name, p.Pin, p.Service, p.Dir, p.Kind = "", "", "", "", ""
-	p.Thresholds, p.Guards, p.Auth = nil, nil, Auth{}
+	p.Thresholds, p.Guards, p.Resources, p.Demand, p.Auth = nil, nil, nil, "", Auth{}
 	for i := range p.Targets {
 		p.Targets[i] = p.Targets[i].anywhere()
 	}

@@ -13,9 +13,11 @@ package loadtest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -64,7 +66,15 @@ type Plan struct {
 	Guards      []Guard
 	Pin         string // F5 to F9, or empty
 	Service     string // whose load it is, for its scorecard; may be empty
+	Resources   []Resource
+	Demand      string // PromQL: the highest rate that the service has really seen, per second; may be empty
 	Dir         string // where the files that it names are
+}
+
+// Resource is something that the target uses up: PromQL for the share that is used, 0 to 1.
+type Resource struct {
+	Name   string `yaml:"name" json:"name"`
+	PromQL string `yaml:"promql" json:"promql"`
 }
 
 // Target is one kind of request. Weight is its share of the mix: the plan's
@@ -153,4 +163,34 @@ func (p Plan) withDefaults() Plan {
 func (t Target) withDefaults() Target {
 	t.Method, t.Weight = cmpOr(t.Method, "GET"), max(t.Weight, 1)
 	return t
+}
+
+// At is the plan with all its requests sent to another place: base is a scheme and a host,
+// such as http://127.0.0.1:8081.
+func (p Plan) At(base string) (Plan, error) {
+	to, err := url.Parse(base)
+	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" || to.User != nil || to.RawQuery != "" || to.Fragment != "" || to.Path != "" && to.Path != "/" {
+		return p, fmt.Errorf("%q is no scheme and host, such as http://127.0.0.1:8081", base)
+	}
+	move := func(t *Target) {
+		if _, rest, ok := strings.Cut(t.URL, "://"); ok {
+			at := strings.IndexAny(rest, "/?#")
+			if at < 0 {
+				at = len(rest)
+			}
+			t.URL = to.Scheme + "://" + to.Host + rest[at:]
+		}
+	}
+	p.Targets = slices.Clone(p.Targets)
+	for i := range p.Targets {
+		move(&p.Targets[i])
+	}
+	p.Scenarios = slices.Clone(p.Scenarios)
+	for i := range p.Scenarios {
+		p.Scenarios[i].Steps = slices.Clone(p.Scenarios[i].Steps)
+		for j := range p.Scenarios[i].Steps {
+			move(&p.Scenarios[i].Steps[j].Target)
+		}
+	}
+	return p, nil
 }

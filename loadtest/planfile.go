@@ -37,6 +37,8 @@ type planFile struct {
 	Guards      []Guard             `yaml:"guards"`
 	Pin         string              `yaml:"pin"`
 	Service     string              `yaml:"service"`
+	Resources   []Resource          `yaml:"resources"`
+	Demand      string              `yaml:"demand"`
 }
 
 type targetFile struct {
@@ -168,7 +170,7 @@ func decode(file string, src []byte, f *planFile) (doc *strictyaml.Doc, err erro
 func (f planFile) plan(dir string) (Plan, *fault) {
 	p := Plan{
 		Name: f.Name, Timeout: f.Timeout.D(), Warmup: f.Warmup.D(), Pin: f.Pin, Service: f.Service, Dir: dir, Kind: f.Kind,
-		Data: f.Data, Auth: f.Auth, HTTP: f.HTTP.options(f.TLS), Guards: f.Guards,
+		Data: f.Data, Auth: f.Auth, HTTP: f.HTTP.options(f.TLS), Guards: f.Guards, Resources: f.Resources, Demand: f.Demand,
 	}
 	if f.HTTP.KeepAlive != nil && *f.HTTP.KeepAlive && f.HTTP.DNS == DNSPerRequest {
 		return p, faultf("http.keep_alive", "dns: %s opens a connection for every request; leave keep_alive out", DNSPerRequest)

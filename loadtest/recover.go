@@ -9,7 +9,7 @@ import (
 // seconds that were kept, should its end never come.
 func (p Plan) Head(run string, at time.Time) Result {
 	r := Result{
-		Run: run, Plan: p.Name, StartedAt: at.UTC(), Kind: p.Kind, Model: "open", Verdict: Running,
+		Run: run, Plan: p.Name, PlanHash: p.Hash(), Target: p.Host(), StartedAt: at.UTC(), Kind: p.Kind, Model: "open", Verdict: Running,
 		Thresholds: []ThresholdResult{}, Stages: make([]Totals, len(p.Stages)), Generator: GeneratorOK,
 	}
 	if p.Closed {

@@ -26,7 +26,7 @@ func at(list string, i int, key string) string {
 
 // validate is the first thing wrong with the plan, or nil.
 func (p Plan) validate() *fault {
-	for _, check := range []func() *fault{p.validateSettings, p.validateHTTP, p.validateTargets, p.validateScenarios, p.validateStages, p.validateThresholds, p.validateGuards} {
+	for _, check := range []func() *fault{p.validateSettings, p.validateHTTP, p.validateTargets, p.validateScenarios, p.validateStages, p.validateThresholds, p.validateGuards, p.validateResources} {
 		if bad := check(); bad != nil {
 			return bad
 		}
@@ -48,6 +48,25 @@ func (p Plan) validateSettings() *fault {
 		return faultf("timeout", "timeout is %v; it must be between 1ms and %v", p.Timeout, MaxTimeout)
 	case p.Pin != "" && !slices.Contains([]string{"F5", "F6", "F7", "F8", "F9"}, p.Pin):
 		return faultf("pin", "pin is %q; it must be one of F5 to F9", p.Pin)
+	}
+	return nil
+}
+
+func (p Plan) validateResources() *fault {
+	seen := map[string]bool{}
+	for i, r := range p.Resources {
+		switch {
+		case strings.TrimSpace(r.Name) == "" || len(r.Name) > 40 || strings.ContainsFunc(r.Name, isControl):
+			return faultf(at("resources", i, "name"), "a resource needs a name of at most 40 bytes, such as cpu")
+		case seen[r.Name]:
+			return faultf(at("resources", i, "name"), "two resources are called %q", r.Name)
+		case strings.TrimSpace(r.PromQL) == "":
+			return faultf(at("resources", i, "promql"), "resource %s needs promql for the share of it that is used, 0 to 1", r.Name)
+		}
+		seen[r.Name] = true
+	}
+	if len(p.Resources) > maxGuards {
+		return faultf("resources", "%d resources; at most %d are allowed", len(p.Resources), maxGuards)
 	}
 	return nil
 }

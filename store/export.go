@@ -63,6 +63,8 @@ func tables() []table {
 		{name: "load_run", order: "id", rowid: true},
 		{name: "load_row", order: "run, second, stage, warmup", parent: "load_run", child: "run", key: "id", rowid: true},
 		{name: "load_second", order: "run, second", parent: "load_run", child: "run", key: "id"},
+		{name: "load_baseline", order: "plan"},
+		{name: "load_knee", order: "run", rowid: true},
 		{name: "slo", order: "number", rowid: true},
 		{name: "slo_slot", order: "slo, start", parent: "slo", child: "slo", key: "number"},
 		{name: "postmortem", order: "number", rowid: true},

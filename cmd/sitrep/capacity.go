@@ -155,7 +155,8 @@ func (a *app) capacity(ctx context.Context, args []string) error {
 	return a.printForecasts(all)
 }
 
-// tested are the highest rates, by plan, that load runs reached and that held.
+// tested are the highest rates, by plan, that may be planned with: of the knee that was
+// found last, else those that load runs reached and that held.
 func (a *app) tested(ctx context.Context, list []capacity.Resource) (map[string]float64, error) {
 	rates := map[string]float64{}
 	for _, r := range list {
@@ -171,6 +172,15 @@ func (a *app) tested(ctx context.Context, list []capacity.Resource) (map[string]
 		for _, run := range runs {
 			if best, ok := rates[run.Plan]; ok && run.Verdict == loadtest.Pass && !(run.AchievedRate <= best) {
 				rates[run.Plan] = run.AchievedRate
+			}
+		}
+		if err != nil {
+			return err
+		}
+		knees, err := db.Knees(ctx)
+		for _, k := range knees {
+			if _, ok := rates[k.Plan]; ok {
+				rates[k.Plan] = k.Ceiling
 			}
 		}
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/loadtest/compare"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -29,12 +30,13 @@ func (a *app) loadCommand() *cobra.Command {
 		}},
 		a.runLoadCommand(),
 		a.showLoadCommand(), a.exportLoadCommand(),
+		a.compareLoadCommand(), a.baselineLoadCommand(), a.abLoadCommand(), a.trendLoadCommand(), a.kneeLoadCommand(),
 	)
 	return group
 }
 
 func (a *app) runLoadCommand() *cobra.Command {
-	var dry bool
+	var dry, compared bool
 	var metrics string
 	cmd := &cobra.Command{
 		Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1),
@@ -47,10 +49,11 @@ func (a *app) runLoadCommand() *cobra.Command {
 			if dry {
 				return a.rehearseLoad(cmd.Context(), plan)
 			}
-			return a.runLoad(cmd.Context(), plan, metrics)
+			return a.runLoad(cmd.Context(), plan, metrics, compared)
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be sent, measure the baseline and ask the guards, and send nothing")
+	cmd.Flags().BoolVar(&compared, "compare", false, "compare it with the baseline of the plan: exit code 3 says that it is worse (sitrep load compare)")
 	cmd.Flags().StringVar(&metrics, "metrics", "", "answer Prometheus at http://`ADDRESS`/metrics while the run goes on, such as 127.0.0.1:9400")
 	return cmd
 }
@@ -103,7 +106,7 @@ func refused(err, sentinel error) error {
 	return err
 }
 
-func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string) (err error) {
+func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, compared bool) (err error) {
 	if err := a.confirm(plan.Host()); err != nil {
 		return err
 	}
@@ -132,6 +135,12 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string) (
 	}
 	return a.withStore(ctx, func(db *store.DB) error {
 		rec.db = db
+		var base loadtest.Result
+		if compared {
+			if base, err = baselineOf(ctx, db, plan.Name); err != nil { // before a minute is spent
+				return err
+			}
+		}
 		release, err := a.handle(ctx, &means, !plan.Closed)
 		if err != nil {
 			return err
@@ -144,7 +153,11 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string) (
 		if err := a.printResult(res); err != nil {
 			return err
 		}
-		return verdictOfLoad(res)
+		if err := verdictOfLoad(res); err != nil || !compared {
+			return err
+		}
+		fmt.Fprintln(a.stdout)
+		return a.compareRuns(ctx, db, base, res, compare.Options{})
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -89,18 +90,24 @@ func (a *app) writeRun(file string, write func(io.Writer) error) error {
 // runNamed is the run of that ID, or the last one.
 func (a *app) runNamed(ctx context.Context, args []string) (res loadtest.Result, err error) {
 	err = a.withStore(ctx, func(db *store.DB) error {
-		id := ""
-		if len(args) > 0 && !strings.EqualFold(args[0], "last") {
-			id = strings.ToUpper(args[0])
-		} else if id, err = lastRun(ctx, db); err != nil {
-			return err
-		}
-		res, err = db.LoadRun(ctx, id)
-		if errors.Is(err, loadtest.ErrNoRun) {
-			return withCode(exitUsage, fmt.Errorf("%w (sitrep load list shows the runs)", err))
-		}
+		res, err = loadNamed(ctx, db, cmp.Or(strings.Join(args, ""), "last"))
 		return err
 	})
+	return res, err
+}
+
+// loadNamed is the run of that ID, or the last one.
+func loadNamed(ctx context.Context, db *store.DB, name string) (res loadtest.Result, err error) {
+	id := strings.ToUpper(name)
+	if id == "LAST" {
+		if id, err = lastRun(ctx, db); err != nil {
+			return res, err
+		}
+	}
+	res, err = db.LoadRun(ctx, id)
+	if errors.Is(err, loadtest.ErrNoRun) {
+		return res, withCode(exitUsage, fmt.Errorf("%w (sitrep load list shows the runs)", err))
+	}
 	return res, err
 }
 

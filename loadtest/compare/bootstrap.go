@@ -45,7 +45,7 @@ func intervals(base, now run, scale []float64, draws int, rng *rand.Rand) [metri
 	for range draws {
 		base.draw(rng, a)
 		now.draw(rng, b)
-		fa, fb := a.figures(scale), b.figures(scale)
+		fa, fb := base.figures(a, scale), now.figures(b, scale)
 		for m := range metricCount {
 			all[m] = append(all[m], m.change(fa[m], fb[m]))
 		}

@@ -23,6 +23,7 @@ type cell struct {
 // Stages are kept apart, because half of a run is no run of half its load.
 type run struct {
 	stages [][]cell
+	rate   float64 // of an open plan: its schedule's, which no draw changes; 0: what was answered in its seconds
 }
 
 // most is how many cells a stage is divided into at the most: longer ones have cells of
@@ -67,7 +68,7 @@ func prepare(results ...loadtest.Result) (runs []run, scale []float64, err error
 	for i, v := range scale {
 		place[v] = int32(i)
 	}
-	for _, cells := range read {
+	for i, cells := range read {
 		slices.SortStableFunc(cells, func(a, b counted) int { return a.row.Second - b.row.Second })
 		stages := map[int][]cell{}
 		for _, c := range cells {
@@ -77,7 +78,11 @@ func prepare(results ...loadtest.Result) (runs []run, scale []float64, err error
 			}
 			stages[c.row.Stage] = append(stages[c.row.Stage], cell{at: at, n: c.n, requests: c.row.Requests, errors: c.row.Errors, seconds: 1})
 		}
-		runs = append(runs, newRun(stages, len(scale)))
+		r := newRun(stages, len(scale))
+		if results[i].Model != "closed" {
+			r.rate = results[i].AchievedRate
+		}
+		runs = append(runs, r)
 	}
 	return runs, scale, nil
 }
@@ -130,6 +135,15 @@ func (r run) whole(t *tally) {
 			t.add(&cells[i])
 		}
 	}
+}
+
+// figures are those of what was drawn of the run.
+func (r run) figures(t *tally, scale []float64) [metricCount]float64 {
+	f := t.figures(scale)
+	if r.rate > 0 {
+		f[rate] = r.rate
+	}
+	return f
 }
 
 // tally is a sum of cells.

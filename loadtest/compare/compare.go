@@ -103,7 +103,7 @@ func (o Options) changes(runs []run, scale []float64, draws int, rng *rand.Rand)
 	t := newTally(len(scale))
 	for i, r := range runs {
 		r.whole(t)
-		figures[i] = t.figures(scale)
+		figures[i] = r.figures(t, scale)
 	}
 	drawn := intervals(runs[0], runs[1], scale, draws, rng)
 	for m := range metricCount {
@@ -142,6 +142,8 @@ func fit(base, now loadtest.Result) error {
 		switch {
 		case r.Generator == loadtest.GeneratorInvalid:
 			return fmt.Errorf("%s says nothing about its target: its generator was invalid (sitrep load show %s says why)", r.Run, r.Run)
+		case r.Verdict == loadtest.Running:
+			return fmt.Errorf("%s is not over yet", r.Run)
 		case r.Verdict == loadtest.Aborted:
 			return fmt.Errorf("%s was cut short; compare whole runs", r.Run)
 		case r.AbortedBy != "":

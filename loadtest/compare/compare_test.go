@@ -44,7 +44,7 @@ func (s service) each(rng *rand.Rand, second func(at int, answers []float64, err
 // run is a result as the archive has it.
 func (s service) run(t testing.TB, name string, rng *rand.Rand) loadtest.Result {
 	r := loadtest.Result{Run: name, Plan: "p", DurationSeconds: float64(s.seconds), Generator: loadtest.GeneratorOK, Verdict: loadtest.Pass}
-	r.RequestedRate = float64(s.perSec)
+	r.RequestedRate, r.AchievedRate = float64(s.perSec), float64(s.perSec)
 	h := loadtest.NewHistogram()
 	s.each(rng, func(at int, answers []float64, errors int64) {
 		h.Reset()
@@ -86,7 +86,7 @@ func (s service) simulate(rng *rand.Rand) run {
 		}
 		cells = append(cells, c)
 	})
-	return run{[][]cell{cells}}
+	return run{stages: [][]cell{cells}}
 }
 
 // rates is how often each verdict comes out over pairs of runs.

@@ -46,7 +46,7 @@ func Pairs(pairs []Pair, o Options) (Comparison, error) {
 	t := newTally(len(scale))
 	for i, r := range runs {
 		r.whole(t)
-		figures[i] = t.figures(scale)
+		figures[i] = r.figures(t, scale)
 	}
 	for m := range metricCount {
 		var a, b, differences []float64
