@@ -21,13 +21,11 @@ setup: ## install what the tests need (apt)
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
 # vet is lint's
-TEST := $(GO) test -vet=off -timeout 20m
+TEST := $(GO) test -vet=off -timeout 24m
 
-# Most packages wait for processes, disks and servers, and give up in the end: those that
-# wait longest begin first, so that none is left alone at the end. What only computes runs
-# beside them, with what they leave of the processors.
-WAITS = $(addprefix ./,cmd/sitrep cmd/sitrep/lab chaos chaos/fault query store loadtest) $(filter-out $(COMPUTES),$(shell $(GO) list ./...))
-COMPUTES = $(shell $(GO) list . ./escalation ./incident/... ./plot ./query/capacity ./readiness ./strictyaml ./tui/...)
+# Those that wait longest, for processes, disks and servers, begin first, so that none is
+# left alone at the end.
+FIRST := ./cmd/sitrep ./chaos ./cmd/sitrep/lab ./chaos/fault ./query ./store ./tui ./loadtest
 
 # A law (rapid.Check) holds for a hundred random inputs, which takes minutes with the race
 # detector and seconds without. A race shows in the first of them: with it laws see RACED
@@ -39,16 +37,9 @@ HAVE_LAWS = $(shell grep -rlE --include='*_test.go' '$(LAW)' .)
 LAWS = $(shell awk '/^func / { sub(/[^A-Za-z0-9_].*/, "", $$2); name = $$2 } /$(LAW)/ { print name }' $(HAVE_LAWS) | sort -u | paste -sd '|')
 
 test: needs ## all tests, with the race detector; then what does less with it, in full
-	$(GO) build $(RACE) ./... # once for both that follow
-	@$(MAKE) --no-print-directory -k -j2 waits computes
+	RAPID_CHECKS=$(RACED) $(TEST) $(RACE) $(FIRST) ./...
 	@echo 'the laws in full, without the race detector'
 	@CGO_ENABLED=0 $(TEST) -run '^($(LAWS))$$' $(sort $(dir $(HAVE_LAWS)))
-
-.PHONY: waits computes
-waits:
-	@RAPID_CHECKS=$(RACED) $(TEST) $(RACE) -p 3 $(WAITS)
-computes:
-	@RAPID_CHECKS=$(RACED) nice -n 10 $(TEST) $(RACE) $(COMPUTES)
 
 soak: needs ## kill writers of the store at random for SOAK (default 1h), and look that nothing was lost
 	SITREP_SOAK=$(or $(SOAK),1h) $(GO) test ./store -run TestSoak -v -timeout 0

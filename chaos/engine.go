@@ -351,12 +351,37 @@ func (e *engine) hold(ctx context.Context, end context.CancelCauseFunc, injectio
 			})
 		}
 	}
+	for _, inj := range injections {
+		if strings.HasPrefix(inj.Kind, "http.") {
+			samples.Go(func() { e.recount(ctx, inj) })
+		}
+	}
 	for i, p := range e.plan.Experiment.SteadyState {
 		if p.in(During) {
 			samples.Go(func() { e.sample(ctx, i) })
 		}
 	}
 	<-ctx.Done()
+}
+
+// recountEvery is how old the number of hurt requests is at most that an outcome tells.
+const recountEvery = time.Second
+
+// recount keeps what is told of a fault true that goes on hurting requests: one was
+// enough to see that it works.
+func (e *engine) recount(ctx context.Context, inj Injection) {
+	for {
+		wait(ctx, recountEvery)
+		if ctx.Err() != nil {
+			return
+		}
+		look, cancel := context.WithTimeout(ctx, recountEvery)
+		effect, seen, err := inj.Injector.Observe(look)
+		cancel()
+		if err == nil && seen {
+			e.fault(inj.ID, func(f *FaultOutcome) { f.Effect = effect })
+		}
+	}
 }
 
 // undoStep takes the faults back, side by side. It does not ask ctx.

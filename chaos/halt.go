@@ -20,7 +20,8 @@ func haltPath(stateDir string) string { return filepath.Join(stateDir, "HALT") }
 // Halt ends and undoes every run that uses stateDir, in whatever process, within
 // a second, and forbids new ones until ClearHalt. It works as long as the
 // directory can be written, whoever hangs. who does it, and why (which may be empty), is
-// in the file, for refusals and verdicts; a HALT that is there already stays as it is.
+// in the file, for refusals and verdicts; one that is there already stays, and another
+// reason is added to it.
 func Halt(stateDir, who, why string) error {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return fmt.Errorf("halt: %w", err)
@@ -34,7 +35,7 @@ func Halt(stateDir, who, why string) error {
 	}
 	f, err := os.OpenFile(haltPath(stateDir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return nil
+		return addReason(stateDir, who, why)
 	}
 	if err == nil {
 		_, err = f.WriteString(text + "\n")
@@ -47,6 +48,25 @@ func Halt(stateDir, who, why string) error {
 		return fmt.Errorf("halt: %w", err)
 	}
 	return nil
+}
+
+// addReason writes down why there is a HALT that was there already: whoever ends a run in
+// haste says it later. What stands there stays.
+func addReason(stateDir, who, why string) error {
+	said, _ := Halted(stateDir)
+	if why == "" || len(said) > 400 {
+		return nil
+	}
+	f, err := os.OpenFile(haltPath(stateDir), os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil // it is there, whatever it is
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	_, err = fmt.Fprintf(f, "%s: %s\n", oneLine(who), oneLine(why))
+	return err
 }
 
 // oneLine is a text on one line, cut so that it fits into what is read of a HALT file.
@@ -91,5 +111,6 @@ func Halted(stateDir string) (string, bool) {
 	}
 	defer f.Close()
 	b, _ := io.ReadAll(io.LimitReader(f, 512))
-	return strings.ToValidUTF8(strings.TrimSpace(string(b)), "?"), true
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.ToValidUTF8(strings.Join(lines, "; "), "?"), true
 }

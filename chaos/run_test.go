@@ -196,7 +196,7 @@ func TestHalt(t *testing.T) {
 	require.Regexp(t, `^HALT: halted at 2\S+Z by ana: fire in the hall; (the steady state was back|not recovered)`, out.Why())
 	require.NoError(t, chaos.Halt(l.dir, "bob", "me too"))
 	text, _ := chaos.Halted(l.dir)
-	require.Contains(t, text, "by ana: fire in the hall", "the first word stays")
+	require.Contains(t, text, "by ana: fire in the hall; bob: me too", "the first word stays")
 
 	require.NoError(t, chaos.ClearHalt(l.dir))
 	require.NoError(t, chaos.ClearHalt(l.dir), "twice is harmless")

@@ -114,8 +114,12 @@ func (a *app) listChaos() error {
 		}
 		rows = append(rows, []string{r.Run, r.Experiment, state})
 	}
+	halted, is := chaos.Halted(dir)
 	if a.flags.json {
-		return a.print(map[string]any{"experiments": views, "broken": bad, "open_runs": runs})
+		return a.print(map[string]any{"experiments": views, "broken": bad, "open_runs": runs, "halt": halted, "is_halted": is})
+	}
+	if is {
+		fmt.Fprintf(a.stdout, "HALT: no run starts until sitrep chaos halt --clear: %s\n\n", sanitise(halted))
 	}
 	return table(a.stdout, rows)
 }
@@ -145,8 +149,10 @@ func (a *app) dryRun(ctx context.Context, e experiment) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(a.stdout, sanitise(p.Text))
-	return err
+	if _, err := fmt.Fprint(a.stdout, sanitise(p.Text)); err != nil || p.Refused == nil {
+		return err
+	}
+	return chaosError(fmt.Errorf("it would be %w", p.Refused))
 }
 
 // preview is what a run of the experiment would be now. It touches nothing.

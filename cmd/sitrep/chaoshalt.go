@@ -56,7 +56,7 @@ func (a *app) halt(ctx context.Context, dir, reason string) error {
 	if err != nil {
 		who = "somebody" // a name must not stand in the way of it
 	}
-	before, was := chaos.Halted(dir)
+	_, was := chaos.Halted(dir)
 	ended, err := haltAll(ctx, dir, string(who), reason)
 	a.onTimeline(ctx, dir)
 	if err != nil {
@@ -68,7 +68,7 @@ func (a *app) halt(ctx context.Context, dir, reason string) error {
 	}
 	lines := []string{text}
 	if was {
-		lines = []string{"it is halted already, and the first word stays: " + before}
+		lines = []string{"it was halted already: " + text}
 	}
 	for _, run := range ended {
 		lines = append(lines, run+" is ended and undone")

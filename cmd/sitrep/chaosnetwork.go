@@ -40,13 +40,14 @@ func (a *app) controlPath(c *config) []string {
 }
 
 // confirmNetwork tells a run that a person is still there: at once where the command
-// line has said so, else when they press enter. Where there is no terminal nobody does.
+// line has said so, else when they press enter. Where there is no terminal
+// nobody can, and the run ends at once.
 func (a *app) confirmNetwork(h *chaos.Handle, said bool) {
 	switch {
 	case said:
 		h.Confirm()
 	case a.stdin == nil || !term.IsTerminal(int(a.stdin.Fd())):
-		fmt.Fprintln(a.stderr, "sitrep: there is no terminal to confirm it at; scripts say --confirm-network")
+		h.Abort("nobody can confirm it, as there is no terminal; scripts say --confirm-network")
 	default:
 		fmt.Fprint(a.stderr, "press enter to confirm ")
 		go func() { // ends with a line, or with the process

@@ -45,7 +45,7 @@ func (a *app) recoverChaos(ctx context.Context) error {
 	if a.flags.json {
 		return cmp.Or(a.print(views), problem)
 	}
-	for _, v := range views {
+	for _, v := range views[:len(done)] { // of the others the error says it
 		failed := ""
 		if v.Error != "" {
 			failed = "; NOT PROVEN UNDONE" // why is the error

@@ -47,7 +47,7 @@ recovery: 10s
 	require.Contains(t, out, "(read every 15s; ")
 	out, complaint, code = h.sitrep(flags...)
 	require.Zero(t, code, complaint)
-	require.Regexp(t, `guard +pain, abort when > 0.5: last 0.250\n`, out)
+	require.Regexp(t, `pain +> 0.5 +.*0.250\n`, out)
 	experiment("< 0.2")
 	_, complaint, code = h.sitrep(flags...)
 	require.NotZero(t, code)

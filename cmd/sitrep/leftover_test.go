@@ -244,7 +244,7 @@ func TestADamagedJournalIsNotRecovered(t *testing.T) {
 	require.NoError(t, os.Remove(path))
 	out, _, code = h.sitrep("chaos", "halt")
 	require.Zero(t, code, "a person has looked")
-	require.Contains(t, out, "halted: nothing is injected")
+	require.Contains(t, out, "nothing is injected, and no run starts")
 }
 
 // Whatever a journal is, it has a name.

@@ -1,0 +1,7 @@
+//go:build race
+
+package store_test
+
+// raced: an hour of load is more than the race detector can count within a run of all tests. A part of it
+// has what can race; the whole is run without it.
+const raced = true
