@@ -66,7 +66,7 @@ func waysOf(faults []Fault) []way {
 }
 
 // doctorTime bounds the whole; what was not tried by then is unknown.
-const doctorTime = 10 * time.Second
+const doctorTime = time.Minute
 
 // atOnce is how many rehearsals go on side by side.
 const atOnce = 4

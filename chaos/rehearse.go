@@ -17,7 +17,7 @@ import (
 const rehearsalCommand = "__chaos-rehearse"
 
 // rehearsalTime bounds one rehearsal, its undo not counted.
-const rehearsalTime = 3 * time.Second
+const rehearsalTime = 10 * time.Second
 
 // rehearsed is what such a process says, as a line of JSON.
 type rehearsed struct {

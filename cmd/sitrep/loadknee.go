@@ -106,6 +106,9 @@ func (k *kneeSearch) run(ctx context.Context, db *store.DB, rec *recorder, s kne
 			res.Verdict = loadtest.Fail
 			err = withCode(exitNotHeld, err)
 		}
+		if errors.Is(err, knee.ErrGenerator) {
+			err = withCode(exitInconclusive, err)
+		}
 		return store.FoundKnee{}, errors.Join(err, db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
 	}
 	res.Notes = append(res.Notes, fmt.Sprintf("the knee of a search of %d steps: %.4g/s held for %.0f s, %s", len(found.Steps), found.Rate, found.Confirmed, badRate(found)))

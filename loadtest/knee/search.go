@@ -54,6 +54,9 @@ const (
 // ErrLowest is of a service that does not hold its thresholds at the lowest rate.
 var ErrLowest = errors.New("the lowest rate does not hold the thresholds")
 
+// ErrGenerator is of a search that found the limit of the machine it runs on.
+var ErrGenerator = errors.New("the generator is the bottleneck, not the service")
+
 // Run searches until the bracket is narrow, or the budget is used up, or ctx ends; what
 // was found until then is returned with an error as well.
 func (s Search) Run(ctx context.Context) (Knee, error) {
@@ -206,7 +209,7 @@ func (w *walk) sureStep(ctx context.Context, rate float64) (Step, error) {
 		}
 		if try == 2 {
 			if s.Verdict == Void {
-				return s, fmt.Errorf("at %.4g/s the generator is the bottleneck, not the service: %s", rate, s.Why)
+				return s, fmt.Errorf("at %.4g/s %w: %s", rate, ErrGenerator, s.Why)
 			}
 			s.Verdict = Failed
 			return s, nil
