@@ -97,14 +97,15 @@ func haltAll(ctx context.Context, dir, who, why string) (ended []string, err err
 	ctx, cancel := context.WithTimeout(ctx, haltPatience)
 	defer cancel()
 	for {
-		open, activeErr := chaos.Active(dir)
-		for _, r := range open {
+		before, _ := chaos.Active(dir) // what cannot be read is told below
+		for _, r := range before {
 			if name := strings.TrimSpace(r.Run + " " + r.Experiment); !slices.Contains(ended, name) {
 				ended = append(ended, name)
 			}
 		}
 		_, err := chaos.Recover(ctx, dir) // of runs whose processes are dead
-		if open, activeErr = chaos.Active(dir); activeErr == nil {
+		open, activeErr := chaos.Active(dir)
+		if activeErr == nil {
 			open = slices.DeleteFunc(open, func(r chaos.OpenRun) bool { return r.Live && r.Undone })
 		}
 		err = errors.Join(err, activeErr)
