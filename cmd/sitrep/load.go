@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,12 +107,25 @@ func refused(err, sentinel error) error {
 	return err
 }
 
-func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, compared bool) (err error) {
-	if err := a.confirm(plan.Host()); err != nil {
+// loading does what sends the requests of plans: production is confirmed, by the names of
+// all that is loaded, each plan may be sent, and what happens is recorded.
+func (a *app) loading(ctx context.Context, do func(*store.DB, *recorder, loadtest.Means) error, plans ...loadtest.Plan) error {
+	var hosts []string
+	for _, p := range plans {
+		if !slices.Contains(hosts, p.Host()) {
+			hosts = append(hosts, p.Host())
+		}
+	}
+	if err := a.confirm(strings.Join(hosts, " and ")); err != nil {
 		return err
 	}
-	if err := plan.Check(ctx); err != nil {
-		return refused(err, loadtest.ErrRefused)
+	for _, p := range plans {
+		if err := p.Check(ctx); err != nil {
+			return refused(err, loadtest.ErrRefused)
+		}
+		if p.HTTP.TLS.Insecure {
+			fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
+		}
 	}
 	rec, stop, err := a.recorder(ctx)
 	if err != nil {
@@ -120,21 +134,24 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, c
 	defer stop()
 	means, closeAll := a.loadMeans()
 	defer closeAll()
-	progress := a.loadProgress()
-	if metrics != "" {
-		m, tell := newLoadMetrics(plan.Name), progress
-		wait, bad := m.serve(ctx, metrics)
-		if bad != nil {
-			return bad
-		}
-		defer func() { err = errors.Join(err, wait()) }()
-		progress = func(run string, p loadtest.Progress) { m.now.Store(&p); tell(run, p) }
-	}
-	if plan.HTTP.TLS.Insecure {
-		fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
-	}
 	return a.withStore(ctx, func(db *store.DB) error {
 		rec.db = db
+		return refused(do(db, rec, means), loadtest.ErrRefused)
+	})
+}
+
+func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, compared bool) error {
+	return a.loading(ctx, func(db *store.DB, rec *recorder, means loadtest.Means) (err error) {
+		progress := a.loadProgress()
+		if metrics != "" {
+			m, tell := newLoadMetrics(plan.Name), progress
+			wait, bad := m.serve(ctx, metrics)
+			if bad != nil {
+				return bad
+			}
+			defer func() { err = errors.Join(err, wait()) }()
+			progress = func(run string, p loadtest.Progress) { m.now.Store(&p); tell(run, p) }
+		}
 		var base loadtest.Result
 		if compared {
 			if base, err = baselineOf(ctx, db, plan.Name); err != nil { // before a minute is spent
@@ -148,7 +165,7 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, c
 		res, err := runPlan(ctx, db, rec, plan, means, progress)
 		release()
 		if err != nil {
-			return refused(err, loadtest.ErrRefused)
+			return err
 		}
 		if err := a.printResult(res); err != nil {
 			return err
@@ -158,7 +175,7 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, c
 		}
 		fmt.Fprintln(a.stdout)
 		return a.compareRuns(ctx, db, base, res, compare.Options{})
-	})
+	}, plan)
 }
 
 // runPlan runs a plan under the next ID, records and archives it: every second once it is

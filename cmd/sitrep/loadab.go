@@ -46,18 +46,7 @@ func (a *app) abLoadCommand() *cobra.Command {
 }
 
 func (a *app) runPairs(ctx context.Context, planA, planB loadtest.Plan, n int, o compare.Options) error {
-	if err := a.confirm(planA.Host(), planB.Host()); err != nil {
-		return err
-	}
-	rec, stop, err := a.recorder(ctx)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	means, closeAll := a.loadMeans()
-	defer closeAll()
-	return a.withStore(ctx, func(db *store.DB) error {
-		rec.db = db
+	return a.loading(ctx, func(db *store.DB, rec *recorder, means loadtest.Means) error {
 		var pairs []compare.Pair
 		for i := range n {
 			var results [2]loadtest.Result
@@ -65,7 +54,7 @@ func (a *app) runPairs(ctx context.Context, planA, planB loadtest.Plan, n int, o
 				plan := []loadtest.Plan{planA, planB}[k]
 				res, err := runPlan(ctx, db, rec, plan, means, a.loadProgress())
 				if err != nil {
-					return refused(err, loadtest.ErrRefused)
+					return err
 				}
 				fmt.Fprintf(a.stderr, "pair %d of %d: %s %s: %s\n", i+1, n, res.Run, res.Target, sanitise(describeResult(res)))
 				if res.Verdict == loadtest.Aborted || res.Generator == loadtest.GeneratorInvalid {
@@ -80,5 +69,5 @@ func (a *app) runPairs(ctx context.Context, planA, planB loadtest.Plan, n int, o
 			return err
 		}
 		return a.printComparison(c)
-	})
+	}, planA, planB)
 }

@@ -47,28 +47,14 @@ func (a *app) kneeLoadCommand() *cobra.Command {
 }
 
 func (a *app) findKnee(ctx context.Context, plan loadtest.Plan, least, most float64, budget time.Duration) error {
-	if err := a.confirm(plan.Host()); err != nil {
-		return err
-	}
-	if err := plan.Check(ctx); err != nil {
-		return refused(err, loadtest.ErrRefused)
-	}
-	rec, stop, err := a.recorder(ctx)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	means, closeAll := a.loadMeans()
-	defer closeAll()
-	return a.withStore(ctx, func(db *store.DB) error {
-		rec.db = db
+	return a.loading(ctx, func(db *store.DB, rec *recorder, means loadtest.Means) error {
 		search := kneeSearch{app: a, plan: plan, means: means}
 		found, err := search.run(ctx, db, rec, knee.Search{Min: least, Max: most, Thresholds: plan.Thresholds, Budget: budget})
 		if err != nil {
-			return refused(err, loadtest.ErrRefused)
+			return err
 		}
 		return a.printKnee(ctx, plan, means, found)
-	})
+	}, plan)
 }
 
 // kneeSearch is a search for the knee of a plan's target.
