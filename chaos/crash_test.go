@@ -123,7 +123,7 @@ func TestHangingHolder(t *testing.T) {
 			t.Parallel()
 			l := newLab(t)
 			e := trace()
-			e.duration = 2 * time.Second
+			e.duration = 5 * time.Second
 			req := l.request(e.file())
 			l.starter(req)
 			log := l.holding(req)
@@ -132,6 +132,7 @@ func TestHangingHolder(t *testing.T) {
 				p := map[string]chaos.Process{"runner": log.Opened.Runner, "undertaker": *log.Undertaker}[name]
 				kill(t, p)
 			}
+			require.Eventually(t, func() bool { return l.journal(req).Closed }, e.duration+undoBound, tick)
 			l.recovered()
 		})
 	}
@@ -142,12 +143,13 @@ func TestStarterGoesOn(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := pause()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Second
 	req := l.request(e.file())
 	req.OnDisconnect = chaos.DisconnectContinue
 	h := l.starter(req)
 	l.holding(req)
 	require.NoError(t, h.Process.Kill())
+	require.Eventually(t, func() bool { return l.journal(req).Closed }, e.duration+undoBound, tick)
 	l.recovered()
 	log := l.journal(req)
 	require.Equal(t, "held: the steady state held and returned", log.ClosedText)
@@ -177,7 +179,7 @@ func TestStoppedStarter(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := pause()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Second
 	req := l.request(e.file())
 	h := l.starter(req)
 	log := l.holding(req)
@@ -341,12 +343,12 @@ func TestSignals(t *testing.T) {
 }
 
 // TestTargetVanishes is a target that dies while it is stopped: there is nothing
-// left to undo, and that is no failure.
+// left to undo, and that is no failure, but what was to be shown is not.
 func TestTargetVanishes(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := pause()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Second
 	req := l.request(e.file())
 	h := l.spawn(req)
 	l.holding(req)
@@ -354,8 +356,24 @@ func TestTargetVanishes(t *testing.T) {
 	require.Error(t, l.service.Wait(), "killed")
 	out, err := h.Wait()
 	require.NoError(t, err)
-	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
+	require.Equal(t, chaos.Inconclusive, out.Verdict, out.Reason)
+	require.Contains(t, out.Reason, "process.pause on shop-1 ended before its time: ")
 	require.NotNil(t, out.Faults[0].GoneAt)
+	l.recovered()
+}
+
+// TestContinuedFromOutside is a process that somebody lets run before its time.
+func TestContinuedFromOutside(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(pause().file())
+	h := l.spawn(req)
+	l.holding(req)
+	require.NoError(t, l.service.Process.Signal(syscall.SIGCONT))
+	out, err := h.Wait()
+	require.NoError(t, err)
+	require.Equal(t, chaos.Inconclusive, out.Verdict, out.Reason)
+	require.Contains(t, out.Reason, "process.pause on shop-1 ended before its time: ")
 	l.recovered()
 }
 
@@ -365,14 +383,15 @@ func TestProxyVanishes(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := latency()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Second
 	req := l.request(e.file())
 	h := l.spawn(req)
 	l.holding(req)
 	l.set(func() { l.foreign, l.faults = true, nil }) // somebody else has its port
 	out, err := h.Wait()
 	require.NoError(t, err)
-	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
+	require.Equal(t, chaos.Inconclusive, out.Verdict, out.Reason)
+	require.Contains(t, out.Reason, "http.latency on shop-1 ended before its time: ")
 	l.recovered()
 }
 
@@ -382,7 +401,7 @@ func TestProxyHangs(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := latency()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Second
 	req := l.request(e.file())
 	h := l.spawn(req)
 	l.holding(req)

@@ -123,6 +123,9 @@ func (e *engine) watch(ctx context.Context, end context.CancelCauseFunc) {
 			if text, yes := e.halted(); yes {
 				end(ending{Aborted, "HALT: " + text})
 			}
+			if e.journal.lost() {
+				end(ending{Aborted, fmt.Sprintf("its journal %s is gone: who removed or moved it left nothing by which others could end this run", e.journal.path)})
+			}
 		}
 	}
 }
@@ -205,7 +208,10 @@ func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s Planne
 	}
 	if ctx.Err() == nil {
 		e.enter(Verified, until, "the fault has taken effect")
-		e.hold(ctx, end, s.Injections, until, &samples)
+		e.hold(ctx, end, s.Injections, open, until, &samples)
+	}
+	if late := time.Since(until); ctx.Err() == nil && late > expiryGrace {
+		end(ending{Inconclusive, fmt.Sprintf("%s stayed %s beyond its time: its runner was stopped, or got no time", s.title(), late.Round(time.Second))})
 	}
 	e.undoStep(ctx, end, open)
 	samples.Wait() // and not before: no query, however slow, keeps a fault in place
@@ -335,21 +341,25 @@ func (e *engine) observe(ctx context.Context, inj Injection, patience time.Durat
 // hold lets the fault work and samples the steady state until its time is over.
 // The samples may take a little longer to end. A fault that ends by itself before
 // that makes the run inconclusive.
-func (e *engine) hold(ctx context.Context, end context.CancelCauseFunc, injections []Injection, until time.Time, samples *sync.WaitGroup) {
+func (e *engine) hold(ctx context.Context, end context.CancelCauseFunc, injections []Injection, open []Entry, until time.Time, samples *sync.WaitGroup) {
 	e.enter(Holding, until, "holding")
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	for _, inj := range injections {
-		if p, ok := inj.Injector.(Preparer); ok {
-			samples.Go(func() {
-				if why := p.Watch(ctx); why != "" {
-					e.mu.Lock()
-					e.steps[len(e.steps)-1].effect = false
-					e.mu.Unlock()
-					end(ending{Inconclusive, fmt.Sprintf("%s on %s ended before its time: %s", inj.Kind, inj.Target, why)})
-				}
-			})
-		}
+	for i, inj := range injections {
+		samples.Go(func() {
+			why := ""
+			if p, ok := inj.Injector.(Preparer); ok {
+				why = p.Watch(ctx)
+			} else {
+				why = e.stays(ctx, open[i])
+			}
+			if why != "" {
+				e.mu.Lock()
+				e.steps[len(e.steps)-1].effect = false
+				e.mu.Unlock()
+				end(ending{Inconclusive, fmt.Sprintf("%s on %s ended before its time: %s", inj.Kind, inj.Target, why)})
+			}
+		})
 	}
 	for _, inj := range injections {
 		if strings.HasPrefix(inj.Kind, "http.") {
@@ -362,6 +372,31 @@ func (e *engine) hold(ctx context.Context, end context.CancelCauseFunc, injectio
 		}
 	}
 	<-ctx.Done()
+}
+
+// goneEvery is how often a fault is looked at that nobody holds.
+const goneEvery = time.Second
+
+// stays looks whether a fault is still in place until ctx ends, and says how it ended if
+// it is not: somebody has continued the process, or removed what the kernel had. What
+// cannot be undone is over at once, and a check that runs somebody's program is made once,
+// at the end.
+func (e *engine) stays(ctx context.Context, entry Entry) (why string) {
+	if entry.Tier == TierIrreversible || entry.Gone.IsNothing() || entry.Gone.has("exec") {
+		return ""
+	}
+	for {
+		wait(ctx, goneEvery)
+		if ctx.Err() != nil {
+			return ""
+		}
+		look, cancel := context.WithTimeout(ctx, undoTimeout)
+		evidence, gone, err := e.hands.Check(look, entry.Gone)
+		cancel()
+		if err == nil && gone && ctx.Err() == nil {
+			return evidence
+		}
+	}
 }
 
 // recountEvery is how old the number of hurt requests is at most that an outcome tells.

@@ -151,7 +151,7 @@ func (j *Journal) close() error {
 	if err == nil && l.Closed && !j.mute {
 		err = errors.Join(j.giveRoomBack(), j.file.Chmod(0o400))
 	}
-	return errors.Join(err, j.file.Close())
+	return errors.Join(err, flock(j.file, unlocked), j.file.Close())
 }
 
 func (j *Journal) giveRoomBack() error {
@@ -162,8 +162,19 @@ func (j *Journal) giveRoomBack() error {
 	return j.file.Truncate(st.Size())
 }
 
-// log reads the journal as it is on the disk now.
-func (j *Journal) log() (Log, error) { return ReadLog(j.path) }
+// log reads the journal as it is on the disk now, whether or not it still has its name.
+func (j *Journal) log() (Log, error) { return readLog(j.file, j.path) }
+
+// lost says that the file has its name no more: somebody has removed or moved the
+// directory, and nobody who looks there finds the run, nor can a HALT there end it.
+func (j *Journal) lost() bool {
+	named, err := os.Lstat(j.path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	}
+	ours, err := j.file.Stat()
+	return err == nil && !os.SameFile(named, ours)
+}
 
 // ReadLog folds the journal at path. A line that a crash has cut off is counted
 // and skipped: what it would have announced was never begun. What no crash leaves
@@ -177,7 +188,11 @@ func ReadLog(path string) (Log, error) {
 		return Log{}, fmt.Errorf("read journal: %w", err)
 	}
 	defer f.Close()
-	l, err := foldLog(io.LimitReader(f, journalMost))
+	return readLog(f, path)
+}
+
+func readLog(f *os.File, path string) (Log, error) {
+	l, err := foldLog(io.NewSectionReader(f, 0, journalMost))
 	l.Path = path
 	if err != nil {
 		return l, fmt.Errorf("read journal %s: %w", path, err)

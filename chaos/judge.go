@@ -88,9 +88,14 @@ func (p Policy) production(j Judgement) string {
 // matches is the label that says production, as name=value.
 func (r ProductionRule) matches(labels map[string]string) string {
 	for _, k := range slices.Sorted(maps.Keys(r.Labels)) {
-		v, has := labels[k]
-		if re, err := anchored(r.Labels[k]); has && err == nil && re.MatchString(v) {
-			return k + "=" + v
+		re, err := anchored(r.Labels[k])
+		if err != nil {
+			continue // it was refused when the policy was read
+		}
+		for _, name := range slices.Sorted(maps.Keys(labels)) {
+			if v := strings.TrimSpace(labels[name]); strings.EqualFold(name, k) && re.MatchString(v) {
+				return name + "=" + v
+			}
 		}
 	}
 	return ""

@@ -78,6 +78,9 @@ func iptablesOf(ctx context.Context, tool string, n Netns, chain string) ([]stri
 	if errors.Is(err, ErrNoTool) {
 		return nil, nil
 	}
+	if err == nil && !strings.Contains(text, "-P ") {
+		return nil, fmt.Errorf("%s -t mangle -S in %s names no chain, and there are always some: is it the true %s?", tool, n, tool)
+	}
 	var rules []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); slices.Contains(strings.Fields(line), chain) {

@@ -3,6 +3,7 @@ package chaos
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,5 +123,25 @@ func TestNetHands(t *testing.T) {
 		text, err := h.Do(t.Context(), op)
 		require.NoError(t, err)
 		require.Contains(t, text, "is gone")
+	}
+}
+
+// TestToolsThatSayNothing: a program in the way of the true one that ends well and prints
+// nothing proves nothing.
+func TestToolsThatSayNothing(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"nft", "iptables", "ip6tables"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755))
+	}
+	t.Setenv("PATH", dir)
+	own, err := OwnNetns()
+	require.NoError(t, err)
+	for check, want := range map[*Check]string{
+		{Is: "iptables-absent", Netns: own, Name: "sitrep_a"}: "iptables -t mangle -S in " + own.String() + " names no chain, and there are always some: is it the true iptables?",
+		{Is: "nft-absent", Netns: own, Name: "sitrep_a"}:      "nft list tables in " + own.String() + " says nothing at all: is it the true nft?",
+	} {
+		_, gone, err := LocalHands{}.Check(t.Context(), *check)
+		require.ErrorContains(t, err, want)
+		require.False(t, gone)
 	}
 }

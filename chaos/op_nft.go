@@ -66,6 +66,13 @@ func nftLook(ctx context.Context, n Netns, table string) (gone bool, err error) 
 	if err != nil {
 		return false, err
 	}
+	if strings.TrimSpace(text) == "" { // no table at all: the true one answers with its own name then, when JSON is asked for
+		text, err = n.Tool(ctx, ToolCall{Name: "nft", Args: []string{"-j", "list", "tables"}})
+		if err == nil && !strings.Contains(text, `"metainfo"`) {
+			err = fmt.Errorf("nft list tables in %s says nothing at all: is it the true nft?", n)
+		}
+		return err == nil, err
+	}
 	for line := range strings.Lines(text) {
 		if f := strings.Fields(line); len(f) >= 3 && f[0] == "table" && f[1] == "inet" && f[2] == table {
 			return false, nil

@@ -22,14 +22,16 @@ func TestDisconnectOfTheFile(t *testing.T) {
 	for how, want := range map[string]string{"continue": "held: the steady state held and returned", "abort": "aborted: whoever started the run is gone"} {
 		l := newLab(t)
 		e := pause()
-		e.duration = 2 * time.Second
+		e.duration = 5 * time.Second
+		bound := e.duration + undoBound
 		if how == "abort" {
-			e.duration = 30 * time.Second
+			e.duration, bound = 30*time.Second, undoBound
 		}
 		req := l.request(with(e, "on_disconnect: "+how+"\n"))
 		h := l.starter(req)
 		l.holding(req)
 		require.NoError(t, h.Process.Kill())
+		require.Eventually(t, func() bool { return l.journal(req).Closed }, bound, tick)
 		l.recovered()
 		require.Equal(t, want, l.journal(req).ClosedText)
 	}
@@ -40,7 +42,7 @@ func TestProductionIsConfirmed(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := latency()
-	e.duration = time.Second
+	e.duration = 5 * time.Second
 	for confirm, verdict := range map[string]chaos.Verdict{"": chaos.Refused, "test": chaos.Refused, "test 100%": chaos.Held} {
 		req := l.request(with(e, "labels: {env: production}\n"))
 		req.Confirm = confirm
@@ -59,13 +61,13 @@ func TestAnEditChangesNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := latency()
-	e.duration = 3 * time.Second
+	e.duration = 5 * time.Second
 	req := l.request(e.file())
 	req.File = filepath.Join(t.TempDir(), "test.yaml")
 	require.NoError(t, os.WriteFile(req.File, req.Source, 0o600))
 	h := l.spawn(req)
 	before := l.holding(req)
-	edited := strings.NewReplacer("name: test", "name: other", "duration: 3s", "duration: 10m", "> 0.5", "> -1").Replace(string(req.Source))
+	edited := strings.NewReplacer("name: test", "name: other", "duration: 5s", "duration: 10m", "> 0.5", "> -1").Replace(string(req.Source))
 	require.NotEqual(t, edited, string(req.Source))
 	require.NoError(t, os.WriteFile(req.File, []byte(edited), 0o600))
 	out, err := h.Wait()
@@ -113,7 +115,7 @@ func TestOperator(t *testing.T) {
 
 	l = newLab(t)
 	short := latency()
-	short.duration = time.Second
+	short.duration = 5 * time.Second
 	out, reports := l.run(l.request(file(short)))
 	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
 	require.Len(t, out.Guards, 1)

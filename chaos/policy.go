@@ -127,8 +127,11 @@ func (l Limits) check() (key string, err error) {
 	return "", nil
 }
 
-// anchored is a regular expression that must match from end to end.
-func anchored(pattern string) (*regexp.Regexp, error) { return regexp.Compile("^(?:" + pattern + ")$") }
+// anchored is a regular expression that must match from end to end, in whatever case:
+// PROD is production too.
+func anchored(pattern string) (*regexp.Regexp, error) {
+	return regexp.Compile("^(?i:" + pattern + ")$")
+}
 
 // Over is the policy where it says something, else the other: how what a person has
 // written stands over the defaults.

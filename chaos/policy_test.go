@@ -57,6 +57,8 @@ func TestPolicyRules(t *testing.T) {
 		}, ""},
 		{"production", nil, label("prod"), "refused R5 production: the experiment has env=prod; say --confirm"},
 		{"production, whatever the experiment says", nil, func(j *Judgement) { j.Plan.Choice.Chosen[0].Labels = map[string]string{"env": "live"} }, "refused R5 production: pay-1 has env=live"},
+		{"production in capitals", nil, label("PROD"), "refused R5 production: the experiment has env=PROD; say --confirm"},
+		{"production by another spelling of the label", nil, func(j *Judgement) { j.Plan.Choice.Chosen[0].Labels = map[string]string{"Env": "Production "} }, "refused R5 production: pay-1 has Env=Production; say --confirm"},
 		{"the whole value", nil, label("nonprod"), ""},
 		{"another label", func(p *Policy) { p.Production.Labels = map[string]string{"tier": "gold.*"} }, func(j *Judgement) { j.Plan.Experiment.Labels["tier"] = "gold-1" }, "the experiment has tier=gold-1"},
 		{"a host", func(p *Policy) { p.Production.Hosts = []string{"web-.*"} }, nil, "refused R5 production: this host is web-1"},
@@ -208,6 +210,23 @@ func TestTrustPolicy(t *testing.T) {
 		require.NoError(t, os.Chmod(dir, 0o777))
 		require.ErrorContains(t, TrustPolicy(file, 0), dir+" may be written by others", "whoever may write the directory may replace the file")
 		require.NoError(t, os.Chmod(dir, 0o755))
+
+		theirs := filepath.Join(dir, "theirs")
+		link := filepath.Join(theirs, "policy.yaml")
+		require.NoError(t, os.Mkdir(theirs, 0o755))
+		require.NoError(t, os.Symlink("../policy.yaml", link))
+		require.NoError(t, TrustPolicy(link, 0), "all of it is root's")
+		require.NoError(t, os.Lchown(link, 65534, 65534))
+		require.ErrorContains(t, TrustPolicy(link, 0), link+" belongs to user 65534")
+		require.NoError(t, os.Lchown(link, 0, 0))
+		require.NoError(t, os.Chown(theirs, 65534, 65534))
+		require.ErrorContains(t, TrustPolicy(link, 0), theirs+" belongs to user 65534", "it may lead elsewhere in a moment")
+		around := filepath.Join(dir, "around")
+		require.NoError(t, os.Symlink("theirs/policy.yaml", around))
+		require.ErrorContains(t, TrustPolicy(around, 0), theirs+" belongs to user 65534")
+		circle := filepath.Join(dir, "circle")
+		require.NoError(t, os.Symlink("circle", circle))
+		require.ErrorContains(t, TrustPolicy(circle, 0), "too many levels of symbolic links")
 	} else {
 		require.ErrorContains(t, TrustPolicy(file, 0), "belongs to user")
 	}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -25,30 +27,49 @@ func TrustPolicy(file string, euid int) error {
 	return nil
 }
 
+// mostLinks is how many links lead on before it counts as a circle, as in the kernel.
+const mostLinks = 40
+
 // changeable says by which path, and why, somebody else than root could change a file or
-// put another in its place. To whoever is not root nothing is.
+// put another in its place. It goes the way that the kernel goes, and looks at every
+// directory and every link on it: a link in a directory of somebody else leads wherever they
+// want by the time that the file is opened. To whoever is not root nothing is changeable.
 func changeable(file string, euid int) (path, why string, err error) {
 	if euid != 0 {
 		return "", "", nil
 	}
-	path, err = filepath.Abs(file)
-	if err == nil {
-		path, err = filepath.EvalSymlinks(path)
+	file, err = filepath.Abs(file)
+	if err != nil {
+		return file, "", err
 	}
-	for err == nil {
-		var info fs.FileInfo
-		if info, err = os.Stat(path); err != nil {
-			break
+	at, rest, links := "/", strings.Split(file, "/"), 0
+	for {
+		info, err := os.Lstat(at)
+		if err != nil {
+			return at, "", err
 		}
 		if why := writableBy(info); why != "" {
-			return path, why, nil
+			return at, why, nil
 		}
-		if path == filepath.Dir(path) {
+		if info.Mode()&fs.ModeSymlink != 0 {
+			to, err := os.Readlink(at)
+			if links++; err == nil && links > mostLinks {
+				err = fmt.Errorf("%s: %w", file, syscall.ELOOP)
+			}
+			if err != nil {
+				return at, "", err
+			}
+			rest = slices.Concat(strings.Split(to, "/"), rest)
+			if at = filepath.Dir(at); filepath.IsAbs(to) {
+				at = "/"
+			}
+		}
+		rest = slices.DeleteFunc(rest, func(name string) bool { return name == "" || name == "." })
+		if len(rest) == 0 {
 			return "", "", nil
 		}
-		path = filepath.Dir(path)
+		at, rest = filepath.Join(at, rest[0]), rest[1:] // ".." too: there is no link in at
 	}
-	return path, "", err
 }
 
 // writableBy says who but root may change a file, or what is in a directory. One in
@@ -61,6 +82,8 @@ func writableBy(info fs.FileInfo) string {
 		return "has no owner"
 	case owner.Uid != 0:
 		return fmt.Sprintf("belongs to user %d", owner.Uid)
+	case mode&fs.ModeSymlink != 0:
+		return "" // nobody writes to a link
 	case mode&0o022 != 0 && !(mode.IsDir() && mode&fs.ModeSticky != 0):
 		return fmt.Sprintf("may be written by others (%s)", mode)
 	}

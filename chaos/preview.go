@@ -137,7 +137,7 @@ func standing(stateDir string) []Word {
 }
 
 func ruleLines(b *strings.Builder, words []Word) {
-	looked := []string{ruleID("no-target"), ruleID("no-undo"), ruleID("lab-only")} // or there was no plan
+	looked := []string{ruleID("no-target"), ruleID("no-undo"), ruleID("lab-only"), ruleID("control-path")} // or there was no plan
 	for _, w := range words {
 		if w.Says != nil {
 			fmt.Fprintf(b, "would be    %v\n", w.Says)

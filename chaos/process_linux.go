@@ -148,6 +148,9 @@ func lockedBy(f *os.File) int {
 const (
 	lockShared    = unix.LOCK_SH
 	lockExclusive = unix.LOCK_EX | unix.LOCK_NB
+	// unlocked gives a lock back at once: closing alone leaves it, for a moment, with a
+	// child that another goroutine is just starting.
+	unlocked = unix.LOCK_UN
 )
 
 // ownSession is how runner and undertaker start: no terminal's hang-up and no

@@ -130,6 +130,18 @@ func (l *Log) damaged() error {
 // not proof that all is well.
 func (l *Log) hopeless() bool { return l.Damage != "" && len(l.open()) == 0 }
 
+// byHand says what is left to do for a person, in words that follow others.
+func (l *Log) byHand() string {
+	var do []string
+	for _, e := range l.open() {
+		do = append(do, fmt.Sprintf("%s on %s: %v", e.Kind, e.Target, e.Undo))
+	}
+	if len(do) == 0 {
+		return ""
+	}
+	return "; do by hand: " + strings.Join(do, "; ")
+}
+
 // identity is the run's name and ULID, as far as the journal or its name tells.
 func (l *Log) identity() (run, id string) {
 	run, id = l.Opened.Run, l.Opened.ID

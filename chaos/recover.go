@@ -39,8 +39,8 @@ func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, er
 		}
 		r, busy, rerr := recoverOne(ctx, path, h)
 		err = errors.Join(err, rerr)
-		if u := l.Undertaker; busy && rerr == nil && u != nil && !l.Opened.Runner.Alive() {
-			_ = u.Signal(syscall.SIGCONT) // it has the journal and would undo, unless somebody has stopped it
+		if u := l.Undertaker; busy && rerr == nil && u != nil {
+			_ = u.Signal(syscall.SIGCONT) // it would undo, or end a runner that hangs, unless somebody has stopped it
 		}
 		if !busy {
 			done = append(done, r)
@@ -137,7 +137,8 @@ func (r OpenRun) Holder() string {
 		return ""
 	}
 	defer f.Close()
-	if !errors.Is(flock(f, lockExclusive), syscall.EWOULDBLOCK) { // given back with the file
+	if !errors.Is(flock(f, lockExclusive), syscall.EWOULDBLOCK) {
+		_ = flock(f, unlocked)
 		return ""
 	}
 	if pid := lockedBy(f); pid != 0 {

@@ -18,7 +18,7 @@ import (
 func TestVerdicts(t *testing.T) {
 	short := func(change func(*experiment)) experiment {
 		e := latency()
-		e.duration = 1500 * time.Millisecond
+		e.duration = 5 * time.Second // an effect has as long to be seen
 		change(&e)
 		return e
 	}
@@ -73,7 +73,7 @@ func TestStory(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := latency()
-	e.duration, e.steady = time.Second, "hurt"
+	e.duration, e.steady = 5*time.Second, "hurt"
 	e.expect = "<= 1"
 	req := l.request(e.file())
 	req.Seed = 7
@@ -201,7 +201,7 @@ func TestHalt(t *testing.T) {
 	require.NoError(t, chaos.ClearHalt(l.dir))
 	require.NoError(t, chaos.ClearHalt(l.dir), "twice is harmless")
 	e := latency()
-	e.duration = time.Second
+	e.duration = 5 * time.Second
 	out, _ = l.run(l.request(e.file()))
 	require.Equal(t, chaos.Held, out.Verdict, out.Reason)
 }
@@ -251,7 +251,7 @@ func TestLongFile(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	e := latency()
-	e.duration = 2 * time.Second
+	e.duration = 5 * time.Second
 	file := strings.Replace(string(e.file()), "name: errors", `name: "`+strings.Repeat("<", 60<<10)+`"`, 1)
 	out, _ := l.run(l.request([]byte(file)))
 	require.Equal(t, chaos.Held, out.Verdict, out.Reason)

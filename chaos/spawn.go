@@ -56,6 +56,7 @@ type Handle struct {
 	once    sync.Once
 	done    chan struct{}
 	forget  func() bool // the context of Spawn
+	journal *os.File    // once there is one: it can be read whatever becomes of its directory
 	outcome Outcome     // once done is closed
 	err     error
 }
@@ -231,13 +232,17 @@ func (h *Handle) read(lines *os.File) {
 	defer h.forget()
 	in := bufio.NewScanner(lines)
 	in.Buffer(nil, longestReport)
-	finished := false
+	finished, begun := false, false
 	for in.Scan() {
 		var r Report
 		if json.Unmarshal(in.Bytes(), &r) != nil {
 			continue
 		}
 		h.spare(r)
+		if r.Kind == KindStarted && h.journal == nil {
+			begun = true
+			h.journal, _ = os.Open(h.path()) // without it, its name will do
+		}
 		if r.Kind == KindFinished && r.Outcome != nil {
 			finished, h.outcome = true, *r.Outcome
 		}
@@ -246,9 +251,14 @@ func (h *Handle) read(lines *os.File) {
 	_ = lines.Close() // a runner that still speaks must not wait for us
 	_ = h.cmd.Wait()
 	if !finished {
-		h.mourn()
+		h.mourn(begun)
+	}
+	if h.journal != nil {
+		_ = h.journal.Close()
 	}
 }
+
+func (h *Handle) path() string { return filepath.Join(h.req.StateDir, h.req.ID+journalExt) }
 
 func (h *Handle) push(r Report) {
 	if r.Sample != nil && len(h.reports) > sampleRoom {
@@ -261,9 +271,8 @@ func (h *Handle) push(r Report) {
 }
 
 // mourn tells what became of the faults of a runner that died. If its undertaker
-// is dead too, it undoes them itself.
-func (h *Handle) mourn() {
-	path := filepath.Join(h.req.StateDir, h.req.ID+journalExt)
+// is dead too, it undoes them itself. begun says that there was a journal.
+func (h *Handle) mourn(begun bool) {
 	reason := runnerDied
 	if s := h.stderr.String(); s != "" {
 		reason += ": " + s
@@ -272,10 +281,13 @@ func (h *Handle) mourn() {
 	h.err = fmt.Errorf("run %s: %s", h.req.Run, reason)
 	ctx, cancel := context.WithTimeout(context.Background(), buryPatience)
 	defer cancel()
-	l, err := buried(ctx, path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
+	l, err := h.buried(ctx)
+	switch _, gone := os.Lstat(h.path()); {
+	case errors.Is(err, os.ErrNotExist) && !begun:
 		h.outcome.Reason += "; nothing had been injected"
+	case !l.Closed && errors.Is(gone, os.ErrNotExist):
+		h.outcome.Verdict = UndoFailed
+		h.outcome.Reason += fmt.Sprintf("; its journal %s is gone, and its faults are not proven undone%s", h.path(), l.byHand())
 	case !l.Closed:
 		h.outcome.Verdict = UndoFailed
 		h.outcome.Reason += "; its faults are not proven undone: run `sitrep chaos recover`"
@@ -305,11 +317,15 @@ func (h *Handle) tell(l Log, e Entry) {
 	h.push(r)
 }
 
-// buried waits until a journal is closed by its undertaker, and closes it if it
-// has none. One that is damaged nobody closes.
-func buried(ctx context.Context, path string) (Log, error) {
+// buried waits until the journal is closed by its undertaker, and closes it if it
+// has none. One that is damaged nobody closes, and none whose name is gone.
+func (h *Handle) buried(ctx context.Context) (Log, error) {
+	path := h.path()
 	for {
 		l, err := ReadLog(path)
+		if h.journal != nil && errors.Is(err, os.ErrNotExist) {
+			l, err = readLog(h.journal, path)
+		}
 		if err != nil || l.Closed || ctx.Err() != nil {
 			return l, err
 		}

@@ -145,7 +145,7 @@ func because(err error, patience time.Duration) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return ": no answer within " + strictyaml.FormatDuration(patience)
 	}
-	return ": " + err.Error()
+	return ": " + heard(err.Error()) // it may repeat a URL with a token
 }
 
 func number(v *float64) string {

@@ -119,9 +119,11 @@ func (d *deadMan) release() {
 }
 
 const (
-	armedWord  = "armed\n"
-	runnerDied = "the runner died"
-	runnerHung = "the runner hung"
+	armedWord   = "armed\n"
+	runnerDied  = "the runner died"
+	runnerHung  = "the runner hung"
+	haltIgnored = "HALT, and the runner did not obey"
+	journalLost = "the journal is gone from its place, and the runner did not end"
 )
 
 // undertaker watches one journal. It knows no fault, no configuration and no
@@ -190,7 +192,8 @@ func (u *undertaker) Run(ctx context.Context) error {
 		}
 		now := time.Now()
 		silence.look(u.beats.n.Load())
-		if _, yes := Halted(filepath.Dir(u.journal.path)); !yes {
+		lost := u.journal.lost() // the runner ends then, as on HALT
+		if _, yes := Halted(filepath.Dir(u.journal.path)); !yes && !lost {
 			halted = time.Time{}
 		} else if halted.IsZero() {
 			halted = now
@@ -200,6 +203,9 @@ func (u *undertaker) Run(ctx context.Context) error {
 			continue // the runner's death is still seen, and Recover comes after us
 		}
 		if why := overdue(l, now, halted, silence.lasts()); why != "" {
+			if lost && why == haltIgnored {
+				why = journalLost
+			}
 			u.end(l.Opened.Runner)
 			return u.bury(ctx, why)
 		}
@@ -237,7 +243,7 @@ func overdue(l Log, now, halted time.Time, silent time.Duration) string {
 		case now.After(e.Expires):
 			return "its deadline has passed and the runner did not end it"
 		case !halted.IsZero() && now.After(halted.Add(haltPatience)):
-			return "HALT, and the runner did not obey"
+			return haltIgnored
 		case silent >= beatPatience:
 			return runnerHung
 		}

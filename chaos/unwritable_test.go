@@ -114,7 +114,8 @@ func TestJournalsThatMayNotBeWritten(t *testing.T) {
 func TestWhoHasAJournal(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	req, _, log := l.begun(pause())
+	req, h, log := l.begun(pause())
+	stop(t, h.process(t)) // it would undo what its runner leaves
 	holder := func() string {
 		open, err := chaos.Active(l.dir)
 		require.NoError(t, err)
@@ -138,7 +139,72 @@ func TestWhoHasAJournal(t *testing.T) {
 	done, err := chaos.Recover(t.Context(), l.dir)
 	require.NoError(t, err)
 	require.Empty(t, done)
-	require.NoError(t, f.Close())
+	require.NoError(t, syscall.Flock(int(f.Fd()), syscall.LOCK_UN))
+	require.NoError(t, h.Process.Kill())
 	l.recover("process.pause on shop-1")
+	l.recovered()
+}
+
+// TestTheStateDirectoryGoes: a run whose journal nobody finds any more is undone from what
+// its processes have of it, and says why it ended, whichever of them is stopped meanwhile.
+func TestTheStateDirectoryGoes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stop, kill bool // the runner
+		verdict    chaos.Verdict
+		says       string
+	}{
+		"and all live":              {false, false, chaos.Aborted, "its journal PATH is gone: who removed or moved it left nothing by which others could end this run"},
+		"and the runner is stopped": {true, false, chaos.Aborted, "the runner died; everything is undone (the journal is gone from its place, and the runner did not end)"},
+		"and the runner is killed":  {false, true, chaos.Aborted, "the runner died; everything is undone"},
+	} {
+		for _, how := range []string{"moved", "removed"} {
+			t.Run(how+" "+name, func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t)
+				dir := filepath.Join(l.dir, "state")
+				req := l.request(pause().file())
+				req.StateDir = dir
+				h := l.spawn(req)
+				path := filepath.Join(dir, req.ID+".wal")
+				var log chaos.Log
+				require.Eventually(t, func() bool {
+					var err error
+					log, err = chaos.ReadLog(path)
+					return err == nil && len(log.Entries) == 1 && log.Entries[0].Effect != ""
+				}, patience, tick)
+				require.True(t, l.hurt())
+				if c.stop {
+					stop(t, log.Opened.Runner)
+				}
+				if how == "moved" {
+					require.NoError(t, os.Rename(dir, dir+".old"))
+				} else {
+					require.NoError(t, os.RemoveAll(dir))
+				}
+				if c.kill {
+					kill(t, log.Opened.Runner)
+				}
+				require.Eventually(t, func() bool { return !l.hurt() }, undoBound, tick)
+				out, _ := h.Wait()
+				require.Equal(t, c.verdict, out.Verdict, out.Reason)
+				require.Contains(t, out.Reason, strings.ReplaceAll(c.says, "PATH", path))
+				require.NotNil(t, out.Faults[0].GoneAt)
+			})
+		}
+	}
+}
+
+// TestBothAreStopped: somebody has stopped the runner and the undertaker. Who recovers has the
+// undertaker go on, which ends the runner.
+func TestBothAreStopped(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	_, _, log := l.begun(pause())
+	stop(t, log.Opened.Runner)
+	stop(t, *log.Undertaker)
+	done, err := chaos.Recover(t.Context(), l.dir)
+	require.NoError(t, err)
+	require.Empty(t, done, "the undertaker has the journal")
 	l.recovered()
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 )
@@ -109,9 +110,19 @@ func names(members []chaos.Process) string {
 			break
 		}
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", m.PID))
-		list = append(list, strings.TrimSpace(fmt.Sprintf("%d %s", m.PID, strings.TrimSpace(string(name)))))
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%d %s", m.PID, oneLine(string(name)))))
 	}
 	return strings.Join(list, ", ")
+}
+
+// oneLine is a name that a process has given itself, fit for a line of a plan.
+func oneLine(name string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, name))
 }
 
 // cgroupRight is what a plan says of a fault that steers a cgroup.

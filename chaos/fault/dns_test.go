@@ -323,6 +323,44 @@ func TestDNSHostileQueries(t *testing.T) {
 	undone(t, undo, gone)
 }
 
+// TestDNSHurtsNobodyElse: queries for other names are answered while those that are kept back
+// fill their room, and over streams beside many that are idle.
+func TestDNSHurtsNobodyElse(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	n := newNamedNetwork(t)
+	inj := n.plan("f-1", "dns.fail", chaos.With{"suffixes": "example.com", "delay": "30s", "upstream": nameServer})
+	undo, gone := inject(t, inj)
+	kept, err := (&dnsmessage.Message{Questions: []dnsmessage.Question{{
+		Name: dnsmessage.MustNewName("pay.example.com."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET,
+	}}}).Pack()
+	require.NoError(t, err)
+	require.NoError(t, n.client.netns.Do(func() error {
+		conn, err := net.Dial("udp", nameServer)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		for range 2048 { // there is room for half of them
+			if _, err := conn.Write(kept); err != nil {
+				return err
+			}
+		}
+		for range 100 {
+			idle, err := net.Dial("tcp", nameServer)
+			if err != nil {
+				return err
+			}
+			t.Cleanup(func() { _ = idle.Close() })
+		}
+		return nil
+	}))
+	require.Contains(t, n.client.ask(t, "lookup udp "+nameServer+" pay.example.net."), "192.0.2.7 ")
+	require.Contains(t, n.client.ask(t, "lookup tcp "+nameServer+" pay.example.net."), "192.0.2.7 ")
+	undone(t, undo, gone)
+}
+
 // TestDNSParameters is what dns.fail takes, and what it says to the rest.
 func TestDNSParameters(t *testing.T) {
 	for _, c := range []struct {
@@ -355,6 +393,7 @@ func TestDNSSparesUs(t *testing.T) {
 	_, target := program(t, "sleep", "1000")
 	require.Contains(t, refused(t, target, "dns.fail", "", chaos.With{}), "refused R8 net-scope: job lives in this host's own network, where everybody looks up names; say whose queries: uid or cgroup")
 	require.Contains(t, refused(t, target, "dns.fail", "", chaos.With{"uid": chaos.Value(strconv.Itoa(os.Geteuid()))}), "refused R8 control-path: sitrep itself runs as user ")
+	require.Contains(t, refused(t, target, "net.drop", "", chaos.With{"port": "53", "protocol": "any"}), "refused R8 net-scope: job lives in this host's own network, where everybody looks up names", "that is the same")
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	require.NoError(t, err)
 	for line := range strings.Lines(string(groups)) {

@@ -14,14 +14,16 @@ import (
 
 const (
 	longestDatagram = 64 << 10
-	mostQueries     = 1024 // over UDP that wait for their answer at a time; more are lost
-	mostStreams     = 64   // over TCP, at a time; more are closed
+	mostQueries     = 1024 // over UDP, of each kind, that wait for their answer at a time; more are lost
+	mostStreams     = 1024 // over TCP, at a time; more are closed
+	idleStream      = 10 * time.Second
 	streamTime      = longestAnswer + 10*time.Second
 )
 
-// serveUDP answers datagrams for as long as the process lives.
+// serveUDP answers datagrams for as long as the process lives. Those that are to be hurt wait
+// in a room of their own, where they are kept back: they take nothing from the others.
 func (r *responder) serveUDP(conn *net.UDPConn) {
-	room := make(chan struct{}, mostQueries)
+	hurt, passed := make(chan struct{}, mostQueries), make(chan struct{}, mostQueries)
 	buf := make([]byte, longestDatagram)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
@@ -31,12 +33,16 @@ func (r *responder) serveUDP(conn *net.UDPConn) {
 		case err != nil: // of an answer before: nobody was there for it
 			continue
 		}
-		query := slices.Clone(buf[:n])
+		q := read(slices.Clone(buf[:n]))
+		room := passed
+		if r.fails(q) {
+			room = hurt
+		}
 		select {
 		case room <- struct{}{}:
 			go func() {
 				defer func() { <-room }()
-				if answer := r.answer("udp", query); answer != nil {
+				if answer := r.answer("udp", q); answer != nil {
 					_, _ = conn.WriteToUDPAddrPort(answer, from) // whoever has asked may be gone
 				}
 			}()
@@ -70,14 +76,15 @@ func (r *responder) serveTCP(l *net.TCPListener) {
 	}
 }
 
-// serveStream answers one query after the other, each with its length before it.
+// serveStream answers one query after the other, each with its length before it. One who
+// asks nothing makes room for others, as a name server has them do (RFC 7766, 6.2.3).
 func (r *responder) serveStream(conn net.Conn) {
-	for conn.SetDeadline(time.Now().Add(streamTime)) == nil {
-		query, err := readLong(conn)
-		if err != nil {
+	for conn.SetDeadline(time.Now().Add(idleStream)) == nil {
+		message, err := readLong(conn)
+		if err != nil || conn.SetDeadline(time.Now().Add(streamTime)) != nil {
 			return
 		}
-		if answer := r.answer("tcp", query); answer != nil && writeLong(conn, answer) != nil {
+		if answer := r.answer("tcp", read(message)); answer != nil && writeLong(conn, answer) != nil {
 			return
 		}
 	}
@@ -98,15 +105,37 @@ func writeLong(conn io.Writer, message []byte) error {
 	return err
 }
 
-// answer is what is said to a query, when it is time for that; nothing where nothing is.
-func (r *responder) answer(network string, query []byte) []byte {
-	head, question, err := readQuery(query)
-	if err != nil {
-		return nil // no query
+// query is a message as it came. One whose question cannot be read is still one that the
+// name server may have an answer to: several questions, none, or a label with a dot in it.
+type query struct {
+	message  []byte
+	head     dnsmessage.Header
+	question *dnsmessage.Question
+	none     bool // it asks nothing: it is an answer, or no message at all
+}
+
+func read(message []byte) query {
+	q := query{message: message}
+	var p dnsmessage.Parser
+	var err error
+	if q.head, err = p.Start(message); err != nil || q.head.Response {
+		q.none = true
+		return q
 	}
-	if !r.fails(question) {
+	if question, err := p.Question(); err == nil {
+		q.question = &question
+	}
+	return q
+}
+
+// answer is what is said to a query, when it is time for that; nothing where nothing is.
+func (r *responder) answer(network string, q query) []byte {
+	if q.none {
+		return nil
+	}
+	if !r.fails(q) {
 		r.passed.Add(1)
-		answer, err := r.ask(network, query)
+		answer, err := r.ask(network, q.message)
 		if err != nil {
 			return nil // as the name server does
 		}
@@ -119,45 +148,36 @@ func (r *responder) answer(network string, query []byte) []byte {
 	if r.Delay > 0 {
 		time.Sleep(r.Delay)
 	}
-	return failure(head, question, r.Answer)
+	return q.failure(r.Answer)
 }
 
-// readQuery reads the head and the question of a message that asks one.
-func readQuery(query []byte) (dnsmessage.Header, dnsmessage.Question, error) {
-	var p dnsmessage.Parser
-	head, err := p.Start(query)
-	if err == nil && head.Response {
-		err = errors.New("it is an answer")
+// fails says whether the fault is about what is asked: every query, or those for certain
+// names, which a question that cannot be read is not.
+func (r *responder) fails(q query) bool {
+	if len(r.Suffixes) == 0 || q.none {
+		return !q.none
 	}
-	if err != nil {
-		return head, dnsmessage.Question{}, err
+	if q.question == nil {
+		return false
 	}
-	question, err := p.Question()
-	return head, question, err
-}
-
-// fails says whether the fault is about the name.
-func (r *responder) fails(q dnsmessage.Question) bool {
-	if len(r.Suffixes) == 0 {
-		return true
-	}
-	name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
+	name := strings.ToLower(strings.TrimSuffix(q.question.Name.String(), "."))
 	return slices.ContainsFunc(r.Suffixes, func(s string) bool { return name == s || strings.HasSuffix(name, "."+s) })
 }
 
 // failure is the answer of a name server that cannot say, will not, or knows that there
 // is no such name.
-func failure(head dnsmessage.Header, q dnsmessage.Question, answer string) []byte {
+func (q query) failure(answer string) []byte {
 	code := map[string]dnsmessage.RCode{"servfail": dnsmessage.RCodeServerFailure, "nxdomain": dnsmessage.RCodeNameError, "refused": dnsmessage.RCodeRefused}[answer]
-	m := dnsmessage.Message{
-		Header: dnsmessage.Header{
-			ID: head.ID, Response: true, OpCode: head.OpCode, RecursionDesired: head.RecursionDesired, RecursionAvailable: true, RCode: code,
-		},
-		Questions: []dnsmessage.Question{q},
+	m := dnsmessage.Message{Header: dnsmessage.Header{
+		ID: q.head.ID, Response: true, OpCode: q.head.OpCode, RecursionDesired: q.head.RecursionDesired, RecursionAvailable: true, RCode: code,
+	}}
+	if q.question != nil {
+		m.Questions = []dnsmessage.Question{*q.question}
 	}
 	packed, err := m.Pack()
-	if err != nil {
-		return nil // a name that cannot be written was never asked for
+	if err != nil { // a name that can be read and not written: the head alone says it too
+		m.Questions = nil
+		packed, _ = m.Pack()
 	}
 	return packed
 }

@@ -21,6 +21,7 @@ type control struct {
 	servers  []netip.AddrPort // Prometheus, Alertmanager, the Docker host
 	ssh      []int            // ports of sshd on this host
 	loopback bool             // is it too: no peer is on it
+	names    bool             // one of them is looked up by its name
 }
 
 // controlOf is the control path as it looks from a namespace; own is this process' own.
@@ -43,6 +44,9 @@ func controlOf(ctx context.Context, t chaos.Target, own bool, peers []netip.Pref
 		if err != nil {
 			return c, chaos.Refuse("control-path", "look whether its name resolves", "%s must stay reachable: %v", address, err)
 		}
+		if _, err := netip.ParseAddr(host); err != nil && own {
+			c.names = true
+		}
 		for _, p := range found {
 			if a := p.Addr(); own || !a.IsLoopback() { // another namespace has a loopback of its own
 				c.servers = append(c.servers, netip.AddrPortFrom(a, uint16(n)))
@@ -50,6 +54,22 @@ func controlOf(ctx context.Context, t chaos.Target, own bool, peers []netip.Pref
 		}
 	}
 	return c, nil
+}
+
+// nameServers are those that this host asks, after resolv.conf(5).
+func nameServers(file string) []netip.AddrPort {
+	text, _ := os.ReadFile(file) // without it, loopback is asked
+	var all []netip.AddrPort
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != "nameserver" {
+			continue
+		}
+		if a, err := netip.ParseAddr(f[1]); err == nil {
+			all = append(all, netip.AddrPortFrom(a.Unmap(), dnsPort))
+		}
+	}
+	return all
 }
 
 // sshPorts are 22 and the one that whoever started sitrep came by: SSH_CONNECTION is

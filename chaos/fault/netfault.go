@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -45,7 +46,30 @@ func placeOf(ctx context.Context, t chaos.Target, s scope) (p place, err error) 
 	if p.control, err = controlOf(ctx, t, p.own, p.peers); err != nil {
 		return p, err
 	}
+	if err := p.sparesNames(); err != nil {
+		return p, err
+	}
 	return p, p.control.spares(s, p.peers)
+}
+
+// sparesNames keeps names in this host's own network for those who look up what sees or
+// ends the experiment: a fault on the name servers of everybody is refused, and one that is
+// about more leaves them out.
+func (p *place) sparesNames() error {
+	if !p.own || p.scope.uid >= 0 || p.scope.cgroup != "" {
+		return nil
+	}
+	servers := nameServers("/etc/resolv.conf")
+	meets := len(p.peers) == 0 || slices.ContainsFunc(servers, func(s netip.AddrPort) bool {
+		return slices.ContainsFunc(p.peers, func(peer netip.Prefix) bool { return peer.Contains(s.Addr()) })
+	})
+	if p.scope.port == dnsPort && meets {
+		return p.sparesOwnNames()
+	}
+	if p.control.names {
+		p.control.servers = append(p.control.servers, servers...)
+	}
+	return nil
 }
 
 // where is the first line of what a plan shows.

@@ -3,6 +3,8 @@ package fault
 import (
 	"context"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -128,6 +130,20 @@ func TestControlFirst(t *testing.T) {
 	_, err = controlOf(t.Context(), chaos.Target{Control: []string{"nowhere.invalid:9090"}}, true, nil)
 	require.ErrorContains(t, err, "refused R8 control-path: nowhere.invalid:9090 must stay reachable")
 	require.ErrorContains(t, stillReachable(t.Context(), []string{"127.0.0.1:1"}), "127.0.0.1:1, which sees or ends the experiment, cannot be reached any more")
+}
+
+// TestNamesAreKept: where what sees the experiment is looked up by its name, so are names.
+func TestNamesAreKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	require.NoError(t, os.WriteFile(file, []byte("# two\nsearch example\nnameserver 10.0.0.2\nnameserver fd00::2%eth0\nnameserver\nnameserver nonsense\n"), 0o600))
+	require.Equal(t, []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:53"), netip.MustParseAddrPort("[fd00::2%eth0]:53")}, nameServers(file))
+	require.Empty(t, nameServers(file+".none"))
+	c, err := controlOf(t.Context(), chaos.Target{Control: []string{"localhost:9090"}}, true, nil)
+	require.NoError(t, err)
+	require.True(t, c.names)
+	c, err = controlOf(t.Context(), chaos.Target{Control: []string{"127.0.0.1:9090"}}, true, nil)
+	require.NoError(t, err)
+	require.False(t, c.names)
 }
 
 // TestNetemCalls is what tc is told, which not every kernel can be asked to do.

@@ -105,15 +105,15 @@ func (f dnsFail) rehearse(ctx context.Context, id string, stage *chaos.Stage) (c
 		return chaos.Injection{}, err
 	}
 	server := net.JoinHostPort("127.0.0.1", strconv.Itoa(dnsPort))
-	stage.Keep(ctx, func(ctx context.Context) { query(ctx, server) })
+	stage.Keep(ctx, func(ctx context.Context) { lookUp(ctx, server) })
 	return f.Plan(ctx, id, rehearsalStep("", nil), target)
 }
 
 // dnsPort is where name servers listen.
 const dnsPort = 53
 
-// query asks a name server once, and waits a moment for its answer.
-func query(ctx context.Context, server string) {
+// lookUp asks a name server once, and waits a moment for its answer.
+func lookUp(ctx context.Context, server string) {
 	const patience = 100 * time.Millisecond
 	m := dnsmessage.Message{
 		Header: dnsmessage.Header{ID: uint16(os.Getpid()), RecursionDesired: true},

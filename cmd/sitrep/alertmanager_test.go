@@ -137,7 +137,7 @@ func startAlertWorld(t *testing.T) *alertWorld {
 groups:
 - name: shop
   rules:
-  - {alert: Broken, expr: broken == 1, for: 1s, labels: {severity: critical, service: shop}, annotations: {summary: "the shop is broken"}}
+  - {alert: Broken, expr: "last_over_time(broken[1m]) == 1", for: 1s, labels: {severity: critical, service: shop}, annotations: {summary: "the shop is broken"}}
 `)
 	w.write("prometheus.yml", fmt.Sprintf(`
 global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms, external_labels: {replica: a}}

@@ -105,7 +105,7 @@ func arcByKeys(t *testing.T) {
 	x.press("1")
 
 	x.press(keyCtrlX)
-	x.see("everything is ended and undone")
+	x.see("ended by ctrl+x", "everything is undone")
 	require.Zero(t, h.injected())
 
 	x.press(keyF7)

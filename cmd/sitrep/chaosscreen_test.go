@@ -29,7 +29,7 @@ func experimentByKeys(t *testing.T) {
 	x.press("3") // it is ended from anywhere
 	x.see("chaos")
 	x.press(keyCtrlX)
-	x.see("everything is ended and undone")
+	x.see("ended by ctrl+x", "everything is undone")
 	require.Zero(t, h.injected())
 
 	x.press("4")
