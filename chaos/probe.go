@@ -11,22 +11,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // Probe is one sentence of the steady state: something that has a value, which must
 // satisfy Expect before, during and after. It is one of a query, an HTTP request, a
-// connection and a program; the last three have the value 1 when all is well, else 0.
+// connection, a program and a figure of the load run that goes on; requests, connections and
+// programs have the value 1 when all is well, else 0.
 type Probe struct {
 	Name       string              `yaml:"name" json:"name"`
 	PromQL     string              `yaml:"promql" json:"promql"`
 	HTTP       *HTTPProbe          `yaml:"http" json:"http,omitempty"`
 	TCP        *TCPProbe           `yaml:"tcp" json:"tcp,omitempty"`
 	Exec       *ExecProbe          `yaml:"exec" json:"exec,omitempty"`
-	Load       noLoad              `yaml:"load" json:"-"`
+	Load       *LoadProbe          `yaml:"load" json:"load,omitempty"`
 	Expect     Condition           `yaml:"expect" json:"expect"`
 	Phases     []When              `yaml:"phases" json:"phases,omitempty"` // none is all three
 	Weight     float64             `yaml:"weight" json:"weight,omitempty"` // in the score; 0 is 1
@@ -64,14 +62,6 @@ type ExecProbe struct {
 	Timeout strictyaml.Duration `yaml:"timeout" json:"timeout"` // default 1 s
 }
 
-// noLoad refuses the one kind of probe that there is not.
-type noLoad struct{}
-
-// UnmarshalYAML says so at its place in the file.
-func (noLoad) UnmarshalYAML(n ast.Node) error {
-	return &yaml.SyntaxError{Message: "a load run cannot be a probe yet: its figures are not coupled to experiments; measure the same with promql or http", Token: n.GetToken()}
-}
-
 // maxTimeout bounds one look of a probe: a fault must not wait for it.
 const maxTimeout = 10 * time.Second
 
@@ -89,6 +79,8 @@ func (p Probe) What() string {
 		return fmt.Sprintf("GET %s gives %s within %s", p.HTTP.URL, want, strictyaml.FormatDuration(p.patience()))
 	case p.TCP != nil:
 		return fmt.Sprintf("connect to %s within %s", p.TCP.Address, strictyaml.FormatDuration(p.patience()))
+	case p.Load != nil:
+		return p.Load.what()
 	case p.Exec != nil:
 		return fmt.Sprintf("%q ends with 0 within %s", p.Exec.Argv, strictyaml.FormatDuration(p.patience()))
 	}
@@ -114,7 +106,7 @@ func (p Probe) patience() time.Duration {
 
 // kinds counts what the probe looks at.
 func (p Probe) kinds() (n int) {
-	for _, is := range []bool{strings.TrimSpace(p.PromQL) != "", p.HTTP != nil, p.TCP != nil, p.Exec != nil} {
+	for _, is := range []bool{strings.TrimSpace(p.PromQL) != "", p.HTTP != nil, p.TCP != nil, p.Exec != nil, p.Load != nil} {
 		if is {
 			n++
 		}
@@ -126,6 +118,9 @@ func (p Probe) kinds() (n int) {
 func (p *Probe) defaults(i int) {
 	if p.Name == "" {
 		p.Name = fmt.Sprintf("steady state %d", i+1)
+	}
+	if p.Load != nil && p.Load.Over == 0 {
+		p.Load.Over = strictyaml.Duration(loadOver)
 	}
 	if p.Expect.Op == "" && (p.HTTP != nil || p.TCP != nil || p.Exec != nil) {
 		p.Expect = Condition{Op: "==", Value: 1}
@@ -152,9 +147,9 @@ func (e *Experiment) checkProbes(doc *strictyaml.Doc) error {
 func (p Probe) check(doc *strictyaml.Doc, at string) error {
 	switch {
 	case p.kinds() == 0:
-		return doc.Errorf(at+".promql", "%s: no promql, http, tcp or exec", p.Name)
+		return doc.Errorf(at+".promql", "%s: no promql, http, tcp, exec or load", p.Name)
 	case p.kinds() > 1:
-		return doc.Errorf(at, "%s: one probe looks at one thing: promql, http, tcp or exec", p.Name)
+		return doc.Errorf(at, "%s: one probe looks at one thing: promql, http, tcp, exec or load", p.Name)
 	case p.Expect.Op == "":
 		return doc.Errorf(at+".expect", "%s: no expect; write for example expect: \"< 0.01\"", p.Name)
 	case p.Expect.OfBaseline && !p.in(Before):
@@ -197,6 +192,9 @@ func (p Probe) checkKind() (key string, err error) {
 			return "exec", errors.New("argv begins with the absolute path of a program, such as [/usr/local/bin/smoke, --fast]")
 		}
 		return "exec", nil
+	case p.Load != nil:
+		key, err := p.Load.check()
+		return strings.TrimSuffix("load."+key, "."), err
 	}
 	return "promql", nil
 }
@@ -220,6 +218,9 @@ func (h HTTPProbe) check() error {
 // look is the value of a probe now; nil is no data, and the error may say why. What a
 // request, a connection or a program does not do is a 0 and no missing data.
 func (p Probe) look(ctx context.Context, prober Prober) (*float64, error) {
+	if p.Load != nil {
+		return p.Load.look(ctx, prober)
+	}
 	if p.PromQL != "" || p.kinds() == 0 {
 		return measure(ctx, prober, p.PromQL, p.StaleAfter.D(), probeEvery)
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -23,6 +24,18 @@ func TestMain(m *testing.M) {
 }
 
 const canned = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Tue, 24 Nov 2026 04:52:11 GMT\r\nContent-Length: 15\r\n\r\n{\"status\":\"ok\"}"
+
+// stallEvery is how often a server of the benchmarks that stalls answers nobody for a
+// second, counted from the hour.
+const stallEvery = 5 * time.Second
+
+// stall is how long an answer waits.
+func stall(now time.Time) time.Duration {
+	if os.Getenv("SITREP_TEST_STALLS") == "" {
+		return 0
+	}
+	return max(0, time.Second-now.Sub(now.Truncate(stallEvery)))
+}
 
 // answerForEver answers every request on loopback with canned; the address is
 // its first line of output. It ends with its standard input.
@@ -45,6 +58,7 @@ func answerForEver() error {
 					if _, err := nc.Read(buf); err != nil {
 						return
 					}
+					time.Sleep(stall(time.Now()))
 					if _, err := nc.Write([]byte(canned)); err != nil {
 						return
 					}

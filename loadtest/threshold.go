@@ -79,7 +79,7 @@ func parseSuffixed(s, unit string, scale float64) (float64, error) {
 // Evaluate judges the totals of a run. Nothing measured is not held: a
 // threshold on no requests fails.
 func (t Threshold) Evaluate(totals Totals) ThresholdResult {
-	v := t.measure(totals)
+	v := totals.Figure(t.Metric)
 	r := ThresholdResult{Expr: t.Expr, Value: v}
 	switch t.Op {
 	case "<":
@@ -95,8 +95,9 @@ func (t Threshold) Evaluate(totals Totals) ThresholdResult {
 	return r
 }
 
-func (t Threshold) measure(totals Totals) float64 {
-	switch l := totals.Latency; t.Metric {
+// Figure is what a threshold of that metric is about: seconds, a ratio, or per second.
+func (t Totals) Figure(metric string) float64 {
+	switch l := t.Latency; metric {
 	case "p50":
 		return l.P50.Seconds()
 	case "p90":
@@ -112,11 +113,11 @@ func (t Threshold) measure(totals Totals) float64 {
 	case "mean":
 		return l.Mean.Seconds()
 	case "errors":
-		return totals.ErrorRatio
+		return t.ErrorRatio
 	case "achieved":
-		return ratio(totals.AchievedRate, totals.RequestedRate)
+		return ratio(t.AchievedRate, t.RequestedRate)
 	default:
-		return totals.AchievedRate
+		return t.AchievedRate
 	}
 }
 

@@ -73,6 +73,25 @@ func (r *recorder) lately(from time.Duration) Totals {
 	return out
 }
 
+// Lately sums up the last seconds of a run, as they were kept; warm-up counts. The rates
+// are of all that is given, whether or not something was answered in each.
+func Lately(seconds []Second, rows []Row) (Totals, error) {
+	h, out := NewHistogram(), Totals{}
+	for _, row := range rows {
+		if err := h.Add(row.Response); err != nil {
+			return out, secondError(row.Second, err)
+		}
+		out.Requests += row.Requests
+		out.Errors += row.Errors
+	}
+	for _, s := range seconds {
+		out.RequestedRate += s.Requested / float64(len(seconds))
+	}
+	out.Latency, out.ErrorRatio = h.Latency(), ratio(float64(out.Errors), float64(out.Requests))
+	out.AchievedRate = ratio(float64(out.Requests), float64(len(seconds)))
+	return out, nil
+}
+
 func anyAborts(list []Threshold) bool {
 	return slices.ContainsFunc(list, func(t Threshold) bool { return t.Abort })
 }

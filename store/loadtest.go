@@ -166,7 +166,11 @@ func (db *DB) runHead(ctx context.Context, id string) (r loadtest.Result, err er
 
 // runParts are the seconds and rows of a run, as they were kept.
 func (db *DB) runParts(ctx context.Context, id string) ([]loadtest.Second, []loadtest.Row, error) {
-	found, err := db.readers.QueryContext(ctx, `SELECT second, requested, sent, in_flight, connections, errors FROM load_second WHERE run = ? ORDER BY second`, id)
+	return db.runPartsFrom(ctx, id, 0)
+}
+
+func (db *DB) runPartsFrom(ctx context.Context, id string, from int) ([]loadtest.Second, []loadtest.Row, error) {
+	found, err := db.readers.QueryContext(ctx, `SELECT second, requested, sent, in_flight, connections, errors FROM load_second WHERE run = ? AND second >= ? ORDER BY second`, id, from)
 	if err != nil {
 		return nil, nil, explain(db.path, err)
 	}
@@ -175,7 +179,7 @@ func (db *DB) runParts(ctx context.Context, id string) ([]loadtest.Second, []loa
 		return nil, nil, fmt.Errorf("load run %s: %w", id, explain(db.path, err))
 	}
 	found, err = db.readers.QueryContext(ctx, `SELECT second, stage, warmup, requests, errors, response, coalesce(service, response), lag
-		FROM load_row WHERE run = ? ORDER BY second, stage, warmup DESC`, id)
+		FROM load_row WHERE run = ? AND second >= ? ORDER BY second, stage, warmup DESC`, id, from)
 	if err != nil {
 		return nil, nil, explain(db.path, err)
 	}
@@ -184,6 +188,39 @@ func (db *DB) runParts(ctx context.Context, id string) ([]loadtest.Second, []loa
 		return nil, nil, fmt.Errorf("load run %s: %w", id, explain(db.path, err))
 	}
 	return seconds, rows, nil
+}
+
+// RunningLoad is the latest run that goes on, in whatever process, of a plan by its name or
+// ("") of any, with its last whole seconds and their rows. Without one the error is
+// loadtest.ErrNoRun.
+func (db *DB) RunningLoad(ctx context.Context, plan string, last int) (head loadtest.Result, seconds []loadtest.Second, rows []loadtest.Row, err error) {
+	found, err := db.readers.QueryContext(ctx, `SELECT summary, (SELECT coalesce(max(second), 0) FROM load_second WHERE run = load_run.id) FROM load_run
+		WHERE `+stillRunning+` ORDER BY started DESC, rowid DESC`)
+	if err != nil {
+		return head, nil, nil, explain(db.path, err)
+	}
+	type going struct {
+		head   loadtest.Result
+		second int
+	}
+	all, err := collect(found, func(rows *sql.Rows) (g going, err error) {
+		var summary string
+		if err := rows.Scan(&summary, &g.second); err != nil {
+			return g, err
+		}
+		g.head, err = decodeRun(summary)
+		return g, err
+	})
+	if err != nil {
+		return head, nil, nil, fmt.Errorf("load runs that go on: %w", explain(db.path, err))
+	}
+	for _, g := range all {
+		if (plan == "" || g.head.Plan == plan) && db.runHeld(g.head.Run) {
+			seconds, rows, err = db.runPartsFrom(ctx, g.head.Run, g.second-last+1)
+			return g.head, seconds, rows, err
+		}
+	}
+	return head, nil, nil, fmt.Errorf("load run that goes on: %w", loadtest.ErrNoRun)
 }
 
 // unfinished is a run that was begun and not ended, by what was kept of it. The first who

@@ -117,11 +117,28 @@ func TestARunIsKeptAsItGoes(t *testing.T) {
 	require.Equal(t, []string{"it goes on: these are its first 3 s"}, going.Reasons)
 	require.Equal(t, whole.Seconds, going.Seconds)
 	require.Equal(t, whole.Rows, going.Rows)
+	for plan, last := range map[string]int{"": 2, "smoke": 99} {
+		head, seconds, rows, err := other.RunningLoad(t.Context(), plan, last)
+		require.NoError(t, err)
+		require.Equal(t, "LT-1", head.Run)
+		n := min(last, len(whole.Rows))
+		require.Equal(t, whole.Rows[len(whole.Rows)-n:], rows)
+		totals, err := loadtest.Lately(seconds, rows)
+		require.NoError(t, err)
+		require.EqualValues(t, 400*n, totals.Requests)
+		require.Equal(t, 400.0, totals.RequestedRate)
+		require.Equal(t, 400.0, totals.Figure("rate"))
+		require.Equal(t, totals.Latency.P95.Seconds(), totals.Figure("p95"))
+	}
+	_, _, _, err = other.RunningLoad(t.Context(), "other", 3)
+	require.ErrorIs(t, err, loadtest.ErrNoRun)
 	list, err := other.Runs(t.Context(), 9)
 	require.NoError(t, err)
 	require.Equal(t, loadtest.Running, list[0].Verdict)
 
 	letGo() // as dying does
+	_, _, _, err = other.RunningLoad(t.Context(), "", 3)
+	require.ErrorIs(t, err, loadtest.ErrNoRun)
 	for range 2 {
 		list, err = other.Runs(t.Context(), 9)
 		require.NoError(t, err)

@@ -254,10 +254,14 @@ func wire(t *testing.T, w, h int, press ...string) (perSecond int, sent, plain s
 
 // A slow line carries the steady state: at most 2 kB/s at 200x60.
 func TestBytesOnTheWire(t *testing.T) {
-	for _, c := range []struct {
+	cases := []struct {
 		w, h int
 		view string
-	}{{80, 24, "1"}, {120, 40, "1"}, {200, 60, "1"}, {200, 60, "2"}, {200, 60, "3"}} {
+	}{{80, 24, "1"}, {120, 40, "1"}, {200, 60, "1"}, {200, 60, "2"}, {200, 60, "3"}}
+	if raced {
+		cases = cases[:1]
+	}
+	for _, c := range cases {
 		n, _, _ := wire(t, c.w, c.h, c.view)
 		t.Logf("%dx%d view %s: %d bytes/s", c.w, c.h, c.view, n)
 		require.LessOrEqual(t, n, 2048)
@@ -266,7 +270,11 @@ func TestBytesOnTheWire(t *testing.T) {
 
 // An emulator that is sent the bytes shows what the frame says it shows.
 func TestTheTerminalShowsTheFrame(t *testing.T) {
-	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+	sizes := [][2]int{{80, 24}, {120, 40}, {200, 60}}
+	if raced {
+		sizes = sizes[:1]
+	}
+	for _, size := range sizes {
 		for _, keys := range [][]string{{"1"}, {"2"}, {"2", "?"}} {
 			_, sent, plain := wire(t, size[0], size[1], keys...)
 			e := vt.NewEmulator(size[0], size[1])

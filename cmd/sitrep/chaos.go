@@ -176,7 +176,7 @@ func (a *app) preview(ctx context.Context, e experiment) (chaos.Preview, error) 
 		scrape, _ = client.ScrapeInterval(look) // where it is not known the plan does not say it
 		cancel()
 		if c, err := a.config(); err == nil && !c.Embedded.scrapes() { // what is scraped once has no rates
-			means.Prober = prober{client}
+			means.Prober = prober{client, &laterStore{path: db}}
 		}
 	}
 	p, err := means.Preview(ctx, e.Experiment, chaos.Ask{
@@ -367,7 +367,7 @@ func chaosRunner(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	means := a.chaosMeans(told.Store)
-	means.Prober = prober{client}
+	means.Prober = prober{client, &laterStore{path: told.Store}}
 	return chaos.RunnerMain(ctx, chaos.RunnerIO{Stdin: stdin, Stdout: stdout}, means)
 }
 
@@ -378,7 +378,10 @@ func undertaker(args []string, lease *os.File) int {
 }
 
 // prober answers the questions of guards and probes.
-type prober struct{ client *query.Client }
+type prober struct {
+	client *query.Client
+	store  *laterStore // that load runs are kept in
+}
 
 // Probe is chaos.Prober's.
 func (p prober) Probe(ctx context.Context, promql string, at time.Time) (float64, bool, error) {

@@ -1,24 +1,20 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/chaos/fault"
-	"github.com/sitrep-dev/sitrep/store"
 )
 
 // chaosMeans is what a run works with, but for its prober. db is the file of the store
 // that knows the incidents.
 func (a *app) chaosMeans(db string) chaos.Means {
-	m := chaos.Means{Faults: fault.All(), Incidents: &openIncidents{path: db}}
+	m := chaos.Means{Faults: fault.All(), Incidents: openIncidents{&laterStore{path: db}}}
 	c, err := a.config()
 	if err == nil {
 		m.Policy, err = chaosPolicy(c, chaos.SystemPolicy, os.Geteuid())
@@ -47,39 +43,6 @@ func chaosPolicy(c *config, file string, euid int) (chaos.Policy, error) {
 		return c.Chaos.Policy.Join(system.Over(chaos.DefaultPolicy())), nil
 	}
 	return c.Chaos.Policy.Over(chaos.DefaultPolicy()), nil
-}
-
-// openIncidents reads the incidents of a store. It opens the store when it is first
-// asked, and never makes one.
-type openIncidents struct {
-	path string
-
-	mu sync.Mutex
-	db *store.DB
-}
-
-// Open is chaos.Incidents'.
-func (o *openIncidents) Open(ctx context.Context) ([]chaos.Incident, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.db == nil {
-		if _, err := os.Stat(o.path); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		db, err := store.Open(context.WithoutCancel(ctx), o.path)
-		if err != nil {
-			return nil, err
-		}
-		o.db = db // until the process ends
-	}
-	all, err := o.db.Incidents(ctx, true, 0)
-	var open []chaos.Incident
-	for _, inc := range all {
-		if !inc.Drill {
-			open = append(open, chaos.Incident{ID: string(inc.ID), Title: inc.Title, Severity: string(inc.Severity)})
-		}
-	}
-	return open, err
 }
 
 func (a *app) rulesCommand() *cobra.Command {

@@ -41,7 +41,7 @@ func TestChaosPolicy(t *testing.T) {
 // TestOpenIncidents makes no store where there is none.
 func TestOpenIncidents(t *testing.T) {
 	t.Parallel()
-	none := &openIncidents{path: filepath.Join(t.TempDir(), "none.db")}
+	none := openIncidents{&laterStore{path: filepath.Join(t.TempDir(), "none.db")}}
 	open, err := none.Open(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, open)

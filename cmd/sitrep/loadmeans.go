@@ -38,7 +38,7 @@ func (p *loadProber) ask(ctx context.Context, source, promql string, at time.Tim
 	if err != nil {
 		return 0, false, err
 	}
-	return prober{client}.Probe(ctx, promql, at)
+	return prober{client: client}.Probe(ctx, promql, at)
 }
 
 // Burn is loadtest.Prober's: the error ratio over the window, as a multiple of the budget.
@@ -57,6 +57,9 @@ func (p *loadProber) Burn(ctx context.Context, name string, window time.Duration
 
 // drainTime is how long requests in flight may take after the first ctrl-C.
 const drainTime = 10 * time.Second
+
+// bounce is how soon after the first a ctrl-C is the same one: a key that was hit twice.
+const bounce = 500 * time.Millisecond
 
 // handle gives a run what a person at the terminal can do: a second ctrl-C closes what
 // the first lets end, + and - change the rate. Call release when the run is over.
@@ -78,16 +81,22 @@ func (a *app) handle(ctx context.Context, m *loadtest.Means, open bool) (release
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	over := make(chan struct{})
 	keys.work.Go(func() {
-		select {
-		case <-signals:
-			fmt.Fprintf(a.stderr, "sitrep: no more arrivals; what is in flight has up to %s, ctrl-C again closes it\n", span(drainTime))
-		case <-over:
-			return
-		}
-		select {
-		case <-signals:
-			close(cut)
-		case <-over:
+		var first time.Time
+		for {
+			select {
+			case <-over:
+				return
+			case <-signals:
+			}
+			switch now := time.Now(); {
+			case first.IsZero():
+				first = now
+				fmt.Fprintf(a.stderr, "sitrep: no more arrivals; what is in flight has up to %s, ctrl-C again closes it\n", span(drainTime))
+			case now.Sub(first) > bounce:
+				fmt.Fprintln(a.stderr, "sitrep: what is in flight is closed")
+				close(cut)
+				return
+			}
 		}
 	})
 	return func() {
