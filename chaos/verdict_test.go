@@ -126,6 +126,8 @@ func TestOverdue(t *testing.T) {
 	}{ // all of them with signs of life
 		{"in time", held, s(30), time.Time{}, ""},
 		{"late", held, s(30.1), time.Time{}, deadline},
+		{"in time by a clock that was put back", held, s(-3600), time.Time{}, ""}, // its runner counts by another
+		{"late by a clock that was put forward", held, s(3600), time.Time{}, deadline},
 		{"late, but at it", undoingLate, s(44), time.Time{}, ""},
 		{"late, and too long at it", undoingLate, s(44.1), time.Time{}, began},
 		{"too long at it, long before its deadline", undoing, s(24.1), time.Time{}, began},
@@ -146,6 +148,7 @@ func TestOverdue(t *testing.T) {
 		want string
 	}{
 		{"silent", held, s(9), hung},
+		{"silent, by a clock that was put back", held, s(-3600), hung},
 		{"silent, but at its undo", undoing, s(24), ""},
 		{"silent, and too long at its undo", undoing, s(24.1), began},
 		{"silent, and nothing is there", undone, s(60), ""},
