@@ -25,6 +25,7 @@ type engine struct {
 	kit
 	round []int // which flow arrival n is: round[n mod len]
 	means Means
+	most  float64 // the cap: requests a second
 
 	start   time.Time
 	tickets atomic.Int64
@@ -43,7 +44,7 @@ type timetable struct {
 }
 
 func newEngine(plan Plan, k kit) *engine {
-	e := &engine{plan: plan, kit: k, round: deal(plan.weights())}
+	e := &engine{plan: plan, kit: k, round: deal(plan.weights()), most: plan.rateCap(k.ends)}
 	e.table.Store(&timetable{NewSchedule(plan.Stages), make(chan struct{})})
 	// Enough workers wait at a time that the next look-ahead of arrivals finds
 	// one each, and no more: those behind stay free for a change of mind.
@@ -141,14 +142,14 @@ const (
 	mostScale  = 20
 )
 
-// rescale changes the rate from now on, within bounds: of the plan's, and MaxRate.
+// rescale changes the rate from now on, within bounds: of the plan's, and of the cap.
 func (e *engine) rescale(rec *recorder, factor float64) {
 	if e.plan.Closed || !(factor > 0) {
 		return
 	}
 	now, old := time.Since(e.start), e.table.Load()
 	if peak := old.Peak(now); peak > 0 {
-		factor = min(factor, MaxRate/peak)
+		factor = min(factor, e.most/peak)
 	}
 	factor = min(max(factor, leastScale/rec.scale), mostScale/rec.scale)
 	if now >= old.Length() || factor == 1 {

@@ -22,7 +22,7 @@ import (
 )
 
 // ErrRefused is wrapped by errors about targets that may not be loaded: hosts
-// that do not resolve, or resolve to anything but loopback addresses.
+// that do not resolve, or resolve to anything but loopback addresses and what Outside allows.
 var ErrRefused = errors.New("refused")
 
 // The bounds of a plan, and what stands where it says nothing.
@@ -69,6 +69,8 @@ type Plan struct {
 	Resources   []Resource
 	Demand      string // PromQL: the highest rate that the service has really seen, per second; may be empty
 	Dir         string // where the files that it names are
+
+	Outside []Outside // where else than to this machine it may go; the configuration says it, and no plan file
 }
 
 // Resource is something that the target uses up: PromQL for the share that is used, 0 to 1.

@@ -13,7 +13,7 @@ import (
 // endpoint is a host and port of the plan with the addresses it stood for when
 // the run began. Only these are dialled: a name that changes its mind during
 // the run leads nowhere else, unless the plan wants it looked up for every request; even
-// then it must be loopback.
+// then it must be where load may be sent.
 type endpoint struct {
 	host   string // as written, host:port
 	addrs  []netip.AddrPort
@@ -35,11 +35,17 @@ type resolver interface {
 }
 
 // Check looks the plan's hosts up and returns an error wrapping ErrRefused if
-// one of them cannot be found or has an address that is not loopback. Run does
-// the same before it sends anything.
+// one of them cannot be found, has an address that load may not be sent to, or may not be
+// sent so much. Run does the same before it sends anything.
 func (p Plan) Check(ctx context.Context) error {
-	_, _, err := p.resolve(ctx, net.DefaultResolver)
+	_, err := p.Beyond(ctx)
 	return err
+}
+
+// Beyond is Check, and says where the plan goes beside this machine.
+func (p Plan) Beyond(ctx context.Context) ([]Reached, error) {
+	ends, _, err := p.resolve(ctx, net.DefaultResolver)
+	return p.reached(ends), err
 }
 
 // resolve returns the distinct endpoints of the plan, and for every target the
@@ -63,22 +69,23 @@ func (p Plan) resolve(ctx context.Context, r resolver) ([]endpoint, []int, error
 		key := net.JoinHostPort(u.Hostname(), port)
 		j := slices.IndexFunc(ends, func(e endpoint) bool { return e.host == key && e.secure == secure })
 		if j < 0 {
-			addrs, err := loopback(ctx, r, u.Hostname(), port)
+			addrs, err := p.addresses(ctx, r, u.Hostname(), port)
 			if err != nil {
 				return nil, nil, fmt.Errorf("plan %s: load on %s: %w", p.Name, key, err)
 			}
 			end := endpoint{host: key, addrs: addrs, secure: secure}
 			if p.HTTP.DNS == DNSPerRequest {
-				end.again = func(ctx context.Context) ([]netip.AddrPort, error) { return loopback(ctx, r, u.Hostname(), port) }
+				end.again = func(ctx context.Context) ([]netip.AddrPort, error) { return p.addresses(ctx, r, u.Hostname(), port) }
 			}
 			j, ends = len(ends), append(ends, end)
 		}
 		of[i] = j
 	}
-	return ends, of, nil
+	return ends, of, p.withinCap(ends)
 }
 
-func loopback(ctx context.Context, r resolver, host, port string) ([]netip.AddrPort, error) {
+// addresses are those that a host stands for now, all of them where load may be sent.
+func (p Plan) addresses(ctx context.Context, r resolver, host, port string) ([]netip.AddrPort, error) {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
 		return nil, fmt.Errorf("%w: %q is not a port", ErrRefused, port)
@@ -93,8 +100,8 @@ func loopback(ctx context.Context, r resolver, host, port string) ([]netip.AddrP
 	var addrs []netip.AddrPort
 	for _, ip := range ips {
 		ip = ip.Unmap()
-		if !ip.IsLoopback() {
-			return nil, fmt.Errorf("%w: %s is not a loopback address; load goes to this machine only", ErrRefused, ip)
+		if err := p.admits(host, ip); err != nil {
+			return nil, err
 		}
 		addrs = append(addrs, netip.AddrPortFrom(ip, uint16(n)))
 	}

@@ -133,7 +133,7 @@ func dialLoopback(ctx context.Context, address string, ends []endpoint, r resolv
 	} else if host, port, err := net.SplitHostPort(address); err != nil {
 		first = err
 	} else {
-		addrs, first = loopback(ctx, r, host, port)
+		addrs, first = Plan{}.addresses(ctx, r, host, port) // to this machine, whatever else is allowed
 	}
 	for _, addr := range addrs {
 		nc, err := dialTCP(ctx, addr)

@@ -7,7 +7,7 @@ import (
 
 // live is the life of one user of a closed plan: one request, or scenario, after the
 // other, for as long as the stages want so many users. Nobody waits for a user, so
-// response times are those of the answers alone; all users together send at most MaxRate.
+// response times are those of the answers alone; all users together send at most what the cap is.
 func (w *worker) live(ctx context.Context) {
 	e := w.engine
 	for {
@@ -20,7 +20,7 @@ func (w *worker) live(ctx context.Context) {
 			continue
 		}
 		n := e.tickets.Add(1) - 1
-		pace := time.Duration(float64(n) / MaxRate * 1e9)
+		pace := time.Duration(float64(n) / e.most * 1e9)
 		if now = time.Since(e.start); pace > now {
 			if !w.wait(pace - now) {
 				return

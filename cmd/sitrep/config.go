@@ -19,6 +19,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/escalation/pagerduty"
+	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
@@ -47,6 +48,7 @@ type config struct {
 	Contexts    map[string]contextConfig    `yaml:"contexts"`
 	People      map[string]personConfig     `yaml:"people"`
 	Chaos       chaosConfig                 `yaml:"chaos"`
+	Load        loadingConfig               `yaml:"load"`
 	Evidence    evidenceConfig              `yaml:"evidence"`
 	Daemon      daemonConfig                `yaml:"daemon"`
 	UI          uiConfig                    `yaml:"ui"`
@@ -179,6 +181,20 @@ type chaosConfig struct {
 
 	Toxiproxies []chaos.ToxicTarget `yaml:"toxiproxies"`
 	Toxiproxy   toxiproxyConfig     `yaml:"toxiproxy"`
+}
+
+type loadingConfig struct {
+	Hosts []loadtest.Outside `yaml:"hosts"` // that load may be sent to, beside this machine
+}
+
+// checkLoadHosts refuses what names no host, or sets no cap.
+func (c *config) checkLoadHosts() error {
+	for i, o := range c.Load.Hosts {
+		if key, err := o.Valid(); err != nil {
+			return c.doc.Errorf(fmt.Sprintf("load.hosts[%d].%s", i, key), "%v", err)
+		}
+	}
+	return nil
 }
 
 type toxiproxyConfig struct {
@@ -343,7 +359,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {

@@ -65,13 +65,28 @@ func (a *app) plans() ([]loadtest.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return loadAll(c, "plans", c.Plans, loadtest.LoadPlan)
+	plans, err := loadAll(c, "plans", c.Plans, loadtest.LoadPlan)
+	for i := range plans {
+		plans[i].Outside = c.Load.Hosts
+	}
+	return plans, err
+}
+
+// planFile reads a plan, which may go where the configuration allows.
+func (a *app) planFile(file string) (loadtest.Plan, error) {
+	c, err := a.config()
+	if err != nil {
+		return loadtest.Plan{}, err
+	}
+	plan, err := loadFile(file, loadtest.LoadPlan)
+	plan.Outside = c.Load.Hosts
+	return plan, err
 }
 
 // planNamed finds a plan of the configuration by name, or reads a file.
 func (a *app) planNamed(name string) (loadtest.Plan, error) {
 	if isFile(name) {
-		return loadFile(name, loadtest.LoadPlan)
+		return a.planFile(name)
 	}
 	plans, err := a.plans()
 	if err != nil {
@@ -119,10 +134,18 @@ func (a *app) loading(ctx context.Context, do func(*store.DB, *recorder, loadtes
 	if err := a.confirm(strings.Join(hosts, " and ")); err != nil {
 		return err
 	}
+	var live []string
 	for _, p := range plans {
-		if err := p.Check(ctx); err != nil {
+		reached, err := p.Beyond(ctx)
+		if err != nil {
 			return refused(err, loadtest.ErrRefused)
 		}
+		live = append(live, productionHosts(reached)...)
+	}
+	if what := strings.Join(slices.Compact(live), " and "); what != "" && a.flags.confirm != what {
+		return withCode(exitRefused, fmt.Errorf("%s, whose entry in load.hosts says that it is production, or does not say what it is: to send it load say --confirm %q", what, what))
+	}
+	for _, p := range plans {
 		if p.HTTP.TLS.Insecure {
 			fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
 		}
@@ -138,6 +161,16 @@ func (a *app) loading(ctx context.Context, do func(*store.DB, *recorder, loadtes
 		rec.db = db
 		return refused(do(db, rec, means), loadtest.ErrRefused)
 	})
+}
+
+// productionHosts are those that somebody has to type before they are sent load.
+func productionHosts(reached []loadtest.Reached) (hosts []string) {
+	for _, r := range reached {
+		if r.Production() {
+			hosts = append(hosts, r.To)
+		}
+	}
+	return hosts
 }
 
 func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, compared bool) error {

@@ -12,7 +12,7 @@ import (
 // checkLoad reads a plan, looks its hosts up, and prints what it would do. Nothing is
 // sent, and no secret read.
 func (a *app) checkLoad(ctx context.Context, file string) error {
-	plan, err := loadFile(file, loadtest.LoadPlan)
+	plan, err := a.planFile(file)
 	if err != nil {
 		return err
 	}

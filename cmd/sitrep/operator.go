@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -372,8 +373,13 @@ func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, er
 		return pane.Receipt{}, fmt.Errorf("there is no plan %q", name)
 	}
 	plan := o.plans[i]
-	if err := plan.Check(ctx); err != nil {
+	reached, err := plan.Beyond(ctx)
+	if err != nil {
 		return pane.Receipt{}, err
+	}
+	if live := productionHosts(reached); len(live) > 0 {
+		what := strings.Join(live, " and ")
+		return pane.Receipt{}, fmt.Errorf("%s is production: start it with sitrep load run %s --confirm %q", what, plan.Name, what)
 	}
 	run, cancel := context.WithCancel(o.life)
 	o.mu.Lock()
