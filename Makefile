@@ -71,6 +71,7 @@ bench: build ## benchmarks, and the program measured from outside
 load-peers: ## load sent by sitrep beside wrk, hey and vegeta, on one server in one run
 	@for c in wrk hey nginx; do PATH="$$PATH:/usr/sbin" command -v $$c >/dev/null || { echo "$$c is missing: apt-get install nginx-light wrk hey"; exit 1; }; done
 	$(GO) test -tags peers -vet=off ./loadtest -run '^$$' -bench Peers -benchtime 1x -timeout 30m
+	$(GO) test -tags peers -vet=off ./loadtest/knee -run '^$$' -bench Peers -benchtime 1x -timeout 30m
 
 screens: build ## render the README's pictures from the running program
 	docs/screens.sh
