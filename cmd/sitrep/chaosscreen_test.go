@@ -35,7 +35,7 @@ func experimentByKeys(t *testing.T) {
 	x.press("4")
 	x.see("aborted") // the run is over where it is told of too
 	x.press("h")
-	x.see("Runs of payments-latency", "aborted: ctrl+x", "▲", "▼", "With one of two payments instances slow")
+	x.see("Runs of payments-latency", "aborted: ended by ctrl+x", "▲", "▼", "With one of two payments instances slow")
 	x.press(keyEsc)
 	x.gone("Runs of")
 
