@@ -77,7 +77,7 @@ func (e *engine) Run(ctx context.Context) Outcome {
 	e.prepare()
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watch(life, end) })
-	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Text: e.plan.beginning()})
+	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Services: e.plan.services(), Text: e.plan.beginning()})
 	stop := e.baseline(life)
 	if stop == nil {
 		stop = e.recovering(life, e.method(life))

@@ -55,7 +55,8 @@ type Report struct {
 	Steps      int                `json:"steps,omitempty"` // of the method
 	Rest       Seconds            `json:"rest,omitempty"`  // until the last step is over as planned
 	Fault      *FaultRef          `json:"fault,omitempty"`
-	Faults     []FaultRef         `json:"faults,omitempty"` // with KindStarted: all that is planned
+	Faults     []FaultRef         `json:"faults,omitempty"`   // with KindStarted: all that is planned
+	Services   []string           `json:"services,omitempty"` // with KindStarted: of the targets
 	Sample     *Sample            `json:"sample,omitempty"`
 	Values     map[string]float64 `json:"values,omitempty"` // the latest values of probes and guards, frozen with a fact
 	Outcome    *Outcome           `json:"outcome,omitempty"`
