@@ -87,7 +87,7 @@ func (r *recorder) journals(ctx context.Context, dir string, since time.Time) er
 		if out := l.DiedOutcome(); out != nil {
 			err = errors.Join(err, r.chaos(ctx, chaos.Report{
 				Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindFinished, At: l.ClosedAt, Phase: chaos.Finished,
-				Text: string(out.Verdict) + ": " + out.Reason, Outcome: out,
+				Text: out.Said(), Outcome: out,
 			}))
 		}
 	}
