@@ -65,6 +65,16 @@ func whoeverDies(t *testing.T, e experiment, dead []string) {
 		"starter runner undertaker": "found open",
 	}[strings.Join(dead, " ")])
 
+	if who := map[string]string{
+		"runner": "its undertaker", "starter runner": "its undertaker", "runner undertaker": "whoever had started it", "starter runner undertaker": "the next start of sitrep",
+	}[strings.Join(dead, " ")]; who != "" {
+		took := who + " has undone everything"
+		if e.mechanism == "ptrace" {
+			took = "the kernel took everything back with its holder; " + who + " made sure of it"
+		}
+		require.Contains(t, log.DiedOutcome().Reason, "died; "+took)
+	}
+
 	if slices.Contains(dead, "starter") {
 		return
 	}
@@ -233,7 +243,7 @@ func TestStoppedRunner(t *testing.T) {
 	out, err := h.Wait()
 	require.Error(t, err)
 	require.Equal(t, chaos.Aborted, out.Verdict)
-	require.Equal(t, "the runner died; everything is undone (the runner hung)", out.Reason)
+	require.Equal(t, "the runner died; its undertaker has undone everything (the runner hung)", out.Reason)
 	l.recovered()
 	took := l.journal(req).Entries[0].UndoneAt.Sub(stopped)
 	require.Less(t, took, 5*time.Second+undoBound)
@@ -300,7 +310,7 @@ func TestStoppedRunnerAndAbort(t *testing.T) {
 	h.Abort("enough")
 	out, err := h.Wait()
 	require.Error(t, err)
-	require.Equal(t, "the runner died; everything is undone", out.Reason)
+	require.Equal(t, "the runner died; its undertaker has undone everything", out.Reason)
 	l.recovered()
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -35,6 +34,7 @@ type Way struct {
 	Gone      string        `json:"gone"`   // what showed that it was over then; of a look, that nothing was done
 	Why       string        `json:"why"`    // it does not, or nobody knows
 	Remedy    string        `json:"remedy"` // what would make it work
+	Raw       string        `json:"raw"`    // what the kernel or a program said, where Why says it in plain words
 	Took      time.Duration `json:"-"`
 }
 
@@ -105,7 +105,7 @@ func (w way) examine(ctx context.Context, around Around) Way {
 	}
 	v.Tier, v.Means = w.rehearsal.Tier, w.rehearsal.Tier.Means()
 	if ctx.Err() != nil {
-		v.Why, v.Remedy = fmt.Sprintf("it was not tried: %v", context.Cause(ctx)), "try again when the machine has time"
+		v.Why, v.Remedy, v.Raw = "there was no time left to try it", "try again when the machine has time", rawWords(context.Cause(ctx))
 		return v
 	}
 	began := time.Now()
@@ -113,9 +113,9 @@ func (w way) examine(ctx context.Context, around Around) Way {
 	v.Took = time.Since(began)
 	switch {
 	case err != nil:
-		v.Why, v.Remedy = err.Error(), "try again when the machine has time"
+		v.Why, v.Remedy, v.Raw = "the process that tries it said nothing", "try again when the machine has time", rawWords(err)
 	case said.Why != "":
-		v.Works, v.Why, v.Remedy = WorksNo, said.Why, said.Remedy
+		v.Works, v.Why, v.Remedy, v.Raw = WorksNo, said.Why, said.Remedy, said.Raw
 	default:
 		v.Works, v.Seen, v.Gone = WorksYes, said.Seen, said.Gone
 	}
@@ -163,13 +163,14 @@ func (w way) rehearsed(ctx context.Context) (said rehearsed, err error) {
 		}
 		err = cmd.Wait()
 		if bad := json.Unmarshal(out.Bytes(), &said); bad != nil {
-			return said, fmt.Errorf("its rehearsal said nothing: %w", errors.Join(err, errors.New(orNothing(complaint.String()))))
+			return said, errors.Join(err, errors.New(orNothing(complaint.String())))
 		}
 		return said, nil
 	}
 	return rehearsed{
-		Why:    fmt.Sprintf("no network namespace can be made to try it in: %v", spaces),
+		Why:    "sitrep may not make a network namespace to try it in",
 		Remedy: "run sitrep as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)",
+		Raw:    rawWords(spaces),
 	}, nil
 }
 

@@ -36,6 +36,7 @@ func TestWhatWorks(t *testing.T) {
 			require.NotEmpty(t, v.Gone, v.Fault)
 		} else {
 			require.NotEmpty(t, v.Why, v.Fault)
+			require.NotRegexp(t, "(?i)exit status|not permitted|rtnetlink|errno", v.Why, "%s: %s", v.Fault, v.Raw)
 		}
 	}
 	for _, f := range fault.All() {

@@ -77,7 +77,7 @@ func (e *engine) Run(ctx context.Context) Outcome {
 	e.prepare()
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watch(life, end) })
-	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Text: e.plan.beginning()})
+	e.report(Report{Kind: KindStarted, Phase: Arming, Faults: e.plan.faults(), Services: e.plan.services(), Text: e.plan.beginning()})
 	stop := e.baseline(life)
 	if stop == nil {
 		stop = e.recovering(life, e.method(life))
@@ -121,7 +121,7 @@ func (e *engine) watch(ctx context.Context, end context.CancelCauseFunc) {
 			end(ending{Aborted, why})
 		case <-look.C:
 			if text, yes := e.halted(); yes {
-				end(ending{Aborted, "HALT: " + text})
+				end(ending{Aborted, haltReason(text)})
 			}
 			if e.journal.lost() {
 				end(ending{Aborted, fmt.Sprintf("its journal %s is gone: who removed or moved it left nothing by which others could end this run", e.journal.path)})

@@ -234,7 +234,7 @@ func Runnable(program string) error {
 		}
 	}
 	if err != nil {
-		return Refuse("exec", "put it there, executable, or take it out of the policy's exec list", "%v", err)
+		return RefuseFor(err, "exec", "put it there, executable, or take it out of the policy's exec list", "%s cannot be run", program)
 	}
 	return rootsAlone(program, os.Geteuid())
 }
@@ -264,6 +264,8 @@ func programsOf(file string, euid int) ([]string, error) {
 		err = yaml.Unmarshal(src, &policy)
 	}
 	switch {
+	case errors.Is(err, ErrRefused):
+		return nil, err
 	case err != nil:
 		return nil, Refuse("policy", "mend it: nothing is run without knowing what is allowed", "%s: %v", file, err)
 	case file == SystemPolicy:

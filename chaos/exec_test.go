@@ -196,7 +196,7 @@ func TestExecCalls(t *testing.T) {
 		p.allow(loud)
 		require.NoError(t, os.Chmod(p.config, 0o666))
 		_, err = call(loud).Run(t.Context(), nil)
-		require.ErrorContains(t, err, "refused R13 policy: "+p.config+": refused R13 policy: "+p.config+" holds a policy, and "+p.config+" may be written by others")
+		require.ErrorContains(t, err, "refused R13 policy: "+p.config+" holds a policy, and "+p.config+" may be written by others")
 		require.NoError(t, os.Chmod(p.config, 0o600))
 		require.NoError(t, os.Chmod(loud, 0o777))
 		_, err = call(loud).Run(t.Context(), nil)

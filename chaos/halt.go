@@ -23,9 +23,6 @@ func haltPath(stateDir string) string { return filepath.Join(stateDir, "HALT") }
 // in the file, for refusals and verdicts; one that is there already stays, and another
 // reason is added to it.
 func Halt(stateDir, who, why string) error {
-	if err := os.MkdirAll(stateDir, 0o700); err != nil {
-		return fmt.Errorf("halt: %w", err)
-	}
 	text := "halted at " + time.Now().UTC().Format(time.RFC3339)
 	if who != "" {
 		text += " by " + oneLine(who)
@@ -33,9 +30,48 @@ func Halt(stateDir, who, why string) error {
 	if why != "" {
 		text += ": " + oneLine(why)
 	}
-	f, err := os.OpenFile(haltPath(stateDir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	err := raise(stateDir, text)
 	if errors.Is(err, os.ErrExist) {
 		return addReason(stateDir, who, why)
+	}
+	return err
+}
+
+// EndAll is Halt by somebody who ends what runs and forbids nothing: who must ClearHalt
+// once that is over. The verdicts say who ended them, and by what. A HALT that is there
+// already ends them too, and stays as it is.
+func EndAll(stateDir, by string) error {
+	err := raise(stateDir, endedAt+time.Now().UTC().Format(time.RFC3339)+endedBy+oneLine(by))
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// What stands in the HALT file of EndAll.
+const (
+	endedAt = "runs ended at "
+	endedBy = " by "
+)
+
+// haltReason is why a run ends that finds a HALT file with this text.
+func haltReason(text string) string {
+	if rest, is := strings.CutPrefix(text, endedAt); is {
+		if at, by, said := strings.Cut(rest, endedBy); said {
+			return fmt.Sprintf("ended by %s (HALT of %s)", by, at)
+		}
+	}
+	return "HALT: " + text
+}
+
+// raise makes the HALT file. The error is os.ErrExist where there is one.
+func raise(stateDir, text string) error {
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return fmt.Errorf("halt: %w", err)
+	}
+	f, err := os.OpenFile(haltPath(stateDir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return err
 	}
 	if err == nil {
 		_, err = f.WriteString(text + "\n")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,6 +183,16 @@ func (p Plan) beginning() string {
 		text += fmt.Sprintf(" (%d of %d that match)", len(p.Choice.Chosen), n)
 	}
 	return text
+}
+
+// services are those of the targets.
+func (p Plan) services() (list []string) {
+	for _, t := range p.Choice.Chosen {
+		if t.Service != "" && !slices.Contains(list, t.Service) {
+			list = append(list, t.Service)
+		}
+	}
+	return list
 }
 
 func (p Plan) names() []string {

@@ -156,7 +156,11 @@ func ruleLines(b *strings.Builder, words []Word) {
 			late = append(late, r.ID)
 		}
 	}
-	fmt.Fprintf(b, "rules       %s say nothing against it; %s are asked when it runs (sitrep chaos rules)\n", strings.Join(fine, ", "), strings.Join(late, ", "))
+	are := "are"
+	if len(late) == 1 {
+		are = "is"
+	}
+	fmt.Fprintf(b, "rules       %s say nothing against it; %s %s asked when it runs (sitrep chaos rules)\n", strings.Join(fine, ", "), strings.Join(late, ", "), are)
 }
 
 // text is a guard in the plan. scrape is how often the metrics are read, 0 if that is

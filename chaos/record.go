@@ -78,6 +78,7 @@ type Entry struct {
 	Effect     string
 	UndoingAt  time.Time // when its undo was begun
 	UndoneAt   time.Time // zero while it may still be there
+	UndoneBy   string    // who saw that it is gone, if not the runner
 	Failed     string    // why the last undo did not succeed
 }
 
@@ -199,7 +200,7 @@ func (e *Entry) apply(r Record) {
 		}
 	case recUndone:
 		if e.Open() {
-			e.UndoneAt, e.Failed = r.At, ""
+			e.UndoneAt, e.UndoneBy, e.Failed = r.At, r.By, ""
 		}
 	case recUndoFailed:
 		if e.Open() {

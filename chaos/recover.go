@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, er
 			err = errors.Join(err, rerr)
 			continue
 		}
-		r, busy, rerr := recoverOne(ctx, path, h)
+		r, busy, rerr := recoverOne(ctx, path, byRecovery, h)
 		err = errors.Join(err, rerr)
 		if u := l.Undertaker; busy && rerr == nil && u != nil {
 			_ = u.Signal(syscall.SIGCONT) // it would undo, or end a runner that hangs, unless somebody has stopped it
@@ -49,8 +50,8 @@ func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, er
 	return done, err
 }
 
-func recoverOne(ctx context.Context, path string, h Hands) (r Recovered, busy bool, err error) {
-	j, err := joinJournal(path, "recover", lockExclusive)
+func recoverOne(ctx context.Context, path, by string, h Hands) (r Recovered, busy bool, err error) {
+	j, err := joinJournal(path, by, lockExclusive)
 	var silent error
 	if unwritable(err) {
 		silent = err
@@ -179,6 +180,54 @@ func (e Entry) outcome() FaultOutcome {
 	return f
 }
 
+// Who writes to a journal beside its runner.
+const (
+	byUndertaker = "undertaker"
+	byRecovery   = "recover"
+	byStarter    = "starter"
+)
+
+// undoing says who took back what a runner has left. What the kernel holds, and what a
+// proxy carries until its time, was gone by itself: whoever came then only made sure.
+func (l Log) undoing() string {
+	const kernel, itself, nobody = "the kernel took %s back with its holder", "%s ended by itself at its time", "%s cannot be undone"
+	var forms, said []string
+	done, who, left := map[string][]string{}, "", 0
+	for _, e := range l.Entries {
+		if e.Open() || e.UndoneBy == "" {
+			continue // the runner did it
+		}
+		who = cmp.Or(map[string]string{byUndertaker: "its undertaker", byStarter: "whoever had started it"}[e.UndoneBy], "the next start of sitrep")
+		form := who + " has undone %s"
+		switch {
+		case e.Tier == TierKernel:
+			form = kernel
+		case e.Tier == TierCarried && e.UndoneAt.After(e.Expires):
+			form = itself
+		case e.Tier == TierIrreversible:
+			form = nobody
+		}
+		if done[form] == nil {
+			forms = append(forms, form)
+		}
+		done[form], left = append(done[form], e.Kind+" on "+e.Target), left+1
+	}
+	for _, form := range forms {
+		what := strings.Join(done[form], ", ")
+		if len(done[form]) == left && form != nobody {
+			what = "everything"
+		}
+		said = append(said, fmt.Sprintf(form, what))
+	}
+	switch {
+	case left == 0:
+		return "everything is undone"
+	case left == len(done[kernel])+len(done[itself])+len(done[nobody]) && left > len(done[nobody]):
+		said = append(said, who+" made sure of it")
+	}
+	return strings.Join(said, "; ")
+}
+
 const (
 	foundOpen  = "found open at the start of sitrep" // why faults of dead processes are undone
 	neverArmed = "never armed"
@@ -191,11 +240,11 @@ func (l Log) DiedOutcome() *Outcome {
 	if !l.Closed || said && slices.Contains(verdicts, Verdict(verdict)) || l.ClosedText == neverArmed {
 		return nil
 	}
-	reason := l.ClosedText + "; everything is undone"
-	if l.ClosedText == foundOpen {
-		reason = "its processes died; the next start of sitrep has undone everything"
+	reason := l.ClosedText
+	if reason == foundOpen {
+		reason = "its processes died"
 	}
-	out := &Outcome{Run: l.Opened.Run, Verdict: Aborted, Reason: reason, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	out := &Outcome{Run: l.Opened.Run, Verdict: Aborted, Reason: reason + "; " + l.undoing(), Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
 	for _, e := range l.Entries {
 		out.Faults = append(out.Faults, e.outcome())
 	}

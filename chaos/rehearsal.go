@@ -273,7 +273,7 @@ func (s *Stage) Cgroup(c Controller) (cg Cgroup, version int, err error) {
 		}
 	}
 	if why != nil {
-		return cg, 0, Refuse("no-permission", "run sitrep as root, or have a cgroup delegated to its user", "no cgroup can be made: %v", why)
+		return cg, 0, RefuseFor(why, "no-permission", "run sitrep as root, or have a cgroup delegated to its user", "no cgroup can be made here")
 	}
 	return cg, 0, Refuse("no-mechanism", "have the kernel and the cgroups above ours (cgroup.subtree_control) give out "+string(c), "no cgroup that %s steers can be made here", c)
 }

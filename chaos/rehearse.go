@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -25,6 +27,7 @@ type rehearsed struct {
 	Gone   string `json:"gone,omitempty"`
 	Why    string `json:"why,omitempty"` // it does not work
 	Remedy string `json:"remedy,omitempty"`
+	Raw    string `json:"raw,omitempty"`
 }
 
 // RehearseMain is the body of `sitrep __chaos-rehearse KIND MECHANISM`: it does the
@@ -74,9 +77,20 @@ func (r *Rehearsal) try(ctx context.Context) rehearsed {
 
 // failed is an error in the words of a rehearsal.
 func failed(err error) rehearsed {
-	said := rehearsed{Why: err.Error()}
 	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
-		said.Why, said.Remedy = refusal.Reason, refusal.Remedy
+		return rehearsed{Why: refusal.Reason, Remedy: refusal.Remedy, Raw: refusal.Raw}
+	}
+	said := rehearsed{Raw: rawWords(err)}
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case NotAllowed(err):
+		said.Why, said.Remedy = "sitrep lacks a right for it", "run sitrep as root"
+	case errors.As(err, &exit):
+		said.Why, said.Remedy = "a program that it needs has failed", "see what it says"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EOPNOTSUPP):
+		said.Why, said.Remedy = "the kernel of this host does not have what it needs", "see what is missing, or use another mechanism"
+	default:
+		return rehearsed{Why: said.Raw} // in words of our own: no effect, not gone
 	}
 	return said
 }

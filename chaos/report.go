@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"encoding/json"
+	"regexp"
 	"time"
 )
 
@@ -55,7 +56,8 @@ type Report struct {
 	Steps      int                `json:"steps,omitempty"` // of the method
 	Rest       Seconds            `json:"rest,omitempty"`  // until the last step is over as planned
 	Fault      *FaultRef          `json:"fault,omitempty"`
-	Faults     []FaultRef         `json:"faults,omitempty"` // with KindStarted: all that is planned
+	Faults     []FaultRef         `json:"faults,omitempty"`   // with KindStarted: all that is planned
+	Services   []string           `json:"services,omitempty"` // with KindStarted: of the targets
 	Sample     *Sample            `json:"sample,omitempty"`
 	Values     map[string]float64 `json:"values,omitempty"` // the latest values of probes and guards, frozen with a fact
 	Outcome    *Outcome           `json:"outcome,omitempty"`
@@ -129,12 +131,36 @@ type Outcome struct {
 	RecoverySeconds *float64 `json:"recovery_seconds"`
 }
 
-// Why is the reason with what is known of the recovery.
+// Because is the reason in words that follow the verdict: a refusal says by itself that
+// it is one.
+func (o Outcome) Because() string {
+	if o.Verdict == Refused {
+		return refusedWord.ReplaceAllString(o.Reason, "$1$2")
+	}
+	return o.Reason
+}
+
+// Why is that with what is known of the recovery.
 func (o Outcome) Why() string {
 	if o.Recovery == "" {
-		return o.Reason
+		return o.Because()
 	}
-	return o.Reason + "; " + o.Recovery
+	return o.Because() + "; " + o.Recovery
+}
+
+// refusedWord is how a Refusal begins, by itself or behind what was being done.
+var refusedWord = regexp.MustCompile(`(^|: )refused ((?:R\d+ )?[a-z-]+: )`)
+
+// Said is the verdict and why.
+func (o Outcome) Said() string { return string(o.Verdict) + ": " + o.Why() }
+
+// Back is how soon the steady state was there again: "at once", "after 3s". It is empty
+// if it did not return, or nobody looked.
+func (o Outcome) Back() string {
+	if o.RecoverySeconds == nil {
+		return ""
+	}
+	return afterSo(time.Duration(*o.RecoverySeconds * float64(time.Second)))
 }
 
 // FaultOutcome is what became of one fault. For a fault of tier I GoneAt is when

@@ -301,7 +301,7 @@ func (r *runner) refuse(exp Experiment, err error) {
 	}
 	r.say(Report{
 		Run: r.Run, ID: r.ID, Experiment: exp.Name, Kind: KindFinished, At: time.Now(), Phase: Finished,
-		Text: string(out.Verdict) + ": " + out.Reason, Outcome: &out,
+		Text: out.Said(), Outcome: &out,
 	})
 }
 

@@ -291,17 +291,17 @@ func (h *Handle) mourn(begun bool) {
 	case !l.Closed:
 		h.outcome.Verdict = UndoFailed
 		h.outcome.Reason += "; its faults are not proven undone: run `sitrep chaos recover`"
-	case l.ClosedText == runnerDied:
-		h.outcome.Reason += "; everything is undone"
+	case l.ClosedText == runnerDied || l.ClosedText == foundOpen:
+		h.outcome.Reason += "; " + l.undoing()
 	default:
-		h.outcome.Reason += "; everything is undone (" + l.ClosedText + ")"
+		h.outcome.Reason += "; " + l.undoing() + " (" + l.ClosedText + ")"
 	}
 	for _, e := range l.Entries {
 		h.tell(l, e)
 	}
 	h.push(Report{
 		Run: h.req.Run, ID: h.req.ID, Experiment: l.Opened.Experiment, Kind: KindFinished, At: time.Now(), Phase: Finished,
-		Text: string(h.outcome.Verdict) + ": " + h.outcome.Reason, Outcome: &h.outcome,
+		Text: h.outcome.Said(), Outcome: &h.outcome,
 	})
 }
 
@@ -329,7 +329,7 @@ func (h *Handle) buried(ctx context.Context) (Log, error) {
 		if err != nil || l.Closed || ctx.Err() != nil {
 			return l, err
 		}
-		_, busy, rerr := recoverOne(ctx, path, LocalHands{}) // busy: the undertaker is at it
+		_, busy, rerr := recoverOne(ctx, path, byStarter, LocalHands{}) // busy: the undertaker is at it
 		if !busy && l.hopeless() && errors.Is(rerr, ErrDamaged) {
 			return l, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,20 @@ import (
 
 // ErrNoTool means that a program is not installed.
 var ErrNoTool = errors.New("is not installed")
+
+// NotAllowed says whether a program or the kernel has refused for want of rights. nft,
+// iptables and tc say it in words only, and so do errors of other processes.
+func NotAllowed(err error) bool {
+	if errors.Is(err, fs.ErrPermission) {
+		return true
+	}
+	for _, word := range []string{"operation not permitted", "permission denied", "you must be root"} {
+		if strings.Contains(strings.ToLower(err.Error()), word) {
+			return true
+		}
+	}
+	return false
+}
 
 // ToolCall is one call of nft, tc, iptables or the like.
 type ToolCall struct {

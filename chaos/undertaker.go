@@ -156,7 +156,7 @@ func UndertakeMain(args []string, lease, ack *os.File) int {
 	if len(args) != 1 {
 		return 2
 	}
-	j, err := joinJournal(args[0], "undertaker", lockShared)
+	j, err := joinJournal(args[0], byUndertaker, lockShared)
 	if err != nil {
 		return 1
 	}

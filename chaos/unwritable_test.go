@@ -155,8 +155,8 @@ func TestTheStateDirectoryGoes(t *testing.T) {
 		says       string
 	}{
 		"and all live":              {false, false, chaos.Aborted, "its journal PATH is gone: who removed or moved it left nothing by which others could end this run"},
-		"and the runner is stopped": {true, false, chaos.Aborted, "the runner died; everything is undone (the journal is gone from its place, and the runner did not end)"},
-		"and the runner is killed":  {false, true, chaos.Aborted, "the runner died; everything is undone"},
+		"and the runner is stopped": {true, false, chaos.Aborted, "the runner died; its undertaker has undone everything (the journal is gone from its place, and the runner did not end)"},
+		"and the runner is killed":  {false, true, chaos.Aborted, "the runner died; its undertaker has undone everything"},
 	} {
 		for _, how := range []string{"moved", "removed"} {
 			t.Run(how+" "+name, func(t *testing.T) {

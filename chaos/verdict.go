@@ -12,7 +12,7 @@ func (e *engine) finish(stop *ending) Outcome {
 	e.out.Verdict, e.out.Reason = judge(e.out, stop)
 	e.out.Score = score(e.steps, e.out)
 	if e.out.Verdict != UndoFailed {
-		if err := e.journal.appendNow(recClosed, "", string(e.out.Verdict)+": "+e.out.Reason); err != nil {
+		if err := e.journal.appendNow(recClosed, "", string(e.out.Verdict)+": "+e.out.Because()); err != nil {
 			e.out.Reason += "; " + err.Error()
 		}
 	}
@@ -23,7 +23,7 @@ func (e *engine) finish(stop *ending) Outcome {
 	e.phase, e.until = Finished, time.Time{}
 	out := e.out
 	e.mu.Unlock()
-	e.report(Report{Kind: KindFinished, Text: string(out.Verdict) + ": " + out.Why(), Outcome: &out})
+	e.report(Report{Kind: KindFinished, Text: out.Said(), Outcome: &out})
 	return out
 }
 

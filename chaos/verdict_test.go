@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -224,4 +225,74 @@ length      31s of faults, then up to 30s for recovery
 	require.ErrorContains(t, err, `unknown fault "process.pause"`)
 	_, err = Means{Faults: faults}.Preview(t.Context(), e, Ask{ID: "RUN", Seed: 7, Sources: Sources{URL: "http://10.0.0.1/targets"}})
 	require.ErrorContains(t, err, "not on loopback")
+}
+
+// The word of a refusal is told once, wherever it stands, and no other reason is touched.
+func TestARefusalIsSaidOnce(t *testing.T) {
+	no := Refuse("production", "say --confirm", "pay-1 has env=prod").(*Refusal)
+	for _, c := range []struct {
+		out  Outcome
+		want string
+	}{
+		{Outcome{Verdict: Refused, Reason: no.Error()}, "refused: R5 production: pay-1 has env=prod; say --confirm"},
+		{Outcome{Verdict: Refused, Reason: "plan x on pay-1: " + no.Error()}, "refused: plan x on pay-1: R5 production: pay-1 has env=prod; say --confirm"},
+		{Outcome{Verdict: Refused, Reason: "refused strange: no; yes"}, "refused: strange: no; yes"},
+		{Outcome{Verdict: Refused, Reason: "dial tcp: connection refused by it"}, "refused: dial tcp: connection refused by it"},
+		{Outcome{Verdict: Aborted, Reason: "guard pain: connection refused", Recovery: "not recovered"}, "aborted: guard pain: connection refused; not recovered"},
+	} {
+		require.Equal(t, c.want, c.out.Said())
+	}
+	deed := RefuseFor(errors.New("nft: exit status 1:\n  no"), "no-mechanism", "install nftables", "the kernel cannot")
+	require.EqualError(t, deed, "refused R10 no-mechanism: the kernel cannot; install nftables [nft: exit status 1: no]")
+	require.Equal(t, "the kernel cannot; install nftables [nft: exit status 1: no]", WhyRefused(deed))
+	require.Equal(t, "out of paper", WhyRefused(errors.New("out of paper")))
+}
+
+// How soon health was back is said as it was.
+func TestBackAtOnce(t *testing.T) {
+	for seconds, want := range map[float64]string{0: "at once", 0.04: "at once", 0.3: "after 300ms", 4: "after 4s"} {
+		require.Equal(t, want, Outcome{RecoverySeconds: &seconds}.Back())
+	}
+	require.Empty(t, Outcome{}.Back())
+}
+
+// What a HALT was for is in the verdict of whom it ended.
+func TestHaltReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                            "HALT: ",
+		"halted at T by ana: fire":    "HALT: halted at T by ana: fire",
+		"runs ended at T by x (ana)":  "ended by x (ana) (HALT of T)",
+		"runs ended at somebody else": "HALT: runs ended at somebody else",
+	} {
+		require.Equal(t, want, haltReason(text))
+	}
+}
+
+// Who took back what a dead run has left is what journal and tier tell.
+func TestWhoTookItBack(t *testing.T) {
+	at := time.Unix(1000, 0)
+	entry := func(tier Tier, by string, late time.Duration) Entry {
+		return Entry{Intent: Intent{Kind: "fault." + string(tier), Target: "x", Tier: tier, Expires: at}, UndoneAt: at.Add(late), UndoneBy: by}
+	}
+	for _, c := range []struct {
+		entries []Entry
+		want    string
+	}{
+		{nil, "everything is undone"},
+		{[]Entry{entry(TierDeadMan, "", -1)}, "everything is undone"},
+		{[]Entry{entry(TierDeadMan, byRecovery, -1)}, "the next start of sitrep has undone everything"},
+		{[]Entry{entry(TierKernel, "", -1), entry(TierDeadMan, byUndertaker, -1)}, "its undertaker has undone everything"},
+		{[]Entry{entry(TierKernel, byRecovery, -1)}, "the kernel took everything back with its holder; the next start of sitrep made sure of it"},
+		{[]Entry{entry(TierKernel, byUndertaker, -1), entry(TierDeadMan, byUndertaker, -1)}, "the kernel took fault.K on x back with its holder; its undertaker has undone fault.D on x"},
+		{[]Entry{entry(TierCarried, byStarter, -1)}, "whoever had started it has undone everything"},
+		{[]Entry{entry(TierCarried, byRecovery, time.Hour)}, "everything ended by itself at its time; the next start of sitrep made sure of it"},
+		{[]Entry{entry(TierIrreversible, byRecovery, time.Hour)}, "fault.I on x cannot be undone"},
+		{[]Entry{entry(TierDeadMan, byUndertaker, -1), entry(TierAnnotated, byRecovery, -1)}, "its undertaker has undone fault.D on x; the next start of sitrep has undone fault.A on x"},
+	} {
+		require.Equal(t, c.want, Log{Entries: c.entries}.undoing())
+	}
+	l := Log{Closed: true, ClosedText: foundOpen, Entries: []Entry{entry(TierKernel, byRecovery, -1)}}
+	require.Equal(t, "its processes died; the kernel took everything back with its holder; the next start of sitrep made sure of it", l.DiedOutcome().Reason)
+	l.ClosedText = haltIgnored
+	require.Equal(t, "HALT, and the runner did not obey; the kernel took everything back with its holder; the next start of sitrep made sure of it", l.DiedOutcome().Reason)
 }

@@ -88,6 +88,38 @@ func TestActionsLeadToThePlan(t *testing.T) {
 	})
 }
 
+// A run that goes on is told as one, with who has it, and not as one that crashed; a
+// refusal has its word once, and what took no time was back at once.
+func TestTheHistoryOfARunThatGoesOn(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		began, soon := time.Now(), 0.0
+		p.world(func(w *pane.World) {
+			w.Incidents = nil
+			w.Chaos.Runs = []pane.ChaosRun{{Run: "CH-3", Experiment: "payments-latency", Began: began}}
+			w.Chaos.Past = []pane.ChaosPast{
+				{Run: "CH-1", Experiment: "payments-latency", By: "ana", Began: began, Ended: began, Outcome: &chaos.Outcome{
+					Verdict: chaos.Refused, Reason: "refused R4 incident: INC-1 is open; resolve it first",
+				}},
+				{Run: "CH-2", Experiment: "payments-latency", By: "ana", Began: began},
+				{Run: "CH-3", Experiment: "payments-latency", By: "bob", Began: began},
+				{Run: "CH-4", Experiment: "payments-latency", By: "eve", Began: began, Ended: began, Outcome: &chaos.Outcome{Verdict: chaos.Held, RecoverySeconds: &soon}},
+			}
+		})
+		p.press("4", "h")
+		p.sees("1 of 1 held; 1 refused, 1 unknown, 1 goes on", "at once")
+		p.press("down")
+		p.sees("goes on: since " + began.UTC().Format("15:04:05Z") + ", in the hands of another process")
+		p.press("down")
+		p.sees("unknown: nobody recorded how it ended: its processes died")
+		p.press("down")
+		p.sees("refused: R4 incident: INC-1 is open; resolve it first")
+		p.press("esc")
+		p.world(func(w *pane.World) { w.Chaos.Runs[0].Last.ID = "01J" })
+		p.press("h", "down")
+		p.sees("in the hands of this screen")
+	})
+}
+
 // A file that is no experiment is named, cannot be started, and keeps nobody from the
 // others.
 func TestABrokenExperimentIsNamed(t *testing.T) {

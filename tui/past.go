@@ -21,6 +21,9 @@ func (m *model) showPast(name string) {
 	if name != "" {
 		runs, title = pane.PastOf(runs, name), safe.Sprintf("Runs of %s", name)
 	}
+	for i := range runs {
+		runs[i].Holder = m.holderOf(runs[i].Run)
+	}
 	slices.Reverse(runs)
 	rows := make([]dialog.Row, len(runs))
 	for i, p := range runs {
@@ -37,6 +40,20 @@ func (m *model) showPast(name string) {
 		}
 		return m.showPlan(which)
 	})
+}
+
+// holderOf is who has a run that goes on, as far as this screen knows; empty of any other.
+func (m *model) holderOf(run string) string {
+	for _, r := range m.world.Chaos.Runs {
+		switch {
+		case r.Run != run || r.Outcome != nil || r.Left != "":
+		case r.Last.ID == "":
+			return "another process"
+		default:
+			return "this screen"
+		}
+	}
+	return ""
 }
 
 // pastHead is the trend of runs, the newest of which is the first.
@@ -91,7 +108,7 @@ func (m *model) pastDetail(p pane.ChaosPast, width int) []dialog.Row {
 	}
 	o := p.Outcome
 	if o == nil {
-		add("verdict", theme.Dim, "nobody recorded how it ended: it goes on, or whoever started it died")
+		add("verdict", theme.Dim, p.Verdict()+": "+p.Reason(m.zone))
 		return rows
 	}
 	add("verdict", pane.VerdictStyle(o.Verdict), p.Verdict()+": "+o.Why())

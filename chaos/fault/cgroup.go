@@ -45,7 +45,7 @@ func ownCgroup(p chaos.Process, c chaos.Controller) (chaos.Cgroup, int, error) {
 // writable refuses a file that the program may not write to.
 func writable(cg chaos.Cgroup, file string) error {
 	if err := cg.Writable(file); err != nil {
-		return chaos.Refuse("no-permission", "run sitrep as root, or have the cgroup delegated to its user", "%v", err)
+		return chaos.RefuseFor(err, "no-permission", "run sitrep as root, or have the cgroup delegated to its user", "sitrep may not write to the cgroup %s", cg.Dir)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func pathOf(t chaos.Target, kind string) (string, error) {
 		return "", chaos.Refuse("target-gone", "mend path under chaos.hosts", "%s: %s is no directory", t.Name, dir)
 	}
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return "", chaos.Refuse("no-permission", "run sitrep as a user who may write there", "%s: %s: %v", t.Name, dir, err)
+		return "", chaos.RefuseFor(err, "no-permission", "run sitrep as a user who may write there", "%s: sitrep may not write to %s", t.Name, dir)
 	}
 	return dir, nil
 }

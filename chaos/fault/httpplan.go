@@ -164,7 +164,7 @@ func (e *entry) ofProcess(ctx context.Context, port int) (err error) {
 		return err
 	}
 	if e.netns, err = chaos.NetnsOf(e.process.PID); err != nil {
-		return chaos.Refuse("no-rights", "run sitrep as root, or as who started the target", "%v", err)
+		return chaos.RefuseFor(err, "no-rights", "run sitrep as root, or as who started the target", "sitrep may not look into the network of %s", t.Name)
 	}
 	if e.port = port; port == 0 {
 		e.port = portOf(t)
@@ -211,7 +211,7 @@ func (e *entry) spares() error {
 	}
 	local, err := localAddresses(e.netns)
 	if err != nil {
-		return chaos.Refuse("no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "%v", err)
+		return chaos.RefuseFor(err, "no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "sitrep may not ask for the addresses of %s", e.target.Name)
 	}
 	for _, s := range e.control.servers {
 		if int(s.Port()) == e.port && (s.Addr().IsLoopback() || slices.Contains(local, s.Addr())) {

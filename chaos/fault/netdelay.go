@@ -2,11 +2,9 @@ package fault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -74,7 +72,7 @@ func (f netDelay) Plan(ctx context.Context, id string, step chaos.Step, target c
 	if netemErr = p.planNetem(ctx, &inj, d); netemErr == nil || step.Mechanism == "netem" {
 		return inj, netemErr
 	}
-	return inj, chaos.Refuse("no-mechanism", "see the two reasons", "nfqueue: %v; netem: %v", queueErr, netemErr)
+	return inj, chaos.Refuse("no-mechanism", "either would do", "nfqueue: %s; netem: %s", chaos.WhyRefused(queueErr), chaos.WhyRefused(netemErr))
 }
 
 // queueHolder is the name of what holds a delay.
@@ -135,8 +133,8 @@ func (p place) queueWorks(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case notAllowed(err) || errors.Is(err, syscall.EPERM):
-		return chaos.Refuse("no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "%v", err)
+	case chaos.NotAllowed(err):
+		return chaos.RefuseFor(err, "no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "sitrep may not make rules of iptables there")
 	}
-	return chaos.Refuse("no-mechanism", "the kernel needs NFQUEUE (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)", "%v", err)
+	return chaos.RefuseFor(err, "no-mechanism", "the kernel needs NFQUEUE (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)", "packets cannot be queued here")
 }

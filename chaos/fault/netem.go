@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -149,10 +148,10 @@ func netemWorks(ctx context.Context) error {
 		return nil
 	case errors.Is(err, chaos.ErrNoTool):
 		return chaos.Refuse("no-mechanism", "install iproute2", "%v", err)
-	case notAllowed(err) || errors.Is(err, syscall.EPERM):
-		return chaos.Refuse("no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "%v", err)
+	case chaos.NotAllowed(err):
+		return chaos.RefuseFor(err, "no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "sitrep may not change how devices queue")
 	}
-	return chaos.Refuse("no-mechanism", "load sch_netem, or say nfqueue", "%v", err)
+	return chaos.RefuseFor(err, "no-mechanism", "load sch_netem, or say nfqueue", "netem does not work here")
 }
 
 // deviceTo is the device that leads to every peer.

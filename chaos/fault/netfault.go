@@ -34,7 +34,7 @@ func placeOf(ctx context.Context, t chaos.Target, s scope) (p place, err error) 
 		return p, err
 	}
 	if p.netns, err = chaos.NetnsOf(p.process.PID); err != nil {
-		return p, chaos.Refuse("no-rights", "run sitrep as root, or as who started the target", "%v", err)
+		return p, chaos.RefuseFor(err, "no-rights", "run sitrep as root, or as who started the target", "sitrep may not look into the network of %s", t.Name)
 	}
 	if _, err := p.process.State(); err != nil { // after the look: it was this very process's
 		return p, chaos.Refuse("target-gone", "look whether the service runs, and try again", "%s: %v", t.Name, err)
@@ -123,19 +123,8 @@ func wouldWork(ctx context.Context, n chaos.Netns, script []string) error {
 		return nil
 	case errors.Is(err, chaos.ErrNoTool):
 		return chaos.Refuse("no-mechanism", "install nftables", "%v", err)
-	case notAllowed(err):
-		return chaos.Refuse("no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "%v", err)
+	case chaos.NotAllowed(err):
+		return chaos.RefuseFor(err, "no-rights", "run sitrep with CAP_NET_ADMIN (and CAP_SYS_ADMIN for another's network namespace)", "sitrep may not make rules of nftables there")
 	}
-	return chaos.Refuse("no-mechanism", "the kernel needs nf_tables with owned tables (5.12 or later), and nft 0.9.9 or later", "%v", err)
-}
-
-// notAllowed says whether a program or the kernel has refused for want of rights.
-// nft, iptables and tc say it in words only.
-func notAllowed(err error) bool {
-	for _, word := range []string{"operation not permitted", "permission denied", "you must be root"} {
-		if strings.Contains(strings.ToLower(err.Error()), word) {
-			return true
-		}
-	}
-	return false
+	return chaos.RefuseFor(err, "no-mechanism", "the kernel needs nf_tables with owned tables (5.12 or later), and nft 0.9.9 or later", "the kernel or nft cannot do these rules")
 }

@@ -27,7 +27,7 @@ func lookAtDocker(ctx context.Context, around chaos.Around) (string, error) {
 	case nobodyThere(err):
 		return "", chaos.Refuse("unreachable", remedy, "nothing answers at %s", socket)
 	case err != nil:
-		return "", chaos.Refuse("unreachable", remedy, "%v", err)
+		return "", chaos.RefuseFor(err, "unreachable", remedy, "Docker cannot be used at %s", socket)
 	}
 	return fmt.Sprintf("Docker %.40s answers at %s; not tried on a container", release, socket), nil
 }
@@ -47,7 +47,7 @@ func lookAtToxiproxy(ctx context.Context, around chaos.Around) (string, error) {
 	case nobodyThere(err):
 		return "", chaos.Refuse("unreachable", remedy, "nothing answers at %s", server.URL)
 	case err != nil:
-		return "", chaos.Refuse("unreachable", remedy, "%v", err)
+		return "", chaos.RefuseFor(err, "unreachable", remedy, "Toxiproxy cannot be used at %s", server.URL)
 	}
 	return fmt.Sprintf("Toxiproxy answers at %s and has %d proxies; not tried on one", server.URL, proxies), nil
 }

@@ -32,7 +32,7 @@ func planStress(inj chaos.Injection, b burner, step chaos.Step) (chaos.Injection
 	}
 	probe := isolated(exec.Command(path, "--version"))
 	if out, err := probe.CombinedOutput(); err != nil {
-		return inj, chaos.Refuse("no-mechanism", "leave mechanism out", "%s does not run in a process namespace of its own: %v %s", path, err, strings.TrimSpace(string(out)))
+		return inj, chaos.RefuseFor(fmt.Errorf("%s: %w %s", path, err, out), "no-mechanism", "run sitrep as root, or leave mechanism out", "stress-ng does not run in a process namespace of its own")
 	}
 	inj.Preview = []string{
 		fmt.Sprintf("unshare --pid --fork --kill-child %s %s%s, for %s", path, strings.Join(s.arguments(), " "), inCgroup(s.Cgroup), step.Duration),

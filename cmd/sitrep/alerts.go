@@ -148,7 +148,8 @@ func (a *app) printAlerts(ctx context.Context, list []alert.Alert) error {
 	return fittedTable(a.stdout, rows, giving{1: 22, 2: 14, 5: 8})
 }
 
-// annotate says what the timeline knows of alerts, if there is one.
+// annotate says what the timeline knows of alerts, if there is one; and on standard error
+// what goes on on purpose where they fire.
 func (a *app) annotate(ctx context.Context, list []alert.Alert) error {
 	path, err := a.storePath()
 	if err != nil {
@@ -163,8 +164,19 @@ func (a *app) annotate(ctx context.Context, list []alert.Alert) error {
 			return err
 		}
 		d.annotate(list)
+		a.tellOnPurpose(ctx, db, firingServices(list), func(service string) string { return service + ": " })
 		return nil
 	})
+}
+
+// firingServices are those of which something fires.
+func firingServices(list []alert.Alert) (services []string) {
+	for _, al := range list {
+		if s := serviceOf(al); s != "" && al.State == alert.Firing {
+			services = append(services, s)
+		}
+	}
+	return services
 }
 
 func (a *app) alertLintCommand() *cobra.Command {

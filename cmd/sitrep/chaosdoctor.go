@@ -13,6 +13,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/chaos/fault"
+	"github.com/sitrep-dev/sitrep/tui/safe"
 )
 
 func (a *app) chaosDoctorCommand() *cobra.Command {
@@ -62,7 +63,7 @@ func printWays(w io.Writer, ways []chaos.Way) error {
 	b.WriteString(heads.of("FAULT", "BY", "HERE", "TIER") + "SEEN, OR WHY NOT\n")
 	line := max(1, waysWidth-heads.width())
 	for _, group := range alikeWays(ways, line) {
-		text := wrapped(oneLine(wayText(group[0])), line)
+		text := wrapped(oneLine(wayText(group[0], line)), line)
 		for i := range max(len(text), len(group)) {
 			head, beside := heads.of("", "", "", ""), sameAsAbove
 			if i < len(group) {
@@ -112,7 +113,7 @@ func alikeWays(ways []chaos.Way, line int) (groups [][]chaos.Way) {
 	at := map[[4]string]int{}
 	for _, v := range ways {
 		family, _, _ := strings.Cut(v.Fault, ".")
-		key := [4]string{family, "", string(v.Works), wayText(v)}
+		key := [4]string{family, "", string(v.Works), wayText(v, line)}
 		if len(key[3]) <= line {
 			key[0], key[1] = v.Fault, v.Mechanism
 		}
@@ -126,15 +127,17 @@ func alikeWays(ways []chaos.Way, line int) (groups [][]chaos.Way) {
 	return groups
 }
 
-// wayText is what was seen, or why there was nothing to be seen and what would help.
-func wayText(v chaos.Way) string {
-	switch {
-	case v.Works == chaos.WorksYes:
+// wayText is what was seen, or why there was nothing to be seen and what would help. Of
+// what the kernel or a program said there is so much as fits on two lines; --json has all.
+func wayText(v chaos.Way, line int) string {
+	if v.Works == chaos.WorksYes {
 		return v.Seen
-	case v.Remedy == "":
-		return v.Why
 	}
-	return v.Why + "; " + v.Remedy
+	raw := ""
+	if v.Raw != "" {
+		raw = safe.New(v.Raw, 2*line-len("[]")).String()
+	}
+	return chaos.PlainFirst(v.Why, v.Remedy, raw)
 }
 
 // tiersOf are those that the ways have, the best first.
@@ -195,5 +198,5 @@ func (a *app) examineFaults(ctx context.Context) finding {
 		return check(what, "", err)
 	}
 	ways, err := chaos.WhatWorks(ctx, fault.All(), around)
-	return check(what, countedWays(ways)+": sitrep chaos doctor says which", err)
+	return check(what, countedWays(ways)+": sitrep chaos doctor says which", inPlainWords(err))
 }

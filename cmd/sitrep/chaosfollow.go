@@ -71,7 +71,7 @@ type chaosFollower struct {
 	run     *chaos.Handle
 	who     string // has started it
 	network bool   // confirmed on the command line
-	ended   bool   // somebody has asked for the end
+	pressed presses
 
 	live  bool            // there is a terminal, for a line that changes
 	drawn bool            // that line is there
@@ -97,25 +97,45 @@ func (f *chaosFollower) follow(ctx context.Context, signals <-chan os.Signal) (p
 				f.confirmNetwork(f.run, f.network)
 			}
 		case s := <-signals:
-			f.end(s)
+			f.end(s, time.Now())
 		case now := <-tick.C:
 			f.draw(now)
 		}
 	}
 }
 
-// end ends the run. It says then whether health returns, unless it is asked a second
-// time, or by whoever does not wait.
-func (f *chaosFollower) end(s os.Signal) {
+// bounce is how soon after the first ctrl-C another is the same one: a nervous finger, a
+// key that bounces.
+const bounce = 500 * time.Millisecond
+
+// presses are the ctrl-C of whoever follows a run.
+type presses struct{ first time.Time }
+
+// at says whether a ctrl-C is the first, and whether it is one more that is meant.
+func (p *presses) at(now time.Time) (first, again bool) {
+	if p.first.IsZero() {
+		p.first = now
+		return true, false
+	}
+	return false, now.Sub(p.first) > bounce
+}
+
+// end ends the run. It says then whether health returns, unless it is asked once more,
+// or by whoever does not wait.
+func (f *chaosFollower) end(s os.Signal, now time.Time) {
 	what := map[os.Signal]string{os.Interrupt: "ctrl-C", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "the end of its terminal"}[s]
 	f.run.Abort(fmt.Sprintf("ended by %s (%s)", what, f.who))
-	if f.ended || s != os.Interrupt {
+	if s != os.Interrupt {
 		f.run.Hurry()
 		return
 	}
-	f.ended = true
-	f.wipe()
-	fmt.Fprintln(f.stderr, "sitrep: ends and undoes it, then looks whether health returns; ctrl-C again does not wait for that")
+	switch first, again := f.pressed.at(now); {
+	case first:
+		f.wipe()
+		fmt.Fprintln(f.stderr, "sitrep: ends and undoes it, then looks whether health returns; ctrl-C again does not wait for that")
+	case again:
+		f.run.Hurry()
+	}
 }
 
 // tell is a line of JSON, or for people the facts on standard error; of what probes see

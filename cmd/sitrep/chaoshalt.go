@@ -43,10 +43,14 @@ func (a *app) clearHalt(dir string) error {
 	if err := chaos.ClearHalt(dir); err != nil {
 		return err
 	}
-	if was && text != "" {
-		text = " (it was " + text + ")"
+	said := "runs are allowed again"
+	switch {
+	case !was:
+		said = "there was no HALT: runs were allowed, and are"
+	case text != "":
+		said += " (it was " + text + ")"
 	}
-	_, err := fmt.Fprintln(a.stdout, sanitise("runs are allowed again"+text))
+	_, err := fmt.Fprintln(a.stdout, sanitise(said))
 	return err
 }
 
@@ -57,7 +61,7 @@ func (a *app) halt(ctx context.Context, dir, reason string) error {
 		who = "somebody" // a name must not stand in the way of it
 	}
 	_, was := chaos.Halted(dir)
-	ended, err := haltAll(ctx, dir, string(who), reason)
+	ended, err := haltAll(ctx, dir, func() error { return chaos.Halt(dir, string(who), reason) })
 	a.onTimeline(ctx, dir)
 	if err != nil {
 		return err
@@ -89,9 +93,9 @@ func sanitiseLines(lines []string) string {
 
 // haltAll raises HALT, returns once every run is undone, and names those that were
 // open. The error has the exit code of an undo that failed.
-func haltAll(ctx context.Context, dir, who, why string) (ended []string, err error) {
+func haltAll(ctx context.Context, dir string, raise func() error) (ended []string, err error) {
 	ended = []string{}
-	if err := chaos.Halt(dir, who, why); err != nil {
+	if err := raise(); err != nil {
 		return ended, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, haltPatience)

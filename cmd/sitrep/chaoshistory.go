@@ -35,6 +35,7 @@ type pastView struct {
 	Began      *time.Time     `json:"began_at"`
 	Ended      *time.Time     `json:"ended_at"`
 	Outcome    *chaos.Outcome `json:"outcome"`
+	Holder     string         `json:"holder"` // who has it while it goes on
 }
 
 func (a *app) chaosHistory(ctx context.Context, db *store.DB, names []string) error {
@@ -42,6 +43,12 @@ func (a *app) chaosHistory(ctx context.Context, db *store.DB, names []string) er
 	if err != nil {
 		return err
 	}
+	dir, err := chaosDir()
+	if err != nil {
+		return err
+	}
+	open, _ := chaos.Active(dir) // a journal that cannot be read is told by chaos and doctor
+	past.held(open)
 	list := past.list
 	if len(names) > 0 {
 		list = pane.PastOf(list, names[0])
@@ -52,7 +59,7 @@ func (a *app) chaosHistory(ctx context.Context, db *store.DB, names []string) er
 	if a.flags.json {
 		views := []pastView{}
 		for _, p := range list {
-			views = append(views, pastView{p.Run, p.Experiment, p.By, moment(p.Began), moment(p.Ended), p.Outcome})
+			views = append(views, pastView{p.Run, p.Experiment, p.By, moment(p.Began), moment(p.Ended), p.Outcome, p.Holder})
 		}
 		return a.print(views)
 	}
@@ -83,7 +90,7 @@ func (a *app) printHistory(list []pane.ChaosPast) error {
 		}
 		rows := [][]string{{"RUN", "BEGAN", "VERDICT", "SCORE", "RECOVERED", "BY", "REASON"}}
 		for _, p := range slices.Backward(runs) {
-			rows = append(rows, []string{p.Run, stamp(p.Began), p.Verdict(), orDash(p.ScoreText()), orDash(p.RecoveryText()), p.By, p.Reason()})
+			rows = append(rows, []string{p.Run, stamp(p.Began), p.Verdict(), orDash(p.ScoreText()), orDash(p.RecoveryText()), p.By, p.Reason(time.UTC)})
 		}
 		if err := table(a.stdout, rows); err != nil {
 			return err

@@ -58,6 +58,15 @@ func (p *pastRuns) learn(e *incident.Event) bool {
 	return true
 }
 
+// held says of runs whose journals are open who has them.
+func (p *pastRuns) held(open []chaos.OpenRun) {
+	for _, o := range open {
+		if i, known := p.at[o.ID]; known && p.list[i].Outcome == nil {
+			p.list[i].Holder = o.Holder()
+		}
+	}
+}
+
 // newest are the last n. What is returned is never written to again.
 func (p *pastRuns) newest(n int) []pane.ChaosPast {
 	return slices.Clone(p.list[max(0, len(p.list)-n):])

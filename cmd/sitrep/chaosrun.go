@@ -348,7 +348,7 @@ func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
 // endOthers raises HALT until every run is undone. One that is raised already stays.
 func endOthers(ctx context.Context, dir, by string) (ended []string, err error) {
 	_, was := chaos.Halted(dir)
-	ended, err = haltAll(ctx, dir, by, "")
+	ended, err = haltAll(ctx, dir, func() error { return chaos.EndAll(dir, by+" on another screen") })
 	if !was {
 		err = errors.Join(err, chaos.ClearHalt(dir))
 	}

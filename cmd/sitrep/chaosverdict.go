@@ -30,10 +30,10 @@ func (a *app) printOutcome(name string, out chaos.Outcome) error {
 		head += fmt.Sprintf(", score %.0f%%", 100**out.Score)
 	}
 	v.line(head)
-	v.label("why", out.Reason)
+	v.label("why", out.Because())
 	v.label("after", out.Recovery)
-	if out.Recovery == "" && out.RecoverySeconds != nil {
-		v.label("after", "the steady state was back after "+span(time.Duration(*out.RecoverySeconds*float64(time.Second))))
+	if back := out.Back(); out.Recovery == "" && back != "" {
+		v.label("after", "the steady state was back "+back)
 	}
 	v.label("expected", out.Hypothesis)
 	v.probes()

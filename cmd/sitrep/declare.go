@@ -96,6 +96,7 @@ func (a *app) declared(ctx context.Context, db *store.DB, by incident.By, inc in
 	if err != nil {
 		return err
 	}
+	a.warnOnPurpose(ctx, db, []incident.Incident{inc})
 	err = a.deliver(ctx, db, append([]incident.ID{inc.ID}, others...)...)
 	a.capture(ctx, db, by, inc.ID) // after the pages
 	return err

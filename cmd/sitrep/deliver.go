@@ -52,7 +52,7 @@ func (a *app) senders(c *config, db *store.DB) map[string]escalation.Sender {
 			APIURL:  c.Slack.APIURL,
 			Mention: func(p incident.Person) string { return c.People[string(p)].Slack },
 			Phone:   func(p incident.Person) string { return c.People[string(p)].Phone },
-			Picture: chatPicture(db), Instead: c.Slack.Channel,
+			Picture: chatPicture(db), Instead: c.Slack.Channel, Runs: runsBeside(db),
 			Token: c.botToken, Buttons: c.Slack.AppToken != "",
 			Learn: func(ctx context.Context, workspace func() (string, bool)) { learnWorkspace(ctx, db, workspace) },
 		}),
@@ -78,7 +78,7 @@ func (a *app) pagerduty(c *config, db *store.DB) *pagerduty.Sender {
 	}
 	return pagerduty.New(pagerduty.Config{
 		EventsURL: c.PagerDuty.EventsURL, Source: host, Links: links, Images: images, API: c.pagerdutyAPI(), From: c.PagerDuty.From,
-		More: func(ctx context.Context, inc incident.Incident) []pagerduty.Link { return chatLinks(ctx, db, inc.ID) },
+		More: func(ctx context.Context, inc incident.Incident) []pagerduty.Link { return chatLinks(ctx, db, inc.ID) }, Runs: runsBeside(db),
 		Key: func(ctx context.Context, name string) (string, error) {
 			key, ok := c.PagerDuty.RoutingKeys[name]
 			if !ok {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,28 @@ func TestDocumentedCommandsExist(t *testing.T) {
 		for _, line := range lines {
 			checkCommand(t, file, line)
 		}
+	}
+}
+
+// The exit codes of what hurts and what loads are told where they are used.
+func TestExitCodesAreDocumented(t *testing.T) {
+	t.Parallel()
+	for file, codes := range map[string][]int{
+		"../../docs/chaos.md": {0, 1, exitUsage, exitNotHeld, exitRefused, exitInconclusive, exitUndoFailed, exitInterrupted},
+		"../../docs/load.md":  {0, 1, exitUsage, exitNotHeld, exitRefused, exitInconclusive, exitInterrupted},
+	} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, section, found := strings.Cut(string(text), "\n## Exit codes\n")
+		require.True(t, found, file)
+		section, _, _ = strings.Cut(section, "\n## ")
+		var told []int
+		for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(section, -1) {
+			code, err := strconv.Atoi(row[1])
+			require.NoError(t, err)
+			told = append(told, code)
+		}
+		require.Equal(t, codes, told, file)
 	}
 }
 

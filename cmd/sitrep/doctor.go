@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +90,23 @@ func check(what, fine string, err error) finding {
 		return finding{what, false, withoutExcerpt(err)}
 	}
 	return finding{what, true, fine}
+}
+
+// inPlainWords is an error of the kernel or of a program as a finding tells it: what is
+// missing and what to do first, so that a narrow terminal cuts only its own words.
+func inPlainWords(err error) error {
+	var exit *exec.ExitError
+	var file *fs.PathError
+	named := errors.As(err, &file)
+	switch {
+	case errors.As(err, &exit):
+		return fmt.Errorf("a command failed; run it by hand to see why [%w]", err)
+	case named && errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this user may not %s %s; run sitrep as one who may, or change its mode [%w]", file.Op, file.Path, err)
+	case named && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no %s; make it, or name another [%w]", file.Path, err)
+	}
+	return err
 }
 
 // withoutExcerpt is an error without the lines of a file that it shows: a finding has one.
@@ -281,7 +300,7 @@ func (c *config) examineSecrets(ctx context.Context) []finding {
 	try := func(name string, s secret) {
 		if s != "" {
 			_, err := s.read(ctx, c.dir)
-			found = append(found, check(name, "can be read", err))
+			found = append(found, check(name, "can be read", inPlainWords(err)))
 		}
 	}
 	for name, s := range c.PagerDuty.RoutingKeys {
@@ -326,5 +345,5 @@ func examineChaos() finding {
 	if text, halted := chaos.Halted(dir); halted && err == nil {
 		err = fmt.Errorf("no run may start: %s (sitrep chaos halt --clear)", text)
 	}
-	return check("chaos", fmt.Sprintf("%d runs open", len(open)), err)
+	return check("chaos", fmt.Sprintf("%d runs open", len(open)), inPlainWords(err))
 }

@@ -57,6 +57,8 @@ func (c *config) examineWebhook(ctx context.Context) []finding {
 		return []finding{check(what, "a sitrep listens at "+hook.Listen+", "+token, nil)}
 	case errors.Is(err, syscall.EADDRINUSE):
 		err = fmt.Errorf("%s is taken by another program: alerts cannot be taken in; choose another port in alertmanager.webhook.listen", hook.Listen)
+	case errors.Is(err, syscall.EACCES):
+		err = fmt.Errorf("this user may not listen at %s; choose a port above 1023 in alertmanager.webhook.listen [%w]", hook.Listen, err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		err = fmt.Errorf("%s is no address of this host: set alertmanager.webhook.listen to one, such as 127.0.0.1:9095", hook.Listen)
 	}

@@ -233,6 +233,7 @@ func (a *app) listCommand() *cobra.Command {
 					return err
 				}
 				a.warnUnwatched(cmd.Context(), db, list...)
+				a.warnOnPurpose(cmd.Context(), db, list)
 				return a.printIncidents(list)
 			})
 		},

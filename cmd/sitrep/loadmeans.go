@@ -58,9 +58,6 @@ func (p *loadProber) Burn(ctx context.Context, name string, window time.Duration
 // drainTime is how long requests in flight may take after the first ctrl-C.
 const drainTime = 10 * time.Second
 
-// bounce is how soon after the first a ctrl-C is the same one: a key that was hit twice.
-const bounce = 500 * time.Millisecond
-
 // handle gives a run what a person at the terminal can do: a second ctrl-C closes what
 // the first lets end, + and - change the rate. Call release when the run is over.
 func (a *app) handle(ctx context.Context, m *loadtest.Means, open bool) (release func(), err error) {

@@ -112,5 +112,5 @@ func examineLogout() finding {
 		who = u.Username
 	}
 	fine, err := logout{os.DirFS("/"), who}.survives()
-	return check("ladder after logout", fine, err)
+	return check("ladder after logout", fine, inPlainWords(err))
 }

@@ -87,7 +87,7 @@ func (r *recorder) journals(ctx context.Context, dir string, since time.Time) er
 		if out := l.DiedOutcome(); out != nil {
 			err = errors.Join(err, r.chaos(ctx, chaos.Report{
 				Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindFinished, At: l.ClosedAt, Phase: chaos.Finished,
-				Text: string(out.Verdict) + ": " + out.Reason, Outcome: out,
+				Text: out.Said(), Outcome: out,
 			}))
 		}
 	}
@@ -109,7 +109,7 @@ func (r *recorder) knownRuns(ctx context.Context, since time.Time) (map[string]b
 
 // loadStarted records that a load run began.
 func (r *recorder) loadStarted(ctx context.Context, run string, plan loadtest.Plan, at time.Time) error {
-	return r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan.Name, describePlan(plan)), "", map[string]any{"run": run, "plan": plan.Name})
+	return r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan.Name, describePlan(plan)), "", map[string]any{"run": run, "plan": plan.Name, "service": plan.Service})
 }
 
 // loadFinished records how it ended.

@@ -40,9 +40,13 @@ func (a *app) showCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				runs, err := onPurposeViews(cmd.Context(), db, inc, now)
+				if err != nil {
+					return err
+				}
 				a.warnUnwatched(cmd.Context(), db, inc)
 				merged := slices.DeleteFunc(all, func(other incident.Incident) bool { return !slices.Contains(inc.Merged, other.ID) })
-				return a.show(inc, shownIncident{viewOf(inc, now), itemsOf(merged, true), changes, relatedViews(related), a.soFar(cmd.Context(), db, inc, now)}, itemsOf(merged, false), now)
+				return a.show(inc, shownIncident{viewOf(inc, now), itemsOf(merged, true), changes, runs, relatedViews(related), a.soFar(cmd.Context(), db, inc, now)}, itemsOf(merged, false), now)
 			})
 		},
 	}
@@ -53,6 +57,7 @@ type shownIncident struct {
 	incidentView
 	MergedItems []itemView      `json:"merged_items"` // action items of those that were merged into it
 	Changes     []changedView   `json:"changes"`
+	Runs        []onPurposeView `json:"runs"` // of chaos and load that go on, or have just ended, where it hurts
 	Related     []relatedView   `json:"related"`
 	SoFar       []incident.Cost `json:"budget_costs_so_far"` // of one that is open
 }
@@ -109,6 +114,9 @@ func (a *app) show(inc incident.Incident, v shownIncident, owed []itemView, now 
 	}
 	for _, it := range append(itemsOf([]incident.Incident{inc}, false), owed...) {
 		rows = append(rows, []string{"open item", fmt.Sprintf("%s %s, %s: %s", it.Incident, it.Item, cmp.Or(string(it.Owner), "nobody"), it.Text)})
+	}
+	for _, r := range v.Runs[:min(len(v.Runs), mostNamedRuns)] {
+		rows = append(rows, []string{"on purpose", r.text})
 	}
 	rows = append(rows, changedRows(v.Changes)...)
 	rows = append(rows, relatedRows(v.Related, now)...)

@@ -362,7 +362,7 @@ func (c *config) examineCommands() (found []finding) {
 			path, err = exec.LookPath(program(dir, cmd.Argv[0]))
 		}
 		if err != nil {
-			err = fmt.Errorf("%s cannot be run: %w", cmd.Argv[0], err)
+			err = fmt.Errorf("%s cannot be run; put it there, executable, or write its whole path [%w]", cmd.Argv[0], err)
 		}
 		found = append(found, check(what, path, err))
 	}

@@ -42,6 +42,7 @@ type details struct {
 	Declared    time.Time         `json:"declared_at,omitzero"`
 	LateSeconds float64           `json:"late_seconds,omitempty"`
 	Drill       bool              `json:"drill,omitempty"`
+	Runs        []string          `json:"runs,omitempty"` // of chaos and load, where it hurts
 }
 
 // event is m as PagerDuty takes it, but for the routing key.
@@ -65,6 +66,11 @@ func (s *Sender) event(ctx context.Context, m escalation.Message, inc incident.I
 	}
 	for _, who := range content.Who[:min(len(content.Who), maxPeople)] {
 		d.Who = append(d.Who, line(string(who), maxName))
+	}
+	if s.config.Runs != nil {
+		for _, run := range s.config.Runs(ctx, inc) {
+			d.Runs = append(d.Runs, line(run, maxDetail))
+		}
 	}
 	event.Client, event.ClientURL = s.config.Client, s.config.ClientURL
 	event.Payload = &pagerduty.V2Payload{

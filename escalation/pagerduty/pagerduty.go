@@ -35,6 +35,9 @@ type Config struct {
 	// More gives further links of an incident, at once: a page waits for them. nil
 	// has none.
 	More func(ctx context.Context, inc incident.Incident) []Link
+	// Runs says, a line each and at once, what chaos and load is on purpose where an
+	// incident hurts. nil says nothing.
+	Runs func(ctx context.Context, inc incident.Incident) []string
 
 	API  *API   // writes notes; nil: none can be written
 	From string // e-mail of the user in whose name that is done

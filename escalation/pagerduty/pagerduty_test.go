@@ -324,3 +324,13 @@ func TestManyAtOnce(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("key-%d", i%5), e.RoutingKey)
 	}
 }
+
+// A page says what chaos or load goes on where it hurts.
+func TestAPageNamesWhatGoesOnOnPurpose(t *testing.T) {
+	s := New(Config{Runs: func(_ context.Context, inc incident.Incident) []string {
+		return []string{"CH-4 payments-latency goes on since 03:01:10Z on " + inc.Service, "two\nlines"}
+	}})
+	event, err := s.event(t.Context(), page(escalation.OpTrigger, escalation.Content{}), checkout())
+	require.NoError(t, err)
+	require.Equal(t, []string{"CH-4 payments-latency goes on since 03:01:10Z on checkout", "two lines"}, event.Payload.Details.(details).Runs)
+}

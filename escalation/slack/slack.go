@@ -45,6 +45,11 @@ type Config struct {
 	// words what is to be seen.
 	Picture func(ctx context.Context, inc incident.Incident, of escalation.PictureOf) (png []byte, alt string, err error)
 
+	// Runs, if set, says, a line each and at once, what chaos and load is on purpose
+	// where an incident hurts: it stands in what calls people. A headline stays for
+	// longer than that is true.
+	Runs func(ctx context.Context, inc incident.Incident) []string
+
 	// Learn, if set, is called when a headline was posted, and may ask for the
 	// address of the workspace (see Permalink); false is no answer.
 	Learn func(ctx context.Context, workspace func() (string, bool))

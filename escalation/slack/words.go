@@ -20,6 +20,7 @@ const (
 	maxSection  = 3000
 	maxSections = 4
 	maxMentions = 20
+	maxRun      = 300 // a line about chaos or load
 )
 
 // words is what the message says: the blocks that are shown, and the text for
@@ -53,6 +54,12 @@ func (a attempt) words(ctx context.Context) (text string, blocks []slack.Block) 
 		text += "\n" + room
 		sections = append(sections, room)
 	}
+	if a.config.Runs != nil && a.calls() && !a.content.Headline {
+		for _, run := range a.config.Runs(ctx, a.inc) {
+			text += "\n" + escape(clean(run), maxRun)
+			sections = append(sections, escape(clean(run), maxRun))
+		}
+	}
 	if mentions := a.mentions(ctx); mentions != "" {
 		text += "\n" + mentions
 		sections = append(sections, mentions)
@@ -64,10 +71,14 @@ func (a attempt) words(ctx context.Context) (text string, blocks []slack.Block) 
 	return text, append(blocks, a.buttons()...)
 }
 
+// calls says whether the message is to wake people.
+func (a attempt) calls() bool {
+	return a.content.Diverts != "" || a.content.Page != "" && a.content.Page != escalation.PageNone
+}
+
 // mentions calls the people whom the message is for, if it calls anybody.
 func (a attempt) mentions(ctx context.Context) string {
-	calls := a.content.Diverts != "" || a.content.Page != "" && a.content.Page != escalation.PageNone
-	if !calls {
+	if !a.calls() {
 		return ""
 	}
 	var all []string

@@ -133,3 +133,24 @@ func TestAnyWordsAreValid(t *testing.T) {
 		}
 	})
 }
+
+// What calls people says what chaos or load goes on where it hurts; what stays for longer
+// than that does not.
+func TestWordsOfWhatGoesOnOnPurpose(t *testing.T) {
+	say := func(content escalation.Content) (string, int) {
+		m := post("01A", "L2 called")
+		m.Payload = incident.Payload(content)
+		a := attempt{Sender: New(Config{Runs: func(context.Context, incident.Incident) []string {
+			return []string{"CH-4 pay<latency> goes on since 03:01:10Z"}
+		}}), m: m, content: m.Content(), inc: checkout()}
+		text, blocks := a.words(context.Background())
+		return text, len(blocks)
+	}
+	text, blocks := say(escalation.Content{Text: "L2 called", Page: escalation.PageCritical})
+	require.Equal(t, "INC-7 SEV-1 Checkout answers 5xx\nL2 called\nCH-4 pay&lt;latency&gt; goes on since 03:01:10Z", text)
+	require.Equal(t, 2, blocks)
+	for _, quiet := range []escalation.Content{{Text: "noted"}, {Text: "L2 called", Page: escalation.PageNone}, {Text: "open", Page: escalation.PageCritical, Headline: true}} {
+		text, _ := say(quiet)
+		require.NotContains(t, text, "CH-4")
+	}
+}

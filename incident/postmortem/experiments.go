@@ -55,6 +55,9 @@ type experimentGuard struct {
 	Tripped   bool   `json:"tripped"`
 }
 
+// atOnce is less than anybody calls a recovery, in seconds.
+const atOnce = 0.05
+
 // mostExperiments is how many runs are told in full.
 const mostExperiments = 8
 
@@ -90,7 +93,10 @@ func (x experiment) tell(b *strings.Builder) {
 	if o.Score != nil {
 		fmt.Fprintf(b, ", score %s %%", figure(100**o.Score))
 	}
-	if o.Recovery != nil {
+	switch {
+	case o.Recovery != nil && *o.Recovery < atOnce:
+		b.WriteString(", the steady state was back at once")
+	case o.Recovery != nil:
 		fmt.Fprintf(b, ", the steady state was back after %s s", figure(*o.Recovery))
 	}
 	fmt.Fprintf(b, ". %s", escape(o.Reason))

@@ -79,17 +79,27 @@ func advice(s *Screen) string {
 			firing++
 		}
 	}
-	abort := s.Keys.Label(keys.Abort)
+	abort, onPurpose := s.Keys.Label(keys.Abort), ""
 	for _, r := range s.World.Chaos.Runs {
 		if r.Outcome == nil && firing == 0 {
 			return fmt.Sprintf("%s %s runs. When an alert fires, %s declares an incident; %s ends and undoes the experiment.", r.Run, r.Experiment, declareKey(s), abort)
 		}
+		if r.Outcome == nil {
+			onPurpose = strings.TrimSpace(r.Run+" "+r.Experiment) + " goes on"
+			if !r.Began.IsZero() {
+				onPurpose += " since " + r.Began.In(s.Zone).Format("15:04:05")
+			}
+			onPurpose += fmt.Sprintf(": %s ends it. ", abort)
+		}
+	}
+	if onPurpose == "" && s.World.Load.Live != nil {
+		onPurpose = fmt.Sprintf("%s sends load: %s ends it. ", s.World.Load.Run, abort)
 	}
 	switch {
 	case firing == 1:
-		return fmt.Sprintf("An alert fires. %s declares an incident from it and pages whoever is on call.", declareKey(s))
+		return fmt.Sprintf("%sAn alert fires. %s declares an incident from it and pages whoever is on call.", onPurpose, declareKey(s))
 	case firing > 1:
-		return fmt.Sprintf("%d alerts fire. %s declares from the worst and pages whoever is on call.", firing, declareKey(s))
+		return fmt.Sprintf("%s%d alerts fire. %s declares from the worst and pages whoever is on call.", onPurpose, firing, declareKey(s))
 	}
 	if s.Prod {
 		return ""

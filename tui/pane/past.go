@@ -16,6 +16,7 @@ type ChaosPast struct {
 	Began           time.Time // or was refused
 	Ended           time.Time // zero: nobody recorded how it ended, or it goes on
 	Outcome         *chaos.Outcome
+	Holder          string // who has it while it goes on, as far as anybody here knows
 }
 
 // PastOf are the runs of one experiment, in their order.
@@ -38,14 +39,17 @@ func Record(runs []ChaosPast) string {
 	}
 	var rest []string
 	told := len(runs)
-	for _, v := range []string{string(chaos.Inconclusive), string(chaos.Refused), unknownVerdict} {
+	for _, v := range []string{string(chaos.Inconclusive), string(chaos.Refused), unknownVerdict, goesOn} {
 		if n := count[v]; n > 0 {
 			told -= n
 			rest = append(rest, fmt.Sprintf("%d %s", n, v))
 		}
 	}
 	text := fmt.Sprintf("%d of %d held", count[string(chaos.Held)], told)
-	if told == 0 {
+	switch {
+	case len(runs) > 0 && count[goesOn] == len(runs):
+		text = "none is over yet"
+	case told == 0:
 		text = "none could tell"
 	}
 	if len(rest) > 0 {
@@ -54,8 +58,12 @@ func Record(runs []ChaosPast) string {
 	return text
 }
 
-// unknownVerdict is that of a run of which nobody recorded how it ended.
-const unknownVerdict = "unknown"
+// In place of a verdict: of a run of which nobody recorded how it ended, and of one that
+// has not.
+const (
+	unknownVerdict = "unknown"
+	goesOn         = "goes on"
+)
 
 // Trends are the scores (0 to 1) and the seconds of recovery of runs, in their order,
 // NaN where there is none. Runs that were refused never began, and are left out.
@@ -67,7 +75,7 @@ func Trends(runs []ChaosPast) (scores, recoveries []float64) {
 		return *v
 	}
 	for _, p := range runs {
-		if v := p.Verdict(); v == unknownVerdict || v == string(chaos.Refused) {
+		if v := p.Verdict(); v == unknownVerdict || v == goesOn || v == string(chaos.Refused) {
 			continue
 		}
 		scores, recoveries = append(scores, known(p.Outcome.Score)), append(recoveries, known(p.Outcome.RecoverySeconds))
@@ -86,9 +94,12 @@ func lastExperiment(w *Chaos) string {
 	return ""
 }
 
-// Verdict is how the run ended, in a word.
+// Verdict is how the run ended, in a word, or that it goes on.
 func (p ChaosPast) Verdict() string {
-	if p.Outcome == nil || p.Outcome.Verdict == "" {
+	switch {
+	case p.Outcome == nil && p.Holder != "":
+		return goesOn
+	case p.Outcome == nil || p.Outcome.Verdict == "":
 		return unknownVerdict
 	}
 	return string(p.Outcome.Verdict)
@@ -108,13 +119,19 @@ func (p ChaosPast) RecoveryText() string {
 	if p.Outcome == nil || p.Outcome.RecoverySeconds == nil {
 		return ""
 	}
-	return fmt.Sprintf("%.1f s", *p.Outcome.RecoverySeconds)
+	if text := fmt.Sprintf("%.1f s", *p.Outcome.RecoverySeconds); text != "0.0 s" {
+		return text
+	}
+	return "at once"
 }
 
-// Reason is why it ended so.
-func (p ChaosPast) Reason() string {
-	if p.Outcome == nil {
-		return ""
+// Reason is why it ended so, or since when it goes on and who has it.
+func (p ChaosPast) Reason(zone *time.Location) string {
+	switch {
+	case p.Outcome != nil:
+		return p.Outcome.Why()
+	case p.Holder != "":
+		return "since " + p.Began.In(zone).Format("15:04:05Z07:00") + ", in the hands of " + p.Holder
 	}
-	return p.Outcome.Why()
+	return "nobody recorded how it ended: its processes died, or it goes on with the journals of another user"
 }

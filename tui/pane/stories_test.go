@@ -8,6 +8,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 )
@@ -76,6 +77,16 @@ func TestWhatToDoFirst(t *testing.T) {
 	r.sees("F5 hurts at most 1 of service=payments:", "^X ends and undoes it")
 	r.s.World = with(quiet, func(w *World) { w.Chaos.Runs = []ChaosRun{{Run: "CH-9", Experiment: "payments-latency"}} })
 	r.sees("CH-9 payments-latency runs. When an alert")
+	r.s.World = with(quiet, func(w *World) {
+		w.Chaos.Runs = []ChaosRun{{Run: "CH-9", Experiment: "payments-latency", Began: night}}
+		w.Alerts.List = []alert.Alert{{Name: "HighErrorRate", State: alert.Firing}}
+	})
+	r.sees("CH-9 payments-latency goes on since", "^X ends it")
+	r.s.World = with(quiet, func(w *World) {
+		w.Load.Run, w.Load.Live = "LT-2", &loadtest.Progress{}
+		w.Alerts.List = []alert.Alert{{Name: "HighErrorRate", State: alert.Firing}}
+	})
+	r.sees("LT-2 sends load: ^X ends it")
 	r.s.World, r.s.Prod = quiet, true
 	r.seesNot("hurts")
 }

@@ -212,7 +212,7 @@ func shopChaos(ago func(time.Duration) time.Time) Chaos {
 				Probes: []chaos.ProbeOutcome{{Name: "storefront p95", Expect: "< 0.25", Before: &p95, During: &v, Evaluations: 60, Within: 50}},
 			}},
 			{
-				Run: "CH-4", Experiment: "payments-pause", Targets: "payments-1", Ends: ago(-22 * time.Second), Said: "holding",
+				Run: "CH-4", Experiment: "payments-pause", Targets: "payments-1", Began: ago(40 * time.Second), Ends: ago(-22 * time.Second), Said: "holding",
 				Faults:  []chaos.FaultOutcome{{ID: "01j-1", Kind: "process.pause", Target: "payments-1", Tier: "D", InjectedAt: &injected}},
 				Trail:   map[string][]float64{"probe storefront 5xx ratio": {0, 0, 0.004, 0.02, 0.034}, "probe storefront p95": {0.1, 0.12, 0.19, 0.18}},
 				Last:    chaos.Report{Run: "CH-4", ID: "01J", Experiment: "payments-pause", Kind: chaos.KindProbe, Phase: chaos.Holding, Text: "storefront 5xx ratio 0.034 (expected < 0.01)", At: ago(time.Second)},
