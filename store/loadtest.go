@@ -21,7 +21,7 @@ func (db *DB) BeginRun(ctx context.Context, head loadtest.Result) (letGo func(),
 	if head.Run == "" {
 		return nil, errors.New("begin load run: it has no ID; ask NextRun for one")
 	}
-	if letGo, err = db.holdRun(head.Run); err != nil {
+	if letGo, err = db.HoldRun(head.Run); err != nil {
 		return nil, fmt.Errorf("begin load run %s: %w", head.Run, err)
 	}
 	err = db.write(ctx, func(tx *sql.Tx) error { return db.insertRun(ctx, tx, head) })
@@ -190,7 +190,7 @@ func (db *DB) runParts(ctx context.Context, id string) ([]loadtest.Second, []loa
 // finds its process dead says so for all who come later.
 func (db *DB) unfinished(ctx context.Context, head loadtest.Result) (loadtest.Result, error) {
 	// Before the seconds are read: one that ends meanwhile is not dead with less than it had.
-	dead := !db.runHeld(head.Run)
+	dead := !db.RunHeld(head.Run)
 	if dead {
 		again, err := db.runHead(ctx, head.Run)
 		if err != nil {
@@ -235,7 +235,7 @@ func (db *DB) Runs(ctx context.Context, limit int) ([]loadtest.Result, error) {
 		return nil, fmt.Errorf("list load runs: %w", explain(db.path, err))
 	}
 	for i, r := range all {
-		if r.Verdict != loadtest.Running || db.runHeld(r.Run) {
+		if r.Verdict != loadtest.Running || db.RunHeld(r.Run) {
 			continue
 		}
 		if all[i], err = db.unfinished(ctx, r); err != nil {
