@@ -30,6 +30,7 @@ func TestShop(t *testing.T) {
 		{"KilledScreenAndRunnerLeaveNoFault", killedScreenAndRunnerLeaveNoFault},
 		{"KilledCommandLeavesNoProcessPaused", killedCommandLeavesNoProcessPaused},
 		{"InterruptedRunIsUndone", interruptedRunIsUndone},
+		{"GameDays", gameDays},
 		{"ARunbookIsFollowedOnTheLab", aRunbookIsFollowedOnTheLab},
 	} {
 		t.Run(c.name, c.run)
