@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"query/slo":             {"query"},
 	"query/capacity":        {"query"},
 	"chaos/fault":           {"chaos"},
+	"chaos/gameday":         {"chaos", "loadtest"},
 	"loadtest/compare":      {"loadtest"},
 	"loadtest/knee":         {"loadtest"},
 	"chaos/imports":         {"chaos"},
@@ -68,7 +69,7 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/imports",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/gameday", "chaos/imports",
 		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }

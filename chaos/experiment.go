@@ -106,8 +106,8 @@ func (e Experiment) Length() time.Duration {
 	return d
 }
 
-// longest is how long the experiment may take from its baseline to its verdict.
-func (e Experiment) longest() time.Duration {
+// Longest is how long the experiment may take from its baseline to its verdict.
+func (e Experiment) Longest() time.Duration {
 	d := e.Baseline.For.D() + e.Length() + e.Recovery.D()
 	for _, s := range e.Method {
 		d += s.RecoverWithin.D()
@@ -200,7 +200,7 @@ func (e *Experiment) checkBaseline(doc *strictyaml.Doc) error {
 }
 
 func (e *Experiment) checkWindow(doc *strictyaml.Doc) error {
-	key, err := e.Window.check()
+	key, err := e.Window.Valid()
 	if err != nil {
 		return doc.Errorf(strings.TrimSuffix("window."+key, "."), "%v", err)
 	}

@@ -228,7 +228,7 @@ func TestLoadEverything(t *testing.T) {
 	require.Equal(t, Guard{Name: "incident", Incident: "SEV-3"}, e.Guards[1])
 	require.Equal(t, &Operator{Every: strictyaml.Duration(time.Second), Misses: 3}, e.Guards[2].Operator)
 	require.Equal(t, 160*time.Second, e.Length(), "with the wait")
-	require.Equal(t, 400*time.Second, e.longest())
+	require.Equal(t, 400*time.Second, e.Longest())
 	require.Equal(t, "checkout-db 100%", e.ConfirmText())
 
 	e, err = Load("e.yaml", []byte(strings.Replace(whole, `"< 0.01"`, `"< 2x baseline"`, 1)), fakes())

@@ -196,28 +196,36 @@ func (p Policy) execs(plan Plan) error {
 
 // windows asks the experiment's window and those of every policy.
 func (p Policy) windows(j Judgement) error {
-	e, length := j.Plan.Experiment, j.Plan.Experiment.longest()
+	e, length := j.Plan.Experiment, j.Plan.Experiment.Longest()
 	sets := p.allWindows()
 	if !e.Window.Always() {
 		sets = append(sets, []Window{e.Window})
 	}
 	for _, set := range sets {
-		if slices.ContainsFunc(set, func(w Window) bool { return w.Covers(j.Now, length) }) {
-			continue
+		if err := CheckWindows(set, j.Now, length); err != nil {
+			return err
 		}
-		var next time.Time
-		for _, w := range set {
-			if t := w.Next(j.Now, length); !t.IsZero() && (next.IsZero() || t.Before(next)) {
-				next = t
-			}
-		}
-		remedy := "it is never open for so long"
-		if !next.IsZero() {
-			remedy = "it may start at " + next.UTC().Format("Mon 2 Jan 15:04") + " UTC"
-		}
-		return Refuse("window", remedy, "up to %s from now are not within %s", strictyaml.FormatDuration(length), windowsText(set))
 	}
 	return nil
+}
+
+// CheckWindows refuses what takes so long from a time on unless one of the windows is open
+// all the while.
+func CheckWindows(set []Window, now time.Time, length time.Duration) error {
+	if slices.ContainsFunc(set, func(w Window) bool { return w.Covers(now, length) }) {
+		return nil
+	}
+	var next time.Time
+	for _, w := range set {
+		if t := w.Next(now, length); !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	remedy := "it is never open for so long"
+	if !next.IsZero() {
+		remedy = "it may start at " + next.UTC().Format("Mon 2 Jan 15:04") + " UTC"
+	}
+	return Refuse("window", remedy, "up to %s from now are not within %s", strictyaml.FormatDuration(length), windowsText(set))
 }
 
 func windowsText(set []Window) string {

@@ -108,7 +108,7 @@ func (p Policy) Valid(doc *strictyaml.Doc, at string) error {
 		}
 	}
 	for i, w := range p.Windows {
-		if key, err := w.check(); err != nil {
+		if key, err := w.Valid(); err != nil {
 			return doc.Errorf(where(fmt.Sprintf("windows[%d].%s", i, key)), "%v", err)
 		}
 	}

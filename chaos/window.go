@@ -35,8 +35,8 @@ func (w Window) String() string {
 	return days + " " + hours + " " + zone
 }
 
-// check says what is wrong with the window, and under which key.
-func (w Window) check() (key string, err error) {
+// Valid says what is wrong with the window, and under which key.
+func (w Window) Valid() (key string, err error) {
 	for _, d := range w.Days {
 		if _, ok := weekday(d); !ok {
 			return "days", fmt.Errorf("%q is no day; the days are mon, tue, wed, thu, fri, sat, sun", d)
@@ -97,7 +97,7 @@ func minutes(text string) (int, error) {
 	return at, nil
 }
 
-// Open says whether the window is open at t. One that check refuses never is.
+// Open says whether the window is open at t. One that Valid refuses never is.
 func (w Window) Open(t time.Time) bool {
 	c, ok := w.clock()
 	return ok && c.open(t)
@@ -111,7 +111,7 @@ type clock struct {
 }
 
 func (w Window) clock() (c clock, ok bool) {
-	if _, err := w.check(); err != nil {
+	if _, err := w.Valid(); err != nil {
 		return c, false
 	}
 	c.zone, _ = w.zone()

@@ -81,7 +81,7 @@ func TestWindowLaws(t *testing.T) {
 		to := rapid.IntRange(0, 24*60).Filter(func(to int) bool { return to != from }).Draw(t, "to")
 		days := rapid.SliceOfDistinct(rapid.SampledFrom(weekdays), rapid.ID[string]).Draw(t, "days")
 		w := Window{Days: days, Hours: fmt.Sprintf("%02d:%02d-%02d:%02d", from/60, from%60, to/60, to%60), TZ: zone}
-		_, err := w.check()
+		_, err := w.Valid()
 		require.NoError(t, err)
 
 		start := time.Unix(rapid.Int64Range(1761000000, 1793000000).Draw(t, "start"), 0) // with two changes of every clock
@@ -122,14 +122,14 @@ func TestWindowsThatAreNone(t *testing.T) {
 	for key, w := range map[string]Window{
 		"days": {Days: []string{"monday"}}, "tz": {TZ: "Mars/Olympus"}, "hours": {Hours: "9-16"},
 	} {
-		got, err := w.check()
+		got, err := w.Valid()
 		require.Error(t, err)
 		require.Equal(t, key, got)
 	}
 	for _, hours := range []string{"09:30", "09:30-", "09:30-09:30", "09:60-10:00", "24:00-25:00", "24:00-01:00", "a:b-c:d", "09:3-10:00", "-1:00-02:00", "09:00-10:00-11:00"} {
-		_, err := Window{Hours: hours}.check()
+		_, err := Window{Hours: hours}.Valid()
 		require.ErrorContains(t, err, "write them as 09:30-16:00", hours)
 	}
-	_, err := Window{TZ: "Local"}.check()
+	_, err := Window{TZ: "Local"}.Valid()
 	require.ErrorContains(t, err, "another one on every host")
 }

@@ -120,6 +120,12 @@ const (
 	LoadFinished      Kind = "load.finished"
 	LoadAborted       Kind = "load.aborted"
 
+	GamedayStarted   Kind = "gameday.started" // of the drill that was declared for it, as all of these
+	GamedayStepBegun Kind = "gameday.step_begun"
+	GamedayAnswered  Kind = "gameday.answered" // a person says go, or no
+	GamedayStepEnded Kind = "gameday.step_ended"
+	GamedayFinished  Kind = "gameday.finished"
+
 	EvidenceCaptured  Kind = "evidence.captured"  // the boards' series at one of the Moments
 	EvidenceRecorded  Kind = "evidence.recorded"  // samples that sitrep scraped itself are kept
 	EvidenceCompacted Kind = "evidence.compacted" // by the policy; outside any incident

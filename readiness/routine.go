@@ -73,7 +73,7 @@ var duties = []Duty{
 	{"chaos", Weekly, "Small chaos experiment", Chaos, 7 * day, "sitrep chaos run EXPERIMENT"},
 	{"slo-review", Weekly, "Review of the objectives", Signature, 7 * day, "look at view 9"},
 	{"full-load-test", Monthly, "Load test of the whole system", Signature, 30 * day, "sitrep load run, at the load of a peak"},
-	{"chaos-day", Monthly, "Chaos day across teams", Drilled, 30 * day, "declare a drill (sitrep incident declare --drill), and hurt something"},
+	{"chaos-day", Monthly, "Chaos day across teams", Drilled, 30 * day, "sitrep gameday run DAY, or declare a drill (sitrep incident declare --drill) and hurt something"},
 	{"reliability-review", Monthly, "Reliability review", Signature, 30 * day, "sitrep scorecard, and sitrep stats"},
 	{"disaster-recovery", Quarterly, "Disaster recovery", Signature, 91 * day, "restore everything somewhere else"},
 	{"capacity-planning", Quarterly, "Review of the capacity plans", Signature, 91 * day, "sitrep capacity"},

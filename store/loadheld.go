@@ -8,15 +8,16 @@ import (
 	"syscall"
 )
 
-// A load run that goes on is held by its process: a file of its own, locked, as a pulse is.
-// Whoever reads of a run that has no end sees by the lock whether one is still to come.
+// A run that goes on, of load or a game day, is held by its process: a file of its own,
+// locked, as a pulse is. Whoever reads of a run that has no end sees by the lock whether
+// one is still to come.
 
 func (db *DB) runFile(run string) string {
 	return filepath.Join(presentDir(db.path), "load-"+strings.ReplaceAll(run, string(filepath.Separator), "_")+".lock")
 }
 
-// holdRun takes the lock of a run. What it returns lets it go, and takes the file away.
-func (db *DB) holdRun(run string) (letGo func(), err error) {
+// HoldRun takes the lock of a run. What it returns lets it go, and takes the file away.
+func (db *DB) HoldRun(run string) (letGo func(), err error) {
 	shared, err := makeRoom(db.path)
 	if err != nil {
 		return nil, err
@@ -34,9 +35,9 @@ func (db *DB) holdRun(run string) (letGo func(), err error) {
 	return func() { _, _ = os.Remove(f.Name()), f.Close() }, nil
 }
 
-// runHeld says that a process which is alive is at the run. A lock that cannot be read is
+// RunHeld says that a process which is alive is at the run. A lock that cannot be read is
 // somebody's: nothing is said to be dead that may not be.
-func (db *DB) runHeld(run string) bool {
+func (db *DB) RunHeld(run string) bool {
 	f, err := os.OpenFile(db.runFile(run), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return !errors.Is(err, os.ErrNotExist)

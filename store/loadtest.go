@@ -21,7 +21,7 @@ func (db *DB) BeginRun(ctx context.Context, head loadtest.Result) (letGo func(),
 	if head.Run == "" {
 		return nil, errors.New("begin load run: it has no ID; ask NextRun for one")
 	}
-	if letGo, err = db.holdRun(head.Run); err != nil {
+	if letGo, err = db.HoldRun(head.Run); err != nil {
 		return nil, fmt.Errorf("begin load run %s: %w", head.Run, err)
 	}
 	err = db.write(ctx, func(tx *sql.Tx) error { return db.insertRun(ctx, tx, head) })
@@ -215,7 +215,7 @@ func (db *DB) RunningLoad(ctx context.Context, plan string, last int) (head load
 		return head, nil, nil, fmt.Errorf("load runs that go on: %w", explain(db.path, err))
 	}
 	for _, g := range all {
-		if (plan == "" || g.head.Plan == plan) && db.runHeld(g.head.Run) {
+		if (plan == "" || g.head.Plan == plan) && db.RunHeld(g.head.Run) {
 			seconds, rows, err = db.runPartsFrom(ctx, g.head.Run, g.second-last+1)
 			return g.head, seconds, rows, err
 		}
@@ -227,7 +227,7 @@ func (db *DB) RunningLoad(ctx context.Context, plan string, last int) (head load
 // finds its process dead says so for all who come later.
 func (db *DB) unfinished(ctx context.Context, head loadtest.Result) (loadtest.Result, error) {
 	// Before the seconds are read: one that ends meanwhile is not dead with less than it had.
-	dead := !db.runHeld(head.Run)
+	dead := !db.RunHeld(head.Run)
 	if dead {
 		again, err := db.runHead(ctx, head.Run)
 		if err != nil {
@@ -272,7 +272,7 @@ func (db *DB) Runs(ctx context.Context, limit int) ([]loadtest.Result, error) {
 		return nil, fmt.Errorf("list load runs: %w", explain(db.path, err))
 	}
 	for i, r := range all {
-		if r.Verdict != loadtest.Running || db.runHeld(r.Run) {
+		if r.Verdict != loadtest.Running || db.RunHeld(r.Run) {
 			continue
 		}
 		if all[i], err = db.unfinished(ctx, r); err != nil {

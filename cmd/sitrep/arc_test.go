@@ -31,6 +31,7 @@ func TestShop(t *testing.T) {
 		{"KilledCommandLeavesNoProcessPaused", killedCommandLeavesNoProcessPaused},
 		{"InterruptedRunIsUndone", interruptedRunIsUndone},
 		{"ALoadRunIsAProbe", aLoadRunIsAProbe},
+		{"GameDays", gameDays},
 		{"ARunbookIsFollowedOnTheLab", aRunbookIsFollowedOnTheLab},
 	} {
 		t.Run(c.name, c.run)

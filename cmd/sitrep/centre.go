@@ -280,7 +280,7 @@ func (c *centre) people() []incident.Person {
 func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	engines := map[string]func(context.Context) error{
 		"the ladder": c.ladder.Run, "the alerts": c.watch.Run, "alerts that flap": c.desk.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
-		"the evidence": c.captures, "the retention": c.retain,
+		"the evidence": c.captures, "the retention": c.retain, "the game days of dead processes": c.deadGamedays,
 	}
 	if c.mirror != nil {
 		engines["the changes at PagerDuty"] = c.mirror.Run

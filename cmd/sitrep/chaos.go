@@ -145,7 +145,7 @@ func (a *app) chaosRunCommand() *cobra.Command {
 }
 
 func (a *app) dryRun(ctx context.Context, e experiment) error {
-	p, err := a.preview(ctx, e)
+	p, err := a.preview(ctx, e, a.flags.confirm)
 	if err != nil {
 		return err
 	}
@@ -155,8 +155,9 @@ func (a *app) dryRun(ctx context.Context, e experiment) error {
 	return chaosError(fmt.Errorf("it would be %w", p.Refused))
 }
 
-// preview is what a run of the experiment would be now. It touches nothing.
-func (a *app) preview(ctx context.Context, e experiment) (chaos.Preview, error) {
+// preview is what a run of the experiment would be now, with this typed to confirm it. It
+// touches nothing.
+func (a *app) preview(ctx context.Context, e experiment, confirm string) (chaos.Preview, error) {
 	targets, err := a.targets()
 	if err != nil {
 		return chaos.Preview{}, err
@@ -180,7 +181,7 @@ func (a *app) preview(ctx context.Context, e experiment) (chaos.Preview, error) 
 		}
 	}
 	p, err := means.Preview(ctx, e.Experiment, chaos.Ask{
-		ID: ulid.Make().String(), StateDir: dir, Sources: targets, Confirm: a.flags.confirm, Scrape: scrape,
+		ID: ulid.Make().String(), StateDir: dir, Sources: targets, Confirm: confirm, Scrape: scrape,
 	})
 	if err != nil {
 		return p, chaosError(err)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/tui/safe"
 )
@@ -35,32 +36,45 @@ func (a *app) runChaos(ctx context.Context, e experiment, network bool) error {
 		if err != nil {
 			return err
 		}
-		operator, err := a.watchOperator(e.Experiment)
-		if err != nil {
-			return err
-		}
-		defer operator.Close()
-		req.Terminal = operator.there()
 		signals := make(chan os.Signal, 4)
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer signal.Stop(signals)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		h, err := chaos.Spawn(keep, req)
-		if err != nil {
-			return err
-		}
-		operator.tell(h.Beat)
-		f := &chaosFollower{app: a, rec: rec, run: h, who: string(rec.by.Actor), network: network, out: map[string]bool{}}
+		f := a.chaosFollower(rec, network)
 		f.live = !a.flags.json && isTerminal(a.stderr) && os.Getenv("TERM") != "dumb"
-		problems := f.follow(keep, signals)
-		out, err := h.Wait()
+		out, problems, err := f.conduct(keep, req, e.Experiment, signals)
 		if err != nil && out.Reason == "" {
 			return err
 		}
 		return errors.Join(problems, a.printOutcome(e.Name, out), verdictOfChaos(ctx, e.Name, out))
 	})
+}
+
+func (a *app) chaosFollower(rec *recorder, network bool) *chaosFollower {
+	return &chaosFollower{app: a, rec: rec, network: network, out: map[string]bool{}}
+}
+
+// conduct runs an experiment, and returns when it is over and undone. Signals end it, and
+// the end of ctx, whose cause is said to be why. The problems are what could not be told
+// or recorded.
+func (f *chaosFollower) conduct(ctx context.Context, req chaos.Request, e chaos.Experiment, signals <-chan os.Signal) (out chaos.Outcome, problems, err error) {
+	operator, err := f.watchOperator(e)
+	if err != nil {
+		return out, nil, err
+	}
+	defer operator.Close()
+	req.Terminal = operator.there()
+	keep := context.WithoutCancel(ctx)
+	if f.run, err = chaos.Spawn(keep, req); err != nil {
+		return out, nil, err
+	}
+	defer context.AfterFunc(ctx, func() { f.run.Abort(context.Cause(ctx).Error()) })()
+	operator.tell(f.run.Beat)
+	problems = f.follow(keep, signals)
+	out, err = f.run.Wait()
+	return out, problems, err
 }
 
 // chaosFollower tells what a run says, line by line, until it is over, and passes on
@@ -69,8 +83,7 @@ type chaosFollower struct {
 	*app
 	rec     *recorder
 	run     *chaos.Handle
-	who     string // has started it
-	network bool   // confirmed on the command line
+	network bool // confirmed on the command line
 	pressed presses
 
 	live  bool            // there is a terminal, for a line that changes
@@ -123,8 +136,7 @@ func (p *presses) at(now time.Time) (first, again bool) {
 // end ends the run. It says then whether health returns, unless it is asked once more,
 // or by whoever does not wait.
 func (f *chaosFollower) end(s os.Signal, now time.Time) {
-	what := map[os.Signal]string{os.Interrupt: "ctrl-C", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "the end of its terminal"}[s]
-	f.run.Abort(fmt.Sprintf("ended by %s (%s)", what, f.who))
+	f.run.Abort(endedBy(s, f.rec.by.Actor))
 	if s != os.Interrupt {
 		f.run.Hurry()
 		return
@@ -136,6 +148,12 @@ func (f *chaosFollower) end(s os.Signal, now time.Time) {
 	case again:
 		f.run.Hurry()
 	}
+}
+
+// endedBy says which signal has ended something, and whose process that was.
+func endedBy(s os.Signal, who incident.Person) string {
+	what := map[os.Signal]string{os.Interrupt: "ctrl-C", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "the end of its terminal"}[s]
+	return fmt.Sprintf("ended by %s (%s)", what, who)
 }
 
 // tell is a line of JSON, or for people the facts on standard error; of what probes see
@@ -157,11 +175,12 @@ func (f *chaosFollower) tell(r chaos.Report) error {
 	}
 	f.wipe()
 	f.asks = r.Kind == chaos.KindConfirm || f.asks && r.Kind != chaos.KindConfirmed && r.Phase == chaos.Holding
-	return f.print(r.At, r.Run, kind, r.Text)
+	return f.tellLine(r.At, r.Run, kind, r.Text)
 }
 
-func (f *chaosFollower) print(at time.Time, run, kind, text string) error {
-	_, err := fmt.Fprintf(f.stderr, "%s %s %-9s %s\n", at.UTC().Format("15:04:05Z"), sanitise(run), sanitise(kind), oneLine(text))
+// tellLine says on standard error what a run has come to.
+func (a *app) tellLine(at time.Time, run, kind, text string) error {
+	_, err := fmt.Fprintf(a.stderr, "%s %s %-9s %s\n", at.UTC().Format("15:04:05Z"), sanitise(run), sanitise(kind), oneLine(text))
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 )
 
 // haltPatience bounds how long `chaos halt` waits for every undo.
@@ -91,8 +92,9 @@ func sanitiseLines(lines []string) string {
 	return strings.Join(out, "\n")
 }
 
-// haltAll raises HALT, returns once every run is undone, and names those that were
-// open. The error has the exit code of an undo that failed.
+// haltAll raises HALT, returns once every run is undone and no game day sends load or
+// begins another, and names those that were open. The error has the exit code of an undo
+// that failed.
 func haltAll(ctx context.Context, dir string, raise func() error) (ended []string, err error) {
 	ended = []string{}
 	if err := raise(); err != nil {
@@ -102,8 +104,13 @@ func haltAll(ctx context.Context, dir string, raise func() error) (ended []strin
 	defer cancel()
 	for {
 		before, _ := chaos.Active(dir) // what cannot be read is told below
+		day, dayErr := gameday.Walking(dir)
+		names := []string{day}
 		for _, r := range before {
-			if name := strings.TrimSpace(r.Run + " " + r.Experiment); !slices.Contains(ended, name) {
+			names = append(names, strings.TrimSpace(r.Run+" "+r.Experiment))
+		}
+		for _, name := range names {
+			if name != "" && !slices.Contains(ended, name) {
 				ended = append(ended, name)
 			}
 		}
@@ -112,17 +119,20 @@ func haltAll(ctx context.Context, dir string, raise func() error) (ended []strin
 		if activeErr == nil {
 			open = slices.DeleteFunc(open, func(r chaos.OpenRun) bool { return r.Live && r.Undone })
 		}
-		err = errors.Join(err, activeErr)
+		err = errors.Join(err, activeErr, dayErr)
 		switch {
-		case err == nil && len(open) == 0:
+		case err == nil && len(open) == 0 && day == "":
 			return ended, nil
 		case errors.Is(err, chaos.ErrDamaged) && !slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return r.Live || r.Damage == "" }):
 			return ended, withCode(exitUndoFailed, fmt.Errorf("halt: no run starts any more, but %w", err)) // waiting mends no journal
 		}
 		select {
 		case <-ctx.Done():
-			if err == nil {
+			switch {
+			case err == nil && len(open) > 0:
 				err = fmt.Errorf("%s is not proven undone", open[0].Run)
+			case err == nil:
+				err = fmt.Errorf("the game day %s has not ended: is its process stopped?", day)
 			}
 			return ended, withCode(exitUndoFailed, fmt.Errorf("halt: %w; try sitrep chaos recover", err))
 		case <-time.After(100 * time.Millisecond):

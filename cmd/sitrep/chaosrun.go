@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
@@ -28,7 +29,7 @@ func (o *operator) judgeChaos(ctx context.Context, names []string) (pane.Receipt
 			continue
 		}
 		one, cancel := context.WithTimeout(ctx, judgePatience)
-		j := judgedNow(o.app.preview(one, e))
+		j := judgedNow(o.app.preview(one, e, o.app.flags.confirm))
 		cancel()
 		if ctx.Err() != nil {
 			return pane.Receipt{}, ctx.Err()
@@ -380,8 +381,9 @@ func (o *operator) undone(ctx context.Context, dir string) error {
 	}
 }
 
-// othersRun says whether other processes have runs that are not undone.
+// othersRun says whether other processes have runs that are not undone, or hold a game day.
 func othersRun(dir string, mine map[string]bool) (bool, error) {
 	open, err := chaos.Active(dir)
-	return slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] && !r.Undone }), err
+	day, dayErr := gameday.Walking(dir)
+	return day != "" || slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] && !r.Undone }), errors.Join(err, dayErr)
 }

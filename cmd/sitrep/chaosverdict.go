@@ -24,7 +24,7 @@ func (a *app) printOutcome(name string, out chaos.Outcome) error {
 	if a.flags.json {
 		return json.NewEncoder(a.stdout).Encode(out)
 	}
-	v := verdict{w: a.stdout, out: out}
+	v := verdict{page: page{w: a.stdout}, out: out}
 	head := strings.TrimSpace(out.Run+" "+name) + ": " + strings.ToUpper(strings.ReplaceAll(string(out.Verdict), "_", " "))
 	if out.Score != nil {
 		head += fmt.Sprintf(", score %.0f%%", 100**out.Score)
@@ -44,37 +44,44 @@ func (a *app) printOutcome(name string, out chaos.Outcome) error {
 	return v.err
 }
 
-// verdict writes one; err is the first that could not be written.
+// verdict writes one.
 type verdict struct {
-	w   io.Writer
+	page
 	out chaos.Outcome
+}
+
+// page writes lines for people; err is the first that could not be written.
+type page struct {
+	w   io.Writer
 	err error
 }
 
-func (v *verdict) line(text string) {
-	if v.err == nil {
-		_, v.err = fmt.Fprintln(v.w, strings.TrimRight(sanitise(text), " "))
+func (p *page) line(text string) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(sanitise(text), " "))
 	}
 }
 
 // label writes a text beside its label, on as many lines as it needs; none without text.
-func (v *verdict) label(label, text string) {
-	const column = 10
+func (p *page) label(label, text string) { p.beside(label, 10, text) }
+
+// beside is the same with the text from a column on.
+func (p *page) beside(label string, column int, text string) {
 	if text == "" {
 		return
 	}
 	for _, l := range wrapped(oneLine(text), verdictWidth-column) {
-		v.line(fmt.Sprintf("%-*s%s", column, label, l))
+		p.line(fmt.Sprintf("%-*s%s", column, label, l))
 		label = ""
 	}
 }
 
 // columns writes rows below each other, the first cell of which may be cut.
-func (v *verdict) columns(rows [][]string, first int) {
-	if len(rows) < 2 || v.err != nil {
+func (p *page) columns(rows [][]string, first int) {
+	if len(rows) < 2 || p.err != nil {
 		return
 	}
-	v.line("")
+	p.line("")
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		row[0] = safe.New(row[0], first).String()
@@ -88,7 +95,7 @@ func (v *verdict) columns(rows [][]string, first int) {
 		for i, cell := range row {
 			line += cell + strings.Repeat(" ", widths[i]-safe.New(cell, maxLine).Width()+2)
 		}
-		v.line(line)
+		p.line(line)
 	}
 }
 

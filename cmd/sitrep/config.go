@@ -43,6 +43,7 @@ type config struct {
 	Prices      pricesConfig                `yaml:"prices"`
 	Experiments []string                    `yaml:"experiments"`
 	Plans       []string                    `yaml:"plans"`
+	Gamedays    []string                    `yaml:"gamedays"`
 	Runbooks    []string                    `yaml:"runbooks"`
 	Checks      []string                    `yaml:"checks"` // what sitrep looks at itself
 	Contexts    map[string]contextConfig    `yaml:"contexts"`

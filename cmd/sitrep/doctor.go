@@ -185,7 +185,8 @@ func (a *app) examineFiles(c *config) []finding {
 			err = fmt.Errorf("%w; sitrep chaos list names %d more", err, n)
 		}
 	}
-	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(ready.experiments), len(ready.plans)), err))
+	days, _, gerr := a.gamedays()
+	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(ready.experiments), len(ready.plans)), err), check("game days", fmt.Sprint(len(days)), gerr))
 }
 
 // examineCapacity reads what may run out, and what it costs.

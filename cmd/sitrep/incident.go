@@ -214,11 +214,25 @@ func (a *app) escalateCommand() *cobra.Command {
 }
 
 func (a *app) resolveCommand() *cobra.Command {
-	var resolution string
+	var resolution, plan string
 	c := a.act("resolve ID", "end it", true, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 		return d.Resolve(ctx, o.by, o.id, resolution)
 	})
+	resolve := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if plan != "" {
+			id, err := incident.ParseID(args[0])
+			if err != nil {
+				return withCode(exitUsage, err)
+			}
+			if err := a.verify(cmd.Context(), id, plan); err != nil {
+				return err
+			}
+		}
+		return resolve(cmd, args)
+	}
 	c.Flags().StringVar(&resolution, "resolution", "", "how it was fixed, in a line")
+	c.Flags().StringVar(&plan, "verify", "", "run this load `plan` first (sitrep load run): if it does not pass, or is worse than its baseline, the incident stays open")
 	return c
 }
 

@@ -109,24 +109,30 @@ func (a *app) handle(ctx context.Context, m *loadtest.Means, open bool) (release
 // rates sends a factor for every + and - that is typed, until Close.
 func (w *operatorWatch) rates(factors chan<- float64) {
 	const step = 1.1
+	w.typed(func(key byte) {
+		factor := 0.0
+		switch key {
+		case '+', '=':
+			factor = step
+		case '-':
+			factor = 1 / step
+		default:
+			return
+		}
+		select {
+		case factors <- factor:
+		case <-w.done:
+		}
+	})
+}
+
+// typed calls do with every byte that is typed, until Close.
+func (w *operatorWatch) typed(do func(key byte)) {
 	buf := make([]byte, 64)
 	for {
 		n, err := w.tty.Read(buf)
 		for _, key := range buf[:n] {
-			factor := 0.0
-			switch key {
-			case '+', '=':
-				factor = step
-			case '-':
-				factor = 1 / step
-			default:
-				continue
-			}
-			select {
-			case factors <- factor:
-			case <-w.done:
-				return
-			}
+			do(key)
 		}
 		if err != nil {
 			return

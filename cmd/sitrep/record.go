@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/loadtest"
@@ -120,6 +121,29 @@ func (r *recorder) loadFinished(ctx context.Context, res loadtest.Result, at tim
 	}
 	res.Rows = nil // the archive has them
 	return r.append(ctx, r.by, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
+}
+
+// gameday records what became of a game day, on the timeline of its drill.
+func (r *recorder) gameday(ctx context.Context, drill incident.ID, rep gameday.Report) error {
+	by := r.by
+	by.Evidence = r.freeze()
+	_, err := r.db.Append(ctx, gamedayEvent(by, drill, rep))
+	return err
+}
+
+// gamedayEvent is a report as the timeline has it.
+func gamedayEvent(by incident.By, drill incident.ID, rep gameday.Report) incident.Event {
+	once := "gameday/" + rep.ID + "/" + rep.Kind
+	switch {
+	case rep.Step != nil:
+		once += "/" + rep.Step.ID
+	case rep.Answer != nil: // somebody may say it again
+		once = ""
+	}
+	return incident.Event{
+		Incident: drill, At: rep.At, Kind: incident.Kind("gameday." + rep.Kind), Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source,
+		Text: fmt.Sprintf("%s %s: %s", rep.Run, rep.Day, rep.Text), Data: incident.Payload(rep), Evidence: by.Evidence, Once: once,
+	}
 }
 
 // declarationOf says what an alert says, as an incident.

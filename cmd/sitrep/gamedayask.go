@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
+	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/store"
+)
+
+// answerGamedayCommand is go, or no-go.
+func (a *app) answerGamedayCommand(use, short string, goes bool) *cobra.Command {
+	var note string
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		Long: "Answers the question that a game day waits at, from whatever terminal: the answer goes onto the timeline, where the game day reads it.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(cmd.Context(), func(db *store.DB) error {
+				past, err := a.pastGamedays(cmd.Context(), db)
+				if err != nil {
+					return err
+				}
+				r, step, err := openQuestion(past)
+				if err != nil {
+					return err
+				}
+				return a.answerGameday(cmd.Context(), db, r, gameday.Answer{Step: step, Go: goes, Note: note})
+			})
+		},
+	}
+	c.Flags().StringVar(&note, "note", "", "why, or what you saw")
+	return c
+}
+
+// openQuestion is the run that waits for an answer, and its step.
+func openQuestion(past []gameday.Result) (gameday.Result, string, error) {
+	for _, r := range slices.Backward(past) {
+		if s := r.Present(); s != nil && s.Asks {
+			return r, s.ID, nil
+		}
+	}
+	return gameday.Result{}, "", errors.New("no game day asks anything now; sitrep gameday show says where it is, and sitrep chaos halt ends it")
+}
+
+// answerGameday puts an answer on the timeline, in the name of whoever this process acts for.
+func (a *app) answerGameday(ctx context.Context, db *store.DB, r gameday.Result, answer gameday.Answer) error {
+	by, err := a.by(nil)
+	if err != nil {
+		return err
+	}
+	answer.By, answer.At = string(by.Actor), by.At.UTC()
+	rep := r.Report(gameday.KindAnswered, by.At, fmt.Sprintf("step %s: %s", answer.Step, answer))
+	rep.Answer = &answer
+	_, err = db.Append(ctx, gamedayEvent(by, incident.ID(r.Drill), rep))
+	return err
+}
+
+// answers are those to a step, as the timeline has them: who says it is the event's word.
+// Whoever sits at this terminal may give theirs by a key.
+func (g *gamedayRun) answers(ctx context.Context, step string) iter.Seq[gameday.Answer] {
+	return func(yield func(gameday.Answer) bool) {
+		keys := &operatorWatch{done: make(chan struct{})}
+		if err := keys.take("/dev/tty"); err != nil {
+			g.note(err)
+		}
+		defer func() { g.note(keys.Close()) }()
+		fmt.Fprintln(g.stderr, "sitrep: sitrep gameday go answers from any terminal, or no-go")
+		if keys.there() {
+			fmt.Fprintln(g.stderr, "sitrep: here y does, or n")
+			keys.work.Go(func() { keys.typed(func(key byte) { g.answerKey(step, key) }) })
+		}
+		for cursor := g.first; ; {
+			events, err := g.db.After(ctx, cursor, mostEvents)
+			for _, e := range events {
+				cursor = e.Seq
+				var rep gameday.Report
+				if e.Kind != incident.GamedayAnswered || e.Payload(&rep) != nil || rep.ID != g.head.ID || rep.Answer == nil || rep.Answer.Step != step {
+					continue
+				}
+				rep.Answer.By = string(e.Actor)
+				if !yield(*rep.Answer) {
+					return
+				}
+			}
+			if err == nil {
+				err = g.db.Wait(ctx, cursor)
+			}
+			if err != nil && pauseFor(ctx, time.Second) != nil {
+				return
+			}
+		}
+	}
+}
+
+// answerKey is an answer from this terminal.
+func (g *gamedayRun) answerKey(step string, key byte) {
+	if key != 'y' && key != 'n' {
+		return
+	}
+	err := g.answerGameday(context.Background(), g.db, g.head, gameday.Answer{Step: step, Go: key == 'y'})
+	if err != nil {
+		fmt.Fprintf(g.stderr, "sitrep: the answer is not recorded: %s\n", sanitise(err.Error()))
+	}
+}
