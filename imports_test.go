@@ -50,6 +50,8 @@ var allowed = map[string][]string{
 	"chaos/fault":           {"chaos"},
 	"loadtest/compare":      {"loadtest"},
 	"loadtest/knee":         {"loadtest"},
+	"loadtest/imports":      {"loadtest"},
+	"loadtest/outside":      {"loadtest"},
 	"chaos/imports":         {"chaos"},
 	"health":                {},
 	"readiness":             {},
@@ -68,7 +70,7 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/imports",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/imports", "loadtest/imports", "loadtest/outside",
 		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }
