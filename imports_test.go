@@ -51,6 +51,8 @@ var allowed = map[string][]string{
 	"chaos/gameday":         {"chaos", "loadtest"},
 	"loadtest/compare":      {"loadtest"},
 	"loadtest/knee":         {"loadtest"},
+	"loadtest/imports":      {"loadtest"},
+	"loadtest/external":     {"loadtest"},
 	"chaos/imports":         {"chaos"},
 	"health":                {},
 	"readiness":             {},
@@ -69,7 +71,7 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/gameday", "chaos/imports",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/gameday", "chaos/imports", "loadtest/imports", "loadtest/external",
 		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }

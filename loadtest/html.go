@@ -41,6 +41,7 @@ const (
 type page struct {
 	R                  Result
 	Started, Length    string
+	From               string // what the latencies are measured from
 	Totals, Thresholds []pageRow
 	Latencies, Stages  []pageRow
 	Errors             []pageRow
@@ -75,14 +76,11 @@ type pageCell struct{ X, Y, W, H, Ink float64 }
 func (p page) Below(t pageTick) float64 { return t.down }
 
 func (r Result) page() page {
-	p := page{R: r, Started: r.StartedAt.UTC().Format("2006-01-02 15:04:05 UTC"), Length: strictyaml.FormatDuration(time.Duration(r.DurationSeconds * 1e9).Round(time.Second))}
+	p := page{R: r, From: r.measuredFrom(), Started: r.StartedAt.UTC().Format("2006-01-02 15:04:05 UTC"), Length: strictyaml.FormatDuration(time.Duration(r.DurationSeconds * 1e9).Round(time.Second))}
 	for _, t := range r.totalRows() {
 		p.Totals = append(p.Totals, pageRow{Name: t[0], Value: t[1], Note: t[2]})
 	}
-	for _, l := range []struct {
-		name string
-		l    Latency
-	}{{"response", r.Latency}, {"service", r.Service}, {"lag", r.Lag}} {
+	for _, l := range r.latencyRows() {
 		p.Latencies = append(p.Latencies, pageRow{Name: l.name, Values: []string{short(l.l.P50), short(l.l.P90), short(l.l.P95), short(l.l.P99), short(l.l.P999), short(l.l.Max), short(l.l.Mean)}})
 	}
 	for _, t := range r.Thresholds {

@@ -146,6 +146,13 @@ func (r Result) judge(aborted bool) (Verdict, []string) {
 	return Pass, reasons
 }
 
+// Judged is the result with its verdict, and the reasons for that before those it has.
+// Aborted says that somebody ended the run before its end.
+func (r Result) Judged(aborted bool) Result {
+	r.Verdict, r.Reasons = r.judge(aborted)
+	return r
+}
+
 // round is a duration with about three digits, for people.
 func round(d time.Duration) time.Duration {
 	for unit := time.Duration(1); ; unit *= 10 {

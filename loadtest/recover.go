@@ -61,7 +61,9 @@ func (r Result) Unfinished(seconds []Second, rows []Row, dead bool) (Result, err
 			r.Thresholds[i] = th.Evaluate(r.Totals)
 		}
 	}
-	r.Generator, r.Reasons = generatorFacts{totals: Totals{Requests: r.Requests, Latency: r.Latency}, lag: r.Lag, local: r.ErrorsByClass[ClassLocal].Count}.judge()
+	if r.Engine == "" { // of another's generator all that is known is in the head
+		r.Generator, r.Reasons = generatorFacts{totals: Totals{Requests: r.Requests, Latency: r.Latency}, lag: r.Lag, local: r.ErrorsByClass[ClassLocal].Count}.judge()
+	}
 	until := 0
 	if len(seconds) > 0 {
 		until = seconds[len(seconds)-1].Second + 1

@@ -63,14 +63,18 @@ func (r Result) totalRows() [][3]string {
 	if r.Model == "closed" {
 		requested = "by users"
 	}
-	return [][3]string{
+	var by [][3]string
+	if r.Engine != "" {
+		by = [][3]string{{"engine", clip(r.Engine, 30), ""}}
+	}
+	return append(by, [][3]string{
 		{"measured", fmt.Sprintf("%.1f s", r.DurationSeconds), ""},
 		{"requested", requested, ""},
 		{"achieved", fmt.Sprintf("%.1f/s", r.AchievedRate), share},
 		{"requests", grouped(r.Requests), ""},
 		{"errors", grouped(r.Errors), percent(r.ErrorRatio)},
 		{"generator", string(r.Generator), ""},
-	}
+	}...)
 }
 
 func (r Result) writeLatencies(w io.Writer) {
@@ -79,17 +83,36 @@ func (r Result) writeLatencies(w io.Writer) {
 		fmt.Fprintf(w, " %9s", h)
 	}
 	fmt.Fprintln(w)
-	for _, row := range []struct {
-		name string
-		l    Latency
-	}{{"response", r.Latency}, {"service", r.Service}, {"lag", r.Lag}} {
+	for _, row := range r.latencyRows() {
 		fmt.Fprintf(w, "%-10s", row.name)
 		for _, d := range []time.Duration{row.l.P50, row.l.P90, row.l.P95, row.l.P99, row.l.P999, row.l.Max, row.l.Mean} {
 			fmt.Fprintf(w, " %9s", short(d))
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprint(w, "response: from when it was due; service: from when it was sent;\nlag: how late the generator was\n")
+	fmt.Fprintln(w, strings.Join(wrap(r.measuredFrom(), 64), "\n"))
+}
+
+// measuredFrom says what the times of latencyRows are.
+func (r Result) measuredFrom() string {
+	if r.Engine != "" {
+		return "response: from when it was sent; when it was due is not known"
+	}
+	return "response: from when it was due; service: from when it was sent; lag: how late the generator was"
+}
+
+type latencyRow struct {
+	name string
+	l    Latency
+}
+
+// latencyRows are the times that were measured. Another engine tells one of them.
+func (r Result) latencyRows() []latencyRow {
+	rows := []latencyRow{{"response", r.Latency}, {"service", r.Service}, {"lag", r.Lag}}
+	if r.Engine != "" {
+		return rows[:1]
+	}
+	return rows
 }
 
 func (r Result) writeThresholds(w io.Writer) {

@@ -95,6 +95,7 @@ type Result struct {
 	Target        string               `json:"target,omitempty"`      // Plan.Host
 	Kind          string               `json:"kind,omitempty"`        // the preset of the plan
 	Model         string               `json:"model,omitempty"`       // open or closed; empty in results of before
+	Engine        string               `json:"engine,omitempty"`      // what measured it, such as k6 v1.8.1; empty: sitrep
 	AbortedBy     string               `json:"aborted_by,omitempty"`  // the guard or threshold that ended it
 	Changes       []RateChange         `json:"rate_changes,omitempty"`
 	Notes         []string             `json:"notes,omitempty"` // what a reader has to know

@@ -8,6 +8,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/chaos/fault"
 	"github.com/sitrep-dev/sitrep/cmd/sitrep/lab"
+	"github.com/sitrep-dev/sitrep/loadtest/external"
 )
 
 // hidden runs the bodies of the processes that sitrep starts of itself.
@@ -23,6 +24,8 @@ func hidden(name string, args []string, stdin *os.File, stdout, stderr io.Writer
 		return chaos.RehearseMain(args, stdin, stdout, fault.All())
 	case "__chaos-extra":
 		return chaos.ExtraMain(args, stdin, stdout)
+	case external.KeepCommand:
+		return external.KeepMain(args, stdin)
 	case "__undertake":
 		return undertaker(args, stdin)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/loadtest/compare"
+	"github.com/sitrep-dev/sitrep/loadtest/external"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/store"
 	"github.com/sitrep-dev/sitrep/strictyaml"
@@ -30,7 +31,7 @@ func (a *app) loadCommand() *cobra.Command {
 			return a.checkLoad(cmd.Context(), args[0])
 		}},
 		a.runLoadCommand(),
-		a.showLoadCommand(), a.exportLoadCommand(),
+		a.showLoadCommand(), a.exportLoadCommand(), a.importLoadCommand(), a.importResultsCommand(),
 		a.compareLoadCommand(), a.baselineLoadCommand(), a.abLoadCommand(), a.trendLoadCommand(), a.kneeLoadCommand(),
 	)
 	return group
@@ -39,10 +40,22 @@ func (a *app) loadCommand() *cobra.Command {
 func (a *app) runLoadCommand() *cobra.Command {
 	var dry, compared bool
 	var metrics string
+	var given []string
 	cmd := &cobra.Command{
 		Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1),
-		Long: "Runs a plan and archives the result. At a terminal + and - change the rate by a tenth. The first ctrl-C ends the arrivals\nand lets requests in flight end; the second closes their sockets.",
+		Long: "Runs a plan and archives the result. At a terminal + and - change the rate by a tenth. The first ctrl-C ends the arrivals\nand lets requests in flight end; the second closes their sockets.\n" +
+			"A script of k6 (.js, .ts) or a plan of JMeter (.jmx) is run by that program, where it is installed, and its result is archived.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			properties, err := jmeterProperties(given)
+			if err != nil {
+				return err
+			}
+			if external.Of(args[0]) != "" && isFile(args[0]) {
+				if metrics != "" {
+					return usage("--metrics tells of load that sitrep makes itself; %s has its own", external.Of(args[0]))
+				}
+				return a.runOutside(cmd.Context(), args[0], properties, dry, compared)
+			}
 			plan, err := a.planNamed(args[0])
 			if err != nil {
 				return err
@@ -55,6 +68,7 @@ func (a *app) runLoadCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be sent, measure the baseline and ask the guards, and send nothing")
 	cmd.Flags().BoolVar(&compared, "compare", false, "compare it with the baseline of the plan: exit code 3 says that it is worse (sitrep load compare)")
+	cmd.Flags().StringArrayVarP(&given, "property", "J", nil, "a property for a plan of JMeter, as `NAME=VALUE`")
 	cmd.Flags().StringVar(&metrics, "metrics", "", "answer Prometheus at http://`ADDRESS`/metrics while the run goes on, such as 127.0.0.1:9400")
 	return cmd
 }
@@ -150,6 +164,11 @@ func (a *app) loading(ctx context.Context, do func(*store.DB, *recorder, loadtes
 			fmt.Fprintln(a.stderr, "sitrep: WARNING: insecure: no certificate is verified; anybody could answer, and gets what the plan sends")
 		}
 	}
+	return a.loaded(ctx, do)
+}
+
+// loaded does what is recorded as load.
+func (a *app) loaded(ctx context.Context, do func(*store.DB, *recorder, loadtest.Means) error) error {
 	rec, stop, err := a.recorder(ctx)
 	if err != nil {
 		return err
@@ -200,32 +219,54 @@ func (a *app) runLoad(ctx context.Context, plan loadtest.Plan, metrics string, c
 		if err != nil {
 			return err
 		}
-		if err := a.printResult(res); err != nil {
-			return err
-		}
-		if err := verdictOfLoad(res); err != nil || !compared {
-			return err
-		}
-		fmt.Fprintln(a.stdout)
-		return a.compareRuns(ctx, db, base, res, compare.Options{})
+		return a.endLoad(ctx, db, res, compared, base)
 	}, plan)
 }
 
-// runPlan runs a plan under the next ID, records and archives it: every second once it is
+// endLoad prints a result, compared with a baseline if that was asked for, and is the error that
+// its verdict ends the process by.
+func (a *app) endLoad(ctx context.Context, db *store.DB, res loadtest.Result, compared bool, base loadtest.Result) error {
+	if err := a.printResult(res); err != nil {
+		return err
+	}
+	if err := verdictOfLoad(res); err != nil || !compared {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	return a.compareRuns(ctx, db, base, res, compare.Options{})
+}
+
+// runPlan runs a plan, and archives it.
+func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Plan, means loadtest.Means, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
+	return archived(ctx, db, rec, loadRun{plan.Head, plan.Service, describePlan(plan), func(ctx context.Context, m loadtest.Means) (loadtest.Result, error) {
+		return m.Run(ctx, plan)
+	}}, means, progress)
+}
+
+// loadRun is a run on its way into the archive, whatever makes its load.
+type loadRun struct {
+	head    func(run string, at time.Time) loadtest.Result
+	service string // whose load it is, as far as that is known
+	what    string // is loaded, and how
+	run     func(context.Context, loadtest.Means) (loadtest.Result, error)
+}
+
+// archived makes a run under the next ID, records and archives it: every second once it is
 // over, so that a process that dies leaves what it had measured. The result is kept even
 // when ctx has ended: an aborted run is a result too.
-func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Plan, means loadtest.Means, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
+func archived(ctx context.Context, db *store.DB, rec *recorder, l loadRun, means loadtest.Means, progress func(string, loadtest.Progress)) (loadtest.Result, error) {
 	run, err := db.NextRun(ctx, "LT")
 	if err != nil {
 		return loadtest.Result{}, err
 	}
 	began := time.Now()
-	letGo, err := db.BeginRun(ctx, plan.Head(run, began))
+	head := l.head(run, began)
+	letGo, err := db.BeginRun(ctx, head)
 	if err != nil {
 		return loadtest.Result{}, err
 	}
 	defer letGo()
-	if err := rec.loadStarted(ctx, run, plan, began); err != nil {
+	if err := rec.loadStarted(ctx, run, head.Plan, l.service, l.what, began); err != nil {
 		return loadtest.Result{}, err
 	}
 	keeper := loadtest.NewKeeper(db, run)
@@ -241,13 +282,13 @@ func runPlan(ctx context.Context, db *store.DB, rec *recorder, plan loadtest.Pla
 			watch(s, rows)
 		}
 	}
-	res, err := means.Run(ctx, plan)
+	res, err := l.run(ctx, means)
 	stop()
 	written.Wait()
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err != nil {
-		res = notStarted(run, plan, err)
+		res = notStarted(run, head.Plan, err)
 		res.StartedAt = began.UTC()
 		return res, errors.Join(err, db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
 	}

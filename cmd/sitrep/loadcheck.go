@@ -154,6 +154,6 @@ func (a *app) printPlan(p loadtest.Plan) error {
 }
 
 // notStarted says of a run that was recorded as begun why nothing was sent.
-func notStarted(run string, plan loadtest.Plan, err error) loadtest.Result {
-	return loadtest.Result{Run: run, Plan: plan.Name, Verdict: loadtest.Aborted, Reasons: []string{"nothing was sent: " + err.Error()}}
+func notStarted(run, plan string, err error) loadtest.Result {
+	return loadtest.Result{Run: run, Plan: plan, Verdict: loadtest.Aborted, Reasons: []string{"nothing was sent: " + err.Error()}}
 }

@@ -73,7 +73,7 @@ func (k *kneeSearch) run(ctx context.Context, db *store.DB, rec *recorder, s kne
 		return store.FoundKnee{}, err
 	}
 	began := time.Now()
-	if err := rec.loadStarted(ctx, run, k.plan, began); err != nil {
+	if err := rec.loadStarted(ctx, run, k.plan.Name, k.plan.Service, describePlan(k.plan), began); err != nil {
 		return store.FoundKnee{}, err
 	}
 	s.Hold, s.Told = k.hold, k.told

@@ -109,8 +109,8 @@ func (r *recorder) knownRuns(ctx context.Context, since time.Time) (map[string]b
 }
 
 // loadStarted records that a load run began.
-func (r *recorder) loadStarted(ctx context.Context, run string, plan loadtest.Plan, at time.Time) error {
-	return r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan.Name, describePlan(plan)), "", map[string]any{"run": run, "plan": plan.Name, "service": plan.Service})
+func (r *recorder) loadStarted(ctx context.Context, run, plan, service, what string, at time.Time) error {
+	return r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan, what), "", map[string]any{"run": run, "plan": plan, "service": service})
 }
 
 // loadFinished records how it ended.

@@ -1,9 +1,11 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/loadtest"
@@ -152,6 +154,9 @@ func fit(base, now loadtest.Result) error {
 			return fmt.Errorf("the rate of %s was changed by hand; compare runs of what a plan says", r.Run)
 		}
 	}
+	if a, b := engine(base), engine(now); a != b {
+		return fmt.Errorf("%s was measured by %s and %s by %s: they measure from different moments, so that only runs of one engine can be compared", base.Run, a, now.Run, b)
+	}
 	if base.PlanHash != "" && now.PlanHash != "" && base.PlanHash != now.PlanHash {
 		return fmt.Errorf("%s and %s did not send the same: the plan was changed in between (%.8s, now %.8s); set another baseline: sitrep load baseline %s %s", base.Run, now.Run, base.PlanHash, now.PlanHash, now.Plan, now.Run)
 	}
@@ -166,10 +171,16 @@ func fit(base, now loadtest.Result) error {
 	return nil
 }
 
+// engine is what measured a run, without its version.
+func engine(r loadtest.Result) string {
+	name, _, _ := strings.Cut(r.Engine, " ")
+	return cmp.Or(name, "sitrep")
+}
+
 // notes are what a reader has to know of the two.
 func notes(base, now loadtest.Result) (all []string) {
 	if base.PlanHash == "" || now.PlanHash == "" {
-		all = append(all, "nobody knows whether the plan was the same: one of the runs is of before that was kept")
+		all = append(all, "nobody knows whether the plan was the same: that is not kept of one of the runs")
 	}
 	if base.Target != now.Target && base.Target != "" && now.Target != "" {
 		all = append(all, fmt.Sprintf("the targets differ: %s was %s, %s is %s", base.Run, base.Target, now.Run, now.Target))
