@@ -27,6 +27,9 @@ func NewReader(title safe.Text, lines []safe.Text) *Reader {
 	return &Reader{title: title, lines: lines, page: 1}
 }
 
+// Say puts lines in the place of those that were there; the place in them stays.
+func (r *Reader) Say(lines []safe.Text) { r.lines = lines }
+
 // Scope implements Dialog.
 func (r *Reader) Scope() keys.Scope { return keys.Dialog }
 

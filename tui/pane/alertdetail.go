@@ -47,6 +47,9 @@ func factsOf(g alertGroup, s *Screen) facts {
 	l.styled("", cmp.Or(newest.Annotations["summary"], newest.Name), theme.Bright)
 	l.add("", newest.Annotations["description"])
 	l.state(g, s)
+	if h, when, may := during(g.list, hurtings(s.World, s.Now)); may {
+		l.styled(when, h.says(s), theme.Warn)
+	}
 	l.homes(g.list, s)
 	l.styled("runbook", runbookOf(*newest), theme.Accent)
 	l.told(g.list, s)

@@ -3,6 +3,7 @@ package pane
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,11 +12,49 @@ import (
 
 // ChaosPast is a run of an experiment as the timeline tells of it.
 type ChaosPast struct {
-	Run, Experiment string
-	By              string    // who started it
-	Began           time.Time // or was refused
-	Ended           time.Time // zero: nobody recorded how it ended, or it goes on
-	Outcome         *chaos.Outcome
+	Run, ID, Experiment string
+	By                  string    // who started it
+	Began               time.Time // or was refused
+	Ended               time.Time // zero: nobody recorded how it ended, or it goes on
+	Outcome             *chaos.Outcome
+	Live                *ChaosRun // what is known here of a run that goes on; nil of any other
+}
+
+// History is the runs of one experiment, or with "" of all, in their order: those of the
+// timeline, with what is seen of those that go on, and those of which no event is here
+// yet, or none will be, as another process records them elsewhere.
+func (w *Chaos) History(name string) []ChaosPast {
+	var out []ChaosPast
+	for _, p := range w.Past {
+		if name == "" || p.Experiment == name {
+			out = append(out, p)
+		}
+	}
+	for i := range w.Runs {
+		r := &w.Runs[i]
+		if name != "" && r.Experiment != name {
+			continue
+		}
+		at := slices.IndexFunc(out, func(p ChaosPast) bool { return p.Run == r.Run && p.ID == r.ID })
+		if at < 0 {
+			one := ChaosPast{Run: r.Run, ID: r.ID, Experiment: r.Experiment, Began: r.Began}
+			if !r.Here() {
+				one.By = "another process"
+			}
+			for at = len(out); at > 0 && !r.Began.IsZero() && out[at-1].Began.After(r.Began); {
+				at--
+			}
+			out = slices.Insert(out, at, one)
+		}
+		switch p := &out[at]; {
+		case p.Outcome != nil:
+		case r.Outcome == nil:
+			p.Live = r
+		default:
+			p.Outcome = r.Outcome
+		}
+	}
+	return out
 }
 
 // PastOf are the runs of one experiment, in their order.
@@ -38,7 +77,7 @@ func Record(runs []ChaosPast) string {
 	}
 	var rest []string
 	told := len(runs)
-	for _, v := range []string{string(chaos.Inconclusive), string(chaos.Refused), unknownVerdict} {
+	for _, v := range []string{string(chaos.Inconclusive), string(chaos.Refused), unknownVerdict, runningVerdict} {
 		if n := count[v]; n > 0 {
 			told -= n
 			rest = append(rest, fmt.Sprintf("%d %s", n, v))
@@ -54,8 +93,10 @@ func Record(runs []ChaosPast) string {
 	return text
 }
 
-// unknownVerdict is that of a run of which nobody recorded how it ended.
-const unknownVerdict = "unknown"
+const (
+	unknownVerdict = "unknown" // of a run of which nobody recorded how it ended
+	runningVerdict = "running" // of one that goes on
+)
 
 // Trends are the scores (0 to 1) and the seconds of recovery of runs, in their order,
 // NaN where there is none. Runs that were refused never began, and are left out.
@@ -67,7 +108,7 @@ func Trends(runs []ChaosPast) (scores, recoveries []float64) {
 		return *v
 	}
 	for _, p := range runs {
-		if v := p.Verdict(); v == unknownVerdict || v == string(chaos.Refused) {
+		if v := p.Verdict(); v == unknownVerdict || v == runningVerdict || v == string(chaos.Refused) {
 			continue
 		}
 		scores, recoveries = append(scores, known(p.Outcome.Score)), append(recoveries, known(p.Outcome.RecoverySeconds))
@@ -88,6 +129,9 @@ func lastExperiment(w *Chaos) string {
 
 // Verdict is how the run ended, in a word.
 func (p ChaosPast) Verdict() string {
+	if p.Live != nil {
+		return runningVerdict
+	}
 	if p.Outcome == nil || p.Outcome.Verdict == "" {
 		return unknownVerdict
 	}

@@ -16,7 +16,7 @@ import (
 type page struct{ lines []safe.Text }
 
 // labelled adds "label    text"; nothing for an empty text. Further lines of
-// the text stand below its first.
+// the text stand below its first, as do those without a label.
 func (p *page) labelled(label, text string) {
 	width := max(11, len(label)+1)
 	for i, line := range safe.Lines(text, safe.Line) {
@@ -44,6 +44,7 @@ func (p *page) reading(title string) Effect {
 func readEvent(e *incident.Event, s *Screen) Effect {
 	var p page
 	p.text(e.Text)
+	p.runEvent(e, s)
 	p.text(" ")
 	if e.Was != "" {
 		p.labelled("corrected", "it first said: "+e.Was)

@@ -108,4 +108,5 @@ type Choice struct {
 type Reading struct {
 	Title string
 	Lines []safe.Text
+	Again func(*Screen) []safe.Text // what it has become since; nil: it stays as it is, and so do Lines
 }
