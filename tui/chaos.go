@@ -130,7 +130,7 @@ func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Ch
 	case len(rows) > 0 && len(m.world.Chaos.Experiments) == 0:
 		help = safe.Const("none can be started: no file of the configuration is an experiment; enter says why")
 	case none:
-		help = safe.Sprintf("none can be started now: %s; enter shows the plan, and what would have to be done", listed(distinct(refused)))
+		help = safe.Sprintf("none can be started now: %s; enter shows the plan", listed(distinct(refused)))
 	case asking > 0:
 		help = safe.Sprintf("Asking the rules about %d of them; %s", asking, help)
 	case m.o.Prod:
@@ -154,7 +154,7 @@ func (m *model) chaosColumns() chaosColumns {
 	var c chaosColumns
 	for _, x := range m.world.Chaos.Experiments {
 		c.name = max(c.name, safe.New(x.Name, safe.Line).Width())
-		c.faults = max(c.faults, safe.New(pane.Faults(x), safe.Line).Width())
+		c.faults = max(c.faults, faultsOf(x).Width())
 		c.length = max(c.length, len(span(x.Length())))
 	}
 	for _, b := range m.world.Chaos.Broken {
@@ -179,7 +179,16 @@ func (m *model) chaosRow(x chaos.Experiment, j pane.Judged, c chaosColumns) safe
 	case j.Confirm != "":
 		end = safe.Const("asks for its words")
 	}
-	return safe.Sprintf("%s  %s  %*s  %-2s  %s", padded(safe.New(x.Name, safe.Line), c.name), padded(safe.New(pane.Faults(x), safe.Line), c.faults), c.length, span(x.Length()), x.Pin, end.Fit(c.end))
+	return safe.Sprintf("%s  %s  %*s  %-2s  %s", padded(safe.New(x.Name, safe.Line), c.name), padded(faultsOf(x), c.faults), c.length, span(x.Length()), x.Pin, end.Fit(c.end))
+}
+
+// faultsOf is the first fault of an experiment, and how many others there are.
+func faultsOf(x chaos.Experiment) safe.Text {
+	kinds := strings.Split(pane.Faults(x), ", then ")
+	if len(kinds) == 1 {
+		return safe.New(kinds[0], 40)
+	}
+	return safe.Sprintf("%s +%d", safe.New(kinds[0], 40), len(kinds)-1)
 }
 
 // padded is a text in so many cells. What is too long is cut in the middle: names begin

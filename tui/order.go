@@ -201,14 +201,14 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 
 // read shows a text, and what it has become while it is open.
 func (m *model) read(r *pane.Reading) {
-	d := dialog.NewReader(safe.New(r.Title, safe.Line), r.Lines)
+	d := dialog.NewReader(safe.New(r.Title, safe.Line), r.Lines).Hanging(r.Hang)
 	m.ask(d, "", nothing)
 	if r.Again == nil {
 		return
 	}
 	m.asked.fresh = func() tea.Cmd {
-		if lines := r.Again(m.screen()); lines != nil {
-			d.Say(lines)
+		if now := r.Again(m.screen()); now != nil {
+			d.Say(now.Lines).Hanging(now.Hang)
 		}
 		return nil
 	}

@@ -232,7 +232,7 @@ func TestAnySize(t *testing.T) {
 			NewPicker(long, long, keys.Default(), rows, ""),
 			NewConfirm(long, long, true, long, long),
 			NewTyped(long, long, "日本", long),
-			NewReader(long, []safe.Text{long, {}, long}),
+			NewReader(long, []safe.Text{long, {}, long}).Hanging([]int{11, 5, 90}),
 			planned(long),
 			told(long),
 			NewPast(long),
@@ -286,6 +286,17 @@ func TestAPastGoesOn(t *testing.T) {
 	require.Contains(t, picture(p, 80, 20), "all about 4")
 	say()
 	picture(p, 80, 20)
+}
+
+// What is wrapped goes on below what stands behind its label.
+func TestAReaderKeepsItsColumns(t *testing.T) {
+	r := NewReader(safe.Const("Event"), []safe.Text{safe.Const("verdict    aborted: " + "somebody ended it by a key and went away "), safe.Const("plain text that is wrapped as it is, from its first cell on")}).Hanging([]int{11})
+	got := picture(r, 44, 12)
+	require.Contains(t, got, "│ verdict    aborted: somebody ended it   │")
+	require.Contains(t, got, "│            by a key and went away       │")
+	require.Contains(t, got, "│ from its first cell on                  │")
+	r.Say([]safe.Text{safe.Const("verdict    aborted: somebody ended it by a key and went away")})
+	require.Contains(t, picture(r, 44, 12), "│ by a key and went away                  │")
 }
 
 func planned(text safe.Text) *Plan {

@@ -93,8 +93,9 @@ func (v *actions) columns(s *Screen) []column {
 		chaos.note = piece{v.filter.wrong, theme.Warn}
 	}
 	pages.dear, pages.least, pages.want, pages.grow = 8, 3, max(pages.rows.n, 1), true
-	load.grow = true
-	left := append([]section{chaos, load}, beforeSection(s, &v.filter)...)
+	before := beforeSection(s, &v.filter)
+	load.grow = len(before) == 0 || v.w < twoColumns
+	left := append([]section{chaos, load}, before...)
 	right := []section{pages, items}
 	if len(s.World.Ledger) > 0 {
 		right = append(right, ledgerSection(s, &v.filter))

@@ -95,13 +95,20 @@ func firstOf(r *ChaosRun) time.Time {
 	return at
 }
 
-// may says that an alert may be about the run: it began since then, and nothing says that
-// it is about another service.
+// may says that an alert may be about the run. What began while it went on may be,
+// whichever service it names: what one is hurt by, those before it feel. What began just
+// after it may be unless it names another.
 func (h *hurting) may(a *alert.Alert) bool {
-	if s := a.Labels["service"]; s != "" && h.service != "" && s != h.service {
+	switch at := a.ActiveAt; {
+	case h.from.IsZero() || at.Before(h.from): // or nobody knows
+		return false
+	case h.until.IsZero() || !at.After(h.until):
+		return true
+	case at.After(h.until.Add(justNow)):
 		return false
 	}
-	return (h.from.IsZero() || !a.ActiveAt.Before(h.from)) && (h.until.IsZero() || !a.ActiveAt.After(h.until.Add(justNow)))
+	service := a.Labels["service"]
+	return service == "" || h.service == "" || service == h.service
 }
 
 // when is "during", or "after" for an alert that began once it was over.
@@ -112,23 +119,31 @@ func (h *hurting) when(a *alert.Alert) string {
 	return "during"
 }
 
-// during is the run that an alert of a list may be about; false without one.
-func during(list []alert.Alert, runs []hurting) (hurting, string, bool) {
+// during is the run that alerts of a list may be about, how many of them, and whether
+// they began while it went on or after it; 0 without one.
+func during(list []alert.Alert, runs []hurting) (h hurting, when string, n int) {
 	for i := range runs {
 		for j := range list {
 			if runs[i].may(&list[j]) {
-				return runs[i], runs[i].when(&list[j]), true
+				h, when = runs[i], runs[i].when(&list[j])
+				n++
 			}
 		}
+		if n > 0 {
+			break
+		}
 	}
-	return hurting{}, "", false
+	return h, when, n
 }
 
 // duringWords are the wordings of that, the longest first.
 func duringWords(list []alert.Alert, runs []hurting) []safe.Text {
-	h, when, ok := during(list, runs)
-	if !ok {
+	h, when, n := during(list, runs)
+	switch {
+	case n == 0:
 		return nil
+	case n < len(list):
+		when = fmt.Sprintf("%d %s", n, when)
 	}
 	return []safe.Text{safe.Sprintf("%s %s", when, safe.New(h.name, 60)), safe.Sprintf("%s %s", when, safe.New(h.run, 12)), safe.New(h.run, 12)}
 }

@@ -35,8 +35,8 @@ func fired(service string, ago time.Duration) alert.Alert {
 	return alert.Alert{Name: "TooSlow", State: alert.Firing, Labels: l, ActiveAt: night.Add(-ago), Fingerprint: alert.Fingerprint(l)}
 }
 
-// What begins during a run of the same service, or of one that nobody can match, says so;
-// what began before it, or is about another service, does not.
+// What begins during a run says so, whichever service it is about: those that call the one
+// that is hurt feel it too. What began before it does not.
 func TestAnAlertDuringARunSaysSo(t *testing.T) {
 	for _, c := range []struct {
 		a    alert.Alert
@@ -44,8 +44,9 @@ func TestAnAlertDuringARunSaysSo(t *testing.T) {
 	}{
 		{fired("payments", 2*time.Minute), true},
 		{fired("", 2*time.Minute), true},
-		{fired("checkout", 2*time.Minute), false},
+		{fired("checkout", 2*time.Minute), true},
 		{fired("payments", 6*time.Minute), false},
+		{fired("", 6*time.Minute), false},
 	} {
 		for _, size := range sizes() {
 			r := newReader(t, 0, underChaos(t, c.a), "", size[0], size[1])
@@ -63,7 +64,8 @@ func TestAnAlertDuringARunSaysSo(t *testing.T) {
 	alerts.sees("during CH-4", "CH-4 payments-latency hurts payments: ^X ends it.")
 }
 
-// A run that is over counts for five minutes, and an alert that began after it says that.
+// A run that is over counts for five minutes, and an alert that began after it says that,
+// if it is not about another service.
 func TestAnAlertAfterARunSaysSo(t *testing.T) {
 	ended := func(ago time.Duration, faults ...chaos.FaultOutcome) *World {
 		return with(underChaos(t, fired("payments", time.Minute)), func(w *World) {
@@ -79,6 +81,8 @@ func TestAnAlertAfterARunSaysSo(t *testing.T) {
 	other := ended(2*time.Minute, hurt)
 	other.Alerts.List = []alert.Alert{fired("checkout", time.Minute)}
 	newReader(t, 0, other, "", 199, 54).seesNot("CH-4 payments-latency hurt")
+	other.Alerts.List = []alert.Alert{fired("", time.Minute), fired("checkout", time.Hour)}
+	newReader(t, 0, other, "", 199, 54).sees("CH-4 payments-latency hurt", "1 after CH-4")
 }
 
 // What to do first begins with what is done on purpose, as it stands.

@@ -37,8 +37,12 @@ func runRows(r *ChaosRun, s *Screen) []chaosRow {
 	for i, l := range whoseLines(r, x, s) {
 		labelled(fmt.Sprintf("whose %d", i), l)
 	}
-	for _, w := range watches(r, x) {
-		row(w.what+" "+w.name, func(f *frame.Frame) { drawWatch(f, w) })
+	seen, names := watches(r, x), 10
+	for _, w := range seen {
+		names = max(names, safe.New(w.name, 24).Width())
+	}
+	for _, w := range seen {
+		row(w.what+" "+w.name, func(f *frame.Frame) { drawWatch(f, w, names) })
 	}
 	return out
 }
@@ -348,32 +352,33 @@ func (w watched) end() piece {
 	return piece{safe.Const("-"), theme.Dim}
 }
 
-// drawWatch writes one with its limit, and its last values where there is room.
-func drawWatch(f *frame.Frame, w watched) {
+// drawWatch writes one with its limit, its name in so many cells, and its last values
+// where there is room.
+func drawWatch(f *frame.Frame, w watched, names int) {
 	p := pen{f: f, x: 1}
 	p.left(6, theme.Dim, safe.New(w.what, 6))
-	p.left(min(24, max(f.Width()/4, 10)), theme.Plain, safe.New(w.name, safe.Line))
+	p.left(min(names, max(f.Width()*3/10, 10)), theme.Plain, safe.New(w.name, safe.Line))
 	end := w.end()
 	p.right(11, end.style, end.text)
 	p.x++
-	if len(w.trail) > 1 && f.Width() >= 64 {
-		spark := chart.Sparkline(w.trail, min(30, f.Width()/6), f.Theme().Glyphs())
-		f.PutRight(f.Width(), 0, theme.Series(0), spark)
-		p.f = f.Sub(frame.Rect{W: f.Width() - spark.Width() - 1, H: 1})
+	limit := safe.New(w.limit, 60)
+	const least = 6 // cells in which a line of values can be read
+	if room := min(30, f.Width()/6, p.room()-limit.Width()-2); len(w.trail) > 1 && f.Width() >= 64 && room >= least {
+		f.PutRight(f.Width(), 0, theme.Series(0), chart.Sparkline(w.trail, room, f.Theme().Glyphs()))
 	}
-	p.flow(theme.Dim, safe.New(w.limit, 60))
+	p.flow(theme.Dim, limit)
 }
 
 // readRun is a run that goes on, as it goes on, and then how it ended.
 func readRun(r *ChaosRun, s *Screen) Effect {
 	run, id := r.Run, r.ID
 	e := runPage(r, s).reading(r.Run + " " + r.Experiment)
-	e.Read.Again = func(s *Screen) []safe.Text {
+	e.Read.Again = func(s *Screen) *Reading {
 		i := slices.IndexFunc(s.World.Chaos.Runs, func(r ChaosRun) bool { return r.Run == run && r.ID == id })
 		if i < 0 {
 			return nil
 		}
-		return runPage(&s.World.Chaos.Runs[i], s).lines
+		return runPage(&s.World.Chaos.Runs[i], s).reading("").Read
 	}
 	return e
 }

@@ -301,16 +301,16 @@ func readResult(r *loadtest.Result, s *Screen) Effect {
 func readLive(l *Load) Effect {
 	run := l.Run
 	e := livePage(l).reading(run)
-	e.Read.Again = func(s *Screen) []safe.Text {
+	e.Read.Again = func(s *Screen) *Reading {
 		l := &s.World.Load
 		switch {
 		case l.Run != run:
 		case l.Live != nil:
-			return livePage(l).lines
+			return livePage(l).reading("").Read
 		case l.Result != nil && l.Result.Run == run:
 			var p page
 			p.loadResult(l.Result, s)
-			return p.lines
+			return p.reading("").Read
 		}
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 func (p *page) outcome(o *chaos.Outcome, s *Screen) {
 	p.labelled("verdict", strings.ReplaceAll(cmp.Or(string(o.Verdict), "ended"), "_", " ")+": "+o.Why())
 	if o.Score != nil {
-		p.labelled("score", fmt.Sprintf("%.0f%% of what was looked at while it held was within tolerance", 100**o.Score))
+		p.labelled("score", fmt.Sprintf("%.0f%%: what stayed within tolerance while it held; an aborted step counts as nothing", 100**o.Score))
 	}
 	if o.RecoverySeconds != nil {
 		p.labelled("recovery", fmt.Sprintf("the steady state was back %.1f s after the last undo", *o.RecoverySeconds))

@@ -84,7 +84,10 @@ func Record(runs []ChaosPast) string {
 		}
 	}
 	text := fmt.Sprintf("%d of %d held", count[string(chaos.Held)], told)
-	if told == 0 {
+	switch {
+	case len(runs) > 0 && count[runningVerdict] == len(runs):
+		return fmt.Sprintf("%d %s", len(runs), runningVerdict)
+	case told == 0:
 		text = "none could tell"
 	}
 	if len(rest) > 0 {

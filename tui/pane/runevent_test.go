@@ -50,7 +50,7 @@ func TestEventsOfRunsReadAsSentences(t *testing.T) {
 		{incident.ChaosUndone, undone, []string{"gone       http.latency on payments-1", "gone 03:11:34, 1m ago: it was in place for 30 s"}},
 		{incident.ChaosGuardTripped, tripped, []string{"guard      errors was 0.52, aborts when > 0.05", "2 of 2 in a row", "it ended the run"}},
 		{incident.ChaosFinished, finished, []string{
-			"verdict    aborted: guard errors", "the steady state was back", "score      70% of what was looked at", "recovery   the steady state was back 3.5 s after the last undo", "expected   People still buy.",
+			"verdict    aborted: guard errors", "the steady state was back", "score      70%: what stayed within tolerance", "recovery   the steady state was back 3.5 s after the last undo", "expected   People still buy.",
 			"hurt       http.latency on payments-1", "injected 03:11:04, gone 03:11:34: in place for 30 s", "effect: 300 ms slower", "process.kill on payments-2", "not injected",
 			"probe      storefront p95, expected < 0.4", "before 0.12   during 0.12 (worst 0.52)   after 0.12", "21 of 30 looks while it held within tolerance",
 			"guard      errors, aborts when > 0.05", "TRIPPED: it ended the run; looked 28 times, breached 2, last 0.52",

@@ -108,5 +108,6 @@ type Choice struct {
 type Reading struct {
 	Title string
 	Lines []safe.Text
-	Again func(*Screen) []safe.Text // what it has become since; nil: it stays as it is, and so do Lines
+	Hang  []int                  // by line, the cell below which what is wrapped goes on; 0, and what is missing, is the first
+	Again func(*Screen) *Reading // what it has become since; nil, also as an answer: it stays as it is
 }
