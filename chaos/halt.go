@@ -131,22 +131,63 @@ func ClearHalt(stateDir string) error {
 // Halted says whether there is a HALT file, and what it says. A file that cannot
 // be looked at counts as one.
 func Halted(stateDir string) (string, bool) {
+	lines, _, is := haltLines(stateDir)
+	return strings.Join(lines, "; "), is
+}
+
+// HaltFile is what a HALT file says. One that somebody has put there by hand may say
+// nothing of who and why.
+type HaltFile struct {
+	By    string
+	Why   string    // all that it says where it was not written by Halt
+	Since time.Time // zero where nobody can tell
+}
+
+// ReadHalt is Halted, taken apart.
+func ReadHalt(stateDir string) (HaltFile, bool) {
+	lines, written, is := haltLines(stateDir)
+	if !is {
+		return HaltFile{}, false
+	}
+	h := HaltFile{Since: written, Why: strings.Join(lines, "; ")}
+	rest, ours := strings.CutPrefix(lines[0], "halted at ")
+	at, rest, _ := strings.Cut(rest, " ")
+	since, err := time.Parse(time.RFC3339, strings.TrimSuffix(at, ":"))
+	if !ours || err != nil {
+		return h, true
+	}
+	h.Since, h.Why = since, rest
+	if by, named := strings.CutPrefix(rest, "by "); named {
+		h.By, h.Why, _ = strings.Cut(by, ": ")
+	}
+	more := lines[1:]
+	if h.Why != "" {
+		more = append([]string{h.Why}, more...)
+	}
+	h.Why = strings.Join(more, "; ")
+	return h, true
+}
+
+// haltLines are the lines of the HALT file, at least one, and when it was written.
+func haltLines(stateDir string) (lines []string, written time.Time, is bool) {
 	info, err := os.Lstat(haltPath(stateDir))
 	if errors.Is(err, os.ErrNotExist) {
-		return "", false
+		return nil, time.Time{}, false
+	}
+	if err == nil {
+		written = info.ModTime()
 	}
 	if err == nil && !info.Mode().IsRegular() { // a FIFO would keep whoever looks for ever
-		return "HALT is no file", true
+		return []string{"HALT is no file"}, written, true
 	}
 	var f *os.File
 	if err == nil {
 		f, err = os.OpenFile(haltPath(stateDir), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	}
 	if err != nil {
-		return err.Error(), true
+		return []string{err.Error()}, written, true
 	}
 	defer f.Close()
 	b, _ := io.ReadAll(io.LimitReader(f, 512))
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return strings.ToValidUTF8(strings.Join(lines, "; "), "?"), true
+	return strings.Split(strings.ToValidUTF8(strings.TrimSpace(string(b)), "?"), "\n"), written, true
 }

@@ -41,15 +41,39 @@ func (m *model) pickChaos() tea.Cmd {
 		}
 		return m.start(pane.StartChaos{Name: name}, byKey)
 	})
-	m.asked.fresh = func() {
-		help, rows := m.chaosChoices(opened)
-		p.Say(help, m.keys, rows)
-	}
 	var names []string
 	for _, x := range m.world.Chaos.Experiments {
 		names = append(names, x.Name)
 	}
+	obstacles := m.obstacles()
+	m.asked.fresh = func() (ask tea.Cmd) {
+		if now := m.obstacles(); now != obstacles {
+			obstacles, opened = now, m.now
+			ask = m.do(pane.JudgeChaos{Names: names})
+		}
+		help, rows := m.chaosChoices(opened)
+		p.Say(help, m.keys, rows)
+		return ask
+	}
 	return m.do(pane.JudgeChaos{Names: names})
+}
+
+// obstacles is what the rules look at and this screen sees too: once it is another, what
+// they said is asked anew.
+func (m *model) obstacles() string {
+	var b strings.Builder
+	if h := m.world.Chaos.Halt; h != nil {
+		fmt.Fprintln(&b, "halt", h.Since)
+	}
+	for _, r := range m.world.Chaos.Runs {
+		if r.Outcome == nil {
+			fmt.Fprintln(&b, r.Run, r.ID)
+		}
+	}
+	for _, inc := range open(m.world) {
+		fmt.Fprintln(&b, inc.ID, inc.Severity)
+	}
+	return b.String()
 }
 
 // brokenValue begins the value of a row that is no experiment: it may be called as one
@@ -74,58 +98,137 @@ func (m *model) judged(name string, since time.Time) (pane.Judged, bool) {
 
 // chaosChoices are the rows of the picker, and the line below them.
 func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Choice) {
-	asking := 0
+	asking, columns := 0, m.chaosColumns()
+	var refused []string // the rules of those that are
 	for _, x := range m.world.Chaos.Experiments {
 		j, known := m.judged(x.Name, opened)
-		if !known {
+		switch {
+		case !known:
 			asking++
+		case j.Refused != "":
+			refused = append(refused, ruleOf(j.Refused))
 		}
 		row := dialog.Choice{
-			Value: x.Name, Text: m.chaosRow(x, j),
+			Value: x.Name, Text: m.chaosRow(x, j, columns),
 			Note: safe.New(fmt.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)), safe.Line),
 			Warn: safe.New(j.Refused, safe.Line),
 		}
 		rows = append(rows, row)
 	}
 	for _, b := range m.world.Chaos.Broken {
-		rows = append(rows, dialog.Choice{Value: brokenValue + b.Name, Text: safe.Sprintf("%-20s broken", safe.New(b.Name, 20)), Warn: safe.New(b.Error, safe.Line)})
+		rows = append(rows, dialog.Choice{Value: brokenValue + b.Name, Text: safe.Sprintf("%s  broken", padded(safe.New(b.Name, safe.Line), columns.name)), Warn: safe.New(b.Error, safe.Line)})
 	}
-	help = safe.Sprintf("%s; enter shows the plan", m.armHelp())
+	what := safe.Const("it")
+	if len(refused) > 0 {
+		what = safe.Const("one that is not refused")
+	}
+	help = safe.Sprintf("%s; enter shows the plan", m.armHelp(what))
+	none := len(refused) == len(m.world.Chaos.Experiments)
 	switch {
 	case m.readOnly():
-		help = m.armHelp()
+		help = m.armHelp(what)
+	case len(rows) > 0 && len(m.world.Chaos.Experiments) == 0:
+		help = safe.Const("none can be started: no file of the configuration is an experiment; enter says why")
+	case none:
+		help = safe.Sprintf("none can be started now: %s; enter shows the plan", listed(distinct(refused)))
 	case asking > 0:
-		help = safe.Sprintf("%s. Asking the rules about %d of them", help, asking)
+		help = safe.Sprintf("Asking the rules about %d of them; %s", asking, help)
 	case m.o.Prod:
 		help = safe.Sprintf("%s is prod: its name and percentage have to be typed; enter shows the plan", m.o.Context)
 	}
 	return help, rows
 }
 
+// chaosColumns are the widths of the columns of the picker: as wide as they have to be,
+// and so that the last one, which says why not, is whole where the screen is narrow.
+type chaosColumns struct{ name, faults, length, end int }
+
+func (m *model) chaosColumns() chaosColumns {
+	const (
+		frames = 4 + 3 // of the dialog, and the letter
+		gaps   = 4 * 2
+		pin    = 2
+		least  = len("R7 limited-already") // a rule
+		most   = 110                       // of a picker
+	)
+	var c chaosColumns
+	for _, x := range m.world.Chaos.Experiments {
+		c.name = max(c.name, safe.New(x.Name, safe.Line).Width())
+		c.faults = max(c.faults, faultsOf(x).Width())
+		c.length = max(c.length, len(span(x.Length())))
+	}
+	for _, b := range m.world.Chaos.Broken {
+		c.name = max(c.name, safe.New(b.Name, safe.Line).Width())
+	}
+	room := min(m.layout().body.W-frames, most) - gaps - pin - c.length
+	c.name = min(c.name, max((room-least)*3/5, 8))
+	c.faults = min(c.faults, max(room-least-c.name, 8))
+	c.end = max(room-c.name-c.faults, least)
+	return c
+}
+
 // chaosRow is an experiment in columns: what it does, how long, its key, and how it
 // went last or why it would be refused.
-func (m *model) chaosRow(x chaos.Experiment, j pane.Judged) safe.Text {
+func (m *model) chaosRow(x chaos.Experiment, j pane.Judged, c chaosColumns) safe.Text {
 	end := m.lastVerdict(x.Name)
 	switch {
+	case m.goesOn(x.Name) != nil:
+		end = safe.Sprintf("runs as %s", m.goesOn(x.Name).Run)
 	case j.Refused != "":
-		end = refusedBy(j.Refused)
+		end = refusedBy(j.Refused, c.end)
 	case j.Confirm != "":
 		end = safe.Const("asks for its words")
 	}
-	return safe.Sprintf("%-20s %-17s %6s %-3s %s", safe.New(x.Name, 20), safe.New(pane.Faults(x), 17), span(x.Length()), x.Pin, end)
+	return safe.Sprintf("%s  %s  %*s  %-2s  %s", padded(safe.New(x.Name, safe.Line), c.name), padded(faultsOf(x), c.faults), c.length, span(x.Length()), x.Pin, end.Fit(c.end))
 }
 
-// refusedBy is the rule of a refusal: "refused R4 incident".
-func refusedBy(text string) safe.Text {
-	if head, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(head, "refused ") {
-		return safe.New(head, 28)
+// faultsOf is the first fault of an experiment, and how many others there are.
+func faultsOf(x chaos.Experiment) safe.Text {
+	kinds := strings.Split(pane.Faults(x), ", then ")
+	if len(kinds) == 1 {
+		return safe.New(kinds[0], 40)
 	}
-	return safe.Const("cannot be asked")
+	return safe.Sprintf("%s +%d", safe.New(kinds[0], 40), len(kinds)-1)
+}
+
+// padded is a text in so many cells. What is too long is cut in the middle: names begin
+// alike.
+func padded(t safe.Text, width int) safe.Text {
+	t = t.Middle(width)
+	return safe.Concat(t, safe.New(strings.Repeat(" ", max(width-t.Width(), 0)), safe.Line))
+}
+
+// ruleOf is the rule of a refusal: "R4 incident".
+func ruleOf(text string) string {
+	if head, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(head, "refused ") {
+		return strings.TrimPrefix(head, "refused ")
+	}
+	return "cannot be asked"
+}
+
+// refusedBy is a refusal in so many cells: "refused R4 incident", or its rule alone.
+func refusedBy(text string, width int) safe.Text {
+	rule := safe.New(ruleOf(text), 40)
+	full := safe.Sprintf("refused %s", rule)
+	if !strings.HasPrefix(text, "refused ") || full.Width() > width {
+		return rule
+	}
+	return full
+}
+
+// goesOn is the run of an experiment that is not over; nil without one.
+func (m *model) goesOn(name string) *pane.ChaosRun {
+	for i := range m.world.Chaos.Runs {
+		if r := &m.world.Chaos.Runs[i]; r.Experiment == name && r.Outcome == nil {
+			return r
+		}
+	}
+	return nil
 }
 
 // lastVerdict is how an experiment went last, and when.
 func (m *model) lastVerdict(name string) safe.Text {
-	runs := pane.PastOf(m.world.Chaos.Past, name)
+	runs := m.world.Chaos.History(name)
 	runs = slices.DeleteFunc(runs, func(p pane.ChaosPast) bool { return p.Outcome == nil })
 	if len(runs) == 0 {
 		return safe.Const("never run")
@@ -182,10 +285,10 @@ func (m *model) showPlan(name string) tea.Cmd {
 		m.complain("chaos %s: no such experiment is configured", name)
 		return nil
 	}
-	x, opened := m.world.Chaos.Experiments[i], m.now
+	x, opened, obstacles := m.world.Chaos.Experiments[i], m.now, m.obstacles()
 	d := dialog.NewPlan(safe.Sprintf("Plan of %s", x.Name), m.now)
-	fresh := func() { d.Say(m.planRows(x, opened)) }
-	fresh()
+	judge := pane.JudgeChaos{Names: []string{name}}
+	d.Say(m.planRows(x, opened))
 	m.ask(d, "", func(answer string) tea.Cmd {
 		if answer == dialog.PlanPast {
 			m.showPast(name)
@@ -193,8 +296,15 @@ func (m *model) showPlan(name string) tea.Cmd {
 		}
 		return m.start(pane.StartChaos{Name: name}, byKey)
 	})
-	m.asked.fresh = fresh
-	return m.do(pane.JudgeChaos{Names: []string{name}})
+	m.asked.fresh = func() (ask tea.Cmd) {
+		if now := m.obstacles(); now != obstacles {
+			obstacles, opened = now, m.now
+			ask = m.do(judge)
+		}
+		d.Say(m.planRows(x, opened))
+		return ask
+	}
+	return m.do(judge)
 }
 
 // planRows is the plan of an experiment, and what y does with it.
@@ -210,6 +320,11 @@ func (m *model) planRows(x chaos.Experiment, opened time.Time) (yes safe.Text, r
 	case m.production(x.Name) != "":
 		said.Text, said.Style = safe.Sprintf("production (%s): %q has to be typed", m.production(x.Name), x.ConfirmText()), theme.Warn
 		yes = safe.Const("type its words")
+	}
+	if r := m.goesOn(x.Name); r != nil {
+		yes = safe.Text{}
+		rows = append(rows, m.liveRows(r)...)
+		rows = append(rows, dialog.Row{})
 	}
 	if m.readOnly() {
 		yes = safe.Text{}
@@ -275,10 +390,14 @@ func (m *model) drawAsked(f *frame.Frame, lowest int) int {
 	if !ok {
 		return lowest
 	}
+	text := r.Asks
+	if _, what, is := strings.Cut(text, "or it is undone: "); is { // the mark and the key say the rest, and more shortly
+		text = "undone unless you still see this: " + what
+	}
 	left := int((r.AskedTill.Sub(m.now) + time.Second - 1) / time.Second)
 	n := notice{
 		mark: safe.Sprintf(" %s STILL HERE? %d s  ", safe.New(r.Run, 10), left), loud: theme.Tag(1),
-		text: safe.New(r.Asks, safe.Line), style: theme.Danger, tail: safe.Sprintf("  %s I still see this ", m.keyFor(keys.ConfirmRun)),
+		text: safe.New(text, safe.Line), style: theme.Danger, tail: safe.Sprintf("  %s I still see this ", m.keyFor(keys.ConfirmRun)),
 	}
 	lines := n.lines(f.Width(), 4)
 	y := lowest - len(lines) + 1

@@ -18,18 +18,20 @@ import (
 
 // underway is chaos or load that runs.
 type underway struct {
-	name string        // CH-3 payments-latency
-	left time.Duration // until the last of its steps ends by plan, or its recovery
-	step time.Duration // until the present one of several does; 0 if it is the last
-	gone bool          // what hurt is undone; only the recovery is watched yet
+	name string         // CH-3 payments-latency
+	left time.Duration  // until the last of its steps ends by plan, or its recovery
+	step time.Duration  // until the present one of several does; 0 if it is the last
+	gone bool           // what hurt is undone; only the recovery is watched yet
+	run  *pane.ChaosRun // nil: it is load, which this process has started
 }
 
 // running lists what is under way, chaos first.
 func (m *model) running() []underway {
 	var out []underway
-	for _, r := range m.world.Chaos.Runs {
+	for i := range m.world.Chaos.Runs {
+		r := &m.world.Chaos.Runs[i]
 		if r.Outcome == nil {
-			u := underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now), gone: r.Last.Phase == chaos.Recovering}
+			u := underway{name: strings.TrimSpace(r.Run + " " + r.Experiment), left: r.Ends.Sub(m.now), gone: r.Last.Phase == chaos.Recovering, run: r}
 			if over := r.Over.Sub(m.now); !r.Over.IsZero() && r.Last.Steps > 1 && over > u.left {
 				u.left, u.step = over, max(u.left, 0)
 			}
@@ -50,8 +52,13 @@ func (m *model) startingChaos(o pane.StartChaos) (errand, bool) {
 		return errand{}, false
 	}
 	for _, r := range m.world.Chaos.Runs {
-		if r.Experiment == o.Name && r.Outcome == nil {
+		switch {
+		case r.Outcome != nil || r.Left != "" && r.Experiment != o.Name: // of what is left a rule says what to do
+		case r.Experiment == o.Name:
 			m.inform("%s runs already as %s; %s ends it", o.Name, r.Run, m.keyFor(keys.Abort))
+			return errand{}, false
+		default:
+			m.inform("%s is not started: %s %s goes on, and there is one run at a time (R3); %s ends it", o.Name, r.Run, r.Experiment, m.keyFor(keys.Abort))
 			return errand{}, false
 		}
 	}
@@ -185,7 +192,7 @@ func (m *model) pickStart(title, none string, rows []dialog.Choice, order func(s
 		m.inform("%s", none)
 		return
 	}
-	help := m.armHelp()
+	help := m.armHelp(safe.Const("it"))
 	if m.o.Prod && !m.readOnly() {
 		help = safe.Sprintf("%s is prod: you will be asked for the name of the target", m.o.Context)
 	}
@@ -193,10 +200,10 @@ func (m *model) pickStart(title, none string, rows []dialog.Choice, order func(s
 	m.ask(p, "", func(name string) tea.Cmd { return m.start(order(name), how(!p.ByLetter())) })
 }
 
-// armHelp is what a letter of a picker does.
-func (m *model) armHelp() safe.Text {
+// armHelp is what a letter of a picker does, to what.
+func (m *model) armHelp(what safe.Text) safe.Text {
 	if m.readOnly() {
 		return safe.Sprintf("%s is read-only: :write 15m first", m.o.Context)
 	}
-	return safe.Sprintf("a letter starts it in %d s, %s takes it back", armTime/time.Second, m.keyFor(undoKey))
+	return safe.Sprintf("a letter starts %s in %d s, %s takes it back", what, armTime/time.Second, m.keyFor(undoKey))
 }

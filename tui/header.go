@@ -266,14 +266,28 @@ func (m *model) resolveBy(inc incident.Incident) piece {
 	return say(1, theme.Dim, safe.Sprintf("resolve due in %s", pane.Ago(left)), safe.Sprintf("resolve %s", pane.Ago(left)))
 }
 
-// runs is what hurts or loads the system on purpose, and for how long yet.
+// halted says that somebody has forbidden runs: whoever would start one is refused.
+func (m *model) halted() []piece {
+	h := m.world.Chaos.Halt
+	if h == nil {
+		return nil
+	}
+	by := safe.Const("HALT")
+	if h.By != "" {
+		by = safe.Sprintf("HALT by %s", safe.New(h.By, 20))
+	}
+	return []piece{say(11, theme.Warn, safe.Sprintf("%s: no experiment starts", by), by, safe.Const("HALT"))}
+}
+
+// runs is what hurts or loads the system on purpose, and for how long yet, and that
+// runs are forbidden.
 func (m *model) runs() []piece {
-	var out []piece
+	out := m.halted()
 	for _, r := range m.running() {
 		left := pane.Until(r.left)
 		id, _, _ := strings.Cut(r.name, " ")
 		run := []safe.Text{safe.New(r.name, 40), safe.New(r.name, 24), safe.New(id, 10)}
-		if why := m.leftBehind(r.name); why != "" {
+		if why := r.leftBehind(); why != "" {
 			out = append(out, say(11, theme.Danger, safe.Sprintf("%s NOT UNDONE: %s", run[0], why), safe.Sprintf("%s NOT UNDONE", run[1]), safe.Sprintf("%s NOT UNDONE", run[2])))
 			continue
 		}
@@ -292,13 +306,11 @@ func (m *model) runs() []piece {
 }
 
 // leftBehind is why nobody ends a run that goes on, empty while somebody does.
-func (m *model) leftBehind(name string) string {
-	for _, r := range m.world.Chaos.Runs {
-		if r.Outcome == nil && r.Left != "" && strings.TrimSpace(r.Run+" "+r.Experiment) == name {
-			return safe.New(r.Left, 60).String()
-		}
+func (u underway) leftBehind() string {
+	if u.run == nil {
+		return ""
 	}
-	return ""
+	return safe.New(u.run.Left, 60).String()
 }
 
 // mute says that an open incident reaches nobody, unless the ladder's part of the

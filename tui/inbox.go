@@ -264,7 +264,7 @@ func (m *model) looked(o pane.LookInto, d *pane.InboxDetail) tea.Cmd {
 		return nil
 	}
 	r := pane.ReadInbox(d, m.screen())
-	m.ask(dialog.NewReader(safe.New(r.Title, safe.Line), r.Lines), "", nothing)
+	m.read(&r)
 	return nil
 }
 

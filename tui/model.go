@@ -176,7 +176,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 	case tickMsg:
 		m.toasts.expire(m.now)
 		m.lapse()
-		return tea.Batch(m.follows(), m.tick())
+		return tea.Batch(m.freshen(), m.follows(), m.tick())
 	case wakeMsg:
 		return tea.Batch(m.look(), m.wait(breath))
 	case dueMsg:
@@ -200,10 +200,15 @@ func (m *model) look() tea.Cmd {
 	m.world = m.o.Mailbox.World()
 	m.place.settleOn(m.world)
 	m.heedRules()
-	if m.asked != nil && m.asked.fresh != nil {
-		m.asked.fresh()
+	return tea.Batch(m.freshen(), m.alarm(m.heard.take(m.world)), m.follows())
+}
+
+// freshen has a dialog follow what it shows.
+func (m *model) freshen() tea.Cmd {
+	if m.asked == nil || m.asked.fresh == nil {
+		return nil
 	}
-	return tea.Batch(m.alarm(m.heard.take(m.world)), m.follows())
+	return m.asked.fresh()
 }
 
 // screen is what a view is given.

@@ -173,7 +173,7 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 		cmds = append(cmds, m.copy(e.Copy))
 	}
 	if e.Read != nil {
-		m.ask(dialog.NewReader(safe.New(e.Read.Title, safe.Line), e.Read.Lines), "", nothing)
+		m.read(e.Read)
 	}
 	if e.Ask != nil {
 		m.question(e.Ask)
@@ -197,6 +197,21 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 		cmds = append(cmds, m.act(e.Act, byName))
 	}
 	return tea.Batch(cmds...)
+}
+
+// read shows a text, and what it has become while it is open.
+func (m *model) read(r *pane.Reading) {
+	d := dialog.NewReader(safe.New(r.Title, safe.Line), r.Lines).Hanging(r.Hang)
+	m.ask(d, "", nothing)
+	if r.Again == nil {
+		return
+	}
+	m.asked.fresh = func() tea.Cmd {
+		if now := r.Again(m.screen()); now != nil {
+			d.Say(now.Lines).Hanging(now.Hang)
+		}
+		return nil
+	}
 }
 
 // question puts a view's question.

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/tui/chart"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -133,6 +134,9 @@ func (m *model) helpOf(scope keys.Scope) []dialog.Item {
 	last := keys.Scope("")
 	for _, b := range m.keys.Help(scope) {
 		if b.Scope != last {
+			if last == scope && scope == keys.Board {
+				out = append(out, legend()...)
+			}
 			last = b.Scope
 			out = append(out, heading(placeNames(last)))
 			if last == keys.Incident && scope == keys.OnCall {
@@ -143,6 +147,21 @@ func (m *model) helpOf(scope keys.Scope) []dialog.Item {
 			}
 		}
 		out = append(out, itemOf(b))
+	}
+	if scope == keys.Now { // its charts come after what is done about an incident
+		out = append(out, legend()...)
+	}
+	return out
+}
+
+// legend is what the glyphs of charts mean: rows that are read, and run nothing.
+func legend() []dialog.Item {
+	out := []dialog.Item{heading("marks of charts, on the axis of time")}
+	for _, k := range chart.MarkKinds() {
+		out = append(out, dialog.Item{Key: safe.New(string(k.Glyph()), 12), Name: safe.New(k.Means(), safe.Line)})
+	}
+	for _, s := range chart.Signs() {
+		out = append(out, dialog.Item{Key: safe.New(s.Glyph, 12), Name: safe.New(s.Means, safe.Line)})
 	}
 	return out
 }

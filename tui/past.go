@@ -14,22 +14,27 @@ import (
 	"github.com/sitrep-dev/sitrep/tui/theme"
 )
 
-// showPast shows how the runs of an experiment went, or with "" those of all.
+// showPast shows how the runs of an experiment went, or with "" those of all. Those that
+// go on are followed while the list is open.
 func (m *model) showPast(name string) {
-	runs := slices.Clone(m.world.Chaos.Past)
 	title := safe.Const("Runs of all experiments")
 	if name != "" {
-		runs, title = pane.PastOf(runs, name), safe.Sprintf("Runs of %s", name)
+		title = safe.Sprintf("Runs of %s", name)
 	}
-	for i := range runs {
-		runs[i].Holder = m.holderOf(runs[i].Run)
+	var runs []pane.ChaosPast // the newest first
+	d := dialog.NewPast(title)
+	fresh := func() tea.Cmd {
+		runs = m.world.Chaos.History(name)
+		slices.Reverse(runs)
+		rows, ids := make([]dialog.Row, len(runs)), make([]string, len(runs))
+		for i, p := range runs {
+			rows[i], ids[i] = m.pastRow(p, name == ""), p.Run+" "+p.ID
+		}
+		now := runs
+		d.Say(m.pastHead(runs), rows, ids, func(i, width int) []dialog.Row { return m.pastDetail(now[i], width) })
+		return nil
 	}
-	slices.Reverse(runs)
-	rows := make([]dialog.Row, len(runs))
-	for i, p := range runs {
-		rows[i] = m.pastRow(p, name == "")
-	}
-	d := dialog.NewPast(title, m.pastHead(runs), rows, func(i, width int) []dialog.Row { return m.pastDetail(runs[i], width) })
+	fresh()
 	m.ask(d, "", func(string) tea.Cmd {
 		which := name
 		if which == "" && len(runs) > 0 {
@@ -40,20 +45,7 @@ func (m *model) showPast(name string) {
 		}
 		return m.showPlan(which)
 	})
-}
-
-// holderOf is who has a run that goes on, as far as this screen knows; empty of any other.
-func (m *model) holderOf(run string) string {
-	for _, r := range m.world.Chaos.Runs {
-		switch {
-		case r.Run != run || r.Outcome != nil || r.Left != "":
-		case r.Last.ID == "":
-			return "another process"
-		default:
-			return "this screen"
-		}
-	}
-	return ""
+	m.asked.fresh = fresh
 }
 
 // pastHead is the trend of runs, the newest of which is the first.
@@ -87,7 +79,10 @@ func (m *model) pastRow(p pane.ChaosPast, named bool) dialog.Row {
 		name = safe.Sprintf("%-18s ", safe.New(p.Experiment, 18))
 	}
 	style := theme.Dim
-	if p.Outcome != nil {
+	switch {
+	case p.Live != nil:
+		style = theme.Accent
+	case p.Outcome != nil:
 		style = pane.VerdictStyle(p.Outcome.Verdict)
 	}
 	when := p.Began.In(m.zone).Format("01-02 15:04")
@@ -107,7 +102,10 @@ func (m *model) pastDetail(p pane.ChaosPast, width int) []dialog.Row {
 		}
 	}
 	o := p.Outcome
-	if o == nil {
+	switch {
+	case p.Live != nil:
+		return m.liveRows(p.Live)
+	case o == nil:
 		add("verdict", theme.Dim, p.Verdict()+": "+p.Reason(m.zone))
 		return rows
 	}
@@ -126,6 +124,15 @@ func (m *model) pastDetail(p pane.ChaosPast, width int) []dialog.Row {
 	}
 	for _, f := range o.Faults {
 		add("fault", theme.Plain, pane.FaultText(f, m.zone))
+	}
+	return rows
+}
+
+// liveRows is all that is known of a run that goes on.
+func (m *model) liveRows(r *pane.ChaosRun) []dialog.Row {
+	var rows []dialog.Row
+	for _, l := range pane.LiveLines(r, m.screen()) {
+		rows = append(rows, dialog.Row{Label: safe.New(cmp.Or(l.Label, " "), 11), Text: safe.New(l.Text, safe.Line), Style: l.Style})
 	}
 	return rows
 }

@@ -39,7 +39,7 @@ type asked struct {
 	dialog.Dialog
 	then   func(answer string) tea.Cmd
 	live   func(answer string) // after every key; nil for none
-	fresh  func()              // after every new world; nil for none
+	fresh  func() tea.Cmd      // after every new world, and every second; nil for none
 	gaveUp func()              // nil for none
 	memory string              // question under which the answer is kept; "" = it is not
 }
@@ -319,9 +319,28 @@ func (m *model) reasonsToStay() []safe.Text {
 		}
 	}
 	for _, r := range m.running() {
-		out = append(out, safe.Sprintf("%s runs. If this process started it, it is ended and undone.", r.name))
+		out = append(out, r.whenLeft())
 	}
 	return out
+}
+
+// whenLeft is what becomes of a run when this screen is left: what it has started ends,
+// and what others have goes on.
+func (u underway) whenLeft() safe.Text {
+	name := safe.New(u.name, 60)
+	switch r := u.run; {
+	case r == nil:
+		return safe.Sprintf("%s was started here: it is ended, and kept as aborted.", name)
+	case r.Left != "":
+		return safe.Sprintf("%s is NOT UNDONE (%s), and stays so if no other sitrep runs here: sitrep chaos recover undoes it.", name, safe.New(r.Left, 60))
+	case !r.Here() && r.Holder != "":
+		return safe.Sprintf("%s was started by another process, and goes on (%s has it).", name, safe.New(r.Holder, 60))
+	case !r.Here():
+		return safe.Sprintf("%s was started by another process, and goes on.", name)
+	case u.gone:
+		return safe.Sprintf("%s was started here and is undone; nobody sees any more whether health returns.", name)
+	}
+	return safe.Sprintf("%s was started here: it is ended and undone, which this screen waits for.", name)
 }
 
 // filter narrows the focused list while it is typed.

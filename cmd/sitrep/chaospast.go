@@ -46,7 +46,7 @@ func (p *pastRuns) learn(e *incident.Event) bool {
 	if !known {
 		i = len(p.list)
 		p.at[r.ID] = i
-		p.list = append(p.list, pane.ChaosPast{Run: r.Run, Experiment: r.Experiment, By: e.Who(), Began: e.At})
+		p.list = append(p.list, pane.ChaosPast{Run: r.Run, ID: r.ID, Experiment: r.Experiment, By: e.Who(), Began: e.At})
 	}
 	one := &p.list[i]
 	if e.Kind == incident.ChaosFinished && r.Outcome != nil {

@@ -81,7 +81,7 @@ func withReport(runs []pane.ChaosRun, r chaos.Report, targets string) []pane.Cha
 		i = len(runs) - 1
 	}
 	c := &runs[i]
-	c.Last = r
+	c.Last, c.ID, c.Holder = r, r.ID, ""
 	if r.Sample != nil {
 		withSample(c, pane.SampleKey(r.Kind, r.Sample.Name), *r.Sample)
 	} else {
@@ -190,9 +190,12 @@ func leftBehind(o chaos.OpenRun) string {
 // tells the faults, and nothing of probes and guards.
 func otherRun(o chaos.OpenRun) pane.ChaosRun {
 	r := pane.ChaosRun{
-		Run: o.Run, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Began: o.Since, Ends: o.Until, Left: leftBehind(o), Faults: o.Faults,
+		Run: o.Run, ID: o.ID, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Began: o.Since, Ends: o.Until, Left: leftBehind(o), Faults: o.Faults,
 		Said: "started by another process",
 		Last: chaos.Report{Run: o.Run, Experiment: o.Experiment, Phase: phaseOf(o), At: o.Since, Text: "started by another process"},
+	}
+	if o.Live { // else whoever looks has it for a moment
+		r.Holder = o.Holder()
 	}
 	switch r.Left { // no plan holds any more
 	case processesDead:

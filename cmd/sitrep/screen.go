@@ -85,6 +85,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
 	})
 	g.Go(func() error {
+		return c.keep(engines, "the HALT file", func(ctx context.Context) error { return watchHalt(ctx, mailbox) })
+	})
+	g.Go(func() error {
 		return c.keep(engines, "the past runs", func(ctx context.Context) error { return watchPast(ctx, db, mailbox) })
 	})
 	g.Go(func() error { return c.keep(engines, "the board", board.Run) })
@@ -143,6 +146,33 @@ func watchRuns(ctx context.Context, m *tui.Mailbox) error {
 			m.Update(func(w *pane.World) { w.Chaos.Runs = withOthers(w.Chaos.Runs, open) })
 		}
 		before = open
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// watchHalt shows whether somebody has forbidden runs. It is an engine of its own: a
+// journal that cannot be read hides no HALT.
+func watchHalt(ctx context.Context, m *tui.Mailbox) error {
+	dir, err := chaosDir()
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var told *chaos.HaltFile
+	for {
+		var now *chaos.HaltFile
+		if h, is := chaos.ReadHalt(dir); is {
+			now = &h
+		}
+		if (now == nil) != (told == nil) || now != nil && *now != *told {
+			m.Update(func(w *pane.World) { w.Chaos.Halt = now })
+		}
+		told = now
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -31,6 +31,51 @@ func (k MarkKind) Glyph() rune {
 	return '•'
 }
 
+// MarkKinds are all of them, in the order of a legend.
+func MarkKinds() []MarkKind {
+	return []MarkKind{Deploy, Alert, Page, Ack, Note, End, Chaos, Load, Shift}
+}
+
+// Means is what the kind's glyph says, for a legend.
+func (k MarkKind) Means() string {
+	switch k {
+	case Deploy:
+		return "a deploy, a flag, a configuration was changed"
+	case Alert:
+		return "an alert fired, or an incident was declared without one"
+	case Ack:
+		return "somebody acknowledged"
+	case Chaos:
+		return "chaos: a fault was injected, ━ for as long as one was in place"
+	case Load:
+		return "load was sent, ━ for as long as that was"
+	case Page:
+		return "somebody was paged, beyond the call of the declaration"
+	case End:
+		return "mitigated or resolved"
+	case Shift:
+		return "the level of the leading line changed for good (in an open panel)"
+	case Note:
+	}
+	return "a note, or what was done"
+}
+
+// Sign is a glyph that charts draw, and what it means.
+type Sign struct{ Glyph, Means string }
+
+// Signs are those of charts beside the kinds of marks, for a legend.
+func Signs() []Sign {
+	return []Sign{
+		{"2 … 9 +", "so many of them in one place; ! if an alert is among them"},
+		{"┊", "the moment of a mark, and the end of what lasted"},
+		{"╌", "a threshold"},
+		{"│", "the crosshair"},
+		{"◦", "the value of this very moment, which may still change"},
+		{"▲ ▼", "behind a figure: it rises, it falls"},
+		{"● ■ ◆", "a series, by its shape where there is no colour"},
+	}
+}
+
 // Style is the kind's style on the time axis.
 func (k MarkKind) Style() theme.Style {
 	switch k {
@@ -128,7 +173,7 @@ func (p *Painter) upright(f *frame.Frame, l layout, x int, style theme.Style, r 
 	}
 }
 
-// worst is the kind whose colour a group takes: an alert is not hidden by a note.
+// worst is the kind that a group looks like: an alert is not hidden by a note.
 func (p *Painter) worst(marks []Mark, cells []int, g plot.Group) MarkKind {
 	kind := marks[g.First].Kind
 	for i, m := range marks {
@@ -141,7 +186,7 @@ func (p *Painter) worst(marks []Mark, cells []int, g plot.Group) MarkKind {
 
 func countGlyph(kind MarkKind, n int) rune {
 	switch {
-	case n <= 1:
+	case n <= 1 || kind == Alert: // colour alone would hide it where there is none
 		return kind.Glyph()
 	case n <= 9:
 		return rune('0' + n)

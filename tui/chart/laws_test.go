@@ -127,14 +127,16 @@ func TestEventsOnOneCellAreCounted(t *testing.T) {
 	}
 	require.Contains(t, render(t, s, 80, 12, theme.Braille), " 3 ")
 	for range 9 {
-		s.Marks = append(s.Marks, Mark{At: t0.Add(30 * time.Minute), Kind: Alert})
+		s.Marks = append(s.Marks, Mark{At: t0.Add(30 * time.Minute), Kind: Note})
 	}
+	require.Contains(t, render(t, s, 80, 12, theme.Braille), " + ")
+	s.Marks = append(s.Marks, Mark{At: t0.Add(30 * time.Minute), Kind: Alert})
 	f := frame.New(81, 12, newTheme(t, theme.Braille))
 	Draw(f, s)
 	rows := strings.Split(f.Plain(), "\n")
-	x := strings.IndexByte(rows[11], '+')
+	x := strings.IndexByte(rows[11], '!')
 	require.Positive(t, x)
-	require.Equal(t, theme.Crit, f.StyleAt(x, 11), "an alert is not hidden among notes")
+	require.Equal(t, theme.Crit, f.StyleAt(x, 11), "an alert is not hidden among notes, with colours or without")
 }
 
 func TestChaosIsShadedWhereColoursAllow(t *testing.T) {

@@ -222,17 +222,20 @@ func TestListCompletesMovesAndRemembers(t *testing.T) {
 func TestAnySize(t *testing.T) {
 	long := safe.New(strings.Repeat("what will happen and to whom ", 20), safe.Line)
 	rapid.Check(t, func(t *rapid.T) {
-		rows := []Choice{{Value: "a", Text: long, Note: long}, {Value: "b", Text: safe.Const("日本語"), Note: safe.Const("b")}}
+		rows := []Choice{{Value: "a", Text: long, Note: long, Warn: long}, {Value: "b", Text: safe.Const("日本語"), Note: safe.Const("b")}}
+		for range rapid.IntRange(0, 30).Draw(t, "more") {
+			rows = append(rows, Choice{Value: "c", Text: long, Warn: long})
+		}
 		all := []Dialog{
 			NewPrompt(long, long, rapid.String().Draw(t, "initial"), nil),
 			NewSearch(safe.Const("/ "), rapid.String().Draw(t, "search"), nil),
 			NewPicker(long, long, keys.Default(), rows, ""),
 			NewConfirm(long, long, true, long, long),
 			NewTyped(long, long, "日本", long),
-			NewReader(long, []safe.Text{long, {}, long}),
+			NewReader(long, []safe.Text{long, {}, long}).Hanging([]int{11, 5, 90}),
 			planned(long),
-			NewPast(long, []Row{{Text: long}}, []Row{{Text: long}, {Label: long, Text: long}}, func(int, int) []Row { return []Row{{Label: long, Text: long}, {}} }),
-			NewPast(long, nil, nil, nil),
+			told(long),
+			NewPast(long),
 			NewList(long, items(), items(), nil),
 			NewForm(long, []safe.Text{long, long}, Field{Label: long, Hint: long, Initial: rapid.String().Draw(t, "field"), Needed: true}, Field{Label: safe.Const("日本語"), Former: strings.Repeat("日本語", 90)}, Field{Initial: strings.Repeat("語", 200)}).Outward(long, long, long),
 			NewForm(long, nil, Field{Label: long}, Field{Initial: strings.Repeat("W", 999)}),
@@ -253,6 +256,47 @@ func TestAnySize(t *testing.T) {
 			}
 		}
 	})
+}
+
+func told(text safe.Text) *Past {
+	p := NewPast(text)
+	p.Say([]Row{{Text: text}}, []Row{{Text: text}, {Label: text, Text: text}}, []string{"a", "b"}, func(int, int) []Row { return []Row{{Label: text, Text: text}, {}} })
+	return p
+}
+
+// What is chosen among runs stays chosen when another comes in above it; who looks at the
+// newest looks at the newest still.
+func TestAPastGoesOn(t *testing.T) {
+	p := NewPast(safe.Const("Runs"))
+	say := func(ids ...string) {
+		rows := make([]Row, len(ids))
+		for i, id := range ids {
+			rows[i].Text = safe.New("run "+id, 20)
+		}
+		p.Say(nil, rows, ids, func(i, _ int) []Row { return []Row{{Text: safe.New("all about "+ids[i], 40)}} })
+	}
+	say("2", "1")
+	require.Contains(t, picture(p, 80, 20), "all about 2")
+	say("3", "2", "1")
+	require.Contains(t, picture(p, 80, 20), "all about 3")
+	press(p, noon, down())
+	say("4", "3", "2", "1")
+	require.Contains(t, picture(p, 80, 20), "all about 2")
+	say("4")
+	require.Contains(t, picture(p, 80, 20), "all about 4")
+	say()
+	picture(p, 80, 20)
+}
+
+// What is wrapped goes on below what stands behind its label.
+func TestAReaderKeepsItsColumns(t *testing.T) {
+	r := NewReader(safe.Const("Event"), []safe.Text{safe.Const("verdict    aborted: " + "somebody ended it by a key and went away "), safe.Const("plain text that is wrapped as it is, from its first cell on")}).Hanging([]int{11})
+	got := picture(r, 44, 12)
+	require.Contains(t, got, "│ verdict    aborted: somebody ended it   │")
+	require.Contains(t, got, "│            by a key and went away       │")
+	require.Contains(t, got, "│ from its first cell on                  │")
+	r.Say([]safe.Text{safe.Const("verdict    aborted: somebody ended it by a key and went away")})
+	require.Contains(t, picture(r, 44, 12), "│ by a key and went away                  │")
 }
 
 func planned(text safe.Text) *Plan {

@@ -12,13 +12,16 @@ import (
 )
 
 // Item is a row of a List. One whose Value ends with a space is a command that
-// wants more words after it. One without a Value is a heading.
+// wants more words after it. One without a Value is a heading, or with a Key a line of a
+// legend, which enter does nothing with.
 type Item struct {
 	Value string
 	Name  safe.Text
 	Note  safe.Text
 	Key   safe.Text
 }
+
+func (i Item) heading() bool { return i.Value == "" && i.Key.Width() == 0 }
 
 func (i Item) takesWords() bool { return strings.HasSuffix(i.Value, " ") }
 
@@ -133,7 +136,7 @@ func (l *List) match() {
 	}
 	var hits []hit
 	for _, i := range l.items {
-		if s, ok := score(typed, i); ok && i.Value != "" {
+		if s, ok := score(typed, i); ok && !i.heading() {
 			hits = append(hits, hit{i, s})
 		}
 	}
@@ -146,12 +149,12 @@ func (l *List) match() {
 
 // first is the first row that is no heading.
 func (l *List) first() int {
-	return max(slices.IndexFunc(l.shown, func(i Item) bool { return i.Value != "" }), 0)
+	return max(slices.IndexFunc(l.shown, func(i Item) bool { return !i.heading() }), 0)
 }
 
 func (l *List) move(by int) {
 	for at := l.at + by; at >= 0 && at < len(l.shown); at += by {
-		if l.shown[at].Value != "" {
+		if !l.shown[at].heading() {
 			l.at = at
 			return
 		}
@@ -221,7 +224,7 @@ func (l *List) Draw(f *frame.Frame, m keys.Map) Cursor {
 	}
 	for y := range min(rows, len(l.shown)-l.top) {
 		i := l.shown[l.top+y]
-		if i.Value == "" {
+		if i.heading() {
 			w.PutFit(0, 1+y, w.Width(), theme.Title, i.Name)
 			continue
 		}

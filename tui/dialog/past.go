@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"slices"
+
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -12,16 +14,31 @@ type Past struct {
 	title  safe.Text
 	head   []Row
 	rows   []Row
+	ids    []string // of rows
 	detail func(i, width int) []Row
 	at     int
 	first  int // of the rows that are shown
 	top    int // of the detail
 	page   int // rows of the detail in the last picture
+	tall   int // rows that the longest detail of those that were chosen needs
 }
 
-// NewPast shows rows under a head; detail is all about row i.
-func NewPast(title safe.Text, head, rows []Row, detail func(i, width int) []Row) *Past {
-	return &Past{title: title, head: head, rows: rows, detail: detail, page: 1}
+// NewPast shows nothing yet: see Say.
+func NewPast(title safe.Text) *Past { return &Past{title: title, page: 1} }
+
+// Say puts rows, each with an identity of its own, under a head in the place of those
+// that were there; detail is all about row i. What is chosen stays chosen, whatever comes
+// in above it; who looks at the newest goes on to what is newer.
+func (p *Past) Say(head, rows []Row, ids []string, detail func(i, width int) []Row) {
+	was := ""
+	if p.at > 0 && p.at < len(p.ids) {
+		was = p.ids[p.at]
+	}
+	p.head, p.rows, p.ids, p.detail = head, rows, ids, detail
+	if i := slices.Index(ids, was); was != "" && i >= 0 {
+		p.at = i
+	}
+	p.at = max(min(p.at, len(rows)-1), 0)
 }
 
 // Scope implements Dialog.
@@ -52,9 +69,16 @@ func (p *Past) Paste(string) {}
 // Answer implements Dialog.
 func (p *Past) Answer() string { return "" }
 
-// Draw implements Dialog: the detail has at least half of the room.
+// Draw implements Dialog: the detail has at least half of the room. It is as high as what
+// it has shown, and becomes no smaller while one goes through it.
 func (p *Past) Draw(f *frame.Frame, m keys.Map) Cursor {
-	w := open(f, p.title, border(false), f.Width(), f.Height())
+	width := min(f.Width(), broad)
+	inner := max(width-4, 1)
+	if len(p.rows) > 0 {
+		p.tall = max(p.tall, len(unfold(p.detail(p.at, inner), inner)))
+	}
+	need := len(unfold(p.head, inner)) + len(p.rows) + max(p.tall, 2*len(p.rows)) + 2
+	w := open(f, p.title, border(false), width, need)
 	head := unfold(p.head, w.Width())
 	head = head[:min(len(head), max(w.Height()-4, 0))]
 	for y, r := range head {

@@ -141,30 +141,58 @@ func (p *Picker) Draw(f *frame.Frame, m keys.Map) Cursor {
 			notes = max(notes, n+1)
 		}
 	}
-	below := notes + len(help)
-	w := open(f, p.title, border(false), width, len(p.choices)+below+2)
-	rows := max(w.Height()-below-2, 1)
-	p.scroll(rows)
-	for i := range min(rows, len(p.choices)-p.top) {
+	w := open(f, p.title, border(false), width, len(p.choices)+notes+len(help)+2)
+	foot := 0 // the line of keys
+	if w.Height() >= 4 {
+		foot = 1
+	}
+	const least = 3 // rows that a list needs
+	rows := min(len(p.choices), max(w.Height()-foot-1-notes-len(help), min(least, w.Height()-foot)))
+	p.scroll(max(rows, 1))
+	for i := range rows {
 		p.row(w, i, p.choices[p.top+i], p.top+i == p.at)
 	}
-	y := min(len(p.choices), rows)
-	if len(p.choices) > 0 {
-		note, warn := wrap(texts(p.choices[p.at].Note), inner), wrap(texts(p.choices[p.at].Warn), inner)
-		for i, n := range note {
-			w.PutFit(0, y+1+i, w.Width(), theme.Plain, n)
-		}
-		for i, n := range warn {
-			w.PutFit(0, y+1+len(note)+i, w.Width(), theme.Warn, n)
+	below := w.Height() - foot - rows
+	note, warn := p.said(inner)
+	if len(note)+len(warn) > below { // why not comes before what it would be
+		note = note[:max(below-len(warn), 0)]
+		warn = warn[:min(len(warn), below)]
+	}
+	gap := 0
+	if said := len(note) + len(warn); said > 0 {
+		gap = min(1, below-said)
+	}
+	help = help[:max(min(len(help), below-gap-len(note)-len(warn)), 0)]
+	y := rows + gap
+	for _, part := range []struct {
+		lines []safe.Text
+		style theme.Style
+	}{{note, theme.Plain}, {warn, theme.Warn}} {
+		for _, l := range part.lines {
+			w.PutFit(0, y, w.Width(), part.style, l)
+			y++
 		}
 	}
-	for i, h := range help {
-		w.PutFit(0, y+notes+i, w.Width(), theme.Dim, h)
+	y = max(min(rows+notes, w.Height()-foot-len(help)), y)
+	for i, l := range help {
+		w.PutFit(0, y+i, w.Width(), theme.Dim, l)
 	}
-	if w.Height() > y+below {
+	if foot > 0 {
 		hints(w, m, keys.Dialog, Hint{keys.Up, safe.Const("up")}, Hint{keys.Down, safe.Const("down")}, Hint{keys.Choose, safe.Const("choose")}, Hint{keys.Cancel, safe.Const("leave")})
+		if rows < len(p.choices) {
+			w.PutRight(w.Width(), w.Height()-1, theme.Dim, safe.Sprintf("%d-%d of %d", p.top+1, p.top+rows, len(p.choices)))
+		}
 	}
 	return Cursor{}
+}
+
+// said is what there is to say of the chosen row.
+func (p *Picker) said(width int) (note, warn []safe.Text) {
+	if len(p.choices) == 0 {
+		return nil, nil
+	}
+	c := p.choices[p.at]
+	return wrap(texts(c.Note), width), wrap(texts(c.Warn), width)
 }
 
 func (p *Picker) row(w window, y int, c Choice, chosen bool) {

@@ -77,9 +77,13 @@ func (p *Plan) Paste(string) {}
 // Answer implements Dialog.
 func (p *Plan) Answer() string { return p.answer }
 
-// Draw implements Dialog.
+// broad is the most that rows are wide: longer lines are hard to follow.
+const broad = 128
+
+// Draw implements Dialog: it is as high as what it says.
 func (p *Plan) Draw(f *frame.Frame, m keys.Map) Cursor {
-	w := open(f, p.title, border(false), f.Width(), f.Height())
+	width := min(f.Width(), broad)
+	w := open(f, p.title, border(false), width, len(unfold(p.rows, max(width-4, 1)))+2)
 	lines := unfold(p.rows, w.Width())
 	p.page = max(w.Height()-2, 1)
 	p.top = max(min(p.top, len(lines)-p.page), 0)

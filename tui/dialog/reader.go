@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"strings"
+
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -11,6 +13,7 @@ import (
 type Reader struct {
 	title safe.Text
 	lines []safe.Text
+	hang  []int // of lines
 	top   int
 	page  int // rows of the last picture
 	link  string
@@ -25,6 +28,37 @@ func (r *Reader) Leads(address string) *Reader {
 // NewReader shows lines; those that are too wide are wrapped.
 func NewReader(title safe.Text, lines []safe.Text) *Reader {
 	return &Reader{title: title, lines: lines, page: 1}
+}
+
+// Say puts lines in the place of those that were there; the place in them stays.
+func (r *Reader) Say(lines []safe.Text) *Reader {
+	r.lines, r.hang = lines, nil
+	return r
+}
+
+// Hanging says for each line in which cell it goes on where it has to be wrapped: below
+// what stands behind its label.
+func (r *Reader) Hanging(cells []int) *Reader {
+	r.hang = cells
+	return r
+}
+
+// wrapped are the lines in that width.
+func (r *Reader) wrapped(width int) []safe.Text {
+	const least = 24 // cells that a text needs beside its label
+	var out []safe.Text
+	for i, l := range r.lines {
+		if i >= len(r.hang) || r.hang[i] == 0 || l.Width() <= width || width-r.hang[i] < least {
+			out = append(out, wrap(r.lines[i:i+1], width)...)
+			continue
+		}
+		head, text := l.Split(r.hang[i])
+		for _, part := range safe.Wrap(text.String(), width-r.hang[i]) {
+			out = append(out, safe.Concat(head, part))
+			head = safe.New(strings.Repeat(" ", r.hang[i]), safe.Line)
+		}
+	}
+	return out
 }
 
 // Scope implements Dialog.
@@ -56,7 +90,7 @@ func (r *Reader) Answer() string { return "" }
 // Draw implements Dialog.
 func (r *Reader) Draw(f *frame.Frame, m keys.Map) Cursor {
 	width := widest(40, f.Width(), append(r.lines, r.title)...)
-	lines := wrap(r.lines, max(min(width, f.Width()-4), 1))
+	lines := r.wrapped(max(min(width, f.Width()-4), 1))
 	w := open(f, r.title, border(false), width, len(lines)+2)
 	r.page = max(w.Height()-2, 1)
 	r.top = max(min(r.top, len(lines)-r.page), 0)

@@ -93,7 +93,9 @@ func (v *actions) columns(s *Screen) []column {
 		chaos.note = piece{v.filter.wrong, theme.Warn}
 	}
 	pages.dear, pages.least, pages.want, pages.grow = 8, 3, max(pages.rows.n, 1), true
-	load.grow = true
+	before := beforeSection(s, &v.filter)
+	load.grow = len(before) == 0 || v.w < twoColumns
+	left := append([]section{chaos, load}, before...)
 	right := []section{pages, items}
 	if len(s.World.Ledger) > 0 {
 		right = append(right, ledgerSection(s, &v.filter))
@@ -110,7 +112,7 @@ func (v *actions) columns(s *Screen) []column {
 	if running > 0 && half[0].W < sentences {
 		half = all.Columns(1, 3, 2)
 	}
-	return []column{{half[0], []section{chaos, load}}, {half[1], right}}
+	return []column{{half[0], left}, {half[1], right}}
 }
 
 // folded gives the room of a narrow view to the focused section first; the

@@ -116,6 +116,15 @@ func (c alertColumns) fate(list []alert.Alert, s *Screen) piece {
 			useful++
 		}
 	}
+	if words := duringWords(list, hurtings(s.World, s.Now)); words != nil {
+		word := words[1]
+		if b.text.Width() == 0 {
+			b.style = theme.Warn
+		} else {
+			word = safe.Concat(safe.Const(" "), word)
+		}
+		b.text = safe.Concat(b.text, word)
+	}
 	for _, m := range []struct {
 		n    int
 		word string

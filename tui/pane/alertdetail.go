@@ -47,6 +47,13 @@ func factsOf(g alertGroup, s *Screen) facts {
 	l.styled("", cmp.Or(newest.Annotations["summary"], newest.Name), theme.Bright)
 	l.add("", newest.Annotations["description"])
 	l.state(g, s)
+	if h, when, n := during(g.list, hurtings(s.World, s.Now)); n > 0 {
+		text := h.says(s)
+		if n < len(g.list) {
+			text = fmt.Sprintf("%d of them. %s", n, text)
+		}
+		l.styled(when, text, theme.Warn)
+	}
 	l.homes(g.list, s)
 	l.styled("runbook", runbookOf(*newest), theme.Accent)
 	l.told(g.list, s)

@@ -115,6 +115,7 @@ func alertSection(s *Screen, c *grouping, policy escalation.Policy, f *filter, d
 	for _, g := range groups {
 		name = max(name, safe.New(g.name, 80).Width())
 	}
+	runs := hurtings(s.World, s.Now)
 	title, none := c.title(true), safe.Const("no alert fires")
 	if s.World.Alerts.At.IsZero() {
 		title, none = safe.Const("alerts"), safe.Const("alerts are not known yet")
@@ -123,7 +124,7 @@ func alertSection(s *Screen, c *grouping, policy escalation.Policy, f *filter, d
 		name: "alerts", title: title, note: alertNote(s, declares && len(groups) > 0), dear: 6, least: 1, want: max(len(groups), 1),
 		rows: &rows{
 			n: len(groups), id: func(i int) string { return groups[i].id() },
-			draw: func(f *frame.Frame, i int) { drawAlert(f, groups[i], name, s) },
+			draw: func(f *frame.Frame, i int) { drawAlert(f, groups[i], name, runs, s) },
 			open: func(i int, s *Screen) Effect { return readAlerts(groups[i], s) },
 			none: none,
 		},
@@ -169,7 +170,7 @@ func silentText(tellers []AlertTeller, now time.Time) safe.Text {
 	return text
 }
 
-func drawAlert(f *frame.Frame, g alertGroup, name int, s *Screen) {
+func drawAlert(f *frame.Frame, g alertGroup, name int, runs []hurting, s *Screen) {
 	p := pen{f: f}
 	style := theme.Plain
 	if inc, ok := selected(s); ok && inc.Service != "" && serviceOf(g.list[0]) == inc.Service {
@@ -195,6 +196,7 @@ func drawAlert(f *frame.Frame, g alertGroup, name int, s *Screen) {
 	if b := becameOf(g.list); b.text.Width() > 0 && p.room() > b.text.Width() {
 		p.flow(b.style, b.text)
 	}
+	drawDuring(&p, duringWords(g.list, runs))
 	if p.room() >= places {
 		p.flow(theme.Dim, placeOf(g))
 	}

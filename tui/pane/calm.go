@@ -48,16 +48,18 @@ func (v *now) calm(s *Screen) []column {
 	return []column{{left, []section{signals}}, {side[0], middle}, {side[1], slices.Concat(due, []section{past, lately})}}
 }
 
-// adviceSection is one calm sentence about what to do first; there is none
-// while something runs or is out of reach.
+// adviceSection is a calm sentence or two about what to do first; there is none while
+// that is not known.
 func adviceSection(s *Screen, width int) []section {
-	text := advice(s)
-	if text == "" {
+	var lines []safe.Text
+	for _, text := range advice(s) {
+		lines = append(lines, safe.Wrap(text, max(width-2, 10))...)
+	}
+	if len(lines) == 0 {
 		return nil
 	}
-	lines := safe.Wrap(text, max(width-2, 10))
 	return []section{{
-		name: "advice", title: safe.Const("what to do first"), dear: 8, least: min(len(lines), 2), want: len(lines),
+		name: "advice", title: safe.Const("what to do first"), dear: 8, least: min(len(lines), 3), want: len(lines),
 		draw: func(f *frame.Frame) {
 			for y, l := range lines[:min(len(lines), max(f.Height(), 0))] {
 				if y == f.Height()-1 && y < len(lines)-1 {
@@ -69,9 +71,9 @@ func adviceSection(s *Screen, width int) []section {
 	}}
 }
 
-func advice(s *Screen) string {
+func advice(s *Screen) []string {
 	if s.World.Unread {
-		return ""
+		return nil
 	}
 	firing := 0
 	for i := range s.World.Alerts.List {
@@ -79,31 +81,24 @@ func advice(s *Screen) string {
 			firing++
 		}
 	}
-	abort, onPurpose := s.Keys.Label(keys.Abort), ""
-	for _, r := range s.World.Chaos.Runs {
-		if r.Outcome == nil && firing == 0 {
-			return fmt.Sprintf("%s %s runs. When an alert fires, %s declares an incident; %s ends and undoes the experiment.", r.Run, r.Experiment, declareKey(s), abort)
-		}
-		if r.Outcome == nil {
-			onPurpose = strings.TrimSpace(r.Run+" "+r.Experiment) + " goes on"
-			if !r.Began.IsZero() {
-				onPurpose += " since " + r.Began.In(s.Zone).Format("15:04:05")
-			}
-			onPurpose += fmt.Sprintf(": %s ends it. ", abort)
-		}
-	}
-	if onPurpose == "" && s.World.Load.Live != nil {
-		onPurpose = fmt.Sprintf("%s sends load: %s ends it. ", s.World.Load.Run, abort)
+	var said []string
+	if own := ownDoing(s); len(own) > 0 {
+		said = append(said, strings.Join(own, " "))
 	}
 	switch {
 	case firing == 1:
-		return fmt.Sprintf("%sAn alert fires. %s declares an incident from it and pages whoever is on call.", onPurpose, declareKey(s))
+		said = append(said, fmt.Sprintf("An alert fires. %s declares an incident from it and pages whoever is on call.", declareKey(s)))
 	case firing > 1:
-		return fmt.Sprintf("%s%d alerts fire. %s declares from the worst and pages whoever is on call.", onPurpose, firing, declareKey(s))
+		said = append(said, fmt.Sprintf("%d alerts fire. %s declares from the worst and pages whoever is on call.", firing, declareKey(s)))
+	case len(said) > 0:
+		said = append(said, fmt.Sprintf("When an alert fires, %s declares an incident.", declareKey(s)))
+	case s.World.Chaos.Halt != nil:
+		said = append(said, fmt.Sprintf("%s: %s says more, and how that ends.", haltNote(s.World.Chaos.Halt, s), s.Keys.Label(keys.ViewActions)))
 	}
-	if s.Prod {
-		return ""
+	if len(said) > 0 || s.Prod {
+		return said
 	}
+	abort := s.Keys.Label(keys.Abort)
 	var first *chaos.Experiment
 	for i := range s.World.Chaos.Experiments {
 		if x := &s.World.Chaos.Experiments[i]; x.Pin != "" && (first == nil || x.Pin < first.Pin) {
@@ -111,9 +106,26 @@ func advice(s *Screen) string {
 		}
 	}
 	if first == nil {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("%s hurts %s: %s for %s. %s ends and undoes it at any time.", first.Pin, Victims(*first), Faults(*first), strictyaml.FormatDuration(first.Length()), abort)
+	return []string{fmt.Sprintf("%s hurts %s: %s for %s. %s ends and undoes it at any time.", first.Pin, Victims(*first), Faults(*first), strictyaml.FormatDuration(first.Length()), abort)}
+}
+
+// ownDoing is what is hurt or loaded on purpose, and what of that ended just now and may
+// be why an alert fires: it comes first, as one key ends it.
+func ownDoing(s *Screen) (out []string) {
+	const most = 2
+	runs := hurtings(s.World, s.Now)
+	for i := range runs {
+		if h := &runs[i]; !h.until.IsZero() && !slices.ContainsFunc(s.World.Alerts.List, func(a alert.Alert) bool { return a.State == alert.Firing && h.may(&a) }) {
+			continue
+		}
+		if len(out) == most {
+			return append(out, fmt.Sprintf("%s has more.", s.Keys.Label(keys.ViewActions)))
+		}
+		out = append(out, runs[i].says(s))
+	}
+	return out
 }
 
 // unreadSection stands for one that the store has not been read for.

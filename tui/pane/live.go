@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/tui/chart"
@@ -15,56 +16,149 @@ import (
 )
 
 // runRows are the lines of a run that goes on: where it stands, whom it hurts and who
-// takes it back, what its probes and guards see.
-func runRows(r *ChaosRun, experiments []chaos.Experiment, s *Screen) []chaosRow {
-	var x *chaos.Experiment
-	if i := slices.IndexFunc(experiments, func(x chaos.Experiment) bool { return x.Name == r.Experiment }); i >= 0 {
-		x = &experiments[i]
-	}
-	open := func(s *Screen) Effect { return readRun(r, x, s) }
+// takes it back, what its probes and guards see. Of one that another process has, only
+// the faults are known, and who ends it.
+func runRows(r *ChaosRun, s *Screen) []chaosRow {
+	x := experimentOf(r, s)
+	open := func(s *Screen) Effect { return readRun(r, s) }
 	var out []chaosRow
 	row := func(id string, draw func(*frame.Frame)) {
 		out = append(out, chaosRow{id + " " + r.Run, r.Experiment, draw, open})
 	}
+	labelled := func(id string, l LiveLine) {
+		row(id, func(f *frame.Frame) { drawLabelled(f, l.Label, l.Style, l.Text) })
+	}
 	row("run", func(f *frame.Frame) { drawRun(f, r, s) })
 	row("phases", func(f *frame.Frame) { drawPhases(f, r) })
 	row("progress", func(f *frame.Frame) { drawProgress(f, r, x, s) })
-	for i, group := range faultGroups(r) {
-		row(fmt.Sprintf("faults %d", i), func(f *frame.Frame) { drawLabelled(f, "hurts", theme.Plain, group.text(s)) })
-		for k, part := range strings.Split(group.tier.Means(), ", ") { // a row each: in one they are wider than half a screen
-			label := ""
-			if k == 0 {
-				label = "undo " + string(group.tier)
-			}
-			row(fmt.Sprintf("undo %d %d", i, k), func(f *frame.Frame) { drawLabelled(f, label, theme.Dim, part) })
-		}
+	for i, l := range hurtLines(r, s) {
+		labelled(fmt.Sprintf("fault %d", i), l)
 	}
-	if r.Left == "" {
-		row("death", func(f *frame.Frame) { drawLabelled(f, "lost", theme.Dim, whenThisDies(r, x)) })
+	for i, l := range whoseLines(r, x, s) {
+		labelled(fmt.Sprintf("whose %d", i), l)
 	}
-	if x == nil {
-		return out
+	seen, names := watches(r, x), 10
+	for _, w := range seen {
+		names = max(names, safe.New(w.name, 24).Width())
 	}
-	for _, probe := range x.SteadyState {
-		row("probe "+probe.Name, func(f *frame.Frame) { drawProbe(f, r, &probe) })
-	}
-	for _, guard := range guardsOf(r, x) {
-		row("guard "+guard.Name, func(f *frame.Frame) { drawGuard(f, r, &guard) })
+	for _, w := range seen {
+		row(w.what+" "+w.name, func(f *frame.Frame) { drawWatch(f, w, names) })
 	}
 	return out
 }
 
-// drawRun is its name, its step, and how long step and run take by plan.
-func drawRun(f *frame.Frame, r *ChaosRun, s *Screen) {
-	left := safe.Text{}
+// experimentOf is the experiment of a run, as the configuration has it; nil without one.
+func experimentOf(r *ChaosRun, s *Screen) *chaos.Experiment {
+	list := s.World.Chaos.Experiments
+	if i := slices.IndexFunc(list, func(x chaos.Experiment) bool { return x.Name == r.Experiment }); i >= 0 {
+		return &list[i]
+	}
+	return nil
+}
+
+// LiveLine is a line about a run that goes on; one without a label belongs to the one
+// before it.
+type LiveLine struct {
+	Label, Text string
+	Style       theme.Style
+}
+
+// LiveLines are all that is known of a run that goes on.
+func LiveLines(r *ChaosRun, s *Screen) []LiveLine {
+	x := experimentOf(r, s)
+	state := LiveLine{"running", standing(r, s), theme.Accent}
+	if r.Left != "" {
+		state = LiveLine{"NOT UNDONE", r.Left, theme.Crit}
+	}
+	out := []LiveLine{state, {"last", cmp.Or(r.Said, r.Last.Text), theme.Dim}}
+	out = append(out, hurtLines(r, s)...)
+	for _, f := range r.Faults {
+		if f.InjectedAt != nil {
+			text := "injected " + clockOf(*f.InjectedAt, s)
+			if f.GoneAt != nil {
+				text += ", gone " + clockOf(*f.GoneAt, s)
+			}
+			if f.Effect != "" {
+				text += ": " + f.Effect
+			}
+			out = append(out, LiveLine{"since", f.Target + " " + text, theme.Dim})
+		}
+	}
+	out = append(out, whoseLines(r, x, s)...)
+	for _, w := range watches(r, x) {
+		end := w.end()
+		out = append(out, LiveLine{w.what, fmt.Sprintf("%s %s  %s", w.name, end.text, w.limit), end.style})
+	}
+	return out
+}
+
+// standing is where a run stands, what is left of it, and what ends it.
+func standing(r *ChaosRun, s *Screen) string {
+	text := r.Run
+	i := slices.IndexFunc(phases(), func(p phase) bool { return slices.Contains(p.of, r.Last.Phase) })
+	switch {
+	case r.Last.Phase == chaos.Waiting:
+		text += " waiting"
+	case i >= 0:
+		text += " " + phases()[i].name
+	}
+	if r.Last.Steps > 1 && r.Last.Step > 0 {
+		text += fmt.Sprintf(", step %d of %d", r.Last.Step, r.Last.Steps)
+	}
+	if left := leftOf(r, s); left != "" {
+		text += ", " + left
+	}
+	return text + "; " + s.Keys.Label(keys.Abort) + " ends and undoes it"
+}
+
+// leftOf is how long step and run take by plan; empty where nobody knows.
+func leftOf(r *ChaosRun, s *Screen) string {
+	switch {
+	case !r.Ends.IsZero() && !r.Over.IsZero() && r.Last.Steps > 1:
+		return fmt.Sprintf("%s left of step, %s in all", Until(r.Ends.Sub(s.Now)), Until(r.Over.Sub(s.Now)))
+	case !r.Ends.IsZero() && r.Ends.After(s.Now):
+		return Until(r.Ends.Sub(s.Now)) + " left"
+	}
+	return ""
+}
+
+// hurtLines are whom a run hurts, and what takes that back.
+func hurtLines(r *ChaosRun, s *Screen) (out []LiveLine) {
+	for _, group := range faultGroups(r) {
+		out = append(out, LiveLine{"hurts", group.text(s), theme.Plain})
+		for k, part := range strings.Split(group.tier.Means(), ", ") { // a line each: in one they are wider than half a screen
+			label := ""
+			if k == 0 {
+				label = "undo " + string(group.tier)
+			}
+			out = append(out, LiveLine{label, part, theme.Dim})
+		}
+	}
+	return out
+}
+
+// whoseLines say who has a run, and who undoes it when something is lost.
+func whoseLines(r *ChaosRun, x *chaos.Experiment, s *Screen) []LiveLine {
 	switch {
 	case r.Left != "":
-		left = safe.New(r.Left, 40)
-	case !r.Ends.IsZero() && !r.Over.IsZero() && r.Last.Steps > 1:
-		left = safe.Sprintf("%s left of step, %s in all", Until(r.Ends.Sub(s.Now)), Until(r.Over.Sub(s.Now)))
-	case !r.Ends.IsZero() && r.Ends.After(s.Now):
-		left = safe.Sprintf("%s left", Until(r.Ends.Sub(s.Now)))
+		return nil
+	case r.Here():
+		return []LiveLine{{"lost", whenThisDies(x), theme.Dim}}
 	}
+	who := cmp.Or(r.Holder, "another process")
+	if i := slices.IndexFunc(s.World.Chaos.Past, func(p ChaosPast) bool { return p.ID == r.ID && p.Run == r.Run }); i >= 0 && s.World.Chaos.Past[i].By != "" {
+		who += ", started by " + s.World.Chaos.Past[i].By
+	}
+	return []LiveLine{
+		{"whose", who, theme.Plain},
+		{"ends", s.Keys.Label(keys.Abort) + " here, or sitrep chaos halt from anywhere", theme.Plain},
+		{"seen", "probes and guards: by that process only", theme.Dim},
+	}
+}
+
+// drawRun is its name, its step, and how long step and run take by plan.
+func drawRun(f *frame.Frame, r *ChaosRun, s *Screen) {
+	left := safe.New(cmp.Or(r.Left, leftOf(r, s)), 40)
 	style := theme.Accent
 	if r.Left != "" {
 		style = theme.Crit
@@ -130,8 +224,15 @@ func drawProgress(f *frame.Frame, r *ChaosRun, x *chaos.Experiment, s *Screen) {
 	if end.IsZero() {
 		end = r.Ends
 	}
-	if x != nil && x.Length() > 0 && !end.IsZero() {
-		over := 1 - float64(end.Sub(s.Now))/float64(x.Length())
+	whole := time.Duration(0)
+	switch {
+	case !r.Here(): // its journal knows of the step, and not of those to come
+		whole = end.Sub(r.Began)
+	case x != nil:
+		whole = x.Length()
+	}
+	if whole > 0 && !end.IsZero() {
+		over := 1 - float64(end.Sub(s.Now))/float64(whole)
 		chart.Gauge(f, 1, 0, width, min(max(over, 0), 1), theme.Accent)
 		at += width + 1
 	}
@@ -185,12 +286,9 @@ func (g faultGroup) text(s *Screen) string {
 	return g.kind + " on " + strings.Join(whom, ", ")
 }
 
-// whenThisDies says who undoes a run when this terminal is lost.
-func whenThisDies(r *ChaosRun, x *chaos.Experiment) string {
-	switch {
-	case r.Last.ID == "":
-		return "this terminal: nothing, another process has started it"
-	case x != nil && x.OnDisconnect == chaos.DisconnectContinue:
+// whenThisDies says who undoes a run of this process when something is lost.
+func whenThisDies(x *chaos.Experiment) string {
+	if x != nil && x.OnDisconnect == chaos.DisconnectContinue {
 		return "this terminal: it goes on, guarded (on_disconnect: continue)"
 	}
 	return "this terminal: the runner undoes it; runner: the undertaker"
@@ -206,72 +304,96 @@ func guardsOf(r *ChaosRun, x *chaos.Experiment) []chaos.Guard {
 	return list
 }
 
-func drawProbe(f *frame.Frame, r *ChaosRun, probe *chaos.Probe) {
-	one, known := r.Samples[SampleKey(chaos.KindProbe, probe.Name)]
-	drawWatch(f, r, watched{chaos.KindProbe, probe.Name, "expect " + cmp.Or(one.Limit, probe.Expect.String()), one.Value, known, one.OK})
-}
-
-func drawGuard(f *frame.Frame, r *ChaosRun, guard *chaos.Guard) {
-	one, known := r.Samples[SampleKey(chaos.KindGuard, guard.Name)]
-	limit := "abort " + guard.Trips()
-	if one.For > 0 {
-		limit = fmt.Sprintf("%d of %d  %s", one.Row, one.For, limit)
-	}
-	drawWatch(f, r, watched{chaos.KindGuard, guard.Name, limit, one.Value, known, one.OK})
-}
-
 // watched is a probe or a guard with its newest value: nil without data; known is
 // false while nothing has been seen.
 type watched struct {
 	what, name, limit string
 	value             *float64
 	known, good       bool
+	trail             []float64
 }
 
-// drawWatch writes one with its limit, and its last values where there is room.
-func drawWatch(f *frame.Frame, r *ChaosRun, w watched) {
-	p := pen{f: f, x: 1}
-	p.left(6, theme.Dim, safe.New(w.what, 6))
-	p.left(min(24, max(f.Width()/4, 10)), theme.Plain, safe.New(w.name, safe.Line))
-	end := piece{safe.Const("-"), theme.Dim}
+// watches are the probes and the guards of a run of this process: nobody else sees them.
+func watches(r *ChaosRun, x *chaos.Experiment) (out []watched) {
+	if x == nil || !r.Here() {
+		return nil
+	}
+	add := func(kind, name string, limit func(chaos.Sample) string) {
+		key := SampleKey(kind, name)
+		one, known := r.Samples[key]
+		out = append(out, watched{kind, name, limit(one), one.Value, known, one.OK, r.Trail[key]})
+	}
+	for _, probe := range x.SteadyState {
+		add(chaos.KindProbe, probe.Name, func(one chaos.Sample) string { return "expect " + cmp.Or(one.Limit, probe.Expect.String()) })
+	}
+	for _, guard := range guardsOf(r, x) {
+		add(chaos.KindGuard, guard.Name, func(one chaos.Sample) string {
+			if one.For > 0 {
+				return fmt.Sprintf("%d of %d  abort %s", one.Row, one.For, guard.Trips())
+			}
+			return "abort " + guard.Trips()
+		})
+	}
+	return out
+}
+
+// end is the newest value, and whether it is as it should be.
+func (w watched) end() piece {
 	switch {
 	case w.value != nil && w.good:
-		end = piece{safe.Sprintf("%s ✓", number(*w.value)), theme.OK}
+		return piece{safe.Sprintf("%s ✓", number(*w.value)), theme.OK}
 	case w.value != nil:
-		end = piece{safe.Sprintf("%s ✗", number(*w.value)), theme.Crit}
+		return piece{safe.Sprintf("%s ✗", number(*w.value)), theme.Crit}
 	case w.known && w.good:
-		end = piece{safe.Const("no data"), theme.Dim} // which counts as fine here
+		return piece{safe.Const("no data"), theme.Dim} // which counts as fine here
 	case w.known:
-		end = piece{safe.Const("no data ✗"), theme.Warn}
+		return piece{safe.Const("no data ✗"), theme.Warn}
 	}
-	p.right(11, end.style, end.text)
-	p.x++
-	if trail := r.Trail[SampleKey(w.what, w.name)]; len(trail) > 1 && f.Width() >= 64 {
-		spark := chart.Sparkline(trail, min(30, f.Width()/6), f.Theme().Glyphs())
-		f.PutRight(f.Width(), 0, theme.Series(0), spark)
-		p.f = f.Sub(frame.Rect{W: f.Width() - spark.Width() - 1, H: 1})
-	}
-	p.flow(theme.Dim, safe.New(w.limit, 60))
+	return piece{safe.Const("-"), theme.Dim}
 }
 
-// readRun is a run that goes on.
-func readRun(r *ChaosRun, x *chaos.Experiment, s *Screen) Effect {
+// drawWatch writes one with its limit, its name in so many cells, and its last values
+// where there is room.
+func drawWatch(f *frame.Frame, w watched, names int) {
+	p := pen{f: f, x: 1}
+	p.left(6, theme.Dim, safe.New(w.what, 6))
+	p.left(min(names, max(f.Width()*3/10, 10)), theme.Plain, safe.New(w.name, safe.Line))
+	end := w.end()
+	p.right(11, end.style, end.text)
+	p.x++
+	limit := safe.New(w.limit, 60)
+	const least = 6 // cells in which a line of values can be read
+	if room := min(30, f.Width()/6, p.room()-limit.Width()-2); len(w.trail) > 1 && f.Width() >= 64 && room >= least {
+		f.PutRight(f.Width(), 0, theme.Series(0), chart.Sparkline(w.trail, room, f.Theme().Glyphs()))
+	}
+	p.flow(theme.Dim, limit)
+}
+
+// readRun is a run that goes on, as it goes on, and then how it ended.
+func readRun(r *ChaosRun, s *Screen) Effect {
+	run, id := r.Run, r.ID
+	e := runPage(r, s).reading(r.Run + " " + r.Experiment)
+	e.Read.Again = func(s *Screen) *Reading {
+		i := slices.IndexFunc(s.World.Chaos.Runs, func(r ChaosRun) bool { return r.Run == run && r.ID == id })
+		if i < 0 {
+			return nil
+		}
+		return runPage(&s.World.Chaos.Runs[i], s).reading("").Read
+	}
+	return e
+}
+
+func runPage(r *ChaosRun, s *Screen) *page {
 	var p page
-	p.labelled("phase", string(r.Last.Phase))
-	p.labelled("targets", r.Targets)
-	if !r.Ends.IsZero() {
-		p.labelled("ends", "in "+Until(r.Ends.Sub(s.Now))+"; "+s.Keys.Label(keys.Abort)+" ends it now")
+	if r.Outcome != nil {
+		p.outcome(r.Outcome, s)
+	} else {
+		for _, l := range LiveLines(r, s) {
+			p.labelled(l.Label, l.Text)
+		}
 	}
-	p.labelled("last", r.Said)
-	for _, f := range r.Faults {
-		p.labelled("fault", FaultText(f, s.Zone))
-		p.labelled("undo", f.Tier.Means())
-	}
-	if r.Left == "" {
-		p.labelled("lost", whenThisDies(r, x))
-	}
-	if x != nil {
+	if x := experimentOf(r, s); x != nil {
 		p.experiment(x)
 	}
-	return p.reading(r.Run + " " + r.Experiment)
+	return &p
 }

@@ -297,8 +297,27 @@ func readResult(r *loadtest.Result, s *Screen) Effect {
 	return p.reading(strings.TrimSpace(r.Run + " " + r.Plan))
 }
 
-// readLive is what there is to say of a run that goes on.
+// readLive is what there is to say of a run that goes on, and then how it ended.
 func readLive(l *Load) Effect {
+	run := l.Run
+	e := livePage(l).reading(run)
+	e.Read.Again = func(s *Screen) *Reading {
+		l := &s.World.Load
+		switch {
+		case l.Run != run:
+		case l.Live != nil:
+			return livePage(l).reading("").Read
+		case l.Result != nil && l.Result.Run == run:
+			var p page
+			p.loadResult(l.Result, s)
+			return p.reading("").Read
+		}
+		return nil
+	}
+	return e
+}
+
+func livePage(l *Load) *page {
 	var p page
 	g := l.Live
 	p.labelled("elapsed", took(g.Elapsed)+", "+took(g.Remaining)+" left")
@@ -308,7 +327,7 @@ func readLive(l *Load) Effect {
 	for _, c := range slices.Sorted(maps.Keys(g.ErrorsByClass)) {
 		p.labelled(string(c), fmt.Sprintf("%d  %s", g.ErrorsByClass[c].Count, g.ErrorsByClass[c].Sample))
 	}
-	return p.reading(l.Run)
+	return &p
 }
 
 // readPlan is the whole of a plan.

@@ -364,7 +364,7 @@ func ReadInbox(d *InboxDetail, s *Screen) Reading {
 		}
 	}
 	p.entries("log", d.Log, s)
-	return Reading{Title: it.ID, Lines: p.lines}
+	return Reading{Title: it.ID, Lines: p.lines, Hang: p.hang}
 }
 
 // entries is a part of the log under a heading.

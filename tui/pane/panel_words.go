@@ -39,11 +39,11 @@ func (p *panels) drawAlerts(f *frame.Frame, c *panelChart, s *Screen, l *look) {
 	groups := *c.alerts.of(s, p.rules.today(s.World), &filter{})
 	groups = groups[:min(len(groups), mostListed)]
 	note := alertNote(s, false).text
-	name := 0
+	name, runs := 0, hurtings(s.World, s.Now)
 	for _, g := range groups {
 		name = max(name, safe.New(g.name, 80).Width())
 	}
-	drawList(panelHead(f, c.spec.Title, note), len(groups), l, safe.Const("no alert fires"), func(row *frame.Frame, i int) { drawAlert(row, groups[i], name, s) })
+	drawList(panelHead(f, c.spec.Title, note), len(groups), l, safe.Const("no alert fires"), func(row *frame.Frame, i int) { drawAlert(row, groups[i], name, runs, s) })
 }
 
 // drawEvents lists what happened, newest first.

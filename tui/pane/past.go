@@ -3,6 +3,7 @@ package pane
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,12 +12,50 @@ import (
 
 // ChaosPast is a run of an experiment as the timeline tells of it.
 type ChaosPast struct {
-	Run, Experiment string
-	By              string    // who started it
-	Began           time.Time // or was refused
-	Ended           time.Time // zero: nobody recorded how it ended, or it goes on
-	Outcome         *chaos.Outcome
-	Holder          string // who has it while it goes on, as far as anybody here knows
+	Run, ID, Experiment string
+	By                  string    // who started it
+	Began               time.Time // or was refused
+	Ended               time.Time // zero: nobody recorded how it ended, or it goes on
+	Outcome             *chaos.Outcome
+	Holder              string    // who has it while it goes on, as far as anybody here knows
+	Live                *ChaosRun // what is known here of a run that goes on; nil of any other
+}
+
+// History is the runs of one experiment, or with "" of all, in their order: those of the
+// timeline, with what is seen of those that go on, and those of which no event is here
+// yet, or none will be, as another process records them elsewhere.
+func (w *Chaos) History(name string) []ChaosPast {
+	var out []ChaosPast
+	for _, p := range w.Past {
+		if name == "" || p.Experiment == name {
+			out = append(out, p)
+		}
+	}
+	for i := range w.Runs {
+		r := &w.Runs[i]
+		if name != "" && r.Experiment != name {
+			continue
+		}
+		at := slices.IndexFunc(out, func(p ChaosPast) bool { return p.Run == r.Run && p.ID == r.ID })
+		if at < 0 {
+			one := ChaosPast{Run: r.Run, ID: r.ID, Experiment: r.Experiment, Began: r.Began}
+			if !r.Here() {
+				one.By = "another process"
+			}
+			for at = len(out); at > 0 && !r.Began.IsZero() && out[at-1].Began.After(r.Began); {
+				at--
+			}
+			out = slices.Insert(out, at, one)
+		}
+		switch p := &out[at]; {
+		case p.Outcome != nil:
+		case r.Outcome == nil:
+			p.Live = r
+		default:
+			p.Outcome = r.Outcome
+		}
+	}
+	return out
 }
 
 // PastOf are the runs of one experiment, in their order.
@@ -97,7 +136,7 @@ func lastExperiment(w *Chaos) string {
 // Verdict is how the run ended, in a word, or that it goes on.
 func (p ChaosPast) Verdict() string {
 	switch {
-	case p.Outcome == nil && p.Holder != "":
+	case p.Outcome == nil && (p.Live != nil || p.Holder != ""):
 		return goesOn
 	case p.Outcome == nil || p.Outcome.Verdict == "":
 		return unknownVerdict

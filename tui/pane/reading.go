@@ -13,10 +13,13 @@ import (
 )
 
 // page gathers the lines of a Reading.
-type page struct{ lines []safe.Text }
+type page struct {
+	lines []safe.Text
+	hang  []int // the cell in which what a label stands before begins; 0 without one
+}
 
 // labelled adds "label    text"; nothing for an empty text. Further lines of
-// the text stand below its first.
+// the text stand below its first, as do those without a label.
 func (p *page) labelled(label, text string) {
 	width := max(11, len(label)+1)
 	for i, line := range safe.Lines(text, safe.Line) {
@@ -24,6 +27,10 @@ func (p *page) labelled(label, text string) {
 			label = ""
 		}
 		p.lines = append(p.lines, safe.Sprintf("%-*s%s", width, label, line))
+		for len(p.hang) < len(p.lines) {
+			p.hang = append(p.hang, 0)
+		}
+		p.hang[len(p.hang)-1] = width
 	}
 }
 
@@ -37,13 +44,14 @@ func (p *page) heading(text string) {
 
 // reading is the finished page.
 func (p *page) reading(title string) Effect {
-	return Effect{Handled: true, Read: &Reading{Title: title, Lines: p.lines}}
+	return Effect{Handled: true, Read: &Reading{Title: title, Lines: p.lines, Hang: p.hang}}
 }
 
 // readEvent is all that is known of an event.
 func readEvent(e *incident.Event, s *Screen) Effect {
 	var p page
 	p.text(e.Text)
+	p.runEvent(e, s)
 	p.text(" ")
 	if e.Was != "" {
 		p.labelled("corrected", "it first said: "+e.Was)

@@ -27,10 +27,13 @@ type chaosRow struct {
 // chaosRows are the lines of what runs, and then of what may be started.
 func chaosRows(s *Screen, f *filter) (list []chaosRow, running int) {
 	w := &s.World.Chaos
+	if w.Halt != nil {
+		list = haltRows(w.Halt, s)
+	}
 	for i := range w.Runs {
 		if w.Runs[i].Outcome == nil {
 			running++
-			list = append(list, runRows(&w.Runs[i], w.Experiments, s)...)
+			list = append(list, runRows(&w.Runs[i], s)...)
 		}
 	}
 	prepared := slices.Clone(w.Experiments)
@@ -72,8 +75,11 @@ func readBroken(b *BrokenExperiment) Effect {
 func chaosSection(s *Screen, f *filter) section {
 	list, running := chaosRows(s, f)
 	note := piece{safe.Sprintf("%s picks one", s.Keys.Label(keys.ChaosPicker)), theme.Dim}
-	if running > 0 {
+	switch {
+	case running > 0:
 		note = piece{safe.Sprintf("%s ends and undoes it", s.Keys.Label(keys.Abort)), theme.Accent}
+	case s.World.Chaos.Halt != nil:
+		note = piece{haltNote(s.World.Chaos.Halt, s), theme.Crit}
 	}
 	return section{
 		name: "chaos", title: safe.Sprintf("chaos  %s", plural(len(s.World.Chaos.Experiments), "experiment")), note: note, dear: 10, least: 1, want: max(len(list), 1),
@@ -84,6 +90,39 @@ func chaosSection(s *Screen, f *filter) section {
 			none: f.without(safe.Const("no experiment is configured (experiments: in sitrep.yaml)")),
 		},
 	}
+}
+
+// beforeSection is how the runs of all experiments went, where there is room for it: the
+// newest first, and enter leads to what their probes saw.
+func beforeSection(s *Screen, f *filter) []section {
+	var list []ChaosPast
+	for _, p := range slices.Backward(s.World.Chaos.Past) {
+		if p.Outcome != nil && f.text(p.Run+" "+p.Experiment+" "+p.Verdict()+" "+p.By) {
+			list = append(list, p)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return []section{{
+		name: "before", title: safe.Sprintf("runs before  %d", len(list)), note: piece{safe.New(Record(list), 60), theme.Dim}, dear: 3, least: 2, want: len(list), grow: true,
+		rows: &rows{
+			n: len(list), id: func(i int) string { return list[i].Run + " " + list[i].ID },
+			draw:   func(f *frame.Frame, i int) { drawBefore(f, &list[i], s) },
+			open:   func(i int, _ *Screen) Effect { return Effect{Handled: true, Past: &list[i].Experiment} },
+			newest: true,
+		},
+	}}
+}
+
+func drawBefore(f *frame.Frame, past *ChaosPast, s *Screen) {
+	p := pen{f: f}
+	p.left(stampWidth, theme.Dim, safe.New(stamp(past.Began, s.Now, s.Zone), stampWidth))
+	p.left(6, theme.Plain, safe.New(past.Run, 6))
+	p.left(min(20, max(f.Width()/3, 10)), theme.Plain, safe.New(past.Experiment, 60))
+	end := verdictPiece(past.Outcome)
+	p.left(14, end.style, end.text)
+	p.flow(theme.Dim, safe.New(past.Reason(s.Zone), safe.Line))
 }
 
 // byPin orders what is on a key before what is not, in the order of the keys.

@@ -108,4 +108,6 @@ type Choice struct {
 type Reading struct {
 	Title string
 	Lines []safe.Text
+	Hang  []int                  // by line, the cell below which what is wrapped goes on; 0, and what is missing, is the first
+	Again func(*Screen) *Reading // what it has become since; nil, also as an answer: it stays as it is
 }

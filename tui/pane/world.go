@@ -102,6 +102,7 @@ type Chaos struct {
 	Runs        []ChaosRun         // of this and other processes, newest last
 	Past        []ChaosPast        // as the timeline tells of them, newest last
 	Judged      map[string]Judged  // what a run would be, by experiment, when it was last asked
+	Halt        *chaos.HaltFile    // somebody has forbidden runs; nil: nobody has
 }
 
 // BrokenExperiment is a file that is no experiment. It cannot be started.
@@ -121,6 +122,7 @@ type Judged struct {
 // ChaosRun is one run of an experiment.
 type ChaosRun struct {
 	Run        string // CH-1
+	ID         string // its ULID
 	Experiment string
 	Targets    string
 	Last       chaos.Report
@@ -135,7 +137,11 @@ type ChaosRun struct {
 	Asks       string                  // a person has to confirm it until AskedTill; "" = nobody has to
 	AskedTill  time.Time               //
 	Left       string                  // why nobody ends it by plan: its processes are dead; "" = somebody does
+	Holder     string                  // of a run that another process has started: which one has it now
 }
+
+// Here says that this process has started the run, and hears all of it.
+func (r *ChaosRun) Here() bool { return r.Last.ID != "" }
 
 // SampleKey is where a run has what a probe or a guard of that name saw; one of each
 // may share a name. Kind is that of the report.

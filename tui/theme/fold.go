@@ -33,6 +33,8 @@ func Fold(r rune) rune {
 		return 'x'
 	case '≈', '∼':
 		return '~'
+	case '≠':
+		return '#'
 	case '–', '—', '−', '▔', '▁':
 		return '-'
 	case '‘', '’', '′':
