@@ -49,7 +49,7 @@ func TestTheHistoryFollowsARunThatGoesOn(t *testing.T) {
 			w.Chaos.Past = nil
 			runs(w, time.Now())
 		})
-		p.sees("4 of 5 held; 1 running", "CH-6", "running     CH-6 holding, step 1 of 2, 22 s left of step, 52 s in all; ^X ends and undoes it", "http.latency on payments-1 for 8 s", "errors 0.034 ✗  1 of 3  abort > 0.05")
+		p.sees("4 of 5 held; 1 goes on", "CH-6", "running     CH-6 holding, step 1 of 2, 22 s left of step, 52 s in all; ^X ends and undoes it", "http.latency on payments-1 for 8 s", "errors 0.034 ✗  1 of 3  abort > 0.05")
 		p.wait(3 * time.Second)
 		p.sees("20 s left of step, 50 s in all", "for 10 s")
 		p.press("j")
