@@ -129,7 +129,7 @@ func PlanName(file string) string {
 }
 
 const (
-	closeAfter = 1           // seconds until one is closed: k6 writes five times a second, JMeter at every sample
+	closeAfter = time.Second // until a second is closed: k6 writes five times a second, JMeter at every sample
 	lookEvery  = time.Second // at what was counted
 )
 
@@ -163,7 +163,7 @@ func (e Engine) Run(ctx context.Context, file string, m loadtest.Means) (loadtes
 		}
 		seconds, rows = append(seconds, s), append(rows, of...)
 	})
-	c, err := start(e.program, s.args(), append(environment(), s.env()...))
+	c, err := start(dir, e.program, s.args(), append(environment(), s.env()...))
 	if err != nil {
 		s.drop()
 		return r, err
@@ -205,7 +205,7 @@ func (e Engine) watch(ctx context.Context, m loadtest.Means, s session, c *child
 	for {
 		select {
 		case now := <-ticker.C:
-			t.close(now.Unix() - closeAfter)
+			t.close(now.Add(-closeAfter))
 			if m.Progress != nil {
 				m.Progress(t.progress(now.Sub(began)))
 			}

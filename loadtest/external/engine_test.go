@@ -284,12 +284,14 @@ func TestRunByJMeter(t *testing.T) {
 // ends.
 func TestTheKeeperKillsAll(t *testing.T) {
 	here := standIn(t, "k6", standInK6, map[string]string{"POINTS": absolute(t, "testdata/k6-points.json"), "PLAY": "endless", "DEAF": "yes"})
-	c, err := start(filepath.Join(here, "k6"), []string{"run", "--out", "json=/dev/null"}, os.Environ())
+	dir := t.TempDir()
+	c, err := start(dir, filepath.Join(here, "k6"), []string{"run", "--out", "json=/dev/null"}, os.Environ())
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(here, "child")); return err == nil }, time.Minute, 5*time.Millisecond)
 	require.True(t, alive(here))
-	c.kill()
+	require.NoError(t, c.orders.Close())
 	<-c.over
 	require.Equal(t, 128+int(syscall.SIGKILL), c.code)
+	require.NoDirExists(t, dir, "nobody else takes it away")
 	require.Eventually(t, func() bool { return !alive(here) }, time.Minute, 5*time.Millisecond)
 }

@@ -24,16 +24,18 @@ type request struct {
 	sample string         // of the failure
 }
 
-// tally adds requests up by the second of the clock in which their answer came. Its
-// methods may be called from several goroutines.
+// tally adds requests up by the second in which their answer came. Its methods may be
+// called from several goroutines.
 type tally struct {
 	emit func(loadtest.Second, []loadtest.Row) // takes closed seconds
 
 	mu       sync.Mutex
-	open     map[int64]*cell // by Unix second
+	base     time.Time       // from which seconds are counted: when the first request that was told began
+	open     map[int64]*cell // by second, which may be before base
 	held     int             // requests of open cells
 	closed   int64           // the second before which all are closed
-	origin   int64           // the first that was closed; 0: none was
+	begun    bool            // some second was closed
+	origin   int64           // the first that was
 	scratch  *loadtest.Histogram
 	total    *loadtest.Histogram
 	nobody   []byte // an empty histogram
@@ -61,12 +63,17 @@ func newTally(emit func(loadtest.Second, []loadtest.Row)) *tally {
 	}
 	return &tally{
 		emit: emit, open: map[int64]*cell{}, scratch: loadtest.NewHistogram(), total: loadtest.NewHistogram(), nobody: nobody,
-		errors: map[loadtest.Class]loadtest.ErrorCount{}, told: map[loadtest.Class]bool{},
+		errors: map[loadtest.Class]loadtest.ErrorCount{}, told: map[loadtest.Class]bool{}, closed: math.MinInt64,
 	}
 }
 
+// second is the one of a time.
+func (t *tally) second(at time.Time) int64 {
+	return int64(math.Floor(at.Sub(t.base).Seconds()))
+}
+
 func (t *tally) cell(at time.Time) *cell {
-	second := max(at.Unix(), t.closed)
+	second := max(t.second(at), t.closed)
 	c := t.open[second]
 	if c == nil {
 		c = &cell{errors: map[loadtest.Class]int64{}}
@@ -86,6 +93,9 @@ func (t *tally) add(r request) error {
 		return fmt.Errorf("a request that began at %s and took %v", r.start.UTC().Format(time.RFC3339), r.took)
 	case t.held == mostRequests:
 		return fmt.Errorf("more than %d requests; take a part of the file", mostRequests)
+	}
+	if t.base.IsZero() {
+		t.base = r.start
 	}
 	if t.first.IsZero() || r.start.Before(t.first) {
 		t.first = r.start
@@ -121,25 +131,35 @@ func clean(sample string) string {
 	return strictyaml.Hide(sample)
 }
 
-// close closes all seconds before that one.
-func (t *tally) close(before int64) {
+// close closes all seconds that were over at a time.
+func (t *tally) close(at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.base.IsZero() {
+		t.closeBefore(t.second(at))
+	}
+}
+
+// finish closes all.
+func (t *tally) finish() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeBefore(math.MaxInt64)
+}
+
+func (t *tally) closeBefore(before int64) {
 	for _, second := range slices.Sorted(maps.Keys(t.open)) {
 		if second >= before {
 			break
 		}
-		if t.origin == 0 {
-			t.origin = second
+		if !t.begun {
+			t.begun, t.origin = true, second
 		}
 		t.closeCell(int(second-t.origin), t.open[second])
 		delete(t.open, second)
 	}
 	t.closed = max(t.closed, before)
 }
-
-// finish closes all.
-func (t *tally) finish() { t.close(math.MaxInt64) }
 
 func (t *tally) closeCell(second int, c *cell) {
 	t.scratch.Reset()
@@ -178,7 +198,7 @@ func (t *tally) closeCell(second int, c *cell) {
 func (t *tally) into(r loadtest.Result) loadtest.Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.StartedAt = time.Unix(t.origin, 0).UTC()
+	r.StartedAt = t.base.Add(time.Duration(t.origin) * time.Second).UTC()
 	r.DurationSeconds = t.last.Sub(t.first).Seconds()
 	r.Requests, r.Errors = t.requests, t.failed()
 	if r.DurationSeconds > 0 {

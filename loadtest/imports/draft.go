@@ -41,8 +41,8 @@ type scenario struct {
 	steps     []step
 }
 
-// step is a request of a scenario, or a target. Missing is what a person must say before
-// it has a URL.
+// step is a request of a scenario, or a target. Missing is what a person must add before a
+// plan can be made of it: a URL, or the file of its body.
 type step struct {
 	loadtest.Step
 	name    string

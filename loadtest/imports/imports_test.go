@@ -294,15 +294,18 @@ OPTIONS http://127.0.0.1:9090/
 `
 	list, err := imports.Import(filepath.Join(dir, "targets.txt"), []byte(src), imports.Options{To: dir})
 	require.NoError(t, err)
+	require.Contains(t, list[0].YAML, "# FILL IN: the file nowhere.json\n")
+	require.ErrorContains(t, list[0].Check(filepath.Join(dir, "x.yaml")), "the body cannot be read")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "nowhere.json"), []byte(`{}`), 0o600))
 	p := plan(t, dir, list[0])
-	require.Len(t, p.Targets, 3)
+	require.Len(t, p.Targets, 4)
 	require.Equal(t, 2, p.Targets[0].Weight, "it is there twice")
 	require.Equal(t, map[string]string{"X-Account-ID": "99"}, p.Targets[0].Headers)
 	require.Equal(t, "http://127.0.0.1:9090/things", p.Targets[1].URL)
 	require.Equal(t, "new.json", p.Targets[1].BodyFile)
 	require.Equal(t, loadtest.Auth{User: "ann", Password: "env:LOAD_PASSWORD"}, p.Targets[1].Auth)
 	require.Equal(t, []loadtest.Stage{{From: 50, To: 50, For: time.Minute}}, p.Stages)
-	for _, said := range []string{"neither rate nor time", "Authorization is not carried over", "its body is not carried over", `method "OPTIONS" is not known`} {
+	for _, said := range []string{"neither rate nor time", "Authorization is not carried over", `method "OPTIONS" is not known`} {
 		require.Contains(t, noted(list[0]), said)
 	}
 	require.NotContains(t, list[0].YAML+noted(list[0]), "hunter2")

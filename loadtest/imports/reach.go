@@ -52,7 +52,7 @@ func (in *jmx) reach(level []pair, s scope, r *Reach) {
 				r.URLs = append(r.URLs, url)
 			}
 		case leftOut(p.e) == aProgram:
-			unseen("%s", aProgram)
+			unseen("it is a program: what it sends, and where, cannot be seen")
 		case acts(class) && leftOut(p.e) == notHTTP, class == "IncludeController", class == "ModuleController":
 			unseen("what it sends, and where, cannot be seen")
 		}

@@ -61,7 +61,7 @@ func (d *draft) credentials(st *step, secrets map[string]string, note place) {
 			}
 		}
 		if st.Auth == (loadtest.Auth{}) {
-			note("Authorization is not carried over: what it says is neither Basic nor Bearer; write auth, or the header, yourself")
+			note("Authorization is not carried over: its scheme is none that a plan has under auth; write the header yourself")
 		}
 		delete(st.Headers, name)
 	}

@@ -170,7 +170,7 @@ func (in *targets) take(t target) {
 		return
 	}
 	if bad := in.body(&st, t); bad != "" {
-		note("its body is not carried over: %s", bad)
+		note("not carried over: of its body, %s", bad)
 		return
 	}
 	for i := range in.draft.targets {
@@ -200,11 +200,13 @@ func (in *targets) body(st *step, t target) (bad string) {
 			name = filepath.Join(filepath.Dir(in.file), filepath.FromSlash(name))
 		}
 		src, err := readData(name)
+		st.BodyFile = reachable(in.options.To, name)
 		if err != nil {
-			return err.Error()
+			st.missing = "the file " + st.BodyFile
+			in.draft.note(t.line, 1, t.method, "its body cannot be read: %v", err)
+			return ""
 		}
 		t.body = src
-		st.BodyFile = reachable(in.options.To, name)
 	}
 	switch text := string(t.body); {
 	case len(t.body) == 0:
