@@ -426,6 +426,9 @@ func TestHostileFiles(t *testing.T) {
 		_, err := imports.Import("theirs", []byte(src), imports.Options{})
 		require.ErrorContains(t, err, want, "%.60q", src)
 	}
+	headers := strings.Repeat(element("HeaderManager", ""), 30_000)
+	check(t, t.TempDir(), []byte(jmx(threads("", headers+strings.Repeat(sampler("a", prop("HTTPSampler.method", "x"), ""), 10_000)))))
+	check(t, t.TempDir(), []byte(jmx(threads("", `<RandomController testclass="RandomController"/><hashTree>`+strings.Repeat(sampler("a", prop("HTTPSampler.method", "x"), ""), 20_000)+`</hashTree>`))))
 	slow := `<a>` + strings.Repeat("x<!-- -->", 1<<19) + `</a>`
 	_, err := imports.Import("theirs", []byte(slow), imports.Options{})
 	require.ErrorContains(t, err, "no plan of JMeter")

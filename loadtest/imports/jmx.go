@@ -108,7 +108,10 @@ type scope struct {
 // with is the scope within a level of the tree: config, timers, assertions and extractors
 // hold for all beside and below them, in whatever order they stand.
 func (s scope) with(level []pair) scope {
-	add := func(to *[]*element, e *element) { *to = append(slices.Clone(*to), e) }
+	for _, list := range []*[]*element{&s.defaults, &s.headers, &s.auth, &s.timers, &s.asserts, &s.extracts, &s.data} {
+		*list = slices.Clip(*list) // what is added is not for those outside
+	}
+	add := func(to *[]*element, e *element) { *to = append(*to, e) }
 	for _, p := range level {
 		if !p.e.enabled() {
 			continue
@@ -251,6 +254,7 @@ type group struct {
 	pending loadtest.Think // since the last one
 	steps   []step
 	timed   map[*element]int // how many requests of a pass a throughput timer is for
+	tried   int              // requests, carried over or not
 	used    settings
 	secrets map[string]string // what is written in their place
 }
@@ -284,7 +288,7 @@ func (g *group) at(e *element) place {
 func (g *group) plan(outer scope) {
 	s := outer.with(g.p.below)
 	g.rows(g.p, s)
-	for i, level := range alternatives(g.p.below) {
+	for i, level := range g.alternatives() {
 		g.steps, g.lead, g.pending = nil, loadtest.Think{}, loadtest.Think{}
 		g.vars.taken = map[string]string{}
 		others := g.timed
@@ -328,9 +332,10 @@ func acting(level []pair) (n int) {
 	return n
 }
 
-// alternatives are what a pass may do: all of a level, but of what the first controller
-// that chooses has in it one each.
-func alternatives(level []pair) (all [][]pair) {
+// alternatives are what a pass of the group may do: everything, but of what the first
+// controller that chooses has in it one each.
+func (g *group) alternatives() (all [][]pair) {
+	level := g.p.below
 	at := slices.IndexFunc(level, func(p pair) bool { return p.e.enabled() && chooses(p.e.class()) && acting(p.below) > 1 })
 	if at < 0 {
 		return [][]pair{level}
@@ -338,6 +343,10 @@ func alternatives(level []pair) (all [][]pair) {
 	for i, chosen := range level[at].below {
 		if acting(level[at].below[i:i+1]) == 0 {
 			continue
+		}
+		if len(all) == mostSteps {
+			g.note(level[at].e, "of what it chooses from the first %d are carried over: a plan has no more steps", mostSteps)
+			break
 		}
 		one := slices.Clone(level)
 		one[at].below = slices.DeleteFunc(slices.Clone(level[at].below), func(p pair) bool { return p.e != chosen.e && acting([]pair{p}) > 0 })

@@ -21,7 +21,7 @@ var harmless = []string{
 func (g *group) request(p pair, s scope) {
 	e := p.e
 	where := g.at(e)
-	if g.full() {
+	if g.tried++; g.full() || g.tried > 2*mostSteps {
 		where("not carried over: a plan has at most %d steps", mostSteps)
 		return
 	}

@@ -25,6 +25,9 @@ func ReachOf(file string, src []byte, o Options) (Reach, error) {
 	return r, nil
 }
 
+// mostSeen is how many requests are looked at.
+const mostSeen = 2000
+
 func (in *jmx) reach(level []pair, s scope, r *Reach) {
 	s = s.with(level)
 	quiet := func(string, ...any) {}
@@ -37,6 +40,9 @@ func (in *jmx) reach(level []pair, s scope, r *Reach) {
 		}
 		below := s.with(p.below)
 		switch class := p.e.class(); {
+		case isHTTP(class) && len(r.URLs) == mostSeen:
+			unseen("there are more than %d requests: not all are looked at", mostSeen)
+			return
 		case isHTTP(class):
 			get := func(name string) string {
 				text, _ := in.vars.text(inherited(p.e, below, name), quiet)
