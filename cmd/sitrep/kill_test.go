@@ -103,6 +103,16 @@ func (h *headless) journals() (all []chaos.Log) {
 	return all
 }
 
+// endedRuns counts the runs that have ended.
+func (h *headless) endedRuns() (n int) {
+	for _, l := range h.journals() {
+		if l.Closed {
+			n++
+		}
+	}
+	return n
+}
+
 func (h *headless) openRun() chaos.Log {
 	h.t.Helper()
 	for _, l := range h.journals() {
