@@ -108,7 +108,7 @@ func TestWhatIsNoAnswerIsAnError(t *testing.T) {
 		{200, "[" + strings.Repeat(" ", 40<<20) + "]", "larger than"},
 	} {
 		url, _ := managerAt(t, says(c.status, c.body))
-		m, err := alert.NewManager([]string{url}, query.Config{})
+		m, err := alert.NewManager([]string{url}, query.Config{Timeout: time.Minute})
 		require.NoError(t, err)
 		_, err = m.Alerts(t.Context())
 		require.ErrorContains(t, err, c.says, "%d %.40s", c.status, c.body)
