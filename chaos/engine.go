@@ -121,7 +121,7 @@ func (e *engine) watch(ctx context.Context, end context.CancelCauseFunc) {
 			end(ending{Aborted, why})
 		case <-look.C:
 			if text, yes := e.halted(); yes {
-				end(ending{Aborted, haltReason(text)})
+				end(ending{Aborted, HaltReason(text)})
 			}
 			if e.journal.lost() {
 				end(ending{Aborted, fmt.Sprintf("its journal %s is gone: who removed or moved it left nothing by which others could end this run", e.journal.path)})

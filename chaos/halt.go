@@ -54,8 +54,8 @@ const (
 	endedBy = " by "
 )
 
-// haltReason is why a run ends that finds a HALT file with this text.
-func haltReason(text string) string {
+// HaltReason is why a run ends that finds a HALT file with this text.
+func HaltReason(text string) string {
 	if rest, is := strings.CutPrefix(text, endedAt); is {
 		if at, by, said := strings.Cut(rest, endedBy); said {
 			return fmt.Sprintf("ended by %s (HALT of %s)", by, at)
@@ -64,11 +64,24 @@ func haltReason(text string) string {
 	return "HALT: " + text
 }
 
-// raise makes the HALT file. The error is os.ErrExist where there is one.
+// raise makes the HALT file, with its text in it from the first: a run that sees it in
+// between would end and could not say by whom. The error is os.ErrExist where there is one.
 func raise(stateDir, text string) error {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return fmt.Errorf("halt: %w", err)
 	}
+	draft, err := os.CreateTemp(stateDir, "HALT.*")
+	if err == nil {
+		_, err = draft.WriteString(text + "\n")
+		if err = errors.Join(err, draft.Close()); err == nil {
+			err = os.Link(draft.Name(), haltPath(stateDir))
+		}
+		_ = os.Remove(draft.Name()) // nobody looks for it
+	}
+	if err == nil || errors.Is(err, os.ErrExist) {
+		return err
+	}
+	// On a full disk, or where a file has one name only, a HALT that says nothing ends runs too.
 	f, err := os.OpenFile(haltPath(stateDir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return err
@@ -183,6 +196,9 @@ func haltLines(stateDir string) (lines []string, written time.Time, is bool) {
 	var f *os.File
 	if err == nil {
 		f, err = os.OpenFile(haltPath(stateDir), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	}
+	if errors.Is(err, os.ErrNotExist) { // it was cleared meanwhile
+		return nil, time.Time{}, false
 	}
 	if err != nil {
 		return []string{err.Error()}, written, true

@@ -3,6 +3,8 @@ package chaos_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,4 +54,34 @@ func TestAHaltFileIsTakenApart(t *testing.T) {
 	got, is = chaos.ReadHalt(dir)
 	require.True(t, is)
 	require.Equal(t, "HALT is no file", got.Why)
+}
+
+// TestAHaltIsWhole from the moment that it is there: whoever it ends says by whom.
+func TestAHaltIsWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stop := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if text, is := chaos.Halted(dir); is && !strings.Contains(text, "by ana: fire") {
+				t.Errorf("it says %q", text)
+				return
+			}
+		}
+	})
+	for range 500 {
+		require.NoError(t, chaos.Halt(dir, "ana", "fire"))
+		require.NoError(t, chaos.ClearHalt(dir))
+	}
+	close(stop)
+	looking.Wait()
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left, "nor is a draft of it left")
 }

@@ -264,7 +264,7 @@ func TestHaltReason(t *testing.T) {
 		"runs ended at T by x (ana)":  "ended by x (ana) (HALT of T)",
 		"runs ended at somebody else": "HALT: runs ended at somebody else",
 	} {
-		require.Equal(t, want, haltReason(text))
+		require.Equal(t, want, HaltReason(text))
 	}
 }
 

@@ -97,14 +97,9 @@ func sanitiseLines(lines []string) string {
 // that failed.
 func haltAll(ctx context.Context, dir string, raise func() error) (ended []string, err error) {
 	ended = []string{}
-	if err := raise(); err != nil {
-		return ended, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, haltPatience)
-	defer cancel()
-	for {
+	note := func() (day string, err error) {
 		before, _ := chaos.Active(dir) // what cannot be read is told below
-		day, dayErr := gameday.Walking(dir)
+		day, err = gameday.Walking(dir)
 		names := []string{day}
 		for _, r := range before {
 			names = append(names, strings.TrimSpace(r.Run+" "+r.Experiment))
@@ -114,6 +109,16 @@ func haltAll(ctx context.Context, dir string, raise func() error) (ended []strin
 				ended = append(ended, name)
 			}
 		}
+		return day, err
+	}
+	_, _ = note() // before: a run may be over as soon as there is a HALT
+	if err := raise(); err != nil {
+		return []string{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, haltPatience)
+	defer cancel()
+	for {
+		day, dayErr := note()
 		_, err := chaos.Recover(ctx, dir) // of runs whose processes are dead
 		open, activeErr := chaos.Active(dir)
 		if activeErr == nil {

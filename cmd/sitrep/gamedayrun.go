@@ -230,7 +230,7 @@ func (g *gamedayRun) allClear(ctx context.Context, res gameday.Result) error {
 // ended says why the day is to end, if it is.
 func (g *gamedayRun) ended(ctx context.Context) string {
 	if text, is := chaos.Halted(g.dir); is {
-		return "HALT: " + text
+		return chaos.HaltReason(text)
 	}
 	inc, err := g.db.Incident(ctx, incident.ID(g.head.Drill))
 	if err == nil && inc.Status.Over() { // what cannot be read now is read in a moment

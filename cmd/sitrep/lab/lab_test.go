@@ -431,13 +431,13 @@ func testLoad(w world) {
 	require.NoError(w, err)
 	plan, err := loadtest.LoadPlan(file, src)
 	require.NoError(w, err)
-	plan.Stages = []loadtest.Stage{{From: 50, To: 50, For: 2 * time.Second}}
-	w.eventually(func() bool { // the shop gives up on what takes a second, which a machine that has no time for it makes everything take
-		result, err := loadtest.Run(w.Context(), plan, func(loadtest.Progress) {})
-		require.NoError(w, err)
-		require.EqualValues(w, 100, result.Requests)
-		return result.Errors == 0
-	}, "nobody is told of an error")
+	// No more than a shop with the race detector serves on a busy machine: it gives up on what
+	// takes a second.
+	plan.Stages = []loadtest.Stage{{From: 10, To: 10, For: 20 * time.Second}}
+	result, err := loadtest.Run(w.Context(), plan, func(loadtest.Progress) {})
+	require.NoError(w, err)
+	require.EqualValues(w, 200, result.Requests)
+	require.Zero(w, result.Errors, "%v", result.ErrorsByClass)
 }
 
 func testLedger(w world) {

@@ -271,7 +271,7 @@ func overtakenKeys(seen []arrival) (faults []string) {
 const (
 	mostAMinute = pdPerMinute
 	mostAtOnce  = 3
-	closer      = 1500 * time.Millisecond
+	closer      = 500 * time.Millisecond
 )
 
 // tooFast are the windows in which a sink was asked too often.

@@ -1,4 +1,4 @@
-// Program vegeta attacks a URL with vegeta as a library, for the tables of
+// Command vegeta attacks a URL with vegeta as a library, for the tables of
 // BenchmarkPeers: a module of its own, so that sitrep does not depend on it.
 package main
 
