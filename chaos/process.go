@@ -21,11 +21,15 @@ func (p Process) gone() error { return fmt.Errorf("process %d %w", p.PID, ErrPro
 
 // stat is what we read from /proc/PID/stat.
 type stat struct {
-	state byte
-	ticks uint64
+	state  byte
+	kernel bool // a thread of the kernel's own
+	ticks  uint64
 }
 
-// parseStat reads state and start time. The name in brackets may hold anything,
+// kernelThread is PF_KTHREAD of the kernel's include/linux/sched.h.
+const kernelThread = 0x00200000
+
+// parseStat reads state, flags and start time. The name in brackets may hold anything,
 // brackets and spaces included, so counting starts at the last bracket.
 func parseStat(line string) (stat, error) {
 	i := strings.LastIndexByte(line, ')')
@@ -33,7 +37,9 @@ func parseStat(line string) (stat, error) {
 	if i < 0 || len(fields) < 20 || len(fields[0]) != 1 {
 		return stat{}, errors.New("not a line of /proc/PID/stat")
 	}
+	var flags uint64
 	st := stat{state: fields[0][0]}
-	_, err := fmt.Sscan(fields[19], &st.ticks)
+	_, err := fmt.Sscan(fields[6]+" "+fields[19], &flags, &st.ticks)
+	st.kernel = flags&kernelThread != 0
 	return st, err
 }

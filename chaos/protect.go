@@ -34,9 +34,14 @@ func Protected(p Process) string {
 		file = args[0]
 	}
 	file = strings.TrimSuffix(file, " (deleted)")
+	// An empty command line alone tells nothing: that of a process which just becomes
+	// another program is empty for a moment.
+	st, unread := readStat(p.PID)
 	switch name := filepath.Base(file); {
-	case len(line) == 0:
+	case unread == nil && st.kernel:
 		return fmt.Sprintf("process %d is the kernel's", p.PID)
+	case file == "":
+		return fmt.Sprintf("what process %d runs cannot be seen", p.PID)
 	case slices.Contains(protectedPrograms, name):
 		return fmt.Sprintf("process %d is %s", p.PID, name)
 	}

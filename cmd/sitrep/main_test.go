@@ -17,7 +17,7 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "6"); err != nil { // these tests wait more than they work
+	if err := flag.Set("test.parallel", "4"); err != nil { // these tests wait more than they work
 		panic(err)
 	}
 	code := withBinary(m.Run)

@@ -31,7 +31,7 @@ type child struct {
 const (
 	restartAfter  = 500 * time.Millisecond
 	longestPause  = 5 * time.Second // between starts of one that does not get healthy
-	healthyWithin = 20 * time.Second
+	healthyWithin = time.Minute
 	healthEvery   = 20 * time.Millisecond
 )
 

@@ -165,6 +165,7 @@ func (w wireOf) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set(headerProcess, strconv.Itoa(os.Getpid()))
 	r.Header.Set(headerClaimed, strconv.FormatInt(a.claimed.UnixMicro(), 10))
 	w.at(beforeWire, a.op)
+	r.Header.Set(headerSent, strconv.FormatInt(time.Now().UnixMicro(), 10))
 	return w.next.RoundTrip(r)
 }
 

@@ -266,8 +266,8 @@ func overtakenKeys(seen []arrival) (faults []string) {
 }
 
 // The pace that a sink allows. Of any window of a minute a key takes 120 events;
-// of any window a channel takes a message a second, and a few at once. On the
-// way requests may come a little closer together.
+// of any window a channel takes a message a second, and a few at once. Between
+// leave and sending they may come a little closer together.
 const (
 	mostAMinute = pdPerMinute
 	mostAtOnce  = 3
@@ -279,7 +279,7 @@ func tooFast(seen []arrival) (faults []string) {
 	by := map[string][]time.Time{}
 	for _, a := range seen {
 		if a.Service == "pagerduty" || a.Operation == "chat.postMessage" || a.Operation == "chat.update" {
-			by[a.Sink] = append(by[a.Sink], a.At)
+			by[a.Sink] = append(by[a.Sink], a.Sent)
 		}
 	}
 	for sink, times := range by {

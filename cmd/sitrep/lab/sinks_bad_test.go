@@ -47,6 +47,7 @@ const (
 	refusedFate   fate = "refused: nobody listens"
 	headerProcess      = "Sitrep-Test-Process"
 	headerClaimed      = "Sitrep-Test-Claimed"
+	headerSent         = "Sitrep-Test-Sent"
 )
 
 // counts says whether the sink has the request.
@@ -55,6 +56,7 @@ func (f fate) counts() bool { return f == fine || strings.HasPrefix(string(f), "
 // arrival is one request that reached a sink.
 type arrival struct {
 	At, Claimed time.Time // Claimed is when the process began the attempt that it belongs to
+	Sent        time.Time // by the clock of the process, which is the sink's: the way may take any time
 	Process     string
 	Service     string // "pagerduty", "slack"
 	Operation   string // "trigger", "chat.postMessage"
@@ -221,7 +223,8 @@ func (b *badSinks) arrivals() []arrival {
 // read makes an arrival of a request.
 func (b *badSinks) read(service string, r *http.Request, body []byte) *arrival {
 	claimed, _ := strconv.ParseInt(r.Header.Get(headerClaimed), 10, 64)
-	a := &arrival{At: time.Now(), Claimed: time.UnixMicro(claimed), Process: r.Header.Get(headerProcess), Service: service}
+	sent, _ := strconv.ParseInt(r.Header.Get(headerSent), 10, 64)
+	a := &arrival{At: time.Now(), Claimed: time.UnixMicro(claimed), Sent: time.UnixMicro(sent), Process: r.Header.Get(headerProcess), Service: service}
 	if service == "pagerduty" {
 		var e struct {
 			Key    string `json:"routing_key"`
