@@ -29,10 +29,14 @@ CONCURRENT := ^[[:space:]]*(defer )?go (func|[a-zA-Z_.]+\()|\.Go\(|"net/http
 PACKAGES = $(shell $(GO) list -f '{{.Dir}}' ./... | sed 's,^$(CURDIR),.,')
 ALONE = $(shell for d in $(PACKAGES); do grep -qE '$(CONCURRENT)' $$d/*.go || echo $$d; done)
 
+# Tests of the program as a whole start it as `make build` builds it, without the detector:
+# with it they would take twice the time, and it would watch the tests alone.
+WHOLE = $(shell awk '/^func Test/ { sub(/[^A-Za-z0-9_].*/, "", $$2); print $$2 }' $$(grep -lE '\<(binary|headless|terminal|testscript)\>' cmd/sitrep/*_test.go) | paste -sd '|')
+
 # Those that wait longest, for processes, disks and servers, begin first, so that none is
-# left alone at the end. Two of them start processes by the dozen; what stands between them
-# takes longer than the first, so that on a small machine they do not meet.
-FIRST := ./cmd/sitrep ./cmd/sitrep/lab ./chaos/fault ./query ./store ./loadtest ./loadtest/knee ./tui ./chaos
+# left alone at the end; two of them, lab and chaos, start processes by the dozen, and on a
+# small machine they do not meet.
+FIRST := ./cmd/sitrep/lab ./chaos/fault ./query ./store ./loadtest ./loadtest/knee ./tui ./chaos
 
 # A law (rapid.Check) holds for a hundred random inputs, which takes minutes with the race
 # detector and seconds without. A race shows in the first of them: with it laws see RACED
@@ -44,10 +48,11 @@ HAVE_LAWS = $(shell grep -rlE --include='*_test.go' '$(LAW)' .)
 LAWS = $(shell awk '/^func / { sub(/[^A-Za-z0-9_].*/, "", $$2); name = $$2 } /$(LAW)/ { print name }' $(HAVE_LAWS) | sort -u | paste -sd '|')
 
 test: needs ## all tests, with the race detector; then what does less with it, in full
-	RAPID_CHECKS=$(RACED) $(TEST) $(RACE) $(FIRST) $(filter-out $(FIRST) $(ALONE),$(PACKAGES))
-	@echo 'the laws in full, and what starts no goroutine, without the race detector'
+	RAPID_CHECKS=$(RACED) $(TEST) $(RACE) $(FIRST) $(filter-out $(FIRST) $(ALONE) ./cmd/sitrep,$(PACKAGES))
+	@RAPID_CHECKS=$(RACED) $(TEST) $(RACE) -skip '^($(WHOLE))$$' ./cmd/sitrep
+	@echo 'the program as a whole, the laws in full, and what starts no goroutine, without the race detector'
+	@CGO_ENABLED=0 $(TEST) -run '^($(WHOLE)|$(LAWS))$$' ./cmd/sitrep $(filter-out ./cmd/sitrep $(ALONE),$(patsubst %/,%,$(sort $(dir $(HAVE_LAWS)))))
 	@CGO_ENABLED=0 $(TEST) $(ALONE)
-	@CGO_ENABLED=0 $(TEST) -run '^($(LAWS))$$' $(filter-out $(ALONE),$(patsubst %/,%,$(sort $(dir $(HAVE_LAWS)))))
 
 soak: needs ## kill writers of the store at random for SOAK (default 1h), and look that nothing was lost
 	SITREP_SOAK=$(or $(SOAK),1h) $(GO) test ./store -run TestSoak -v -timeout 0

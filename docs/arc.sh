@@ -29,11 +29,11 @@ start() { # LOG COMMAND...: the same in the background; $! is its process
 	"$sitrep" --config "$config" --db "$db" --prometheus "$url" --as reader "$@" >"$log" 2>"$log.err" &
 }
 until_ok() { # SECONDS COMMAND...: waits until the command succeeds
-	local left=$(($1 * 5)); shift
+	local left=$1; shift
 	until "$@" >/dev/null 2>&1; do
 		left=$((left - 1))
 		[ "$left" -gt 0 ] || { echo "waited in vain for: $*" >&2; exit 1; }
-		sleep 0.2
+		sleep 1
 	done
 }
 

@@ -31,11 +31,11 @@ run() { # a command line as a reader would type it, and what it says
 	[ "$code" = 0 ] || echo "(exit code $code)"
 }
 until_ok() { # SECONDS COMMAND...: waits until the command succeeds
-	local left=$(($1 * 5)); shift
+	local left=$1; shift
 	until "$@" >/dev/null 2>&1; do
 		left=$((left - 1))
 		[ "$left" -gt 0 ] || { echo "waited in vain for: $*" >&2; exit 1; }
-		sleep 0.2
+		sleep 1
 	done
 }
 pages() { # the ledger in short: what, to which sink, what came of it

@@ -229,7 +229,7 @@ func TestFiftyMegabytesAreNotRead(t *testing.T) {
 				return
 			}
 		}
-	})
+	}, func(c *Config) { c.Timeout = time.Minute })
 	_, err := c.Range(context.Background(), "up", hour)
 	require.ErrorIs(t, err, ErrTooLarge)
 	require.ErrorContains(t, err, "the answer is larger than 32 MiB: aggregate the query (sum by, topk) or take a larger step")

@@ -191,7 +191,7 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.read(&incidents, "incident", "list")
 		return len(incidents) > 0
-	}, time.Minute, 100*time.Millisecond, "the alert opens no incident")
+	}, time.Minute, seldom, "the alert opens no incident")
 	require.Len(t, incidents, 1)
 	require.Equal(t, "the shop is broken", incidents[0].Title)
 	require.Equal(t, "a", incidents[0].Labels["replica"], "Alertmanager told it, with the external labels")
@@ -206,7 +206,7 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.read(&list, "alert", "list")
 		return len(list) == 1 && len(list[0].Silenced) == 1
-	}, time.Minute, 50*time.Millisecond, "it is silenced")
+	}, time.Minute, seldom, "it is silenced")
 	var there []silenceView
 	w.read(&there, "alert", "silence", "list")
 	require.Len(t, there, 1)
@@ -218,8 +218,8 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w.read(&there, "alert", "silence", "list")
 		return len(there) == 0
-	}, time.Minute, 100*time.Millisecond, "the silence ends with the incident")
-	require.Eventually(t, func() bool { return w.kinds(id)[incident.SilenceExpired] == 1 }, time.Minute, 50*time.Millisecond)
+	}, time.Minute, seldom, "the silence ends with the incident")
+	require.Eventually(t, func() bool { return w.kinds(id)[incident.SilenceExpired] == 1 }, time.Minute, seldom)
 	require.Equal(t, 2, w.kinds(id)[incident.AlertSilenced], "made, and made longer")
 
 	other := strings.TrimSpace(w.sitrep("alert", "silence", "create", "alertname=Broken", "--comment", "by hand"))
@@ -234,6 +234,6 @@ func TestFromTheRuleToTheIncidentAndTheSilence(t *testing.T) {
 	w.read(&incidents, "incident", "list")
 	require.Len(t, incidents, 1, "it went on firing, and was told once")
 	w.broken.Store(0)
-	require.Eventually(t, func() bool { return strings.Contains(w.sitrep("alert", "list"), "nothing fires") }, time.Minute, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(w.sitrep("alert", "list"), "nothing fires") }, time.Minute, seldom)
 	require.Contains(t, w.sitrep("alert", "stats"), "Broken")
 }

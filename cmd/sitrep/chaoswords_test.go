@@ -132,7 +132,7 @@ func TestTheKernelTookItBack(t *testing.T) {
 		return len(open) == 1 && len(open[0].Faults) == 1 && open[0].Faults[0].InjectedAt != nil
 	}, patience, tick)
 	require.Equal(t, chaos.TierKernel, open[0].Faults[0].Tier)
-	require.Eventually(t, func() bool { return strings.Contains(h.sitrep("chaos", "history"), "CH-1") }, patience, 200*time.Millisecond, "it is on the timeline")
+	require.Eventually(t, func() bool { return strings.Contains(h.sitrep("chaos", "history"), "CH-1") }, patience, seldom, "it is on the timeline")
 	starter, err := chaos.Identify(run.Process.Pid)
 	require.NoError(t, err)
 	all := []chaos.Process{open[0].Undertaker, open[0].Runner, starter}

@@ -118,7 +118,7 @@ func TestButtonsInSlackReachWhoeverRunsTheLadder(t *testing.T) {
 				}
 			}
 			return false
-		}, patience, 100*time.Millisecond, kind)
+		}, patience, seldom, kind)
 		return found
 	}
 	e := event(incident.Acknowledged)

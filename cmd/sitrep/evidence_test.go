@@ -168,11 +168,11 @@ func TestTheDaemonKeepsWhatACommandCouldNot(t *testing.T) {
 		require.NoError(t, daemon.Process.Signal(syscall.SIGTERM))
 		_ = daemon.Wait()
 	}()
-	require.Eventually(t, func() bool { return h.views()[0].State == "kept" }, time.Minute, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return h.views()[0].State == "kept" }, time.Minute, seldom)
 	h.sitrep("incident", "resolve", "INC-1", "--resolution", "y")
-	require.Eventually(t, func() bool { v := h.views(); return len(v) == 2 && v[1].State == "kept" }, time.Minute, 200*time.Millisecond)
+	require.Eventually(t, func() bool { v := h.views(); return len(v) == 2 && v[1].State == "kept" }, time.Minute, seldom)
 	require.Eventually(t, func() bool {
 		return strings.Contains(h.sitrep("postmortem", "show", "INC-1"), "declared")
-	}, time.Minute, 200*time.Millisecond)
+	}, time.Minute, seldom)
 	require.Contains(t, h.sitrep("postmortem", "show", "INC-1"), "and resolved (", "the draft follows what was kept after the end")
 }

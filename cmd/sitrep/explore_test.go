@@ -28,7 +28,7 @@ func TestABoardIsShownWrittenOutAndKept(t *testing.T) {
 	t.Parallel()
 	h := newOutpost(t)
 	defer h.prometheus()()
-	require.Eventually(t, func() bool { return strings.Contains(h.sitrep("query", "up"), "self") }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(h.sitrep("query", "up"), "self") }, time.Minute, seldom)
 
 	require.Regexp(t, `up +1`, h.sitrep("board", "show", "board"))
 	require.Contains(t, h.sitrep("board", "show", "board", "--panel", "UP", "--csv"), "board,up,self,")

@@ -112,7 +112,7 @@ func (h *headless) ctrlCEndsADay() {
 // A screen that has not started the day ends it while no fault is in place: only load is.
 func (h *headless) ctrlXEndsADay() {
 	day, wait := h.startGameday("calm-day")
-	require.Eventually(h.t, func() bool { return h.lastGameday().Day == "calm-day" && h.lastGameday().Present() != nil }, patience, tick)
+	require.Eventually(h.t, func() bool { return h.lastGameday().Day == "calm-day" && h.lastGameday().Present() != nil }, patience, seldom)
 	again, _ := h.sitrep("gameday", "run", "short-day", "--dry-run", "--json")
 	require.Contains(h.t, again, "R3 one-at-a-time: the game day GD-3 calm-day goes on")
 	x := h.screen(120, 40)

@@ -95,7 +95,7 @@ func (h *headless) delivers(args ...string) {
 	require.Eventually(h.t, func() bool {
 		open, _ := h.sitrep("pages", "--open", "--json")
 		return strings.TrimSpace(open) == "[]"
-	}, patience, 200*time.Millisecond)
+	}, patience, seldom)
 	require.NoError(h.t, daemon.Process.Signal(syscall.SIGTERM))
 	_ = daemon.Wait() // by a signal
 }
@@ -124,7 +124,7 @@ func (h *headless) measured() {
 			}
 		}
 		return true
-	}, patience, 200*time.Millisecond, "the board has no data, or the shop is sick")
+	}, patience, seldom, "the board has no data, or the shop is sick")
 }
 
 // hurt has F5 put its fault in place. A shop that is slow at that moment, on a

@@ -83,7 +83,7 @@ func TestWhatPeopleDoInPagerDutyIsHeardOnce(t *testing.T) {
 		"note.added Lena Lead (claimed): Lena Lead reassigned it in PagerDuty to Max Manager",
 	}
 	first := []*exec.Cmd{h.daemon(), h.daemon()}
-	require.Eventually(t, func() bool { return len(h.learnt()) > 0 }, patience, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(h.learnt()) > 0 }, patience, 100*time.Millisecond)
 	for _, d := range first {
 		require.NoError(t, d.Process.Kill())
 		_ = d.Wait() // killed
@@ -97,7 +97,7 @@ func TestWhatPeopleDoInPagerDutyIsHeardOnce(t *testing.T) {
 		require.NoError(t, second.Process.Signal(syscall.SIGTERM))
 		_ = second.Wait()
 	}()
-	require.Eventually(t, func() bool { return len(h.learnt()) >= len(want) }, 3*patience, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return len(h.learnt()) >= len(want) }, 3*patience, seldom)
 	require.ElementsMatch(t, want, h.learnt(), "once each: the acknowledgement that the ladder sent PagerDuty is not heard as another")
 	out, _ = h.sitrep("incident", "show", "INC-1", "--json")
 	require.Contains(t, out, `"acknowledged_by": "Lena Lead"`)

@@ -110,6 +110,10 @@ func (x *terminal) text() string {
 // what it needs and no longer.
 const patience = 3 * time.Minute
 
+// seldom is how often it is looked again by a command: each takes a tenth of a second
+// of a processor.
+const seldom = time.Second
+
 // see waits until the screen shows every one of the texts.
 func (x *terminal) see(texts ...string) {
 	x.t.Helper()

@@ -154,3 +154,12 @@ func TestWordsOfWhatGoesOnOnPurpose(t *testing.T) {
 		require.NotContains(t, text, "CH-4")
 	}
 }
+
+func TestIsHandle(t *testing.T) {
+	for _, handle := range []string{"@oncall", "@on-call_2.b", "@größe", "@当番", "@" + strings.Repeat("a", 80)} {
+		require.True(t, isHandle(handle), handle)
+	}
+	for _, other := range []string{"", "@", "oncall", "@On", "@a b", "@a>", "@<!here", "@a\n", "@\xff", "@" + strings.Repeat("a", 81)} {
+		require.False(t, isHandle(other), other)
+	}
+}
