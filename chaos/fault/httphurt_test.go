@@ -90,6 +90,23 @@ func TestProxyHurts(t *testing.T) {
 			require.EqualValues(t, 1, f.touched.Load())
 		})
 	}
+	t.Run("truncate for one who is slow", func(t *testing.T) {
+		_, through := fresh(t, hurt{Kind: "http.truncate", Keep: 2 << 20})
+		conn, err := net.Dial("tcp", through)
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, "GET /large"+end)
+		require.NoError(t, err)
+		var answer []byte
+		for part := make([]byte, 32<<10); err == nil; time.Sleep(10 * time.Millisecond) { // some 3 MB/s
+			var n int
+			n, err = conn.Read(part)
+			answer = append(answer, part[:n]...)
+		}
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+		_, got, _ := strings.Cut(string(answer), "\r\n\r\n")
+		require.Len(t, got, 2<<20, "it has what it was to have, later")
+	})
 	t.Run("throttle", func(t *testing.T) {
 		f, through := fresh(t, hurt{Kind: "http.throttle", Rate: 64 << 10, Match: match{Path: "/p"}})
 		began := time.Now()

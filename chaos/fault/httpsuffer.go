@@ -3,6 +3,7 @@ package fault
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -137,7 +138,7 @@ func (c *passage) truncate(f *liveHurt, n int, b body, length int64) error {
 		c.server.r, n, keep = c.server.r+n+taken, 0, keep-part
 		if over || keep <= 0 {
 			f.touched.Add(1)
-			flush(c.client.conn)
+			c.flush(f)
 			return errAborted
 		}
 	}
@@ -151,23 +152,31 @@ func (s *stream) fillBehind(n int) error {
 	return s.fill()
 }
 
-// flushTime is how long the other side may take to have what was sent to it. A reset
-// throws away what is still waiting.
+// flushTime is how long the other side may take nothing of what was sent to it: one that is
+// slow has all of it, one that has stopped reading is not waited for. A reset throws away
+// what is still waiting.
 const (
-	flushTime  = 250 * time.Millisecond
+	flushTime  = time.Second
 	flushEvery = 2 * time.Millisecond
 )
 
-// flush waits until the other side has all that was written.
-func flush(conn *net.TCPConn) {
-	raw, err := conn.SyscallConn()
+// flush waits until the other side has all that was written, or until the fault ends.
+func (c *passage) flush(b *liveHurt) {
+	raw, err := c.client.conn.SyscallConn()
 	if err != nil {
 		return
 	}
-	for until := time.Now().Add(flushTime); time.Now().Before(until); time.Sleep(flushEvery) {
+	least, since := math.MaxInt, time.Now()
+	for time.Since(since) < flushTime && b.ctx.Err() == nil {
 		waiting := 0
 		err := raw.Control(func(fd uintptr) { waiting, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
 		if err != nil || waiting == 0 {
+			return
+		}
+		if waiting < least {
+			least, since = waiting, time.Now()
+		}
+		if !c.wait(b, flushEvery) {
 			return
 		}
 	}
