@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		os.Exit(play(os.Args[1], os.Args[2:]))
 	}
 	flag.Parse()
-	if err := flag.Set("test.parallel", "6"); err != nil { // these tests wait more than they work
+	if err := flag.Set("test.parallel", "4"); err != nil { // these tests wait more than they work
 		panic(err)
 	}
 	// A race in a process that we start ends it, which no test overlooks.

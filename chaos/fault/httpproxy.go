@@ -80,8 +80,9 @@ func (p *proxy) accept(ctx context.Context, l *net.TCPListener) error {
 			return err
 		}
 		if most := cmp.Or(p.most, mostConnections); p.open.Load() >= most {
+			refused := p.refused.Add(1) // before its client knows
 			reset(conn)
-			p.full(fmt.Sprintf("%d connections are open, which is the most at a time: %d more were reset so far", most, p.refused.Add(1)))
+			p.full(fmt.Sprintf("%d connections are open, which is the most at a time: %d more were reset so far", most, refused))
 			continue
 		}
 		p.open.Add(1)
