@@ -88,7 +88,7 @@ func (a attempt) choice(q escalation.Question) []slack.Block {
 // halt is the button that ends a game day.
 func (a attempt) halt(run string) *slack.ButtonBlockElement {
 	b := slack.NewButtonBlockElement(actionHalt, bind(a.inc), plain("Halt")).WithStyle(slack.StyleDanger)
-	b.Confirm = ends("Halt the game day?", fmt.Sprintf("It ends for everybody: load stops, what was done is undone, and %s is resolved. %s", a.inc.ID, run), "Halt it")
+	b.Confirm = ends("Halt the game day?", fmt.Sprintf("%s ends for everybody: its load stops, what was done is undone, and %s is resolved.", run, a.inc.ID), "Halt it")
 	return b
 }
 
