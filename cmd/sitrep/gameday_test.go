@@ -71,7 +71,9 @@ steps:
 func (h *headless) aDayIsHeld() {
 	x := startTerminal(h.t, 160, 50, h.env(), "--config", h.Config, "--db", h.DB, "gameday", "run", "short-day")
 	x.see("ask commander: Ready?", "here y does, or n")
-	require.Eventually(h.t, func() bool { return strings.Contains(strings.Join(h.ledger(h.Slack), "\n"), "GD-1 short-day asks: Ready?") }, patience, tick,
+	require.Eventually(h.t, func() bool {
+		return strings.Contains(strings.Join(h.ledger(h.Slack), "\n"), "GD-1 short-day asks: Ready?")
+	}, patience, tick,
 		"it is asked in chats, too, where nobody else runs the ladder")
 	x.press("y")
 	code := x.exit()
