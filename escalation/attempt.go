@@ -47,6 +47,9 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 		}) {
 			return "a newer headline waits"
 		}
+		if content.Question != nil && c.parent(m) == "" && !c.blocked(m) {
+			return "the question was not posted"
+		}
 	case OpPost:
 		switch {
 		case answered(m, inc) != "":

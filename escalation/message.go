@@ -136,6 +136,9 @@ type InChat struct {
 	Room    *RoomStep  `json:"room,omitempty"`
 	Alarm   *Alarm     `json:"alarm,omitempty"`
 	Picture *PictureOf `json:"picture,omitempty"`
+
+	Question *Question `json:"question,omitempty"` // what it asks of the people in Who
+	Reminds  bool      `json:"reminds,omitempty"`  // of what is planned: it is about no incident, and for the people in Who
 }
 
 // DedupKey is what PagerDuty knows a page by: unique in the world, new for

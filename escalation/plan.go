@@ -44,6 +44,7 @@ func (pl planner) plan(c Case, lease Lease, now time.Time) (d Decision, next tim
 	next = earlier(next, pl.finish(&c, &d, p, now))
 	pl.announce(&c, &d, p, now)
 	pl.room(&c, &d, firsts, now)
+	pl.questions(&c, &d, p, now)
 	pl.headlines(&c, &d, now) // first: a reply may have to wait
 	pl.report(&c, &d, firsts, now)
 	pl.pictures(&c, &d, now)

@@ -126,6 +126,9 @@ const (
 	GamedayStepEnded Kind = "gameday.step_ended"
 	GamedayFinished  Kind = "gameday.finished"
 
+	GamedayReminded     Kind = "gameday.reminded"      // people are told that one is planned; outside any incident
+	GamedayReminderSent Kind = "gameday.reminder_sent" // a chat has it
+
 	EvidenceCaptured  Kind = "evidence.captured"  // the boards' series at one of the Moments
 	EvidenceRecorded  Kind = "evidence.recorded"  // samples that sitrep scraped itself are kept
 	EvidenceCompacted Kind = "evidence.compacted" // by the policy; outside any incident

@@ -65,6 +65,7 @@ type Evidence struct {
 	Runbooks      int
 	LoadPassed    time.Time // the last load run that passed
 	ChaosHeld     time.Time // the last experiment whose hypothesis held
+	DayHeld       time.Time // the last game day about it that came to its end
 	Restored      time.Time // the last restore that somebody signed
 	ItemsOverdue  int
 	ItemsOpen     int
@@ -98,8 +99,12 @@ type Card struct {
 	Readiness []Mark
 }
 
-// fresh is how old the evidence of a test may be.
-const fresh = 30 * 24 * time.Hour
+// How old the evidence of a test may be, and that of a game day: every team has one in a
+// quarter, which takes in the day that the company holds every month.
+const (
+	fresh    = 30 * 24 * time.Hour
+	dayFresh = 91 * 24 * time.Hour
+)
 
 // Assess makes the card of a service at a time.
 //
@@ -116,9 +121,10 @@ func Assess(e Evidence, now time.Time) Card {
 	}
 	c.Readiness = []Mark{
 		e.objectives(), e.alerts(), e.runbooks(),
-		tested("load baseline", e.LoadPassed, now, "a load run has passed", "run a load plan against it (sitrep load run)"),
-		tested("chaos experiment", e.ChaosHeld, now, "an experiment's hypothesis held", "run an experiment on a game day (sitrep chaos run)"),
-		tested("restore tested", e.Restored, now, "a restore was signed", "restore a backup somewhere, and sign it (sitrep routine sign restore)"),
+		tested("load baseline", e.LoadPassed, now, fresh, "a load run has passed", "run a load plan against it (sitrep load run)"),
+		tested("chaos experiment", e.ChaosHeld, now, fresh, "an experiment's hypothesis held", "run an experiment on a game day (sitrep chaos run)"),
+		tested("game day", e.DayHeld, now, dayFresh, "one was held", "hold one about it (sitrep gameday run)"),
+		tested("restore tested", e.Restored, now, fresh, "a restore was signed", "restore a backup somewhere, and sign it (sitrep routine sign restore)"),
 		e.items(),
 	}
 	c.Grade, c.Why = e.grade(c.Readiness)
@@ -222,7 +228,7 @@ func (e *Evidence) items() Mark {
 	return Mark{"action items", OK, "none is open", ""}
 }
 
-func tested(name string, at, now time.Time, done, do string) Mark {
+func tested(name string, at, now time.Time, fresh time.Duration, done, do string) Mark {
 	switch age := now.Sub(at); {
 	case at.IsZero():
 		return Mark{name, Bad, "never", do}

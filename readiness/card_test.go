@@ -18,7 +18,7 @@ func ago(days int) time.Time { return now.AddDate(0, 0, -days) }
 // ready is the evidence of somebody who does everything.
 func ready(standings ...readiness.Standing) readiness.Evidence {
 	return readiness.Evidence{
-		Service: "checkout", Standings: standings, Alerts: 3, Runbooks: 1, LoadPassed: ago(3), ChaosHeld: ago(10), Restored: ago(29), ItemsOpen: 2,
+		Service: "checkout", Standings: standings, Alerts: 3, Runbooks: 1, LoadPassed: ago(3), ChaosHeld: ago(10), DayHeld: ago(91), Restored: ago(29), ItemsOpen: 2,
 	}
 }
 
@@ -43,7 +43,7 @@ func TestGrades(t *testing.T) {
 		"burning":            {ready(burning), "D", "checkout-availability burns fast"},
 		"no data":            {ready(standing(math.NaN(), math.NaN())), "B", "1 objective without data"},
 		"nothing is defined": {ready(), "C", "there is no objective"},
-		"nothing at all":     {readiness.Evidence{Service: "x"}, "C", "6 of 7 marks of readiness are missing"},
+		"nothing at all":     {readiness.Evidence{Service: "x"}, "C", "7 of 8 marks of readiness are missing"},
 	} {
 		card := readiness.Assess(c.evidence, now)
 		require.Equal(t, c.grade, card.Grade, name)
@@ -53,7 +53,7 @@ func TestGrades(t *testing.T) {
 	e.Runbooks, e.Alerts, e.ChaosHeld = 0, 0, ago(31)
 	card := readiness.Assess(e, now)
 	require.Equal(t, readiness.Grade("B"), card.Grade)
-	require.Contains(t, card.Why, "3 of 7 marks of readiness are missing")
+	require.Contains(t, card.Why, "3 of 8 marks of readiness are missing")
 }
 
 func TestMarksSayWhy(t *testing.T) {
@@ -70,6 +70,9 @@ func TestMarksSayWhy(t *testing.T) {
 	require.Equal(t, readiness.Weak, marks["chaos experiment"].State)
 	require.Equal(t, "an experiment's hypothesis held 45 days ago, more than 30", marks["chaos experiment"].Why)
 	require.Equal(t, "never", marks["restore tested"].Why)
+	require.Equal(t, readiness.Mark{Name: "game day", State: readiness.OK, Why: "one was held 91 days ago"}, marks["game day"], "a quarter is not over")
+	e.DayHeld = ago(92)
+	require.Equal(t, "one was held 92 days ago, more than 91", readiness.Assess(e, now).Readiness[5].Why)
 	require.Equal(t, "1 of 2 are overdue", marks["action items"].Why)
 	require.Equal(t, readiness.Unknown, marks["alerts"].State)
 }
@@ -89,7 +92,7 @@ func TestWorseIsNotBetter(t *testing.T) {
 		case 1:
 			e.ItemsOverdue = 5
 		case 2:
-			e.LoadPassed, e.Restored, e.ChaosHeld = time.Time{}, time.Time{}, time.Time{}
+			e.LoadPassed, e.Restored, e.ChaosHeld, e.DayHeld = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 		case 3:
 			e.Standings = append(e.Standings, standing(0.9, -50))
 			if len(list) == 0 {

@@ -28,6 +28,7 @@ const (
 	HasMetrics    Proof = "metrics"        // a state: Prometheus answers
 	HasOnCall     Proof = "on-call"        // a state: every level has somebody
 	HasReviews    Proof = "post-mortems"   // a state: no severe incident without one
+	DayHeld       Proof = "game day"       // a moment: that one was begun
 )
 
 // Part is where a duty stands.
@@ -35,6 +36,7 @@ type Part string
 
 // The parts: what comes again, and the checklist.
 const (
+	Planned        Part = "planned" // at the time that a game day's file says
 	Daily          Part = "daily"
 	Weekly         Part = "weekly"
 	Monthly        Part = "monthly"
@@ -46,10 +48,10 @@ const (
 	signatureLasts      = 90 * day // of the checklist, unless whoever signs says otherwise
 )
 
-// Recurs says whether the duties of the part come again with the calendar; the others
-// are the reliability checklist.
+// Recurs says whether the duties of the part come with the calendar; the others are the
+// reliability checklist.
 func (p Part) Recurs() bool {
-	return p == Daily || p == Weekly || p == Monthly || p == Quarterly
+	return p == Planned || p == Daily || p == Weekly || p == Monthly || p == Quarterly
 }
 
 // Duty is something that is to be done, again and again.
@@ -115,6 +117,20 @@ type Facts struct {
 	Moments map[Proof]time.Time // zero: never
 	States  map[Proof]Mark      // its State and Why
 	Signed  map[string]Signed   // the last of each duty, by ID
+	Plans   []Plan
+}
+
+// Plan is a game day that is to be held at a time.
+type Plan struct {
+	Name       string
+	Last, Next time.Time // for when it was planned last, now or before, and is planned next; zero is never
+	Held       time.Time // when it was begun last; zero: never
+}
+
+// heldFor says whether the day was held for a time that it was planned for: then, or up to
+// a day before.
+func (p Plan) heldFor(at time.Time) bool {
+	return at.IsZero() || !p.Held.Before(at.Add(-day)) && !p.Held.IsZero()
 }
 
 // Due is how a duty stands.
@@ -125,16 +141,40 @@ type Due struct {
 	Until time.Time // when it is due again; zero of a state
 	By    string    // who signed; "" where evidence says so
 	Why   string
+	Soon  bool // it is planned, and begins within a day
 }
 
-// Review says of every duty whether it is done. A signature counts for any duty until
-// it ends: evidence may be elsewhere.
-func Review(f Facts, now time.Time) []Due {
-	list := make([]Due, len(duties))
-	for i, d := range duties {
-		list[i] = f.due(d, now)
+// Review says of every duty whether it is done, those that are planned for a time first. A
+// signature counts for any of the others until it ends: evidence may be elsewhere.
+func Review(f Facts, now time.Time) (list []Due) {
+	for _, p := range f.Plans {
+		list = append(list, p.due(now))
+	}
+	for _, d := range duties {
+		list = append(list, f.due(d, now))
 	}
 	return list
+}
+
+// due says of a game day that it begins within a day, or that it was not held when it was
+// planned; else it is done, until the next time.
+func (p Plan) due(now time.Time) Due {
+	const layout = "2006-01-02 15:04 MST"
+	d := Due{
+		Duty: Duty{ID: "gameday:" + p.Name, Part: Planned, Title: "Game day " + p.Name, Proof: DayHeld, Do: "sitrep gameday run " + p.Name},
+		At:   p.Held, Until: p.Next,
+	}
+	switch {
+	case !p.Next.IsZero() && p.Next.Sub(now) <= day && !p.heldFor(p.Next):
+		d.Soon, d.Why = true, "it begins at "+p.Next.Format(layout)
+	case !p.heldFor(p.Last):
+		d.Until, d.Why, d.Do = p.Last, "it was planned for "+p.Last.Format(layout)+", and not held", d.Do+", or another time in its file"
+	case !p.Next.IsZero():
+		d.Done, d.Why = true, "it is planned for "+p.Next.Format(layout)
+	default:
+		d.Done, d.Why = true, "held "+ago(now.Sub(p.Held))
+	}
+	return d
 }
 
 func (f Facts) due(d Duty, now time.Time) Due {
@@ -165,9 +205,9 @@ func (f Facts) due(d Duty, now time.Time) Due {
 	return out
 }
 
-// Overdue are the duties that are due, the longest overdue first; then those of which
-// nobody can say since when, in the order of the list: they were never done, or are a
-// state that does not hold.
+// Overdue are the duties that are due: what begins soon first, because people come to it;
+// then the longest overdue; then those of which nobody can say since
+// when, in the order of the list: they were never done, or are a state that does not hold.
 func Overdue(list []Due) []Due {
 	var out []Due
 	for _, d := range list {
@@ -176,6 +216,12 @@ func Overdue(list []Due) []Due {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Due) int {
+		if a.Soon != b.Soon {
+			if a.Soon {
+				return -1
+			}
+			return 1
+		}
 		if a.Until.IsZero() != b.Until.IsZero() {
 			if a.Until.IsZero() {
 				return 1

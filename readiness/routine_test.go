@@ -82,3 +82,32 @@ func TestHowLongASignatureHolds(t *testing.T) {
 		require.ErrorContains(t, err, "is no time up to a year, such as 30d", text)
 	}
 }
+
+// A game day is due a day before it begins, and when it was not held; held a little early
+// is held.
+func TestPlannedGameDays(t *testing.T) {
+	hours := func(n int) time.Time { return now.Add(time.Duration(n) * time.Hour) }
+	for name, c := range map[string]struct {
+		plan  readiness.Plan
+		done  bool
+		until time.Time
+		why   string
+	}{
+		"far away":             {readiness.Plan{Next: hours(25)}, true, hours(25), "it is planned for 2026-11-28 04:00 UTC"},
+		"tomorrow":             {readiness.Plan{Next: hours(24)}, false, hours(24), "it begins at 2026-11-28 03:00 UTC"},
+		"held this morning":    {readiness.Plan{Next: hours(5), Held: hours(-2)}, true, hours(5), "it is planned for 2026-11-27 08:00 UTC"},
+		"held a week ago":      {readiness.Plan{Last: hours(-163), Next: hours(5), Held: hours(-163)}, false, hours(5), "it begins at 2026-11-27 08:00 UTC"},
+		"not held":             {readiness.Plan{Last: hours(-2), Next: hours(166)}, false, hours(-2), "it was planned for 2026-11-27 01:00 UTC, and not held"},
+		"held the time before": {readiness.Plan{Last: hours(-2), Held: hours(-170)}, false, hours(-2), "it was planned for 2026-11-27 01:00 UTC, and not held"},
+		"held":                 {readiness.Plan{Last: hours(-50), Held: hours(-49)}, true, time.Time{}, "held 2 days ago"},
+	} {
+		c.plan.Name = "shop-day"
+		due := readiness.Review(readiness.Facts{Plans: []readiness.Plan{c.plan}}, now)
+		require.Len(t, due, 30)
+		require.Equal(t, "gameday:shop-day", due[0].ID)
+		require.Equal(t, c.done, due[0].Done, name)
+		require.Equal(t, c.until, due[0].Until, name)
+		require.Equal(t, c.why, due[0].Why, name)
+		require.Equal(t, !c.done, readiness.Overdue(due)[0].ID == "gameday:shop-day", "before what is overdue: %s", name)
+	}
+}

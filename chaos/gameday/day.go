@@ -25,6 +25,7 @@ type Day struct {
 	Severity   string            `yaml:"severity"` // of the drill: whom it calls
 	Roles      map[string]string `yaml:"roles"`    // people, by role
 	Window     chaos.Window      `yaml:"window"`   // outside of it the day does not start; the zero value is always
+	When       When              `yaml:"when"`     // it is to be held; people are reminded
 	AbortOn    []chaos.Verdict   `yaml:"abort_on"` // of a step: the others are left out then
 	Steps      []Step            `yaml:"steps"`
 }
@@ -106,6 +107,9 @@ func (d *Day) defaults(known Known) {
 	if n := len(known.Severities); d.Severity == "" && n > 0 {
 		d.Severity = known.Severities[n-1]
 	}
+	if d.When.Planned() && d.When.TZ == "" {
+		d.When.TZ = d.Window.TZ
+	}
 	for i := range d.Steps {
 		s := &d.Steps[i]
 		if s.ID == "" {
@@ -136,6 +140,9 @@ func (d *Day) checkHead(doc *strictyaml.Doc, known Known) error {
 	}
 	if key, err := d.Window.Valid(); err != nil {
 		return doc.Errorf("window."+key, "%v", err)
+	}
+	if key, err := d.When.valid(); err != nil {
+		return doc.Errorf("when."+key, "%v", err)
 	}
 	return nil
 }

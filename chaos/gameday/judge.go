@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/loadtest"
@@ -64,6 +65,12 @@ func (s *StepResult) parts() iter.Seq2[string, Part] {
 			}
 		}
 	}
+}
+
+// lasted notes when the part began and ended.
+func (p *Part) lasted(from, to time.Time) {
+	from, to = from.UTC(), to.UTC()
+	p.StartedAt, p.EndedAt = &from, &to
 }
 
 // findings are what did not hold, of all steps.

@@ -43,6 +43,9 @@ type Result struct {
 	EndedAt    *time.Time    `json:"ended_at"`
 	Steps      []StepResult  `json:"steps"`
 	Findings   []string      `json:"findings"` // what did not hold, for somebody to look into
+
+	Roles    map[string]string `json:"roles,omitempty"`    // people, by role
+	Schedule []Slot            `json:"schedule,omitempty"` // as it was asked for; empty in what older versions wrote
 }
 
 // StepResult is what became of a step. One that was not begun has no times.
@@ -56,6 +59,9 @@ type StepResult struct {
 	Load      *LoadPart     `json:"load,omitempty"`
 	Chaos     []ChaosPart   `json:"chaos,omitempty"`
 	Asks      bool          `json:"asks,omitempty"` // for go or no
+	Question  string        `json:"question,omitempty"`
+	Of        []string      `json:"of,omitempty"`    // the people who have to say go; nobody is anybody
+	Until     *time.Time    `json:"until,omitempty"` // when no answer is a no, once it is asked
 	Answers   []Answer      `json:"answers,omitempty"`
 }
 
@@ -78,9 +84,11 @@ type ChaosPart struct {
 
 // Part is how one of them went.
 type Part struct {
-	Verdict chaos.Verdict `json:"verdict"`
-	Reason  string        `json:"reason"`
-	Finding bool          `json:"finding"` // that it did not hold is news, and not what somebody wanted
+	Verdict   chaos.Verdict `json:"verdict"`
+	Reason    string        `json:"reason"`
+	Finding   bool          `json:"finding"`              // that it did not hold is news, and not what somebody wanted
+	StartedAt *time.Time    `json:"started_at,omitempty"` // nil in what older versions wrote
+	EndedAt   *time.Time    `json:"ended_at,omitempty"`
 }
 
 // Answer is what a person says to a question.
@@ -105,9 +113,9 @@ func (a Answer) String() string {
 
 // Head is a run of the day that begins now, under these names, with nothing done yet.
 func (d Day) Head(run, id, drill string, now time.Time) Result {
-	r := Result{Run: run, ID: id, Day: d.Name, Hypothesis: d.Hypothesis, Drill: drill, StartedAt: now.UTC(), Steps: []StepResult{}, Findings: []string{}}
+	r := Result{Run: run, ID: id, Day: d.Name, Hypothesis: d.Hypothesis, Drill: drill, StartedAt: now.UTC(), Steps: []StepResult{}, Findings: []string{}, Roles: d.Roles}
 	for _, s := range d.Steps {
-		r.Steps = append(r.Steps, StepResult{ID: s.ID, What: s.what(), Asks: s.Ask != ""})
+		r.Steps = append(r.Steps, StepResult{ID: s.ID, What: s.what(), Asks: s.Ask != "", Question: s.Ask, Of: d.missing(s, nil)})
 	}
 	return r
 }

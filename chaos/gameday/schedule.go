@@ -62,6 +62,11 @@ func (s Step) slots(known Known) []Slot {
 
 // Doubts is what may not be meant as it stands.
 func (d Day) Doubts(known Known) (doubts []string) {
+	if first, err := d.When.first(); err == nil && !d.Window.Always() {
+		if _, most := d.Schedule(known); !d.Window.Covers(first, most) {
+			doubts = append(doubts, fmt.Sprintf("when: at %s the window (%s) is not open for the %s that the day may take, so it would be refused", first.Format(whenLayout+" MST"), d.Window, strictyaml.FormatDuration(most)))
+		}
+	}
 	for _, s := range d.Steps {
 		p, loaded := known.plan(s.Load)
 		for _, slot := range s.slots(known) {

@@ -117,6 +117,10 @@ func (w *walk) step(ctx context.Context, i int) {
 	s, out := w.day.Steps[i], &w.result.Steps[i]
 	began := time.Now().UTC()
 	out.StartedAt = &began
+	if s.Ask != "" {
+		until := began.Add(s.Within.D())
+		out.Until = &until
+	}
 	w.tell(KindStepBegun, *out, fmt.Sprintf("step %s begins: %s", s.ID, s.what()))
 	whole := true
 	switch {
@@ -178,8 +182,10 @@ func (w *walk) load(ctx context.Context, s Step) *LoadPart {
 	if ctx.Err() != nil {
 		return nil
 	}
+	began := time.Now()
 	res, err := w.means.Load(ctx, s.Load)
 	part, early := loadPart(s.Load, res, err, ctx.Err() != nil)
+	part.lasted(began, time.Now())
 	if early {
 		w.end(ending{part.Verdict, fmt.Sprintf("step %s: load %s ended early: %s", s.ID, s.Load, part.Reason)})
 	}
@@ -189,8 +195,10 @@ func (w *walk) load(ctx context.Context, s Step) *LoadPart {
 // chaos runs one experiment. Whoever it is that ends it early, the day is over when its
 // fault is undone.
 func (w *walk) chaos(ctx context.Context, s Step, name string) ChaosPart {
+	began := time.Now()
 	out, err := w.means.Chaos(ctx, name)
 	part, early := chaosPart(name, out, err, ctx.Err() != nil)
+	part.lasted(began, time.Now())
 	if early {
 		verdict := part.Verdict
 		if verdict == chaos.Refused { // it says nothing of the system

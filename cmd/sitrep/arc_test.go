@@ -32,6 +32,8 @@ func TestShop(t *testing.T) {
 		{"InterruptedRunIsUndone", interruptedRunIsUndone},
 		{"ALoadRunIsAProbe", aLoadRunIsAProbe},
 		{"GameDays", gameDays},
+		{"GameDaysInSlack", gameDaysInSlack},
+		{"GameDaysAreRemindedOf", gameDaysAreRemindedOf},
 		{"ARunbookIsFollowedOnTheLab", aRunbookIsFollowedOnTheLab},
 	} {
 		t.Run(c.name, c.run)

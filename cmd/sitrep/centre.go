@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
@@ -40,6 +41,7 @@ type centre struct {
 	experiments []experiment
 	broken      []brokenExperiment
 	plans       []loadtest.Plan
+	gamedays    []gameday.Day
 	runbooks    []runbook.Runbook
 	signals     *signals
 	rec         *recorder
@@ -90,6 +92,7 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 		return nil, err
 	}
 	c.experiments, c.broken, c.plans = ready.experiments, ready.broken, ready.plans
+	c.gamedays = a.knownGamedays(n.problem)
 	if c.runbooks, err = a.runbooks(); err != nil {
 		return nil, err
 	}
@@ -281,6 +284,9 @@ func (c *centre) start(ctx context.Context, g *errgroup.Group) {
 	engines := map[string]func(context.Context) error{
 		"the ladder": c.ladder.Run, "the alerts": c.watch.Run, "alerts that flap": c.desk.Run, "the signals": c.signals.Run, "the undo of dead runs": c.undoDead,
 		"the evidence": c.captures, "the retention": c.retain, "the game days of dead processes": c.deadGamedays,
+	}
+	if r := c.newDayReminder(); r != nil {
+		engines["the reminders of game days"] = r.Run
 	}
 	if c.mirror != nil {
 		engines["the changes at PagerDuty"] = c.mirror.Run

@@ -127,6 +127,7 @@ func (c *centre) ear() (*ear, error) {
 		Declare: func(ctx context.Context, desk *incident.Desk, by incident.By, sev incident.Severity, title string) (incident.Incident, error) {
 			return desk.Declare(ctx, by, "", incident.Declaration{Title: title, Severity: sev, Policy: c.policy.Frozen("")})
 		},
+		Answer: c.answerFromChat, Halt: c.haltFromChat,
 		Person: func(user string) incident.Person { return cfg.bySlack(user) },
 		Allow:  cfg.Slack.AllowUsers, Emoji: cfg.Slack.NoteEmoji,
 		Problem: trouble.say,

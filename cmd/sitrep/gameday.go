@@ -25,7 +25,7 @@ func (a *app) gamedayCommand() *cobra.Command {
 		&cobra.Command{Use: "check NAME|FILE...", Short: "read game days and print their schedules, or what is wrong with them", Args: cobra.MinimumNArgs(1), RunE: func(_ *cobra.Command, args []string) error {
 			return a.checkGamedays(args)
 		}},
-		a.runGamedayCommand(), a.showGamedayCommand(),
+		a.runGamedayCommand(), a.showGamedayCommand(), a.reportGamedayCommand(),
 		a.answerGamedayCommand("go", "say go to what the game day asks", true),
 		a.answerGamedayCommand("no-go", "say no: the game day ends", false),
 	)
@@ -76,6 +76,17 @@ func (a *app) gamedays() ([]gameday.Day, dayParts, error) {
 		}
 	}
 	return days, parts, err
+}
+
+// knownGamedays are those of the configuration for whoever can do without: what is wrong
+// with their files is said.
+func (a *app) knownGamedays(say func(string)) []gameday.Day {
+	days, _, err := a.gamedays()
+	if err != nil {
+		say(fmt.Sprintf("the game days are not known, and nobody is reminded of them: %v", err))
+		return nil
+	}
+	return days
 }
 
 // gamedayNamed finds a game day of the configuration by name, or reads a file.
@@ -133,11 +144,13 @@ type dayView struct {
 	Seconds    float64           `json:"most_seconds"`
 	Schedule   []gameday.Slot    `json:"schedule"`
 	Doubts     []string          `json:"doubts"`
+	Next       *time.Time        `json:"next_at"` // for when it is planned; null: for no time to come
 }
 
 func viewOfDay(d gameday.Day, known gameday.Known) dayView {
 	slots, most := d.Schedule(known)
-	return dayView{d.Name, d.Hypothesis, d.Severity, d.Service, d.Roles, most.Seconds(), slots, append([]string{}, d.Doubts(known)...)}
+	_, next := d.When.Around(time.Now())
+	return dayView{d.Name, d.Hypothesis, d.Severity, d.Service, d.Roles, most.Seconds(), slots, append([]string{}, d.Doubts(known)...), moment(next)}
 }
 
 // printSchedule prints what happens when, as far as that can be planned.
@@ -154,6 +167,7 @@ func (a *app) printSchedule(d gameday.Day, known gameday.Known) error {
 		}
 	}
 	p.label("people", strings.Join(people, ", "))
+	p.label("when", d.When.String())
 	if !d.Window.Always() {
 		p.label("window", d.Window.String())
 	}
@@ -221,7 +235,11 @@ func (a *app) listGamedays(ctx context.Context) error {
 		rows := [][]string{{"GAME DAY", "STEPS", "AT MOST", "EXPECTED"}}
 		for _, d := range days {
 			_, most := d.Schedule(parts.known)
-			rows = append(rows, []string{d.Name, fmt.Sprint(len(d.Steps)), span(most), orDash(d.Hypothesis)})
+			expected := orDash(d.Hypothesis)
+			if _, next := d.When.Around(time.Now()); !next.IsZero() {
+				expected = fmt.Sprintf("%s: %s", next.Format("2006-01-02 15:04 MST"), expected)
+			}
+			rows = append(rows, []string{d.Name, fmt.Sprint(len(d.Steps)), span(most), expected})
 		}
 		for i, r := range slices.Backward(past) {
 			if i == len(past)-1 {

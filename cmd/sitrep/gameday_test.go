@@ -71,6 +71,10 @@ steps:
 func (h *headless) aDayIsHeld() {
 	x := startTerminal(h.t, 160, 50, h.env(), "--config", h.Config, "--db", h.DB, "gameday", "run", "short-day")
 	x.see("ask commander: Ready?", "here y does, or n")
+	require.Eventually(h.t, func() bool {
+		return strings.Contains(strings.Join(h.ledger(h.Slack), "\n"), "GD-1 short-day asks: Ready?")
+	}, patience, tick,
+		"it is asked in chats, too, where nobody else runs the ladder")
 	x.press("y")
 	code := x.exit()
 	require.Contains(h.t, []int{0, exitInconclusive}, code, "%s", x.text()) // a busy machine's generator is late
@@ -93,6 +97,34 @@ func (h *headless) aDayIsHeld() {
 	require.True(h.t, slices.IsSortedFunc(inOrder, func(a, b incident.Kind) int { return int(at[a] - at[b]) }), "%v", at)
 	require.Contains(h.t, strings.Join(h.ledger(h.Slack), "\n"), "game day short-day", "it is announced")
 	h.over(r)
+	h.reported(r)
+}
+
+// reported checks that the report of a day that was held tells it, in every form.
+func (h *headless) reported(r gameday.Result) {
+	dir := h.t.TempDir()
+	for _, name := range []string{"r.html", "r.md"} {
+		file := filepath.Join(dir, name)
+		out, code := h.sitrep("gameday", "report", r.Run, "-o", file)
+		require.Zero(h.t, code)
+		require.Contains(h.t, out, "written to")
+		text, err := os.ReadFile(file)
+		require.NoError(h.t, err)
+		for _, want := range []string{"The shop bears it.", "short-late", "load short", "ana", "Ready?", r.Steps[1].Load.Run, r.Steps[1].Chaos[0].Run, r.Drill} {
+			require.Contains(h.t, string(text), want, name)
+		}
+		require.NotContains(h.t, string(text), "not recorded", "the schedule is known")
+		_, code = h.sitrep("gameday", "report", r.Run, "-o", file)
+		require.Equal(h.t, exitUsage, code, "what is there stays")
+	}
+	out, code := h.sitrep("gameday", "report", "--json")
+	require.Zero(h.t, code)
+	var account gameday.Account
+	require.NoError(h.t, json.Unmarshal([]byte(out), &account))
+	require.Equal(h.t, r.Run, account.Run)
+	require.Len(h.t, account.Schedule, 3)
+	_, code = h.sitrep("gameday", "report", "-o", filepath.Join(dir, "r.pdf"))
+	require.Equal(h.t, exitUsage, code)
 }
 
 func (h *headless) ctrlCEndsADay() {

@@ -55,11 +55,19 @@ func (a *app) answerGameday(ctx context.Context, db *store.DB, r gameday.Result,
 	if err != nil {
 		return err
 	}
+	_, err = recordAnswer(ctx, db, by, r, answer)
+	return err
+}
+
+// recordAnswer puts an answer on the timeline, in the name of by, wherever it was given.
+func recordAnswer(ctx context.Context, t incident.Timeline, by incident.By, r gameday.Result, answer gameday.Answer) (gameday.Answer, error) {
 	answer.By, answer.At = string(by.Actor), by.At.UTC()
 	rep := r.Report(gameday.KindAnswered, by.At, fmt.Sprintf("step %s: %s", answer.Step, answer))
 	rep.Answer = &answer
-	_, err = db.Append(ctx, gamedayEvent(by, incident.ID(r.Drill), rep))
-	return err
+	_, err := t.Decide(ctx, incident.ID(r.Drill), func(inc incident.Incident) ([]incident.Event, error) {
+		return []incident.Event{gamedayEvent(by, inc.ID, rep)}, nil
+	})
+	return answer, err
 }
 
 // answers are those to a step, as the timeline has them: who says it is the event's word.

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/chaos/gameday"
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/store"
@@ -95,6 +97,9 @@ type gamedayRun struct {
 	head     gameday.Result
 	first    int64 // the last event before it
 	problems error // what could not be recorded or told
+
+	beside sync.WaitGroup
+	taking sync.Mutex // one delivery at a time: the ladder takes this process for one
 }
 
 func (g *gamedayRun) note(err error) { g.problems = errors.Join(g.problems, err) }
@@ -139,9 +144,18 @@ func (g *gamedayRun) hold(ctx context.Context) (res gameday.Result, err error) {
 		return res, err
 	}
 	g.announce(life, keep)
+	asking, over := context.WithCancel(keep)
+	defer over()
 	res = gameday.Walk(life, g.day, g.head, gameday.Means{
-		Load: g.load, Chaos: g.hurt, Answers: g.answers, Ended: func() string { return g.ended(keep) }, Quiet: quiet, Tell: func(r gameday.Report) { g.tell(keep, r) },
+		Load: g.load, Chaos: g.hurt, Answers: g.answers, Ended: func() string { return g.ended(keep) }, Quiet: quiet, Tell: func(r gameday.Report) {
+			g.tell(keep, r)
+			if r.Step.Asks {
+				g.beside.Go(func() { g.post(asking) })
+			}
+		},
 	})
+	over()
+	g.beside.Wait()
 	return res, errors.Join(g.problems, g.allClear(keep, res))
 }
 
@@ -169,6 +183,7 @@ func (g *gamedayRun) declare(ctx context.Context, run string) (err error) {
 		return err
 	}
 	g.head = g.day.Head(run, ulid.Make().String(), "", time.Now())
+	g.head.Schedule, _ = g.day.Schedule(g.parts.known)
 	began, err := openGameday(ctx, g.db, g.stamp(), g.day, g.head, policy.Frozen(g.day.Service))
 	if err != nil {
 		return err
@@ -193,7 +208,7 @@ func (g *gamedayRun) announce(life, keep context.Context) {
 	_, err := incident.NewDesk(g.db).Update(keep, g.stamp(), drill, incident.Update{
 		Conditions: strings.TrimSpace(fmt.Sprintf("game day %s begins, and lasts at most %s. %s", g.day.Name, strictyaml.FormatDuration(most), g.day.Hypothesis)),
 		Actions:    strings.Join(parts, ", "),
-		Needs:      fmt.Sprintf("whoever wants it to end: resolve %s, or sitrep chaos halt", drill),
+		Needs:      fmt.Sprintf("whoever wants it to end: resolve %s, Halt or /sitrep halt in Slack, or sitrep chaos halt", drill),
 	})
 	g.note(err)
 	g.send(life, keep)
@@ -201,11 +216,28 @@ func (g *gamedayRun) announce(life, keep context.Context) {
 
 // send delivers what is due for the drill, and keeps the boards as they are.
 func (g *gamedayRun) send(life, keep context.Context) {
+	g.taking.Lock()
+	defer g.taking.Unlock()
 	drill := incident.ID(g.head.Drill)
 	if err := g.deliver(life, g.db, drill); err != nil && life.Err() == nil {
 		fmt.Fprintf(g.stderr, "sitrep: %s\n", sanitise(err.Error()))
 	}
 	g.capture(keep, g.db, g.stamp(), drill)
+}
+
+// post has chats told what is asked, and what came of it, if nobody else runs the ladder.
+// The answers are waited for meanwhile.
+func (g *gamedayRun) post(ctx context.Context) {
+	g.taking.Lock()
+	defer g.taking.Unlock()
+	engine, err := g.ladder(ctx, g.db, nil, func(error) {}) // what is not sent stands in sitrep pages
+	if err == nil {
+		err = engine.Deliver(ctx, deliverPatience)
+	}
+	var elsewhere *escalation.HeldError
+	if err != nil && !errors.As(err, &elsewhere) && ctx.Err() == nil {
+		fmt.Fprintf(g.stderr, "sitrep: the question is not asked in chats: %s\n", sanitise(err.Error()))
+	}
 }
 
 // allClear records how the day went, tells that it is over, and resolves the drill.

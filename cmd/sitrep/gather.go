@@ -108,7 +108,7 @@ func (g *gatherer) askRules(ctx context.Context, now time.Time) {
 func (g *gatherer) publish(ctx context.Context, now time.Time) error {
 	e := &knowledge{
 		db: g.db, now: now, objectives: g.standings(), rules: g.rules, rulesErr: g.err, rulesAt: g.at,
-		runbooks: g.runbooks, plans: g.plans, policy: g.policy, looked: g.looked(), history: g.told,
+		runbooks: g.runbooks, plans: g.plans, gamedays: g.gamedays, policy: g.policy, looked: g.looked(), history: g.told,
 	}
 	for _, x := range g.experiments {
 		e.experiments = append(e.experiments, x.Experiment)
@@ -214,7 +214,7 @@ func (g *gatherer) take(ctx context.Context) (news bool, err error) {
 func readies(k incident.Kind) bool {
 	family, _, _ := strings.Cut(string(k), ".")
 	switch k {
-	case incident.RoutineSigned, incident.LoadFinished, incident.ChaosFinished:
+	case incident.RoutineSigned, incident.LoadFinished, incident.ChaosFinished, incident.GamedayStarted, incident.GamedayFinished, incident.GamedayReminded:
 		return true
 	}
 	return family == "incident" || family == "item" || family == "postmortem"

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/readiness"
@@ -98,6 +100,20 @@ func TestTheScorecardFollows(t *testing.T) {
 	r = shows("the signature", func(r *pane.Readiness) bool { return mark(r, "restore tested").State == readiness.OK })
 	for _, d := range r.Due {
 		require.Equal(t, d.ID == "restore", d.By == "ana", d.ID)
+	}
+
+	for i, verdict := range []chaos.Verdict{chaos.Aborted, chaos.Deviated} { // what somebody ended was not held; what found something was
+		require.Equal(t, readiness.Bad, mark(r, "game day").State)
+		now := time.Now()
+		res := gameday.Result{Run: "GD-1", ID: string(verdict), Day: "search-day", Drill: string(inc.ID), Verdict: verdict, StartedAt: now, EndedAt: &now}
+		rep := res.Report(gameday.KindFinished, now, "over")
+		rep.Result = &res
+		_, err = other.Append(t.Context(), gamedayEvent(by, inc.ID, rep))
+		require.NoError(t, err)
+		before := r.At
+		r = shows("the game day", func(r *pane.Readiness) bool {
+			return r.At.After(before) && (i == 0) == (mark(r, "game day").State == readiness.Bad)
+		})
 	}
 }
 

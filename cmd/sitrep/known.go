@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/health"
 	"github.com/sitrep-dev/sitrep/incident"
@@ -33,6 +34,7 @@ type knowledge struct {
 	runbooks    []runbook.Runbook
 	experiments []chaos.Experiment
 	plans       []loadtest.Plan
+	gamedays    []gameday.Day
 	policy      escalation.Policy
 	checks      []health.Check
 	looked      time.Time // when all checks were looked at; zero if that is not known
@@ -64,6 +66,7 @@ func (a *app) withKnowledge(ctx context.Context, do func(*knowledge) error) erro
 	for _, x := range ready.experiments {
 		e.experiments = append(e.experiments, x.Experiment)
 	}
+	e.gamedays = a.knownGamedays(func(text string) { fmt.Fprintf(a.stderr, "sitrep: %s\n", sanitise(text)) })
 	if len(list) > 0 {
 		if e.objectives, err = a.standings(ctx, list); err != nil {
 			return err
@@ -173,6 +176,11 @@ func (e *knowledge) of(service string) readiness.Evidence {
 			out.ChaosHeld = h.at
 		}
 	}
+	for _, d := range e.days {
+		if d.ended.After(out.DayHeld) && e.concerns(d, service) {
+			out.DayHeld = d.ended
+		}
+	}
 	if s := e.signed["restore"]; e.now.Before(s.Until) {
 		out.Restored = s.At
 	}
@@ -190,6 +198,33 @@ func (e *knowledge) of(service string) readiness.Evidence {
 		}
 	}
 	return out
+}
+
+// concerns reports whether a game day was about a service: its drill was, or an experiment
+// of it was aimed there.
+func (e *knowledge) concerns(d heldDay, service string) bool {
+	if slices.ContainsFunc(e.incidents, func(inc incident.Incident) bool { return inc.ID == d.drill && inc.Service == service }) {
+		return true
+	}
+	return slices.ContainsFunc(d.experiments, func(name string) bool { return e.hurts(heldRun{experiment: name}, service) })
+}
+
+// planned are the game days whose files say for when.
+func (e *knowledge) planned() (list []readiness.Plan) {
+	for _, day := range e.gamedays {
+		if !day.When.Planned() {
+			continue
+		}
+		p := readiness.Plan{Name: day.Name}
+		p.Last, p.Next = day.When.Around(e.now)
+		for _, d := range e.days {
+			if d.day == day.Name && d.began.After(p.Held) {
+				p.Held = d.began
+			}
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 // hurts reports whether a run was aimed at a service, or at one of its instances.
@@ -227,7 +262,7 @@ func standingOf(s slo.Status) readiness.Standing {
 
 // facts are those of the routine and the checklist, over all services.
 func (e *knowledge) facts() readiness.Facts {
-	f := readiness.Facts{Moments: map[readiness.Proof]time.Time{readiness.AlertSeen: e.alerted}, States: map[readiness.Proof]readiness.Mark{}, Signed: e.signed}
+	f := readiness.Facts{Moments: map[readiness.Proof]time.Time{readiness.AlertSeen: e.alerted}, States: map[readiness.Proof]readiness.Mark{}, Signed: e.signed, Plans: e.planned()}
 	for _, run := range e.runs {
 		if run.Verdict == loadtest.Pass && run.StartedAt.After(f.Moments[readiness.Loaded]) {
 			f.Moments[readiness.Loaded] = run.StartedAt

@@ -87,7 +87,7 @@ func (a attempt) post(ctx context.Context, parent ref) escalation.Outcome {
 			parent = ref{}
 		} else {
 			options = append(options, slack.MsgOptionTS(parent.root()))
-			if a.m.Operation == escalation.OpAnnounce {
+			if a.m.Operation == escalation.OpAnnounce || a.content.Question != nil {
 				options = append(options, slack.MsgOptionBroadcast()) // who is told does not read the thread
 			}
 		}

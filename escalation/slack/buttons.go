@@ -9,6 +9,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 )
 
@@ -18,6 +19,9 @@ const (
 	actionNote     = "sitrep_note"
 	actionSeverity = "sitrep_severity"
 	actionResolve  = "sitrep_resolve"
+	actionGo       = "sitrep_go"
+	actionNoGo     = "sitrep_nogo"
+	actionHalt     = "sitrep_halt"
 	noteBlock      = "note"
 	noteText       = "text"
 )
@@ -33,11 +37,13 @@ const (
 // people use and the key that no other store has. Who has it needs no button for
 // that; an incident that is over has none.
 func (a attempt) buttons() []slack.Block {
-	if !a.config.Buttons || !a.content.Headline || a.inc.Status.Over() || a.inc.Key == "" {
+	switch {
+	case !a.config.Buttons || a.inc.Status.Over() || a.inc.Key == "":
 		return nil
-	}
-	plain := func(s string) *slack.TextBlockObject {
-		return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+	case a.content.Question != nil:
+		return a.choice(*a.content.Question)
+	case !a.content.Headline:
+		return nil
 	}
 	bound := bind(a.inc)
 	var elements []slack.BlockElement
@@ -57,7 +63,37 @@ func (a attempt) buttons() []slack.Block {
 		}
 	}
 	elements = append(elements, slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Severity"), actionSeverity, options...))
+	if a.inc.Drill && a.inc.Labels["gameday"] != "" {
+		elements = append(elements, a.halt(a.inc.Labels["gameday"]))
+	}
 	return []slack.Block{slack.NewActionBlock("sitrep", elements...)}
+}
+
+func plain(s string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+}
+
+// choice is the buttons of a question that is open. They are bound to the run and the step
+// that ask, too: one that is pressed late answers nothing else.
+func (a attempt) choice(q escalation.Question) []slack.Block {
+	if q.Outcome != "" {
+		return nil
+	}
+	bound := strings.Join([]string{bind(a.inc), q.Key, q.Step}, " ")
+	no := slack.NewButtonBlockElement(actionNoGo, bound, plain("No-go")).WithStyle(slack.StyleDanger)
+	no.Confirm = ends("Say no?", "A no of anybody ends "+q.Run+" for everybody. With words: /sitrep no-go WHY", "No-go")
+	return []slack.Block{slack.NewActionBlock("sitrep", slack.NewButtonBlockElement(actionGo, bound, plain("Go")).WithStyle(slack.StylePrimary), no, a.halt(q.Run))}
+}
+
+// halt is the button that ends a game day.
+func (a attempt) halt(run string) *slack.ButtonBlockElement {
+	b := slack.NewButtonBlockElement(actionHalt, bind(a.inc), plain("Halt")).WithStyle(slack.StyleDanger)
+	b.Confirm = ends("Halt the game day?", fmt.Sprintf("%s ends for everybody: its load stops, what was done is undone, and %s is resolved.", run, a.inc.ID), "Halt it")
+	return b
+}
+
+func ends(title, text, yes string) *slack.ConfirmationBlockObject {
+	return slack.NewConfirmationBlockObject(plain(title), plain(escape(oneLine(text), maxConfirm)), plain(yes), plain("Leave it"))
 }
 
 func bind(inc incident.Incident) string { return string(inc.ID) + " " + inc.Key }
@@ -121,11 +157,11 @@ func (s *Socket) interaction(ctx context.Context, api *slack.Client, payload jso
 		if !s.first(once) {
 			return
 		}
-		err := s.mayAct(p.User.ID, p.User.Team)
+		said, err := "", s.mayAct(p.User.ID, p.User.Team)
 		if err == nil {
-			err = s.press(ctx, api, once, p.User.ID, action.ID, action.Value+action.Selected.Value, p.Channel.ID, p.Trigger)
+			said, err = s.press(ctx, api, once, p.User.ID, action.ID, action.Value+action.Selected.Value, p.Channel.ID, p.Trigger)
 		}
-		s.refused(ctx, api, p.Channel.ID, p.User.ID, p.Container.Thread, err)
+		s.whisper(ctx, api, p.Channel.ID, p.User.ID, p.Container.Thread, said, err)
 	case p.Type == "view_submission" && (p.View.Callback == actionNote || p.View.Callback == actionResolve):
 		bound, channel, _ := strings.Cut(p.View.Private, "|")
 		once := "slack/view/" + p.View.ID
@@ -140,7 +176,7 @@ func (s *Socket) interaction(ctx context.Context, api *slack.Client, payload jso
 		if err == nil {
 			err = s.written(ctx, p.View.Callback, once, inc.ID, s.by(ctx, api, p.User.ID), clean(p.View.State.Values[noteBlock][noteText].Value))
 		}
-		s.refused(ctx, api, channel, p.User.ID, "", err)
+		s.whisper(ctx, api, channel, p.User.ID, "", "", err)
 	}
 }
 
@@ -154,13 +190,19 @@ func (s *Socket) written(ctx context.Context, modal, once string, id incident.ID
 	return err
 }
 
-// press does what a button says.
-func (s *Socket) press(ctx context.Context, api *slack.Client, once, user, action, value, channel, trigger string) error {
+// press does what a button says. Said is for whoever pressed it alone; nobody needs to be
+// told what the headline shows.
+func (s *Socket) press(ctx context.Context, api *slack.Client, once, user, action, value, channel, trigger string) (said string, err error) {
 	inc, rest, err := s.bound(ctx, value)
 	if err != nil {
-		return err
+		return "", err
 	}
 	switch action {
+	case actionGo, actionNoGo:
+		run, step := word(rest)
+		return s.answer(ctx, once, s.by(ctx, api, user), DayAnswer{Drill: inc.ID, Run: run, Step: step, Go: action == actionGo})
+	case actionHalt:
+		return s.halt(ctx, once, s.by(ctx, api, user), inc.ID, "")
 	case actionAck:
 		_, err = s.desk(once).Acknowledge(ctx, s.by(ctx, api, user), inc.ID)
 	case actionSeverity:
@@ -172,18 +214,16 @@ func (s *Socket) press(ctx context.Context, api *slack.Client, once, user, actio
 		_, err = api.OpenViewContext(ctx, trigger, modal(inc, channel, actionNote, "Note on ", "Record"))
 	case actionResolve:
 		if inc.Status.Over() {
-			return fmt.Errorf("%s is %s already", inc.ID, inc.Status)
+			return "", fmt.Errorf("%s is %s already", inc.ID, inc.Status)
 		}
 		_, err = api.OpenViewContext(ctx, trigger, modal(inc, channel, actionResolve, "How fixed? ", "Resolve"))
 	}
-	return err
+	return "", err
 }
 
 // modal asks for the words of a note, or for how it was fixed.
 func modal(inc incident.Incident, channel, action, title, submit string) slack.ModalViewRequest {
-	plain := func(s string, most int) *slack.TextBlockObject {
-		return slack.NewTextBlockObject(slack.PlainTextType, cut(oneLine(s), most), false, false)
-	}
+	plain := func(s string, most int) *slack.TextBlockObject { return plain(cut(oneLine(s), most)) }
 	input := slack.NewPlainTextInputBlockElement(nil, noteText)
 	input.Multiline, input.MaxLength = true, 3000
 	return slack.ModalViewRequest{
@@ -193,12 +233,15 @@ func modal(inc incident.Incident, channel, action, title, submit string) slack.M
 	}
 }
 
-// refused tells the one who pressed, and nobody else, why nothing came of it.
-func (s *Socket) refused(ctx context.Context, api *slack.Client, channel, user, thread string, err error) {
-	if err == nil || again(err) || !channelID.MatchString(channel) {
+// whisper tells the one who pressed, and nobody else, what came of it, or why nothing did.
+func (s *Socket) whisper(ctx context.Context, api *slack.Client, channel, user, thread, said string, err error) {
+	if err != nil {
+		said = told(err)
+	}
+	if said == "" || again(err) || !channelID.MatchString(channel) {
 		return
 	}
-	options := []slack.MsgOption{slack.MsgOptionText(escape(told(err), maxText), false), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false)}
+	options := []slack.MsgOption{slack.MsgOptionText(escape(clean(said), maxText), false), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false)}
 	if timestamp.MatchString(thread) {
 		options = append(options, slack.MsgOptionTS(thread))
 	}

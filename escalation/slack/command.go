@@ -23,7 +23,9 @@ const commandHelp = `/sitrep list - the open incidents
 /sitrep ack INC-1 - you have it
 /sitrep note INC-1 TEXT - onto the timeline; "-7m TEXT" is back-dated
 /sitrep severity INC-1 SEV-1 REASON
-/sitrep update INC-1 TEXT - what people outside are told`
+/sitrep update INC-1 TEXT - what people outside are told
+/sitrep go, /sitrep no-go WHY - what you answer to a game day
+/sitrep halt WHY - the game day ends: load stops, what was done is undone`
 
 // command is a /sitrep. Only the one who wrote it sees the answer.
 func (s *Socket) command(ctx context.Context, api *slack.Client, payload json.RawMessage) {
@@ -64,6 +66,10 @@ func (s *Socket) obey(ctx context.Context, api *slack.Client, once, user, text s
 		}
 		inc, err := s.Declare(ctx, desk, s.by(ctx, api, user), sev, title)
 		return fmt.Sprintf("%s %s %s is open", inc.ID, inc.Severity, inc.Title), err
+	case "go", "no-go", "nogo":
+		return s.answer(ctx, once, s.by(ctx, api, user), DayAnswer{Go: strings.EqualFold(verb, "go"), Note: clean(rest)})
+	case "halt":
+		return s.halt(ctx, once, s.by(ctx, api, user), "", clean(rest))
 	case "ack", "note", "severity", "update":
 	case "help":
 		return commandHelp, nil

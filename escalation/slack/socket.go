@@ -29,7 +29,9 @@ type Listening struct {
 
 	Timeline Timeline
 	Declare  func(ctx context.Context, desk *incident.Desk, by incident.By, sev incident.Severity, title string) (incident.Incident, error)
-	Evidence func() json.RawMessage // what the signals read now; nil is nothing
+	Answer   func(ctx context.Context, t incident.Timeline, by incident.By, a DayAnswer) (said string, err error)                   // to a game day
+	Halt     func(ctx context.Context, t incident.Timeline, by incident.By, drill incident.ID, why string) (said string, err error) // of the game day of that drill; of the one that goes on without one
+	Evidence func() json.RawMessage                                                                                                 // what the signals read now; nil is nothing
 
 	Person func(user string) incident.Person // whose Slack user ID it is; empty if nobody's
 	Allow  []string                          // the only other users who may act; empty: everybody of the workspace

@@ -39,7 +39,7 @@ func (a attempt) words(ctx context.Context) (text string, blocks []slack.Block) 
 		if header != escape(first, len(first)*5) {
 			rest = raw
 		}
-	case (a.m.Parent == "" || a.m.Operation == escalation.OpAnnounce) && a.content.Diverts == "":
+	case (a.m.Parent == "" || a.m.Operation == escalation.OpAnnounce) && a.content.Diverts == "" && !a.content.Reminds:
 		// No thread says what it is about, or not to all of its readers, so the text does.
 		if title, _, _ := strings.Cut(clean(escalation.Headline(a.inc)), "\n"); !strings.HasPrefix(raw, title) {
 			raw = title + "\n" + raw
@@ -76,9 +76,10 @@ func (a attempt) calls() bool {
 	return a.content.Diverts != "" || a.content.Page != "" && a.content.Page != escalation.PageNone
 }
 
-// mentions calls the people whom the message is for, if it calls anybody.
+// mentions calls the people whom the message is for, if it calls anybody, or asks or
+// reminds them.
 func (a attempt) mentions(ctx context.Context) string {
-	if !a.calls() {
+	if !a.calls() && a.content.Question == nil && !a.content.Reminds {
 		return ""
 	}
 	var all []string

@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"strings"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/query/alert"
@@ -65,6 +66,8 @@ func markStyle(s readiness.State) theme.Style {
 // done and who says so.
 func dueText(d readiness.Due, now time.Time) string {
 	switch {
+	case d.Part == readiness.Planned:
+		return plannedText(d, now)
 	case d.Until.IsZero() && d.Why == "never":
 		return "never done"
 	case d.Until.IsZero():
@@ -73,6 +76,22 @@ func dueText(d readiness.Due, now time.Time) string {
 		return "due again in " + Ago(d.Until.Sub(now)) + ", " + doneText(d, now)
 	}
 	return "due " + Ago(now.Sub(d.Until)) + ", last " + doneText(d, now)
+}
+
+// dutyName is the short name of a duty; of a game day its own.
+func dutyName(d readiness.Due) string { return strings.TrimPrefix(d.ID, "gameday:") }
+
+// plannedText says when a game day begins, or that it did not.
+func plannedText(d readiness.Due, now time.Time) string {
+	switch {
+	case d.Until.IsZero():
+		return d.Why
+	case !d.Until.After(now):
+		return "game day not held " + Ago(now.Sub(d.Until)) + " ago"
+	case d.Done:
+		return "game day in " + Ago(d.Until.Sub(now))
+	}
+	return "game day begins in " + Ago(d.Until.Sub(now))
 }
 
 // doneText is when it was done and who or what says so.
@@ -99,7 +118,7 @@ func dueSection(s *Screen, f *filter, at *dueSpot, brief bool) []section {
 		dear: 4, least: 1, want: min(len(list), 3),
 	}
 	if brief {
-		sec.title = safe.Sprintf("%s: %s %s", sec.title, list[0].ID, safe.New(dueText(list[0], s.Now), 60))
+		sec.title = safe.Sprintf("%s: %s %s", sec.title, dutyName(list[0]), safe.New(dueText(list[0], s.Now), 60))
 		sec.least, sec.want, sec.draw = 0, 0, func(*frame.Frame) {}
 		return []section{sec}
 	}
@@ -107,7 +126,7 @@ func dueSection(s *Screen, f *filter, at *dueSpot, brief bool) []section {
 		n: len(list), id: func(i int) string { return list[i].ID },
 		draw: func(f *frame.Frame, i int) {
 			p := pen{f: f}
-			p.flow(theme.Plain, safe.Sprintf("%s:", list[i].ID))
+			p.flow(theme.Plain, safe.Sprintf("%s:", dutyName(list[i])))
 			p.flow(theme.Warn, safe.New(dueText(list[i], s.Now), safe.Line))
 		},
 		open: func(i int, _ *Screen) Effect {

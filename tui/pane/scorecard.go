@@ -39,9 +39,11 @@ func (v *scorecard) Draw(f *frame.Frame, s *Screen) {
 // Resize implements View: it goes to the duty that was opened on the first screen.
 func (v *scorecard) Resize(width, height int, s *Screen) Effect {
 	v.w, v.h = width, height
-	if d, ok := readiness.Find(v.due.id); ok {
-		v.panes.focus = sectionOf(d)
-		v.panes.list(sectionOf(d)).chosen = d.ID
+	if r := s.World.Readiness; r != nil && v.due.id != "" {
+		if i := slices.IndexFunc(r.Due, func(d readiness.Due) bool { return d.ID == v.due.id }); i >= 0 {
+			v.panes.focus = sectionOf(r.Due[i].Duty)
+			v.panes.list(v.panes.focus).chosen = v.due.id
+		}
 		v.due.id = ""
 	}
 	return Effect{Handled: true}
@@ -64,6 +66,9 @@ func (v *scorecard) Press(a keys.Action, s *Screen) Effect {
 		return Effect{Handled: true}
 	case keys.Sign:
 		if d, ok := v.duty(s); ok {
+			if d.Part == readiness.Planned {
+				return Effect{Handled: true, Toast: dutyName(d) + " is done when it is held: " + d.Do}
+			}
 			return askSignature(d, nil, s)
 		}
 		return Effect{Handled: true, Toast: "no duty is chosen: " + s.Keys.Label(keys.WhatIsDue) + " goes to what is due"}
@@ -266,7 +271,7 @@ func drawDuty(f *frame.Frame, d readiness.Due, s *Screen) {
 		word, style, said = "done", theme.OK, theme.Dim
 	}
 	p.left(4, style, safe.New(word, 4))
-	p.left(widestDuty, theme.Plain, safe.New(d.ID, widestDuty))
+	p.left(widestDuty, theme.Plain, safe.New(dutyName(d), widestDuty))
 	if f.Width() >= dutyTitles {
 		p.left(widestTitle, theme.Dim, safe.New(d.Title, widestTitle))
 	}
@@ -293,6 +298,10 @@ func readDuty(d readiness.Due, s *Screen) Effect {
 		p.labelled("due", d.Until.In(s.Zone).Format("2006-01-02 15:04 MST"))
 	}
 	p.labelled("signed by", d.By)
+	if d.Part == readiness.Planned {
+		p.labelled("to do", d.Do)
+		return p.reading(d.ID)
+	}
 	if d.Proof != readiness.Signature {
 		p.labelled("ticked by", string(d.Proof)+", or a signature")
 	}

@@ -30,6 +30,7 @@ func readyShop(now time.Time) *Readiness {
 			readiness.HasObjectives: {State: readiness.OK, Why: "3 are defined"}, readiness.HasRunbooks: {State: readiness.OK, Why: "there are 2"},
 			readiness.HasOnCall: {State: readiness.Bad, Why: "nobody is told at L4"}, readiness.HasMetrics: {State: readiness.OK, Why: "Prometheus answers"},
 		},
+		Plans: []readiness.Plan{{Name: "checkout-day", Next: now.Add(23 * time.Hour)}, {Name: "network-day", Last: now.Add(-2 * time.Hour)}, {Name: "far-day", Next: now.Add(800 * time.Hour)}},
 		Signed: map[string]readiness.Signed{
 			"rollback": {By: "ana", At: ago(5), Until: ago(-85), Note: "v41 to v40 in 3 min"}, "slo-review": {By: "bob", At: ago(20), Until: ago(13)},
 			"capacity-planning": {By: "carol", At: ago(30), Until: ago(-61)},
@@ -107,14 +108,21 @@ func TestADutyIsOpenedAndSigned(t *testing.T) {
 	t.Parallel()
 	views, s := Views(), screenOf(readyAndCalm(t), "")
 	first, cards := views[0], views[len(views)-1]
-	picture(first, s, 119, 34)
-	for first.(*now).panes.focus != "due" {
-		require.True(t, first.Press(keys.NextPane, s).Handled)
+	opened := func() Effect {
+		picture(first, s, 119, 34)
+		for first.(*now).panes.focus != "due" {
+			require.True(t, first.Press(keys.NextPane, s).Handled)
+		}
+		require.Equal(t, keys.ViewScorecard, first.Press(keys.Detail, s).Act)
+		picture(cards, s, 119, 34)
+		return cards.Press(keys.Sign, s)
 	}
+	e := opened()
+	require.Nil(t, e.Form)
+	require.Equal(t, "checkout-day is done when it is held: sitrep gameday run checkout-day", e.Toast, "what begins soon comes first")
 	first.Press(keys.Down, s)
-	require.Equal(t, keys.ViewScorecard, first.Press(keys.Detail, s).Act)
-	picture(cards, s, 119, 34)
-	e := cards.Press(keys.Sign, s)
+	first.Press(keys.Down, s)
+	e = opened()
 	require.NotNil(t, e.Form)
 	require.Equal(t, "Sign slo-review", e.Form.Title, "the second of those that are longest overdue")
 
@@ -136,6 +144,7 @@ func TestDueText(t *testing.T) {
 	want := map[string]string{
 		"load-test": "due 3d, last load run 10d ago", "slo-review": "due 13d, last signed 20d ago by bob", "metrics-review": "never done",
 		"rollback": "due again in 85d, signed 5d ago by ana", "health-checks": "due again in 23h59m, checks 1m ago", "response-team": "nobody is told at L4", "alerting": "not known",
+		"gameday:checkout-day": "game day begins in 23h00m", "gameday:network-day": "game day not held 2h00m ago", "gameday:far-day": "game day in 33d",
 	}
 	for _, d := range readyShop(night).Due {
 		if text, ok := want[d.ID]; ok {
@@ -166,7 +175,9 @@ func readinesses() *rapid.Generator[*Readiness] {
 		for _, id := range rapid.SliceOfN(rapid.SampledFrom([]string{"restore", "load-test", "chaos", "training"}), 0, 4).Draw(t, "signed") {
 			signed[id] = readiness.Signed{By: hostile().Draw(t, "by"), Note: hostile().Draw(t, "note"), At: when().Draw(t, "signed at"), Until: when().Draw(t, "until")}
 		}
-		r.Due = readiness.Review(readiness.Facts{Moments: map[readiness.Proof]time.Time{readiness.Loaded: when().Draw(t, "loaded")}, Signed: signed}, night)
+		r.Due = readiness.Review(readiness.Facts{Moments: map[readiness.Proof]time.Time{readiness.Loaded: when().Draw(t, "loaded")}, Signed: signed, Plans: []readiness.Plan{
+			{Name: hostile().Draw(t, "day"), Last: when().Draw(t, "last"), Next: when().Draw(t, "next"), Held: when().Draw(t, "held")},
+		}}, night)
 		return r
 	})
 }
