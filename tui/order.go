@@ -142,7 +142,7 @@ func (m *model) done(d doneMsg) tea.Cmd {
 		return m.show(postmortemView)
 	case pane.OpenDraft:
 		return m.open(&editor{name: string(o.ID) + "-postmortem.md", path: d.receipt.Path, text: d.receipt.Document},
-			func(text string) pane.Order { return pane.SaveDraft{ID: o.ID, Text: text} }, pane.LeaveDraft{ID: o.ID})
+			func(text string) pane.Order { return pane.SaveDraft{ID: o.ID, Text: text} }, pane.LeaveDraft(o))
 	case pane.OpenFrozen:
 		m.frozen, m.place.selected = d.receipt.Frozen, o.Incident
 		return m.show(boardView)

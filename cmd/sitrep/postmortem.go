@@ -304,7 +304,14 @@ func gapLine(g postmortem.Gap) string {
 func draftOf(s postmortem.Stored, inc incident.Incident) pane.Draft {
 	d := pane.Draft{ID: s.ID, Markdown: s.Markdown()}
 	for _, g := range s.Gaps(inc) {
-		d.Missing = append(d.Missing, gapLine(g))
+		what := g.What
+		if g.Line == 0 {
+			what += ": " + g.Do
+		}
+		if g.Section != "" {
+			what = g.Section + ": " + what
+		}
+		d.Missing = append(d.Missing, fmt.Sprintf("%d %s", g.Line, what))
 	}
 	for _, f := range postmortem.Lint(d.Markdown, responders(inc)) {
 		d.Findings = append(d.Findings, fmt.Sprintf("%d %s: %s: %s", f.Line, f.Rule, f.Text, f.Hint))

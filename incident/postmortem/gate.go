@@ -24,6 +24,9 @@ type Gap struct {
 // read it; the others are advice.
 var gating = []string{"unanswered", "conflict", "no-owner", "no-due-date"}
 
+// Gates says whether a rule of the lint is one of those.
+func Gates(rule string) bool { return slices.Contains(gating, rule) }
+
 var (
 	emptyField   = regexp.MustCompile(`^- \*\*(.+?)\*\*:\s*$`)
 	noneField    = regexp.MustCompile(`(?i)\b((?:number of users|revenue[^.:]*|measured(?: impact)?)): no data\b`)
@@ -95,7 +98,7 @@ func (g *gate) read(markdown string) {
 		}
 	}
 	for _, f := range Lint(markdown, nil) {
-		if slices.Contains(gating, f.Rule) {
+		if Gates(f.Rule) {
 			g.add(f.Line, chapters[f.Line], map[string]string{
 				"unanswered": "unanswered: ", "conflict": "two wordings: ", "no-owner": "no owner: ", "no-due-date": "no due date: ",
 			}[f.Rule]+f.Text, f.Hint)

@@ -312,13 +312,6 @@ func readFindings(d Draft, inc incident.Incident, s *Screen) Effect {
 	} else if due != "" {
 		p.labelled("due", strings.TrimPrefix(due, "due "))
 	}
-	p.heading("missing before its next stage")
-	for _, text := range d.Missing {
-		p.text(text)
-	}
-	if len(d.Missing) == 0 {
-		p.text("Nothing.")
-	}
 	if len(inc.Review.Comments) > 0 {
 		p.heading("said about it")
 	}
@@ -332,15 +325,30 @@ func readFindings(d Draft, inc incident.Incident, s *Screen) Effect {
 		}
 		p.labelled(c.Comment, c.Who()+on+": "+c.Text+answer)
 	}
-	p.heading("what a reviewer would ask")
-	for _, text := range d.Findings {
+	p.heading("missing before its next stage")
+	p.byLine(d.Missing, "nothing")
+	p.heading("what a reviewer would ask besides")
+	p.byLine(slices.DeleteFunc(slices.Clone(d.Findings), func(text string) bool {
+		_, rest, _ := strings.Cut(text, " ")
+		rule, _, _ := strings.Cut(rest, ":")
+		return pm.Gates(rule)
+	}), "nothing: no word blames, every action item can be finished")
+	return p.reading(d.ID + " among people")
+}
+
+// byLine adds texts that begin with the line that each is about.
+func (p *page) byLine(texts []string, none string) {
+	for _, text := range texts {
 		line, rest, _ := strings.Cut(text, " ")
+		if line == "0" {
+			p.labelled("as a whole", rest)
+			continue
+		}
 		p.labelled("line "+line, rest)
 	}
-	if len(d.Findings) == 0 {
-		p.text("Nothing: no word blames, every action item can be finished.")
+	if len(texts) == 0 {
+		p.text(none)
 	}
-	return p.reading(d.ID + " among people")
 }
 
 // Resize implements View.

@@ -90,7 +90,7 @@ func TestWhatToDoFirst(t *testing.T) {
 func TestPostmortemReadsAndMarks(t *testing.T) {
 	w := with(richWorld(t), func(w *World) {
 		d := w.Drafts["INC-202"]
-		d.Missing = []string{"action-items: no owner: a timeout: name one person"}
+		d.Missing = []string{"16 action-items: no owner: a timeout", "0 action-items: there is no action item: add one"}
 		w.Drafts = map[incident.ID]Draft{"INC-202": d}
 		w.Incidents = slices.Clone(w.Incidents)
 		for i, inc := range w.Incidents {
@@ -100,12 +100,12 @@ func TestPostmortemReadsAndMarks(t *testing.T) {
 		}
 	})
 	r := newReader(t, 4, w, "INC-202", 119, 20)
-	r.sees("PM-1 of INC-202  draft", "1 missing, 3 findings: l · due in 6d · edited by carol 1h00m ago", "! The index was obviously")
+	r.sees("PM-1 of INC-202  draft", "2 missing, 3 findings: l · due in 6d · edited by carol 1h00m ago", "! The index was obviously")
 	r.press(keys.Bottom)
 	r.sees("100%", "! [ ] AI-2: a timeout - owner - due date", "a snake_case name with *stars* stays")
 	r.press(keys.Top, keys.PageDown, keys.Up)
 	r.press(keys.LintDraft)
-	r.reads("line 14", "it was not obvious then", "name who does it", "draft", "in 6d", "which index?", "closed by carol: that of orders", "action-items: no owner")
+	r.reads("line 14", "it was not obvious then", "name who does it", "draft", "in 6d", "which index?", "closed by carol: that of orders", "line 16", "action-items: no owner", "as a whole")
 	require.Equal(t, draft, r.press(keys.Yank).Copy)
 	require.False(t, r.press(keys.EditDraft).Handled, "an editor is not ours to open")
 	require.False(t, r.press(keys.ExportDraft).Handled)
