@@ -142,6 +142,11 @@ func (p Policy) checkSeverity(path string, sev incident.Severity, errorf complai
 			return err
 		}
 	}
+	if d := r.PostmortemWithin; d != nil && *d != 0 {
+		if err := checkDuration(path, "postmortem_within", *d, errorf); err != nil {
+			return err
+		}
+	}
 	if !slices.Contains([]Page{PageCritical, PageError, PageWarning, PageInfo, PageNone}, r.Page) {
 		return errorf(path+".page", "page is %q; it can be critical, error, warning, info or none", r.Page)
 	}

@@ -17,6 +17,10 @@ type Response struct {
 	Reaches         incident.Level      `json:"reaches"` // the last level that the ladder climbs to by itself
 	Scale           float64             `json:"scale"`   // multiplies both clocks of every rung; 1 changes nothing
 	Audience        []string            `json:"audience,omitempty"`
+
+	// So long after the resolution the post-mortem is to be reviewed; 0 is no such
+	// day, nil what older versions froze.
+	PostmortemWithin *strictyaml.Duration `json:"postmortem_within,omitempty"`
 }
 
 // Override is what a file, or a service in it, replaces of a Response; what is
@@ -32,6 +36,8 @@ type Override struct {
 	Reaches         incident.Level       `yaml:"reaches" json:"reaches,omitempty"`
 	Scale           *float64             `yaml:"scale" json:"scale,omitempty"`
 	Audience        []string             `yaml:"audience" json:"audience,omitzero"`
+
+	PostmortemWithin *strictyaml.Duration `yaml:"postmortem_within" json:"postmortem_within,omitempty"`
 }
 
 // with is r with what o replaces. A ladder that ends before the level that r
@@ -46,6 +52,9 @@ func (r Response) with(o Override, ladders map[string][]LevelRule) Response {
 	r.Page, r.Ladder = either(o.Page, r.Page), either(o.Ladder, r.Ladder)
 	if o.Audience != nil {
 		r.Audience = o.Audience
+	}
+	if o.PostmortemWithin != nil {
+		r.PostmortemWithin = o.PostmortemWithin
 	}
 	if rungs := ladders[r.Ladder]; o.Reaches != "" {
 		r.Reaches = o.Reaches

@@ -78,7 +78,7 @@ func (a Attention) apply(e Event) Attention {
 func (e Event) byHand() bool {
 	return e.Actor != Sitrep && e.Actor != "" && slices.Contains([]Kind{
 		Declared, Acknowledged, Unacknowledged, Assigned, SeverityChanged, ServiceSet, StatusChanged, Mitigated, Reopened,
-		NoteAdded, NoteCorrected, UpdateSent, ActionTaken, ItemAdded, ItemClosed, EscalationWanted, EscalationSnoozed,
+		NoteAdded, NoteCorrected, UpdateSent, ActionTaken, ItemAdded, ItemClosed, ItemChanged, EscalationWanted, EscalationSnoozed,
 		RunbookAttached, StepDone, StepUndone,
 	}, e.Kind)
 }

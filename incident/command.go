@@ -16,6 +16,7 @@ var (
 	ErrNoChange = errors.New("nothing to change")
 	ErrNoEvent  = errors.New("no such event")
 	ErrUnfit    = errors.New("not possible")
+	ErrUnready  = errors.New("not complete") // a post-mortem, for its next stage
 )
 
 // By says who acts, through what, when, and what the signals read at that

@@ -224,6 +224,50 @@ func (d *Desk) CloseItem(ctx context.Context, by By, id ID, item string) (Incide
 	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.CloseItem(by, item) })
 }
 
+// ChangeItem changes an action item, or drops it.
+func (d *Desk) ChangeItem(ctx context.Context, by By, id ID, c ItemChange) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.ChangeItem(by, c) })
+}
+
+// Retell changes how the post-mortem tells an event.
+func (d *Desk) Retell(ctx context.Context, by By, id ID, ref Ref, r Retelling) (Incident, error) {
+	list, err := d.timeline.Together(ctx, func(look Look) ([]Event, error) {
+		inc, err := look.Incident(id)
+		if err != nil {
+			return nil, err
+		}
+		e, err := look.Event(ref)
+		if err != nil {
+			return nil, fmt.Errorf("retell an event of %s: %w", id, err)
+		}
+		return inc.Retell(by, e, r)
+	})
+	if err != nil {
+		return Incident{}, err
+	}
+	return list[0], nil
+}
+
+// MoveReview brings the post-mortem to another stage.
+func (d *Desk) MoveReview(ctx context.Context, by By, id ID, to Stage, version, missing int, reason string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.MoveReview(by, to, version, missing, reason) })
+}
+
+// AssignReview says who brings the post-mortem to its end, and until when.
+func (d *Desk) AssignReview(ctx context.Context, by By, id ID, a ReviewAssignment) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.AssignReview(by, a) })
+}
+
+// Comment says something about the post-mortem.
+func (d *Desk) Comment(ctx context.Context, by By, id ID, section, text string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.Comment(by, section, text) })
+}
+
+// CloseComment says that a comment is dealt with.
+func (d *Desk) CloseComment(ctx context.Context, by By, id ID, comment, answer string) (Incident, error) {
+	return d.do(ctx, id, func(inc Incident) ([]Event, error) { return inc.CloseComment(by, comment, answer) })
+}
+
 func (d *Desk) do(ctx context.Context, id ID, decide func(Incident) ([]Event, error)) (Incident, error) {
 	return d.timeline.Decide(ctx, id, decide)
 }

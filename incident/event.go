@@ -64,6 +64,7 @@ const (
 	ActionTaken   Kind = "action.taken"
 	ItemAdded     Kind = "item.added"
 	ItemClosed    Kind = "item.closed"
+	ItemChanged   Kind = "item.changed" // other words, another owner or day; or nobody will do it
 
 	EscalationWanted     Kind = "escalation.wanted" // by hand; the ladder answers with entered
 	EscalationEntered    Kind = "escalation.entered"
@@ -135,6 +136,13 @@ const (
 
 	PostmortemDrafted Kind = "postmortem.drafted"
 	PostmortemEdited  Kind = "postmortem.edited"
+
+	PostmortemRetold    Kind = "postmortem.row_changed"   // how it tells an event of the timeline
+	PostmortemAssigned  Kind = "postmortem.assigned"      // who brings it to its end, and until when
+	PostmortemStaged    Kind = "postmortem.stage_changed" // into review, reviewed, or back
+	PostmortemPublished Kind = "postmortem.published"
+	PostmortemCommented Kind = "postmortem.commented"
+	PostmortemAnswered  Kind = "postmortem.comment_closed"
 )
 
 // The payloads that the fold reads. A field may be added, never reused.
@@ -202,6 +210,17 @@ type (
 		Text  string    `json:"text"`
 		Owner Person    `json:"owner,omitempty"`
 		Due   time.Time `json:"due,omitzero"`
+	}
+
+	// ItemChange is what a person changes of an action item; nil stays as it is.
+	// Dropped says that nobody will do it, or that somebody will after all.
+	ItemChange struct {
+		Item    string     `json:"item"`
+		Text    *string    `json:"text,omitempty"`
+		Owner   *Person    `json:"owner,omitempty"`
+		Due     *time.Time `json:"due,omitempty"`
+		Note    *string    `json:"note,omitempty"`
+		Dropped *bool      `json:"dropped,omitempty"`
 	}
 
 	// Escalation is what the ladder did: it entered a rung, or notified one

@@ -23,7 +23,7 @@ func (inc Incident) Apply(e Event) Incident {
 		return inc // already folded in: a reader may offer an event twice
 	}
 	inc.Seq = max(inc.Seq, e.Seq)
-	inc.Attention, inc.Degraded = inc.Attention.apply(e), inc.Degraded.apply(e)
+	inc.Attention, inc.Degraded, inc.Review = inc.Attention.apply(e), inc.Degraded.apply(e), inc.Review.apply(e)
 	switch e.Kind {
 	case Declared:
 		inc = inc.applyDeclared(e)
@@ -67,6 +67,8 @@ func (inc Incident) Apply(e Event) Incident {
 		}
 	case ItemAdded, ItemClosed:
 		inc = inc.applyItem(e)
+	case ItemChanged:
+		inc = inc.applyItemChange(e)
 	case NoteCorrected:
 		inc = inc.applyCorrection(e)
 	case BudgetCost:

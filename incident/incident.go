@@ -35,6 +35,7 @@ type Incident struct {
 	Actions    []Action        `json:"actions,omitempty"`
 	Items      []OpenItem      `json:"items,omitempty"`
 	Costs      []Cost          `json:"costs,omitempty"` // of error budgets, as they were worked out last
+	Review     Review          `json:"review,omitzero"` // of its post-mortem
 
 	MergedInto ID            `json:"merged_into,omitempty"` // it is over, and goes on there
 	Merged     []ID          `json:"merged,omitempty"`      // those that go on here
@@ -86,8 +87,11 @@ type Join struct {
 // OpenItem is an action item and whether it is done.
 type OpenItem struct {
 	Item
-	Added  time.Time `json:"added"`
-	Closed time.Time `json:"closed,omitzero"`
+	Added   time.Time `json:"added"`
+	Closed  time.Time `json:"closed,omitzero"`   // done, or dropped
+	Dropped bool      `json:"dropped,omitempty"` // nobody will do it
+	Was     string    `json:"was,omitempty"`     // its first words, if it has others now
+	Note    string    `json:"note,omitempty"`    // what is to be said about it
 }
 
 // Tick is a step of a runbook that is done.

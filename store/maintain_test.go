@@ -464,6 +464,7 @@ func TestMigrationsAreOnlyAppended(t *testing.T) {
 	landed := []string{
 		"001_timeline", "002_outbox", "003_loadtest", "004_postmortem", "005_application_id", "006_actor_claimed", "007_search", "008_snapshot",
 		"009_runbook", "010_pagerduty", "011_message_ref", "013_due", "015_joins", "016_alerts", "017_capsule", "020_slo",
+		"021_load_seconds", "022_load_baseline", "023_review",
 	}
 	names, err := filepath.Glob("migrations/*.sql")
 	require.NoError(t, err)

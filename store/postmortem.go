@@ -37,6 +37,29 @@ func (p *Postmortems) Revisions(ctx context.Context, id incident.ID) ([]postmort
 		WHERE p.incident = ? ORDER BY r.version DESC`, string(id))
 }
 
+// Version is one version of an incident's post-mortem.
+func (p *Postmortems) Version(ctx context.Context, id incident.ID, version int) (postmortem.Stored, error) {
+	found, err := p.read(ctx, `SELECT r.body FROM postmortem p JOIN postmortem_revision r ON r.postmortem = p.id
+		WHERE p.incident = ? AND r.version = ?`, string(id), version)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("the post-mortem of %s has no version %d (sitrep postmortem log %s lists them)", id, version, id)
+	}
+	if err != nil {
+		return postmortem.Stored{}, err
+	}
+	return found[0], nil
+}
+
+// EditRoom is the folder beside the store for texts that are being edited: they
+// outlive whoever edits them, and belong to this store and no other.
+func (p *Postmortems) EditRoom() (string, error) {
+	folder := p.db.path + ".edits"
+	if _, err := makeFolder(p.db.path, folder); err != nil {
+		return "", fmt.Errorf("find a place for what is edited: %w", err)
+	}
+	return folder, nil
+}
+
 // Save is postmortem.Shelf's. That no version is written twice is held by the
 // primary key of the revisions.
 func (p *Postmortems) Save(ctx context.Context, s postmortem.Stored, version int) (kept postmortem.Stored, err error) {

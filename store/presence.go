@@ -65,17 +65,20 @@ func (s *Seat) take(path string) (err error) {
 // presentDir is the folder of what lives as long as a process does.
 func presentDir(path string) string { return path + ".present" }
 
-// makeRoom makes that folder if it is not there: for those who may have the store,
-// which are a group if it is shared.
-func makeRoom(path string) (shared bool, err error) {
+// makeRoom makes that folder if it is not there.
+func makeRoom(path string) (shared bool, err error) { return makeFolder(path, presentDir(path)) }
+
+// makeFolder makes a folder beside the store, if it is not there: for those who may
+// have the store, which are a group if it is shared.
+func makeFolder(path, folder string) (shared bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return false, err
 	}
 	shared = info.Mode()&0o060 != 0
-	switch err := os.Mkdir(presentDir(path), 0o700); {
+	switch err := os.Mkdir(folder, 0o700); {
 	case err == nil && shared: // the group comes with the folder it is in
-		return shared, os.Chmod(presentDir(path), 0o770|fs.ModeSetgid)
+		return shared, os.Chmod(folder, 0o770|fs.ModeSetgid)
 	case err != nil && !errors.Is(err, fs.ErrExist):
 		return shared, err
 	}

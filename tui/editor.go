@@ -29,6 +29,7 @@ type editor struct {
 	out    io.Writer
 	settle func()
 	name   string // of the file, which is what an editor shows
+	path   string // of a file that holds the text and outlives this process; empty is one of our own
 	text   string
 
 	edited string
@@ -57,13 +58,9 @@ func (e *editor) Run() error {
 		return fmt.Errorf("editor %s: not found; set EDITOR to one that is installed", e.argv[0])
 	}
 	e.settle()
-	dir, err := os.MkdirTemp("", "sitrep-")
+	file, clean, err := e.lay()
 	if err != nil {
 		return fmt.Errorf("edit %s: %w", e.name, err)
-	}
-	file := filepath.Join(dir, e.name)
-	if err := os.WriteFile(file, []byte(e.text), 0o600); err != nil {
-		return errors.Join(fmt.Errorf("edit %s: %w", e.name, err), os.RemoveAll(dir))
 	}
 	cmd := exec.CommandContext(e.ctx, program, append(slices.Clone(e.argv[1:]), file)...)
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGHUP) }, lastFlush
@@ -80,9 +77,27 @@ func (e *editor) Run() error {
 		return fmt.Errorf("%s ended with %w", e.argv[0], failed)
 	}
 	if failed != nil {
-		return errors.Join(fmt.Errorf("%s ended with %w", e.argv[0], failed), os.RemoveAll(dir))
+		return errors.Join(fmt.Errorf("%s ended with %w", e.argv[0], failed), clean())
 	}
-	return os.RemoveAll(dir)
+	return clean()
+}
+
+// lay puts the text into a file, if it is not in one; clean takes the file away
+// again.
+func (e *editor) lay() (file string, clean func() error, err error) {
+	if e.path != "" {
+		return e.path, func() error { return nil }, nil
+	}
+	dir, err := os.MkdirTemp("", "sitrep-")
+	if err != nil {
+		return "", nil, err
+	}
+	clean = func() error { return os.RemoveAll(dir) }
+	file = filepath.Join(dir, e.name)
+	if err := os.WriteFile(file, []byte(e.text), 0o600); err != nil {
+		return "", nil, errors.Join(err, clean())
+	}
+	return file, clean, nil
 }
 
 // editedMsg is what came out of an editor.
@@ -90,16 +105,30 @@ type editedMsg struct {
 	editor *editor
 	err    error
 	order  func(text string) pane.Order
+	left   pane.Order // if nothing is to be saved; nil is nothing to do
 }
 
 // edit opens a text in the person's editor; order is what is done with it.
 func (m *model) edit(name, text string, order func(string) pane.Order) tea.Cmd {
+	return m.open(&editor{name: name, text: text}, order, nil)
+}
+
+// open runs an editor on what it is given.
+func (m *model) open(e *editor, order func(string) pane.Order, left pane.Order) tea.Cmd {
 	if len(m.counts.running) > 0 {
 		m.inform("not while something counts down: an editor hides it; %s takes it back", m.keyFor(undoKey))
+		return m.leave(left)
+	}
+	e.ctx, e.argv, e.env, e.in, e.out, e.settle = m.ctx, m.editorArgs(), m.o.Env, m.o.In, m.o.Out, m.settle
+	return tea.Exec(e, func(err error) tea.Msg { return editedMsg{e, err, order, left} })
+}
+
+// leave does what is to be done where nothing is saved.
+func (m *model) leave(left pane.Order) tea.Cmd {
+	if left == nil {
 		return nil
 	}
-	e := &editor{ctx: m.ctx, argv: m.editorArgs(), env: m.o.Env, in: m.o.In, out: m.o.Out, settle: m.settle, name: name, text: text}
-	return tea.Exec(e, func(err error) tea.Msg { return editedMsg{e, err, order} })
+	return m.do(left)
 }
 
 // editorArgs is the editor, with arguments if EDITOR has some ("code -w").
@@ -117,18 +146,18 @@ func (m *model) editorArgs() []string {
 func (m *model) edited(d editedMsg) tea.Cmd {
 	e := d.editor
 	switch {
-	case d.err != nil && e.file != "":
+	case d.err != nil && e.file != "" && e.path == "":
 		m.complain("%v; nothing was saved, your text is in %s", d.err, e.file)
-		return nil
+		return m.leave(d.left)
 	case d.err != nil:
 		m.complain("%v; nothing was saved", d.err)
-		return nil
+		return m.leave(d.left)
 	case strings.TrimSpace(e.edited) == "":
 		m.inform("empty: nothing was saved")
-		return nil
+		return m.leave(d.left)
 	case e.edited == e.text:
 		m.inform("unchanged")
-		return nil
+		return m.leave(d.left)
 	}
 	do := m.do(d.order(e.edited))
 	return func() tea.Msg {

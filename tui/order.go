@@ -141,7 +141,8 @@ func (m *model) done(d doneMsg) tea.Cmd {
 		m.place.selected = o.ID
 		return m.show(postmortemView)
 	case pane.OpenDraft:
-		return m.edit(string(o.ID)+"-postmortem.md", d.receipt.Document, func(text string) pane.Order { return pane.SaveDraft{ID: o.ID, Text: text} })
+		return m.open(&editor{name: string(o.ID) + "-postmortem.md", path: d.receipt.Path, text: d.receipt.Document},
+			func(text string) pane.Order { return pane.SaveDraft{ID: o.ID, Text: text} }, pane.LeaveDraft(o))
 	case pane.OpenFrozen:
 		m.frozen, m.place.selected = d.receipt.Frozen, o.Incident
 		return m.show(boardView)

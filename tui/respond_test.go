@@ -304,7 +304,7 @@ func TestWhatWasWrittenIsNotLost(t *testing.T) {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)
 		e := &editor{name: "INC-204-note.md", text: "", edited: "the pool\nis full"}
-		p.send(editedMsg{e, nil, func(text string) pane.Order { return pane.Note{ID: "INC-204", Text: text} }})
+		p.send(editedMsg{e, nil, func(text string) pane.Order { return pane.Note{ID: "INC-204", Text: text} }, nil})
 		p.sees("database is locked", "your text is in ")
 		p.press("esc", ":")
 		p.typed("messages")

@@ -23,10 +23,52 @@ func (a *app) itemCommand() *cobra.Command {
 	})
 	add.Flags().StringVar(&owner, "owner", "", "who will do it")
 	add.Flags().StringVar(&due, "due", "", "until when: 2026-12-24, 3d or 2w")
-	group.AddCommand(add, a.itemListCommand(), a.act("close ID ITEM", "say that an item, such as AI-1, is done", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+	group.AddCommand(add, a.itemListCommand(), a.changeItemCommand(), a.act("close ID ITEM", "say that an item, such as AI-1, is done", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
 		return d.CloseItem(ctx, o.by, o.id, o.args[0])
 	}))
 	return group
+}
+
+// changeItemCommand changes what is to be done, by whom or until when, or says that
+// nobody will do it.
+func (a *app) changeItemCommand() *cobra.Command {
+	var text, owner, due, note string
+	var drop, restore bool
+	var changed func(string) bool
+	c := a.act("change ID ITEM", "give an item other words, another owner or day, a remark; or drop it", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
+		to := incident.ItemChange{Item: o.args[0]}
+		if changed("text") {
+			to.Text = &text
+		}
+		if changed("owner") {
+			who := incident.Person(owner)
+			to.Owner = &who
+		}
+		if changed("due") {
+			when, err := incident.ParseDue(due, o.by.At)
+			if err != nil {
+				return incident.Incident{}, withCode(exitUsage, err)
+			}
+			to.Due = &when
+		}
+		if changed("note") {
+			to.Note = &note
+		}
+		if drop || restore {
+			to.Dropped = &drop
+		}
+		return d.ChangeItem(ctx, o.by, o.id, to)
+	})
+	f := c.Flags()
+	changed = f.Changed
+	f.StringVar(&text, "text", "", "other `words`; the first ones stay on the timeline")
+	f.StringVar(&owner, "owner", "", "who will do it; empty is nobody yet")
+	f.StringVar(&due, "due", "", "until when: 2026-12-24, 3d or 2w; empty is no day")
+	f.StringVar(&note, "note", "", "a `remark`; of an item that is dropped, why")
+	f.BoolVar(&drop, "drop", false, "nobody will do it: it leaves every list, and the post-mortem says why")
+	f.BoolVar(&restore, "restore", false, "it is to be done after all")
+	c.MarkFlagsMutuallyExclusive("drop", "restore")
+	return c
 }
 
 // itemView is one line of `item list --json`.
@@ -39,6 +81,8 @@ type itemView struct {
 	AddedAt  *time.Time      `json:"added_at"`
 	ClosedAt *time.Time      `json:"closed_at"`
 	Drill    bool            `json:"drill"`
+	Dropped  bool            `json:"dropped"`
+	Note     string          `json:"note"`
 }
 
 func (a *app) itemListCommand() *cobra.Command {
@@ -65,7 +109,7 @@ func itemsOf(list []incident.Incident, all bool) []itemView {
 	for i := len(list) - 1; i >= 0; i-- {
 		for _, it := range list[i].Items {
 			if all || it.Closed.IsZero() {
-				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed), list[i].Drill})
+				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed), list[i].Drill, it.Dropped, it.Note})
 			}
 		}
 	}
@@ -88,6 +132,9 @@ func (a *app) printItems(items []itemView) error {
 		}
 		if it.ClosedAt != nil {
 			due = "closed"
+		}
+		if it.Dropped {
+			due = "dropped"
 		}
 		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), drillWord(it.Drill) + it.Text})
 	}

@@ -39,14 +39,14 @@ type operator struct {
 	runs   map[string]*chaos.Handle // by ULID
 	names  map[string]string        // CH-1, by ULID, of runs
 	load   context.CancelFunc       // of the load run; nil if none
-	handed map[incident.ID]postmortem.Stored
+	edited map[incident.ID]openEdit // post-mortems that are in an editor
 	work   sync.WaitGroup
 }
 
 func newOperator(life context.Context, c *centre, m *tui.Mailbox, board *shownBoard) *operator {
 	return &operator{
 		centre: c, desk: incident.NewDesk(c.db), mailbox: m, board: board, life: life,
-		runs: map[string]*chaos.Handle{}, names: map[string]string{}, handed: map[incident.ID]postmortem.Stored{},
+		runs: map[string]*chaos.Handle{}, names: map[string]string{}, edited: map[incident.ID]openEdit{},
 	}
 }
 
@@ -74,6 +74,8 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.openDraft(ctx, order.ID)
 	case pane.SaveDraft:
 		return o.saveDraft(ctx, order)
+	case pane.LeaveDraft:
+		return o.leaveDraft(order.ID)
 	case pane.ExportDraft:
 		return o.exportDraft(ctx, order)
 	case pane.AskStep:
@@ -325,6 +327,12 @@ func (o *operator) makeDraft(ctx context.Context, id incident.ID) (pane.Receipt,
 	return pane.Receipt{Text: fmt.Sprintf("%s drafted, version %d", s.ID, s.Version), Incident: id}, nil
 }
 
+// openEdit is a post-mortem in an editor, as it was handed out.
+type openEdit struct {
+	handed postmortem.Stored
+	sheet  *sheet
+}
+
 func (o *operator) openDraft(ctx context.Context, id incident.ID) (pane.Receipt, error) {
 	s, err := o.db.Postmortems().Load(ctx, id)
 	if errors.Is(err, postmortem.ErrNone) {
@@ -333,24 +341,73 @@ func (o *operator) openDraft(ctx context.Context, id incident.ID) (pane.Receipt,
 	if err != nil {
 		return pane.Receipt{}, err
 	}
+	b, err := newBench(o.db)
+	if err != nil {
+		return pane.Receipt{}, err
+	}
 	o.mu.Lock()
-	o.handed[id] = s
+	before, unsaved := o.edited[id]
+	delete(o.edited, id)
 	o.mu.Unlock()
-	return pane.Receipt{Incident: id, Document: s.EditForm()}, nil
+	if unsaved { // it could not be kept; now it is one that was left
+		if err := before.sheet.lock.Close(); err != nil {
+			return pane.Receipt{}, err
+		}
+	}
+	says, err := b.takeUp(ctx, s, o.by())
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	if s, err = b.shelf.Load(ctx, id); err != nil {
+		return pane.Receipt{}, err
+	}
+	on, err := b.begin(s)
+	if err != nil {
+		return pane.Receipt{}, err
+	}
+	o.mu.Lock()
+	o.edited[id] = openEdit{s, on}
+	o.mu.Unlock()
+	return pane.Receipt{Text: strings.Join(says, "; "), Incident: id, Document: s.EditForm(), Path: on.file}, nil
 }
 
 func (o *operator) saveDraft(ctx context.Context, order pane.SaveDraft) (pane.Receipt, error) {
 	o.mu.Lock()
-	handed, ok := o.handed[order.ID]
+	e, ok := o.edited[order.ID]
 	o.mu.Unlock()
 	if !ok {
 		return pane.Receipt{}, fmt.Errorf("the post-mortem of %s was not handed out for editing", order.ID)
 	}
-	s, err := postmortem.Keep(ctx, o.db.Postmortems(), handed, order.Text, o.by())
+	s, err := postmortem.Keep(ctx, o.db.Postmortems(), e.handed, order.Text, o.by())
 	if err != nil {
 		return pane.Receipt{}, err
 	}
-	return pane.Receipt{Text: fmt.Sprintf("%s version %d kept", s.ID, s.Version), Incident: order.ID}, nil
+	o.mu.Lock()
+	delete(o.edited, order.ID)
+	o.mu.Unlock()
+	text := fmt.Sprintf("%s version %d kept", s.ID, s.Version)
+	if n := s.Conflicts(); n > 0 {
+		text = conflictLine(s, n)
+	}
+	return pane.Receipt{Text: text, Incident: order.ID}, e.sheet.done()
+}
+
+// leaveDraft ends an edit that brought nothing. What the editor had saved before it
+// failed is set aside.
+func (o *operator) leaveDraft(id incident.ID) (pane.Receipt, error) {
+	o.mu.Lock()
+	e, ok := o.edited[id]
+	delete(o.edited, id)
+	o.mu.Unlock()
+	if !ok {
+		return pane.Receipt{}, nil
+	}
+	text, err := os.ReadFile(e.sheet.file)
+	if err != nil || strings.TrimSpace(string(text)) == "" || string(text) == e.handed.EditForm() {
+		return pane.Receipt{}, e.sheet.done() // a file that is gone holds nothing
+	}
+	file, err := e.sheet.setAside()
+	return pane.Receipt{Text: fmt.Sprintf("what the editor had saved is in %s (sitrep postmortem edit %s --from FILE takes it)", file, id), Incident: id}, err
 }
 
 func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pane.Receipt, error) {

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,22 +28,33 @@ func (a *app) postmortemCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printPostmortems(all, incidents)
+				return a.printPostmortems(all, incidents, time.Now())
 			})
 		}},
 		a.about("draft ID", "draft it, or bring a draft up to date; what people wrote stays", a.draftPostmortem),
-		a.about("show ID", "print it as Markdown", func(ctx context.Context, db *store.DB, id incident.ID) error {
-			s, err := db.Postmortems().Load(ctx, id)
-			if err != nil {
-				return err
-			}
-			return a.printPostmortem(s)
-		}),
-		a.about("edit ID", "edit it in $EDITOR; every word is kept", a.editPostmortem),
+		a.showPostmortemCommand(), a.editCommand(), a.rowsCommand(), a.rowCommand(),
+		a.logCommand(), a.diffCommand(), a.restoreCommand(),
 		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
+		a.reviewCommand(), a.stageCommand(), a.assignReviewCommand(), a.commentCommand(),
 		a.exportCommand(),
 	)
 	return group
+}
+
+func (a *app) showPostmortemCommand() *cobra.Command {
+	var version int
+	c := a.about("show ID", "print it as Markdown", func(ctx context.Context, db *store.DB, id incident.ID) error {
+		s, err := db.Postmortems().Load(ctx, id)
+		if err == nil && version != 0 {
+			s, err = db.Postmortems().Version(ctx, id, version)
+		}
+		if err != nil {
+			return err
+		}
+		return a.printPostmortem(s)
+	})
+	c.Flags().IntVar(&version, "version", 0, "an earlier `version`")
+	return c
 }
 
 // about makes a command on one incident's post-mortem.
@@ -90,21 +97,30 @@ const around = time.Hour
 
 // refreshDraft drafts the post-mortem of an incident anew and keeps it.
 func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident.By) (postmortem.Stored, error) {
-	inc, err := db.Incident(ctx, id)
+	inc, events, err := draftedFrom(ctx, db, id, by.At)
 	if err != nil {
 		return postmortem.Stored{}, err
+	}
+	return postmortem.Refresh(ctx, db.Postmortems(), inc, events, by)
+}
+
+// draftedFrom is the incident and the events that its post-mortem is made of.
+func draftedFrom(ctx context.Context, db *store.DB, id incident.ID, now time.Time) (incident.Incident, []incident.Event, error) {
+	inc, err := db.Incident(ctx, id)
+	if err != nil {
+		return inc, nil, err
 	}
 	events, err := recorded(ctx, db, inc)
 	if err != nil {
-		return postmortem.Stored{}, err
+		return inc, nil, err
 	}
 	until := inc.Clocks.Resolved
 	if until.IsZero() {
-		until = by.At
+		until = now
 	}
 	outside, err := db.Between(ctx, inc.Clocks.Detected.Add(-around), until, mostEvents)
 	if err != nil {
-		return postmortem.Stored{}, err
+		return inc, nil, err
 	}
 	for _, e := range outside {
 		if e.Incident == "" {
@@ -114,14 +130,14 @@ func refreshDraft(ctx context.Context, db *store.DB, id incident.ID, by incident
 	for _, id := range inc.Merged {
 		merged, err := db.Incident(ctx, id)
 		if err != nil {
-			return postmortem.Stored{}, err
+			return inc, nil, err
 		}
 		for _, it := range merged.Items { // promised all the same
 			it.Item.Item = string(id) + " " + it.Item.Item
 			inc.Items = append(slices.Clip(inc.Items), it)
 		}
 	}
-	return postmortem.Refresh(ctx, db.Postmortems(), inc, events, by)
+	return inc, events, nil
 }
 
 func (a *app) draftPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
@@ -153,7 +169,7 @@ func (a *app) printPostmortem(s postmortem.Stored) error {
 	return err
 }
 
-func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Incident) error {
+func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Incident, now time.Time) error {
 	of := map[incident.ID]incident.Incident{}
 	for _, inc := range incidents {
 		of[inc.ID] = inc
@@ -168,12 +184,23 @@ func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Inc
 		Author   incident.Person `json:"author"`
 		At       *time.Time      `json:"at"`
 		Drill    bool            `json:"drill"`
+		Stage    string          `json:"stage"`
+		Owner    incident.Person `json:"owner"`
+		Due      *time.Time      `json:"due"`
+		Late     bool            `json:"late"`
 	}
 	views := []view{}
-	rows := [][]string{{"ID", "INCIDENT", "VERSION", "LAST AUTHOR", "AT", "TITLE"}}
+	rows := [][]string{{"ID", "INCIDENT", "STAGE", "OWNER", "DUE", "VERSION", "LAST AUTHOR", "AT", "TITLE"}}
 	for _, s := range all {
-		views = append(views, view{s.ID, s.Incident, s.Title, s.Version, s.Author, moment(s.At), of[s.Incident].Drill})
-		rows = append(rows, []string{s.ID, string(s.Incident), fmt.Sprint(s.Version), string(s.Author), stamp(s.At), drillWord(of[s.Incident].Drill) + s.Title})
+		inc := of[s.Incident]
+		stage, owner := inc.Review.Stage.String(), postmortem.Owner(inc)
+		views = append(views, view{s.ID, s.Incident, s.Title, s.Version, s.Author, moment(s.At), inc.Drill, stage, owner, moment(postmortem.Due(inc)), postmortem.Late(inc, now)})
+		if inc.Review.Changed {
+			stage += ", changed"
+		}
+		rows = append(rows, []string{
+			s.ID, string(s.Incident), stage, orDash(string(owner)), dueLine(inc, now), fmt.Sprint(s.Version), string(s.Author), stamp(s.At), drillWord(inc.Drill) + s.Title,
+		})
 	}
 	switch {
 	case a.flags.json:
@@ -183,59 +210,6 @@ func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Inc
 		return err
 	}
 	return table(a.stdout, rows)
-}
-
-// editPostmortem hands the text to an editor and takes it back. If it cannot
-// be kept the file stays, and the error says where.
-func (a *app) editPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
-	shelf := db.Postmortems()
-	handed, err := shelf.Load(ctx, id)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "sitrep-")
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(dir, handed.ID+".md")
-	if err := os.WriteFile(file, []byte(handed.EditForm()), 0o600); err != nil {
-		return err
-	}
-	text, err := a.throughEditor(ctx, file)
-	if err != nil {
-		return err
-	}
-	by, err := a.by(nil)
-	if err != nil {
-		return err
-	}
-	kept, err := postmortem.Keep(ctx, shelf, handed, text, by)
-	if err != nil {
-		return fmt.Errorf("%w; your text is still in %s", err, file)
-	}
-	_, err = fmt.Fprintf(a.stdout, "%s version %d kept\n", kept.ID, kept.Version)
-	return errors.Join(err, os.RemoveAll(dir))
-}
-
-func (a *app) throughEditor(ctx context.Context, file string) (string, error) {
-	words := strings.Fields(editor())
-	cmd := exec.CommandContext(ctx, words[0], append(words[1:], file)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("editor %s: %w; nothing was changed, the text is in %s (set EDITOR to another)", words[0], err, file)
-	}
-	text, err := os.ReadFile(file)
-	return string(text), err
-}
-
-// editor is what the person edits with.
-func editor() string {
-	for _, name := range []string{"VISUAL", "EDITOR"} {
-		if e := strings.TrimSpace(os.Getenv(name)); e != "" {
-			return e
-		}
-	}
-	return "vi"
 }
 
 func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
@@ -314,9 +288,31 @@ func (a *app) exportCommand() *cobra.Command {
 	return c
 }
 
+// gapLine is where something is missing, what, and what to do about it.
+func gapLine(g postmortem.Gap) string {
+	where := g.Section
+	if g.Line > 0 {
+		where = strings.TrimSpace(fmt.Sprintf("%s line %d", where, g.Line))
+	}
+	if where != "" {
+		where += ": "
+	}
+	return fmt.Sprintf("%s%s: %s", where, g.What, g.Do)
+}
+
 // draftOf is a post-mortem as the screen shows it.
 func draftOf(s postmortem.Stored, inc incident.Incident) pane.Draft {
 	d := pane.Draft{ID: s.ID, Markdown: s.Markdown()}
+	for _, g := range s.Gaps(inc) {
+		what := g.What
+		if g.Line == 0 {
+			what += ": " + g.Do
+		}
+		if g.Section != "" {
+			what = g.Section + ": " + what
+		}
+		d.Missing = append(d.Missing, fmt.Sprintf("%d %s", g.Line, what))
+	}
 	for _, f := range postmortem.Lint(d.Markdown, responders(inc)) {
 		d.Findings = append(d.Findings, fmt.Sprintf("%d %s: %s: %s", f.Line, f.Rule, f.Text, f.Hint))
 	}

@@ -1,11 +1,15 @@
 package postmortem
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
@@ -17,13 +21,19 @@ const MaxEdited = 4 << 20
 // edit.
 var ErrEmpty = errors.New("the text is empty")
 
-// The lines that fence a section in the edit form, and notes to the writer.
-// They stand alone on a line; a draft cannot forge them, because what comes
-// from outside is escaped.
+// The lines that fence a section in the edit form, and notes to the writer. They
+// stand alone on a line; what a person wrote before or after one is put on a line
+// of its own first (apart). A draft cannot forge them: what comes from
+// outside is escaped, or stands between backticks. A person's own comments are
+// none of them.
+const fence = `<!--[ \t]*(?:sitrep:section(?:[ \t]+(?:key=[\w.-]*|(?:sha=)?[0-9a-f]*))*|/sitrep)[ \t]*`
+
 var (
-	openLine  = regexp.MustCompile(`^\s*<!--\s*sitrep:section\s+key=(\S+)(?:\s+sha=(\S*))?.*-->\s*$`)
-	closeLine = regexp.MustCompile(`^\s*<!--\s*/sitrep\s*-->\s*$`)
-	noteLine  = regexp.MustCompile(`^\s*<!--\s*sitrep:.*-->\s*$`)
+	anyFence  = regexp.MustCompile(fence + `(?:-->|$)`)
+	openLine  = regexp.MustCompile(`^\s*<!--\s*sitrep:section\s+key=([\w.-]+?)(?:\s+(?:sha=)?([0-9a-f]*?))?\s*(?:-->)?\s*$`)
+	closeLine = regexp.MustCompile(`^\s*<!--\s*/sitrep\s*(?:-->)?\s*$`)
+	noteLine  = regexp.MustCompile(`^\s*<!--\s*(?:sitrep:section(?:\s+(?:key=[\w.-]*?|(?:sha=)?[0-9a-f]*))*\s*(?:-->)?|sitrep: (?:PM-\d+ version \d+\. )?[Ww]rite anywhere\..*-->|sitrep: new facts; .*-->|sitrep: \+ .*-->)\s*$`)
+	formOf    = regexp.MustCompile(`^\s*<!--\s*sitrep: (PM-\d+) version (\d+)\.`)
 )
 
 // isMarker says whether a line belongs to the edit form and not to the text.
@@ -34,6 +44,8 @@ func isMarker(line string) bool {
 // Form is what came back from an editor: the fenced regions and, in between,
 // text without a fence.
 type Form struct {
+	Of      string // the post-mortem that it is of, by its first line; empty if that is gone
+	Version int    // that was handed out, by the same; 0 if it is not known
 	Regions []Region
 	Loose   []string
 }
@@ -45,7 +57,11 @@ type Region struct{ Key, SHA, Text string }
 // between two comments, by which ParseEdited finds it again.
 func (s Stored) EditForm() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<!-- sitrep: write anywhere. Comments such as the next one mark the sections: leave them, they are not exported. -->\n")
+	of := ""
+	if s.Version > 0 {
+		of = fmt.Sprintf("%s version %d. ", s.ID, s.Version)
+	}
+	fmt.Fprintf(&b, "<!-- sitrep: %sWrite anywhere. Comments such as the next one mark the sections: leave them, they are not exported. -->\n", of)
 	for _, k := range s.Sections {
 		fmt.Fprintf(&b, "\n<!-- sitrep:section key=%s sha=%s -->\n", k.Key, digest(k.Text()))
 		for i, l := range k.Fresh() {
@@ -62,15 +78,14 @@ func (s Stored) EditForm() string {
 	return b.String()
 }
 
-// ParseEdited reads an edit form back, whatever became of it: CRLF line ends, a
-// missing or doubled fence, text outside of any. It refuses only an empty text
-// (ErrEmpty) and one above MaxEdited.
+// ParseEdited reads an edit form back, whatever became of it: CRLF line ends,
+// another encoding, a missing, doubled or broken fence, text outside of any. It
+// refuses only an empty text (ErrEmpty) and one above MaxEdited.
 func ParseEdited(text string) (Form, error) {
 	if len(text) > MaxEdited {
 		return Form{}, fmt.Errorf("read the edited post-mortem: %d bytes, at most %d are taken; it was left as it is", len(text), MaxEdited)
 	}
-	text = strings.TrimPrefix(strings.ToValidUTF8(text, "\ufffd"), "\ufeff")
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\ufffd").Replace(text)
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\ufffd").Replace(strings.TrimPrefix(decode(text), "\ufeff"))
 	if strings.TrimSpace(text) == "" {
 		return Form{}, fmt.Errorf("read the edited post-mortem: %w; nothing was changed", ErrEmpty)
 	}
@@ -88,8 +103,12 @@ func ParseEdited(text string) (Form, error) {
 		}
 		region, body = nil, nil
 	}
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(apart(text), "\n") {
 		open := openLine.FindStringSubmatch(line)
+		if of := formOf.FindStringSubmatch(line); of != nil && form.Version == 0 {
+			form.Of = of[1]
+			form.Version, _ = strconv.Atoi(of[2]) // beyond an int: not known
+		}
 		switch {
 		case open != nil:
 			flush()
@@ -104,9 +123,66 @@ func ParseEdited(text string) (Form, error) {
 	return form, nil
 }
 
+// decode makes UTF-8 of what an editor saved. UTF-16 is known by its byte order
+// mark; what is no UTF-8 is taken for Latin-1, byte by byte, so that a letter
+// stays one.
+func decode(text string) string {
+	if len(text) > 1 && (text[:2] == "\xff\xfe" || text[:2] == "\xfe\xff") {
+		big := text[0] == 0xfe
+		units := make([]uint16, 0, len(text)/2)
+		for i := 2; i+1 < len(text); i += 2 {
+			lo, hi := uint16(text[i]), uint16(text[i+1])
+			if big {
+				lo, hi = hi, lo
+			}
+			units = append(units, hi<<8|lo)
+		}
+		return string(utf16.Decode(units))
+	}
+	if utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && n == 1 {
+			r = rune(text[0])
+		}
+		b.WriteRune(r)
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// apart puts fences at the ends of a line that has a person's words too on lines
+// of their own. Within a line they are somebody's text.
+func apart(text string) string {
+	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
+	var out []string
+	for line := range strings.SplitSeq(text, "\n") {
+		found := anyFence.FindAllStringIndex(line, -1)
+		from, to := 0, len(line)
+		for ; len(found) > 0 && blank(line[from:found[0][0]]); found = found[1:] {
+			out, from = append(out, line[found[0][0]:found[0][1]]), found[0][1]
+		}
+		var after []string
+		for ; len(found) > 0 && blank(line[found[len(found)-1][1]:to]); found = found[:len(found)-1] {
+			last := found[len(found)-1]
+			after, to = append(after, line[last[0]:last[1]]), last[0]
+		}
+		if from == 0 || !blank(line[from:to]) {
+			out = append(out, line[from:to])
+		}
+		slices.Reverse(after)
+		out = append(out, after...)
+	}
+	return strings.Join(out, "\n")
+}
+
 // Edit is s after a person edited handed, the version that was given out. If s
 // is a later version the edit is merged into it; where two people changed the
-// same lines both texts stay. A section that is gone from the form was removed
+// same words both wordings stand (Kept.Conflicts), and where the draft changed
+// them the person's do. A section that is gone from the form was removed
 // by the person; text that belongs to no section becomes an appendix.
 func (s Stored) Edit(handed Stored, form Form, by incident.By) Stored {
 	texts, loose := assign(handed, form)
@@ -121,7 +197,7 @@ func (s Stored) Edit(handed Stored, form Form, by incident.By) Stored {
 		if i < 0 { // a newer template dropped it: the edit brings it back
 			i, s.Sections = len(s.Sections), append(s.Sections, Kept{Key: h.Key, Heading: h.Heading})
 		}
-		s.Sections[i] = s.Sections[i].edit(h.Text(), mine.Text, by)
+		s.Sections[i] = s.Sections[i].edit(h, mine.Text, by)
 	}
 	for _, text := range loose {
 		s.Sections = withAppendix(s.Sections, text, by)
@@ -132,12 +208,23 @@ func (s Stored) Edit(handed Stored, form Form, by incident.By) Stored {
 	return s
 }
 
-// edit gives the section a person's text, which was written over base.
-func (k Kept) edit(base, mine string, by incident.By) Kept {
-	theirs := k.Text()
+// edit gives the section a person's text, which was written over handed.
+func (k Kept) edit(handed Kept, mine string, by incident.By) Kept {
+	base, theirs, was := handed.Text(), k.Text(), k
 	k.Human, k.State, k.EditedBy, k.EditedAt = mine, ByHand, by.Actor, by.At
-	if theirs != base && theirs != mine {
-		merged, _ := merge3(lineList(base), lineList(mine), lineList(theirs), true)
+	switch {
+	case theirs == base, theirs == mine:
+	case !was.Edited() && !handed.Edited(): // newer facts came, and no other person
+		k.Generated = handed.Generated
+		k = k.regenerate(was.Generated)
+	case was.EditedBy == handed.EditedBy && was.EditedAt.Equal(handed.EditedAt): // the same, into a person's text
+		merged, conflict := merge3(lineList(base), lineList(mine), lineList(theirs), nil)
+		k.Human, k.State = strings.Join(merged, "\n"), Merged
+		if conflict || was.State == NewFacts {
+			k.State = NewFacts
+		}
+	default:
+		merged, _ := merge3(lineList(base), lineList(mine), lineList(theirs), bothWordings(by.Actor, cmp.Or(was.EditedBy, "the draft")))
 		k.Human, k.State = strings.Join(merged, "\n"), Merged
 	}
 	if k.Human == k.Generated && k.Generated != "" {

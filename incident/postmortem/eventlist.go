@@ -12,47 +12,6 @@ import (
 // for the list to say so.
 const recordedLater = time.Minute
 
-// eventList is every event, one line each. Equal events in a row are one line,
-// and so is all that happened to one page.
-func (f *facts) eventList() string {
-	if len(f.events) == 0 {
-		return "No data."
-	}
-	var rows []string
-	told := map[string]bool{}
-	today := f.events[0].At.UTC().Format(time.DateOnly)
-	for i := 0; i < len(f.events); i++ {
-		e := f.events[i]
-		again := 0
-		for i+1 < len(f.events) && sameNews(e, f.events[i+1]) {
-			i, again = i+1, again+1
-		}
-		text := escape(e.Text)
-		if text == "" {
-			text = "(no text)"
-		}
-		if isPage(e.Kind) {
-			_, id := pageOf(e)
-			if told[id] {
-				continue
-			}
-			told[id] = true
-			if whole := f.pageRow(id); whole != "" {
-				text, again = whole, 0
-			}
-		}
-		when := clock(e.At)
-		if d := e.At.UTC().Format(time.DateOnly); d != today {
-			when = d + " " + when
-		}
-		if again > 0 {
-			text += fmt.Sprintf(" (%d times, until %s)", again+1, clock(f.events[i].At))
-		}
-		rows = append(rows, "- "+when+" "+text+frozen(e)+f.origin(e))
-	}
-	return "Day: " + today + ".\n\n" + strings.Join(rows, "\n")
-}
-
 func sameNews(a, b incident.Event) bool {
 	return a.Kind == b.Kind && a.Who() == b.Who() && a.Text == b.Text && a.Incident == b.Incident && a.Was == b.Was && a.Moved == b.Moved && !isPage(a.Kind)
 }
@@ -72,8 +31,8 @@ func frozen(e incident.Event) string {
 }
 
 // origin is the kind, who, through what, when it was written down, and whether
-// it stands here as it was.
-func (f *facts) origin(e incident.Event) string {
+// it stands here as it was; marks say what else a reader has to know.
+func (f *facts) origin(e incident.Event, marks ...string) string {
 	parts := []string{escape(string(e.Kind))}
 	if e.Actor != "" && (e.Actor != incident.Sitrep || e.Source == "") {
 		parts = append(parts, escape(e.Who()))
@@ -87,7 +46,7 @@ func (f *facts) origin(e incident.Event) string {
 	if mark := e.Mark(f.inc.ID); mark != "" {
 		parts = append(parts, escape(mark))
 	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return " (" + strings.Join(append(parts, marks...), ", ") + ")"
 }
 
 // step is what became of a page, and how long after it was queued.

@@ -21,6 +21,7 @@ type facts struct {
 	now      time.Time
 	end      time.Time // resolution, or now
 	events   []incident.Event
+	retold   map[string]retold // by the ID of the event, or of the page
 	signals  []Signal
 	captures []incident.Capture // of series, in the order of their moments
 	pages    []page
@@ -89,6 +90,7 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 	for _, e := range f.events {
 		f.take(e)
 	}
+	f.retold = retellings(inc.ID, events)
 	// A severity that was lowered later makes no early promise easier to keep.
 	f.targets = targetsOf(inc, f.worst())
 	if first := f.declaration.Severity; first != "" {
@@ -104,8 +106,7 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 // post-mortem's own history does not: saving a draft would make it stale. Nor does
 // what became of evidence later.
 func (f *facts) concerns(e incident.Event) bool {
-	switch e.Kind {
-	case incident.PostmortemDrafted, incident.PostmortemEdited, "postmortem.published", incident.EvidenceCompacted, incident.EvidenceRecorded:
+	if isOwn(e.Kind) || e.Kind == incident.EvidenceCompacted || e.Kind == incident.EvidenceRecorded {
 		return false
 	}
 	if e.Incident == "" {
@@ -114,6 +115,9 @@ func (f *facts) concerns(e incident.Event) bool {
 	}
 	return e.Incident == f.inc.ID || e.Moved == f.inc.ID
 }
+
+// isOwn says whether an event is about the post-mortem itself.
+func isOwn(k incident.Kind) bool { return strings.HasPrefix(string(k), "postmortem.") }
 
 func (f *facts) take(e incident.Event) {
 	if e.Moved != "" && e.Moved != f.inc.ID {

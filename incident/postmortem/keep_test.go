@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -89,7 +90,100 @@ func TestTwoWritersLoseNothing(t *testing.T) {
 	require.Contains(t, k.Text(), "that the pool was elastic")
 	require.Contains(t, k.Text(), "that retries were off")
 	require.Equal(t, postmortem.Merged, k.State)
+	require.Equal(t, 1, k.Conflicts())
+	require.Contains(t, k.Text(), "\n<<<<<<< emil\n- **What surprised us**: that retries were off\n=======\n- **What surprised us**: that the pool was elastic\n>>>>>>> dana")
+	require.True(t, slices.ContainsFunc(postmortem.Lint(s.Markdown(), nil), func(f postmortem.Finding) bool { return f.Rule == "conflict" }), "a reviewer is told")
 	require.Equal(t, incident.Person("emil"), s.Author)
+}
+
+// Facts that come while somebody writes are no second person.
+func TestFactsThatComeWhileSomebodyWrites(t *testing.T) {
+	n := sev1(t)
+	handed := postmortem.Merge(postmortem.Stored{}, n.draft())
+	text := strings.Replace(handed.EditForm(), "- **Duration**: 53m 35s", "- **Duration**: an hour, it felt like a night; 53m 35s", 1)
+	form, err := postmortem.ParseEdited(text)
+	require.NoError(t, err)
+	n.add(n.inc.Reopen(by("ana", "10:30:00")))
+	n.add(n.inc.Resolve(by("ana", "10:40:00"), "restarted payments-2"))
+	s := postmortem.Merge(handed, n.draft())
+	s = s.Edit(handed, form, by("dana", "11:00:00"))
+	k := section(t, s, "incident-summary")
+	require.Equal(t, postmortem.NewFacts, k.State)
+	require.Zero(t, k.Conflicts())
+	require.Contains(t, k.Text(), "felt like a night")
+	require.Contains(t, k.Fresh()[0], "- **Duration**: 7h 40m")
+
+	again, err := postmortem.ParseEdited(strings.Replace(s.EditForm(), "felt like a night", "felt like a week", 1))
+	require.NoError(t, err)
+	n.add(n.inc.Reopen(by("ana", "12:30:00")))
+	later := postmortem.Merge(s, n.draft())
+	later = later.Edit(s, again, by("dana", "12:40:00"))
+	require.Zero(t, section(t, later, "incident-summary").Conflicts())
+	require.Contains(t, later.Markdown(), "felt like a week")
+}
+
+func TestAnEditorOfAnotherEncoding(t *testing.T) {
+	s := postmortem.Merge(postmortem.Stored{}, sev1(t).draft())
+	const mine = "größer als ein Pool, l'été déjà"
+	latin := func(s string) string {
+		var b []byte
+		for _, r := range s {
+			if r > 0xff {
+				b = append(b, string(r)...)
+				continue
+			}
+			b = append(b, byte(r))
+		}
+		return string(b)
+	}
+	wide := func(s string, big bool) string {
+		b := []byte{}
+		for _, u := range append([]uint16{0xfeff}, utf16.Encode([]rune(s))...) {
+			if lo, hi := byte(u), byte(u>>8); big {
+				b = append(b, hi, lo)
+			} else {
+				b = append(b, lo, hi)
+			}
+		}
+		return string(b)
+	}
+	text := strings.Replace(s.EditForm(), "_What made the response slower or harder than it needed to be?_", mine, 1)
+	for name, saved := range map[string]string{"UTF-8": text, "UTF-16": wide(text, false), "UTF-16 the other way": wide(text, true)} {
+		got := handBack(t, s, saved)
+		require.Equal(t, section(t, handBack(t, s, text), "lessons-learned"), section(t, got, "lessons-learned"), name)
+		require.Equal(t, section(t, s, "timeline"), section(t, got, "timeline"), name)
+	}
+	require.Contains(t, handBack(t, s, strings.Replace(text, mine, latin(mine), 1)).Markdown(), mine, "Latin-1")
+}
+
+func TestWordsBesideFencesAndInComments(t *testing.T) {
+	s := postmortem.Merge(postmortem.Stored{}, sev1(t).draft())
+	s.ID, s.Version = "PM-1", 3
+	require.True(t, strings.HasPrefix(s.EditForm(), "<!-- sitrep: PM-1 version 3. Write anywhere."))
+	form, err := postmortem.ParseEdited(s.EditForm())
+	require.NoError(t, err)
+	require.Equal(t, "PM-1", form.Of)
+	require.Equal(t, 3, form.Version)
+	for _, c := range []struct{ name, from, to string }{
+		{"behind an opening", "-->\n# Post", "--> one two\n# Post"},
+		{"before a closing", "<!-- /sitrep -->", "one two <!-- /sitrep -->"},
+		{"a joined line", "\n<!-- /sitrep -->\n\n<!-- sitrep:section key=timeline sha", " one two <!-- /sitrep --> <!-- sitrep:section key=timeline sha"},
+		{"a cut fence", "<!-- /sitrep -->\n", "<!-- /sitrep\none two\n"},
+		{"a fence without its key", "<!-- sitrep:section key=timeline ", "one two\n<!-- sitrep:section "},
+		{"a comment", "\n<!-- /sitrep -->", "\n<!-- sitrep: one two -->\n<!-- /sitrep -->"},
+		{"a comment that looks like a fence", "\n<!-- /sitrep -->", "\n<!-- sitrep:section one two -->\n<!-- /sitrep -->"},
+		{"another comment", "\n<!-- /sitrep -->", "\n<!-- ask bob: one two -->\n<!-- /sitrep -->"},
+	} {
+		text := strings.Replace(s.EditForm(), c.from, c.to, 1)
+		require.NotEqual(t, s.EditForm(), text, c.name)
+		got := handBack(t, s, text)
+		require.Contains(t, got.Markdown(), "one two", c.name)
+		require.NotContains(t, got.Markdown(), "/sitrep", c.name)
+		require.NotContains(t, got.Markdown(), "sitrep:section key", c.name)
+		for _, k := range s.Sections[2:] {
+			require.Equal(t, k.Text(), section(t, got, k.Key).Text(), c.name)
+		}
+	}
 }
 
 func TestDamagedFences(t *testing.T) {
@@ -153,51 +247,167 @@ func TestARemovedSectionStaysAway(t *testing.T) {
 	require.Contains(t, s.Restore("timeline.signals", by("bob", "12:00:00")).Markdown(), "### Signals")
 }
 
-// Whatever a person writes, and however often the facts change in between and
-// the fences are damaged, what was written stands in the post-mortem.
+// team is people who write into one post-mortem while facts come.
+type team struct {
+	n      *night
+	s      postmortem.Stored
+	desks  map[incident.Person]desk
+	words  []string // that were handed in
+	told   []string // that rows and items are told with
+	minute int
+}
+
+// desk is a form that was handed out and is not back: its editor is open, or was
+// killed.
+type desk struct {
+	handed postmortem.Stored
+	text   string
+	words  []string
+}
+
+// Whatever two people write, however often the facts change in between, whatever
+// becomes of the fences and of their editors, and in whatever order they hand in:
+// every word that was handed in stands in the post-mortem.
 func TestNoWordIsEverLost(t *testing.T) {
+	const steps = 50
 	rapid.Check(t, func(t *rapid.T) {
-		n := sev1(t)
-		s := postmortem.Merge(postmortem.Stored{}, n.draft())
-		var written []string
-		minute := 0
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			minute++
-			switch rapid.SampledFrom([]string{"edit", "edit", "damage", "event", "regenerate"}).Draw(t, "step") {
-			case "edit":
-				word := fmt.Sprintf("w%d %s", len(written), rapid.StringMatching(`[a-zäß線🔥*<_\[-]{0,12}`).Draw(t, "word"))
-				s = handBack(t, s, insert(t, s.EditForm(), word))
-				written = append(written, strings.TrimSpace(word))
+		w := team{n: sev1(t), desks: map[incident.Person]desk{}}
+		w.s = postmortem.Merge(postmortem.Stored{}, w.n.draft())
+		for range steps {
+			w.minute++
+			who := rapid.SampledFrom([]incident.Person{"dana", "emil"}).Draw(t, "who")
+			switch rapid.SampledFrom([]string{"type", "type", "type", "hand in", "damage", "event", "row", "regenerate"}).Draw(t, "step") {
+			case "type":
+				w.types(t, who)
+			case "hand in":
+				w.handsIn(t, who)
 			case "damage":
-				s = handBack(t, s, withoutOneMarker(t, s.EditForm()))
+				if d, open := w.desks[who]; open {
+					d.text = withoutOneMarker(t, d.text)
+					w.desks[who] = d
+				}
 			case "event":
-				change(t, n, minute)
+				change(t, w.n, w.minute)
+			case "row":
+				w.tells(t, who)
 			case "regenerate":
-				before := s
-				s = postmortem.Merge(s, n.draft())
-				require.Equal(t, s, postmortem.Merge(s, n.draft()))
-				require.GreaterOrEqual(t, len(s.Sections), len(before.Sections))
+				before := w.s
+				w.s = postmortem.Merge(w.s, w.n.draft())
+				require.Equal(t, w.s, postmortem.Merge(w.s, w.n.draft()))
+				require.GreaterOrEqual(t, len(w.s.Sections), len(before.Sections))
+				w.draftTells(t)
 			}
-			for _, w := range written {
-				require.Contains(t, s.Markdown(), w)
-			}
-			require.NotContains(t, s.Markdown(), "<!-- sitrep:")
-			require.NotContains(t, s.Markdown(), "<!-- /sitrep")
+			w.holds(t)
 		}
+		for who := range w.desks { // the editors that were killed are found at last
+			w.handsIn(t, who)
+		}
+		w.holds(t)
 	})
 }
 
-// insert puts a line anywhere into a form, or in place of a line that is no
-// marker and that no person wrote.
+// types puts a word into the form on a person's desk, which is taken first.
+func (w *team) types(t *rapid.T, who incident.Person) {
+	d, open := w.desks[who]
+	if !open {
+		d = desk{handed: w.s, text: w.s.EditForm()}
+	}
+	word := fmt.Sprintf("¤%d-%d %s", w.minute, len(d.words), rapid.StringMatching(`[a-zäß線🔥*<_\[-]{0,12}`).Draw(t, "word"))
+	d.text = insert(t, d.text, word)
+	d.words = append(d.words, strings.TrimSpace(word))
+	w.desks[who] = d
+}
+
+func (w *team) handsIn(t *rapid.T, who incident.Person) {
+	d, open := w.desks[who]
+	if !open {
+		return
+	}
+	delete(w.desks, who)
+	ends := rapid.SampledFrom([]string{"\n", "\r\n", "\r"}).Draw(t, "ends")
+	form, err := postmortem.ParseEdited(strings.ReplaceAll(d.text, "\n", ends))
+	require.NoError(t, err)
+	w.s = w.s.Edit(d.handed, form, incident.By{Actor: who, At: at("11:00:00").Add(time.Duration(w.minute) * time.Minute)})
+	w.words = append(w.words, d.words...)
+}
+
+// tells rewords or annotates an event or an action item.
+func (w *team) tells(t *rapid.T, who incident.Person) {
+	word := fmt.Sprintf("told¤%d", w.minute)
+	now := by(who, "11:00:00")
+	note := rapid.Bool().Draw(t, "note")
+	if rapid.Bool().Draw(t, "item") {
+		it := w.n.inc.Items[rapid.IntRange(0, len(w.n.inc.Items)-1).Draw(t, "of")]
+		c := incident.ItemChange{Item: it.Item.Item}
+		if note {
+			word = it.Note + " " + word
+			c.Note = &word
+		} else {
+			word = it.Text + " " + word
+			c.Text = &word
+		}
+		w.n.add(w.n.inc.ChangeItem(now, c))
+		w.told = append(w.told, fmt.Sprintf("told¤%d", w.minute))
+		return
+	}
+	var own []incident.Event
+	for _, e := range w.n.events {
+		if e.Kind == incident.NoteAdded || e.Kind == incident.ActionTaken {
+			own = append(own, e)
+		}
+	}
+	e := rapid.SampledFrom(own).Draw(t, "of")
+	for _, r := range postmortem.Rows(w.n.inc, w.n.events, at("10:00:00")) {
+		if r.Event == e.ID {
+			var c incident.Retelling
+			if note {
+				word = r.Note + " " + word
+				c.Note = &word
+			} else {
+				word = r.Text + " " + word
+				c.Text = &word
+			}
+			w.n.add(w.n.inc.Retell(now, e, c))
+			w.told = append(w.told, fmt.Sprintf("told¤%d", w.minute))
+		}
+	}
+}
+
+// draftTells holds that the newest draft has what rows and items are told with.
+func (w *team) draftTells(t *rapid.T) {
+	var generated strings.Builder
+	for _, k := range w.s.Sections {
+		generated.WriteString(k.Generated + "\n")
+	}
+	for _, word := range w.told {
+		require.Contains(t, generated.String(), word)
+	}
+}
+
+func (w *team) holds(t *rapid.T) {
+	md := w.s.Markdown()
+	for _, word := range w.words {
+		require.Contains(t, md, word)
+	}
+	require.NotContains(t, md, "<!-- sitrep:")
+	require.NotContains(t, md, "<!-- /sitrep")
+}
+
+// insert puts words into a form on a line of their own, at the end of a line, or
+// in place of one that is no marker and that no person wrote.
 func insert(t *rapid.T, form, word string) string {
 	all := strings.Split(form, "\n")
 	i := rapid.IntRange(0, len(all)-1).Draw(t, "line")
-	if rapid.Bool().Draw(t, "replace") && strings.HasPrefix(all[i], "- ") {
+	drafted := strings.HasPrefix(all[i], "- ") && !strings.Contains(all[i], "¤")
+	switch how := rapid.SampledFrom([]string{"insert", "replace", "append"}).Draw(t, "how"); {
+	case how == "replace" && drafted:
 		all[i] = word
-	} else {
+	case how == "append" && drafted:
+		all[i] += " " + word
+	default:
 		all = slices.Insert(all, i, word)
 	}
-	return strings.Join(all, rapid.SampledFrom([]string{"\n", "\r\n"}).Draw(t, "ends"))
+	return strings.Join(all, "\n")
 }
 
 func withoutOneMarker(t *rapid.T, form string) string {

@@ -1,6 +1,7 @@
 package postmortem
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -158,13 +159,17 @@ func (f *facts) done(term incident.Term, ask string) string {
 	return bullets(count(len(items), "action")+" recorded:", items)
 }
 
+// actionItems is the items as the incident has them now; those that were dropped
+// are named below the list, with why.
 func (f *facts) actionItems() string {
-	if len(f.inc.Items) == 0 {
-		return "- [ ] _What is the one change that shortens this next time?_ - _owner_ - _due date_"
-	}
-	var out []string
+	var out, dropped []string
 	for _, it := range f.inc.Items {
 		box, owner, due := "[ ]", "_owner_", "_due date_"
+		if it.Dropped {
+			why := cmp.Or(it.Note, "no reason was given")
+			dropped = append(dropped, fmt.Sprintf("%s %s (%s)", escape(it.Item.Item), escape(it.Text), escape(why)))
+			continue
+		}
 		if !it.Closed.IsZero() {
 			box = "[x]"
 		}
@@ -174,7 +179,17 @@ func (f *facts) actionItems() string {
 		if !it.Due.IsZero() {
 			due = it.Due.UTC().Format("2006-01-02")
 		}
-		out = append(out, fmt.Sprintf("- %s %s: %s - %s - %s", box, escape(it.Item.Item), escape(it.Text), owner, due))
+		line := fmt.Sprintf("- %s %s: %s - %s - %s", box, escape(it.Item.Item), escape(it.Text), owner, due)
+		if it.Note != "" {
+			line += "\n  - " + escape(it.Note)
+		}
+		out = append(out, line)
+	}
+	if len(out) == 0 {
+		out = []string{"- [ ] _What is the one change that shortens this next time?_ - _owner_ - _due date_"}
+	}
+	if len(dropped) > 0 {
+		out = append(out, "", "Dropped: "+strings.Join(dropped, "; ")+".")
 	}
 	return strings.Join(out, "\n")
 }

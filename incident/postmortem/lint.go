@@ -68,6 +68,9 @@ func (l *linter) add(line int, rule, text, hint string) {
 }
 
 func (l *linter) line(n int, line string) {
+	if strings.HasPrefix(line, mineMark) {
+		l.add(n, "conflict", line, "two people changed the same words: keep what is right, and take out the lines that fence them")
+	}
 	was := l.fence
 	l.fence = fenceAfter(l.fence, strings.TrimRight(line, " \t"))
 	if was != "" || l.fence != "" || strings.HasPrefix(strings.TrimSpace(line), "<!--") {

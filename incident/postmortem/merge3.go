@@ -13,11 +13,11 @@ type hunk struct {
 // merge3 applies to base what both mine and theirs changed. Two changes of the
 // same lines contradict each other, two that only touch do not; lines that both
 // sides insert at the same place are kept, theirs first. In a contradiction
-// mine stands, followed by those lines of theirs that it lacks if both are to
-// be kept.
+// clash says what stands and whether it still is one; without it mine stands.
 //
-// No line that mine added is ever missing from the result.
-func merge3(base, mine, theirs []string, both bool) (merged []string, conflict bool) {
+// No line that mine added is ever missing from the result but for what clash
+// leaves out.
+func merge3(base, mine, theirs []string, clash settler) (merged []string, conflict bool) {
 	changes := append(diff(base, theirs, false), diff(base, mine, true)...)
 	slices.SortStableFunc(changes, func(a, b hunk) int {
 		if a.from != b.from {
@@ -35,8 +35,8 @@ func merge3(base, mine, theirs []string, both bool) (merged []string, conflict b
 		group := changes[:n]
 		changes = changes[n:]
 		merged = append(merged, base[done:group[0].from]...)
-		lines, clash := settle(base, group, end, both)
-		merged, conflict, done = append(merged, lines...), conflict || clash, end
+		lines, contradiction := settle(base, group, end, clash)
+		merged, conflict, done = append(merged, lines...), conflict || contradiction, end
 	}
 	return append(merged, base[done:]...), conflict
 }
@@ -50,9 +50,13 @@ func overlap(from, to int, h hunk) bool {
 	return h.from < to && h.to > from && (h.from != h.to || h.from > from)
 }
 
+// settler decides what becomes of lines that both sides changed, and whether
+// they contradict each other.
+type settler func(base, mine, theirs []string) (lines []string, conflict bool)
+
 // settle is what becomes of the base lines [group[0].from, to), which the
 // hunks of a group change.
-func settle(base []string, group []hunk, to int, both bool) (lines []string, conflict bool) {
+func settle(base []string, group []hunk, to int, clash settler) (lines []string, conflict bool) {
 	from := group[0].from
 	apply := func(mine bool) (out []string, any bool) {
 		at := from
@@ -73,8 +77,8 @@ func settle(base []string, group []hunk, to int, both bool) (lines []string, con
 		return mine, false
 	case from == to: // insertions
 		return append(theirs, mine...), false
-	case both:
-		return append(mine, without(theirs, mine)...), true
+	case clash != nil:
+		return clash(base[from:to], mine, theirs)
 	}
 	return mine, true
 }

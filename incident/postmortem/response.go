@@ -77,9 +77,11 @@ func (f *facts) first(k incident.Kind) (incident.Event, bool) {
 	return f.events[i], true
 }
 
+const nobodyAcknowledged = "Nobody acknowledged it"
+
 func (f *facts) response() string {
 	if len(f.acks) == 0 {
-		return "Nobody acknowledged it" + f.overOrYet() + "."
+		return nobodyAcknowledged + f.overOrYet() + "."
 	}
 	d, _ := f.inc.TimeToAcknowledge()
 	first := fmt.Sprintf("Acknowledged by %s at %s, %s after the declaration%s.",

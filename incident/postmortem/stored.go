@@ -73,6 +73,18 @@ func (k Kept) Fresh() []string {
 	return slices.DeleteFunc(without(lineList(k.Generated), lineList(k.Human)), func(l string) bool { return l == "" })
 }
 
+// Conflicts is how many places of the section two people worded in two ways:
+// both wordings stand in its text, fenced.
+func (k Kept) Conflicts() int { return countConflicts(k.Text()) }
+
+// Conflicts is how many there are in all sections.
+func (s Stored) Conflicts() (n int) {
+	for _, k := range s.Sections {
+		n += k.Conflicts()
+	}
+	return n
+}
+
 // Section is the section with that key; false if there is none.
 func (s Stored) Section(key string) (Kept, bool) {
 	for _, k := range s.Sections {
@@ -119,7 +131,7 @@ func (k Kept) regenerate(text string) Kept {
 		k.State = NewFacts
 		return k
 	}
-	merged, conflict := merge3(lineList(old), lineList(k.Human), lineList(text), false)
+	merged, conflict := merge3(lineList(old), lineList(k.Human), lineList(text), nil)
 	k.Human = strings.Join(merged, "\n")
 	switch {
 	case conflict || k.State == NewFacts:

@@ -22,7 +22,7 @@ type Receipt struct {
 	Incident incident.ID        // that the order made or was about
 	Document string             // for OpenDraft: the text to edit
 	Frozen   *Frozen            // for OpenFrozen
-	Path     string             // for ExportDraft: where it was written
+	Path     string             // for ExportDraft: where it was written; for OpenDraft: the file that has the text
 	Outward  bool               // it reached people: the toast stays until dismissed
 	Looked   *InboxDetail       // for LookInto
 	Words    []query.Suggestion // for Suggest; there may be some with an error
@@ -159,10 +159,12 @@ type (
 	ConfirmChaos struct{ Run string }
 
 	// MakeDraft drafts or refreshes the post-mortem; OpenDraft answers with its
-	// text for an editor, SaveDraft takes it back, ExportDraft writes Markdown.
-	MakeDraft struct{ ID incident.ID }
-	OpenDraft struct{ ID incident.ID }
-	SaveDraft struct {
+	// text for an editor, SaveDraft takes it back, LeaveDraft says that the editor
+	// brought nothing, ExportDraft writes Markdown.
+	MakeDraft  struct{ ID incident.ID }
+	OpenDraft  struct{ ID incident.ID }
+	LeaveDraft struct{ ID incident.ID }
+	SaveDraft  struct {
 		ID   incident.ID
 		Text string
 	}
@@ -227,6 +229,7 @@ func (ConfirmChaos) order()  {}
 func (MakeDraft) order()     {}
 func (OpenDraft) order()     {}
 func (SaveDraft) order()     {}
+func (LeaveDraft) order()    {}
 func (ExportDraft) order()   {}
 func (OpenFrozen) order()    {}
 func (ShowBoard) order()     {}

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	pm "github.com/sitrep-dev/sitrep/incident/postmortem"
 	"github.com/sitrep-dev/sitrep/tui/frame"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -56,7 +58,8 @@ func (v *postmortem) Draw(f *frame.Frame, s *Screen) {
 	v.rows = text.H
 	v.top = max(min(v.top, len(v.laid.lines)-text.H), 0)
 	v.laid.draw(f.Sub(text), v.top, markedLines(d.Findings))
-	note := noteOf(d, s)
+	inc, _ := selected(s)
+	note := noteOf(d, inc, s)
 	if n := len(v.laid.lines); n > text.H {
 		note.text = safe.Sprintf("%s · %d%%", note.text, 100*(v.top+text.H)/n)
 	}
@@ -85,25 +88,83 @@ func (v *postmortem) lay(text string, width int) {
 func titleOf(d Draft, s *Screen) safe.Text {
 	title := ""
 	if inc, ok := selected(s); ok {
-		title = "  " + inc.Title
+		title = "  " + stageOf(inc) + "  " + inc.Title
 		if inc.Drill {
-			title = "  DRILL " + inc.Title
+			title = "  " + stageOf(inc) + "  DRILL " + inc.Title
 		}
 	}
 	return safe.Sprintf("%s of %s%s", d.ID, s.Incident, title)
 }
 
-func noteOf(d Draft, s *Screen) piece {
-	var parts []string
-	if !d.EditedAt.IsZero() {
-		parts = append(parts, fmt.Sprintf("edited by %s %s ago", d.EditedBy, Ago(s.Now.Sub(d.EditedAt))))
-	} else {
-		parts = append(parts, "drafted from the timeline, not edited")
+// stageOf is how far a post-mortem has come among people.
+func stageOf(inc incident.Incident) string {
+	if inc.Review.Changed {
+		return inc.Review.Stage.String() + ", changed"
+	}
+	return inc.Review.Stage.String()
+}
+
+// dueOf is until when it is to be reviewed; empty once it is, or if nobody wants
+// it.
+func dueOf(inc incident.Incident, now time.Time) (text string, late bool) {
+	due := pm.Due(inc)
+	switch {
+	case due.IsZero(), inc.Review.Stage == incident.StageReviewed, inc.Review.Stage == incident.StagePublished:
+		return "", false
+	case pm.Late(inc, now):
+		return "due " + due.UTC().Format(time.DateOnly), true
+	}
+	return "due in " + Ago(due.Sub(now)), false
+}
+
+// noteOf is what is to be done about a post-mortem, and who has touched it.
+func noteOf(d Draft, inc incident.Incident, s *Screen) piece {
+	var parts, asks []string
+	if n := len(d.Missing); n > 0 {
+		asks = append(asks, fmt.Sprintf("%d missing", n))
 	}
 	if n := len(d.Findings); n > 0 {
-		return piece{safe.Sprintf("%s · %s: %s", strings.Join(parts, " "), plural(n, "finding"), s.Keys.Label(keys.LintDraft)), theme.Warn}
+		asks = append(asks, plural(n, "finding"))
 	}
-	return piece{safe.New(strings.Join(parts, " "), 80), theme.Dim}
+	style := theme.Dim
+	if len(asks) > 0 {
+		style, parts = theme.Warn, append(parts, fmt.Sprintf("%s: %s", strings.Join(asks, ", "), s.Keys.Label(keys.LintDraft)))
+	}
+	due, late := dueOf(inc, s.Now)
+	if due != "" {
+		parts = append(parts, due)
+	}
+	if late {
+		style = theme.Warn
+	}
+	if d.EditedAt.IsZero() {
+		parts = append(parts, "drafted from the timeline, not edited")
+	} else {
+		parts = append(parts, fmt.Sprintf("edited by %s %s ago", d.EditedBy, Ago(s.Now.Sub(d.EditedAt))))
+	}
+	return piece{safe.New(strings.Join(parts, " · "), safe.Line), style}
+}
+
+// listNote is what a list says of a post-mortem: what is to be done about it, else
+// who has touched it.
+func listNote(d Draft, inc incident.Incident, s *Screen) piece {
+	due, late := dueOf(inc, s.Now)
+	var parts []string
+	if due != "" {
+		parts = append(parts, due)
+	}
+	if n := len(d.Missing); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d missing", n))
+	}
+	switch {
+	case late:
+		return piece{safe.New(strings.Join(parts, " · "), safe.Line), theme.Warn}
+	case len(parts) > 0:
+		return piece{safe.New(strings.Join(parts, " · "), safe.Line), theme.Dim}
+	case d.EditedAt.IsZero():
+		return piece{safe.Const("not edited"), theme.Dim}
+	}
+	return piece{safe.Sprintf("edited by %s %s ago", d.EditedBy, Ago(s.Now.Sub(d.EditedAt))), theme.Dim}
 }
 
 // markedLines are the lines that the lint speaks of: findings begin with their
@@ -176,8 +237,9 @@ func (v *postmortem) drafts(s *Screen) rows {
 			if inc.Drill {
 				p.left(5, theme.Accent, safe.Const("DRILL"))
 			}
-			note := noteOf(d, s)
-			right := f.PutRight(f.Width(), 0, theme.Dim, note.text.Fit(p.room()/2)) - 1
+			p.left(10, theme.Plain, safe.New(stageOf(inc), 10))
+			note := listNote(d, inc, s)
+			right := f.PutRight(f.Width(), 0, note.style, note.text.Fit(p.room()/2)) - 1
 			f.PutFit(p.x, 0, right-p.x, theme.Plain, safe.New(inc.Title, safe.Line))
 		},
 		open: func(i int, _ *Screen) Effect { return Effect{Handled: true, Select: list[i].ID} },
@@ -207,7 +269,8 @@ func (v *postmortem) Press(a keys.Action, s *Screen) Effect {
 	case keys.Bottom:
 		v.top = len(v.laid.lines)
 	case keys.LintDraft:
-		return readFindings(d)
+		inc, _ := selected(s)
+		return readFindings(d, inc, s)
 	case keys.Yank:
 		return Effect{Handled: true, Copy: d.Markdown}
 	default:
@@ -238,17 +301,54 @@ func (v *postmortem) pressList(a keys.Action, s *Screen) Effect {
 	return Effect{Handled: true, Toast: "no post-mortem is selected; " + s.Keys.Label(keys.Draft) + " drafts one of the incident"}
 }
 
-// readFindings is what the lint found, in full.
-func readFindings(d Draft) Effect {
+// readFindings is how far it has come, what is missing, what was said about it, and
+// what the lint found, in full.
+func readFindings(d Draft, inc incident.Incident, s *Screen) Effect {
 	var p page
-	for _, text := range d.Findings {
+	p.labelled("stage", stageOf(inc))
+	p.labelled("owner", cmp.Or(string(pm.Owner(inc)), "nobody"))
+	if due, late := dueOf(inc, s.Now); late {
+		p.labelled("late", due)
+	} else if due != "" {
+		p.labelled("due", strings.TrimPrefix(due, "due "))
+	}
+	if len(inc.Review.Comments) > 0 {
+		p.heading("said about it")
+	}
+	for _, c := range inc.Review.Comments {
+		on, answer := "", ""
+		if c.Section != "" {
+			on = " on " + c.Section
+		}
+		if !c.Closed.IsZero() {
+			answer = fmt.Sprintf(" [closed by %s: %s]", c.Closer, cmp.Or(c.Answer, "no word"))
+		}
+		p.labelled(c.Comment, c.Who()+on+": "+c.Text+answer)
+	}
+	p.heading("missing before its next stage")
+	p.byLine(d.Missing, "nothing")
+	p.heading("what a reviewer would ask besides")
+	p.byLine(slices.DeleteFunc(slices.Clone(d.Findings), func(text string) bool {
+		_, rest, _ := strings.Cut(text, " ")
+		rule, _, _ := strings.Cut(rest, ":")
+		return pm.Gates(rule)
+	}), "nothing: no word blames, every action item can be finished")
+	return p.reading(d.ID + " among people")
+}
+
+// byLine adds texts that begin with the line that each is about.
+func (p *page) byLine(texts []string, none string) {
+	for _, text := range texts {
 		line, rest, _ := strings.Cut(text, " ")
+		if line == "0" {
+			p.labelled("as a whole", rest)
+			continue
+		}
 		p.labelled("line "+line, rest)
 	}
-	if len(d.Findings) == 0 {
-		p.text("Nothing: no word blames, every action item can be finished.")
+	if len(texts) == 0 {
+		p.text(none)
 	}
-	return p.reading("What a reviewer would ask of " + d.ID)
 }
 
 // Resize implements View.

@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,13 +88,24 @@ func TestWhatToDoFirst(t *testing.T) {
 }
 
 func TestPostmortemReadsAndMarks(t *testing.T) {
-	r := newReader(t, 4, richWorld(t), "INC-202", 119, 20)
-	r.sees("PM-1 of INC-202", "edited by carol 1h00m ago", "3 findings: l", "! The index was obviously")
+	w := with(richWorld(t), func(w *World) {
+		d := w.Drafts["INC-202"]
+		d.Missing = []string{"16 action-items: no owner: a timeout", "0 action-items: there is no action item: add one"}
+		w.Drafts = map[incident.ID]Draft{"INC-202": d}
+		w.Incidents = slices.Clone(w.Incidents)
+		for i, inc := range w.Incidents {
+			if inc.ID == "INC-202" {
+				w.Incidents[i].Review.Comments = []incident.Comment{{Comment: "C-1", Text: "which index?", By: "dan", Closed: inc.Clocks.Resolved, Closer: "carol", Answer: "that of orders"}}
+			}
+		}
+	})
+	r := newReader(t, 4, w, "INC-202", 119, 20)
+	r.sees("PM-1 of INC-202  draft", "2 missing, 3 findings: l · due in 6d · edited by carol 1h00m ago", "! The index was obviously")
 	r.press(keys.Bottom)
 	r.sees("100%", "! [ ] AI-2: a timeout - owner - due date", "a snake_case name with *stars* stays")
 	r.press(keys.Top, keys.PageDown, keys.Up)
 	r.press(keys.LintDraft)
-	r.reads("line 14", "it was not obvious then", "name who does it")
+	r.reads("line 14", "it was not obvious then", "name who does it", "draft", "in 6d", "which index?", "closed by carol: that of orders", "line 16", "action-items: no owner", "as a whole")
 	require.Equal(t, draft, r.press(keys.Yank).Copy)
 	require.False(t, r.press(keys.EditDraft).Handled, "an editor is not ours to open")
 	require.False(t, r.press(keys.ExportDraft).Handled)
@@ -101,7 +113,7 @@ func TestPostmortemReadsAndMarks(t *testing.T) {
 
 func TestNoPostmortemYet(t *testing.T) {
 	r := newReader(t, 4, richWorld(t), "INC-204", 79, 18)
-	r.sees("INC-204 has no post-mortem yet. P drafts it from 8 events", "›PM-1    INC-202  SEV2 search slow")
+	r.sees("INC-204 has no post-mortem yet. P drafts it from 8 events", "›PM-1    INC-202  SEV2 draft      search slow", "due in 6d")
 	require.Contains(t, r.press(keys.LintDraft).Toast, "P drafts one")
 	require.Equal(t, incident.ID("INC-202"), r.press(keys.EditDraft).Select)
 	r.s.World = with(r.s.World, func(w *World) { w.Drafts = nil })

@@ -165,6 +165,7 @@ type Draft struct {
 	Findings []string // of the lint: line, rule, hint
 	EditedBy incident.Person
 	EditedAt time.Time
+	Missing  []string // what keeps it from its next stage: line (0 is none in particular), section, what
 }
 
 // LedgerEntry is a request that a stand-in of the lab received: what would
