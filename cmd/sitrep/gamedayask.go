@@ -31,7 +31,11 @@ func (a *app) answerGamedayCommand(use, short string, goes bool) *cobra.Command 
 				if err != nil {
 					return err
 				}
-				return a.answerGameday(cmd.Context(), db, r, gameday.Answer{Step: step, Go: goes, Note: note})
+				by, err := a.by(nil)
+				if err != nil {
+					return err
+				}
+				return answerGameday(cmd.Context(), db, by, r, gameday.Answer{Step: step, Go: goes, Note: note})
 			})
 		},
 	}
@@ -49,16 +53,12 @@ func openQuestion(past []gameday.Result) (gameday.Result, string, error) {
 	return gameday.Result{}, "", errors.New("no game day asks anything now; sitrep gameday show says where it is, and sitrep chaos halt ends it")
 }
 
-// answerGameday puts an answer on the timeline, in the name of whoever this process acts for.
-func (a *app) answerGameday(ctx context.Context, db *store.DB, r gameday.Result, answer gameday.Answer) error {
-	by, err := a.by(nil)
-	if err != nil {
-		return err
-	}
+// answerGameday puts an answer on the timeline, in the name of whoever gives it.
+func answerGameday(ctx context.Context, db *store.DB, by incident.By, r gameday.Result, answer gameday.Answer) error {
 	answer.By, answer.At = string(by.Actor), by.At.UTC()
 	rep := r.Report(gameday.KindAnswered, by.At, fmt.Sprintf("step %s: %s", answer.Step, answer))
 	rep.Answer = &answer
-	_, err = db.Append(ctx, gamedayEvent(by, incident.ID(r.Drill), rep))
+	_, err := db.Append(ctx, gamedayEvent(by, incident.ID(r.Drill), rep))
 	return err
 }
 
@@ -104,7 +104,10 @@ func (g *gamedayRun) answerKey(step string, key byte) {
 	if key != 'y' && key != 'n' {
 		return
 	}
-	err := g.answerGameday(context.Background(), g.db, g.head, gameday.Answer{Step: step, Go: key == 'y'})
+	by, err := g.by(nil)
+	if err == nil {
+		err = answerGameday(context.Background(), g.db, by, g.head, gameday.Answer{Step: step, Go: key == 'y'})
+	}
 	if err != nil {
 		fmt.Fprintf(g.stderr, "sitrep: the answer is not recorded: %s\n", sanitise(err.Error()))
 	}
