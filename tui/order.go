@@ -124,6 +124,10 @@ func (m *model) done(d doneMsg) tea.Cmd {
 	if _, links := d.order.(pane.FindLinks); links && d.err != nil && len(m.links()) > 0 {
 		return m.openLink() // the chart leads nowhere, the incident does
 	}
+	if check, is := d.order.(pane.Verify); is && d.err != nil && m.asked != nil && m.asked.shows == check {
+		m.inform("%v", d.err) // why stands there until it is closed
+		return nil
+	}
 	if d.err != nil {
 		m.complain("%v", d.err)
 		return nil

@@ -42,6 +42,7 @@ type asked struct {
 	fresh  func() tea.Cmd      // after every new world, and every second; nil for none
 	gaveUp func()              // nil for none
 	memory string              // question under which the answer is kept; "" = it is not
+	shows  pane.Order          // what became of this is shown in it; nil for none
 }
 
 // ask opens a dialog.

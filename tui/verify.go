@@ -70,6 +70,7 @@ func (m *model) followCheck(o pane.Verify) {
 		m.askAnyway(o, m.checkSince(o, opened))
 		return nil
 	})
+	m.asked.shows = o
 	m.asked.fresh = func() tea.Cmd {
 		d.Say(m.checkRows(o, opened))
 		return nil

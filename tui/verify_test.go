@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -108,6 +109,37 @@ func TestWhatDoesNotHoldIsResolvedByAReason(t *testing.T) {
 		p.wait(6 * time.Second)
 		require.Equal(t, []pane.Order{pane.Resolve{ID: "INC-204", Resolution: "rolled back", Anyway: "without waiting for the load check smoke: the plan is too hard"}}, p.desk.taken())
 	})
+}
+
+// How a check ended is said once: where it is shown, or below where nobody looks any more.
+func TestACheckSaysOnceHowItEnded(t *testing.T) {
+	for _, looks := range []bool{true, false} {
+		play(t, 120, 40, func(p *player) {
+			p.desk.answer = func(o pane.Order) (pane.Receipt, error) {
+				if _, is := o.(pane.Verify); is {
+					time.Sleep(10 * time.Second)
+					return pane.Receipt{}, errors.New("INC-204 is not resolved: " + checkFailed)
+				}
+				return pane.Receipt{}, nil
+			}
+			toCheck(p)
+			began := time.Now()
+			p.wait(6 * time.Second)
+			p.world(func(w *pane.World) { checking(w, began) })
+			if !looks {
+				p.press("esc")
+			}
+			p.wait(12 * time.Second)
+			p.world(func(w *pane.World) { checked(checkFailed)(w, began) })
+			p.wait(7 * time.Second)
+			if looks {
+				p.sees("did not hold: INC-204 is not resolved")
+				p.seesNot("! INC-204 is not resolved")
+				return
+			}
+			p.sees("! INC-204 is not resolved: LT-9 smoke: fail")
+		})
+	}
 }
 
 // Load is refused in a context that is read-only; the resolution is not.
