@@ -71,14 +71,14 @@ var allowed = map[string][]string{
 
 	"cmd/sitrep/lab": slices.Concat(rooms, []string{"store", "query/embedded", "chaos/fault", "templates"}),
 	"cmd/sitrep": slices.Concat(screen, rooms, []string{
-		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/gameday", "chaos/imports", "loadtest/imports", "loadtest/external",
+		"tui", "tui/pane", "tui/dialog", "store", "templates", "query/embedded", "query/grafana", "chaos/fault", "chaos/imports", "loadtest/imports", "loadtest/external",
 		"escalation/pagerduty", "escalation/slack", "escalation/webhook", "escalation/command", "escalation/statuspage", "cmd/sitrep/lab",
 	}),
 }
 
 var (
 	screen = []string{"tui/safe", "tui/theme", "tui/keys", "tui/frame", "tui/chart"}
-	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "loadtest", "loadtest/compare", "loadtest/knee", "health", "readiness"}
+	rooms  = []string{"incident", "incident/postmortem", "incident/runbook", "incident/stats", "escalation", "query", "query/alert", "query/slo", "query/capacity", "chaos", "chaos/gameday", "loadtest", "loadtest/compare", "loadtest/knee", "health", "readiness"}
 )
 
 func TestWhoImportsWhom(t *testing.T) {

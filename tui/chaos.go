@@ -70,6 +70,9 @@ func (m *model) obstacles() string {
 			fmt.Fprintln(&b, r.Run, r.ID)
 		}
 	}
+	if r, on := m.world.Gamedays.Present(); on {
+		fmt.Fprintln(&b, r.Run)
+	}
 	for _, inc := range open(m.world) {
 		fmt.Fprintln(&b, inc.ID, inc.Severity)
 	}

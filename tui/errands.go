@@ -27,6 +27,10 @@ func (m *model) errandFor(o pane.Order) (errand, bool) {
 		return m.startingChaos(o)
 	case pane.StartLoad:
 		return m.startingLoad(o)
+	case pane.StartGameday:
+		return m.startingGameday(o)
+	case pane.AnswerGameday:
+		return m.answering(o)
 	case pane.InboxOrder:
 		return m.inboxErrand(o)
 	case pane.Silence:
@@ -73,6 +77,8 @@ func about(o pane.Order) incident.ID {
 	case pane.Snooze:
 		return o.ID
 	case pane.Resolve:
+		return o.ID
+	case pane.Verify:
 		return o.ID
 	case pane.Reopen:
 		return o.ID
@@ -143,6 +149,9 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 	case pane.Resolve:
 		e.title, e.yes = "resolve "+string(inc.ID), "resolve"
 		e.says = []string{fmt.Sprintf("Ends %s for everybody: the ladder stops, PagerDuty and Slack are told.", inc.ID), "Cause: " + o.Resolution}
+		if o.Anyway != "" {
+			e.says = append(e.says, fmt.Sprintf("The timeline says that %s resolves it %s.", m.o.Actor, o.Anyway))
+		}
 		for _, r := range m.running() {
 			e.says = append(e.says, fmt.Sprintf("%s still runs; %s ends it.", r.name, m.keyFor("abort")))
 		}
@@ -150,6 +159,8 @@ func (m *model) changing(inc incident.Incident, o pane.Order) (errand, error) {
 			e.says = append(e.says, fmt.Sprintf("%d %s still, %s among them.", len(list), fire(len(list)), list[0].Name))
 		}
 		events, err = inc.Resolve(by, o.Resolution)
+	case pane.Verify:
+		return m.verifying(inc, by, o)
 	case pane.Reopen:
 		e.title, e.yes = "reopen "+string(inc.ID), "reopen"
 		e.says = []string{fmt.Sprintf("%s was resolved %s ago. Its ladder starts again at the first rung.", inc.ID, pane.Ago(m.now.Sub(inc.Clocks.Resolved)))}

@@ -170,7 +170,12 @@ func (m *model) pinned(a keys.Action, by how) tea.Cmd {
 			return m.start(pane.StartLoad{Name: p.Name}, by)
 		}
 	}
-	m.inform("nothing is pinned to %s (pin: %s in the file of an experiment or a plan)", pin, pin)
+	for _, d := range m.world.Gamedays.Days {
+		if strings.EqualFold(d.Pin, pin) {
+			return m.showDay(d.Name)
+		}
+	}
+	m.inform("nothing is pinned to %s (pin: %s in the file of an experiment, a plan or a game day)", pin, pin)
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (m *model) drawDoable(f *frame.Frame, y int) (left []doable) {
 	end := f.Width()
 	abort := doable{keys.Abort, m.keys.Label(keys.Abort), "ABORT ALL"}
 	style := theme.Dim
-	if len(m.running()) > 0 {
+	if _, day := m.world.Gamedays.Present(); day || len(m.running()) > 0 {
 		style = theme.Danger
 	}
 	end -= widthOf(abort)
@@ -96,6 +96,9 @@ func (m *model) doables() []doable {
 	}
 	inc, ok := m.incident()
 	scope := m.shown().Scope()
+	if _, step := m.world.Gamedays.Question(); step != nil {
+		out = append(out, doable{keys.AnswerGameday, m.keyFor(keys.AnswerGameday), "go or no-go"})
+	}
 	add(scope, func(keys.Action) bool { return true })
 	add(keys.Incident, func(a keys.Action) bool { return m.sensible(a, inc, ok) })
 	return out

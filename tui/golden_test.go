@@ -111,6 +111,16 @@ func TestPictures(t *testing.T) {
 		{"chaos_follow", sizes, []string{"4", "h"}, []func(*Options){with(runs)}},
 		{"chaos_quit", sizes[:1], []string{"q"}, []func(*Options){with(runs)}},
 		{"chaos_now", sizes, nil, []func(*Options){with(runs)}},
+		{"gameday_list", sizes, []string{"4", "tab", "tab"}, []func(*Options){with(calmShop), with(days)}},
+		{"gameday_plan", sizes, []string{"f8"}, []func(*Options){with(dayJudged(pane.Judged{Plan: dayPlan}))}},
+		{"gameday_refused", sizes[:1], []string{"f8"}, []func(*Options){with(dayJudged(pane.Judged{Plan: dayPlan, Refused: dayRefusals}))}},
+		{"gameday_asks", sizes, nil, []func(*Options){with(dayAt(0))}},
+		{"gameday_vote", sizes, []string{"V", "a", "b", "enter"}, []func(*Options){with(dayAt(0))}},
+		{"gameday_live", sizes, []string{"4"}, []func(*Options){with(dayAt(1)), with(underFire)}},
+		{"gameday_read", sizes[:1], []string{"4", "tab", "tab", "G", "k", "enter"}, []func(*Options){with(calmShop), with(days)}},
+		{"verify_ask", sizes[:1], []string{"X", "o", "k", "enter"}, nil},
+		{"verify_pick", sizes[:1], []string{"X", "o", "k", "enter", "tab"}, nil},
+		{"verify_sure", sizes[:1], []string{"X", "o", "k", "enter", "tab", "enter"}, nil},
 		{"board_help", sizes[:2], append([]string{"2", "?"}, slices.Repeat([]string{"down"}, 46)...), nil},
 		{"update", sizes[:2], []string{"U", "h", "i", "enter"}, nil},
 		{"update_foot", sizes[:1], []string{"U", "x", "enter", "enter", "enter"}, nil},
@@ -135,19 +145,24 @@ func TestPictures(t *testing.T) {
 		for _, size := range c.sizes {
 			name := fmt.Sprintf("%s_%dx%d", c.name, size[0], size[1])
 			t.Run(name, func(t *testing.T) {
-				m := still(t, size[0], size[1], c.press, c.opts...)
-				fits(t, m.View().Content, size[0], size[1])
-				got := m.picture.frame.Plain()
-				file := filepath.Join("testdata", name+".txt")
-				if *update {
-					require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-				}
-				want, err := os.ReadFile(file)
-				require.NoError(t, err, "go test ./tui -update writes it")
-				require.Equal(t, string(want), got)
+				isPicture(t, name, still(t, size[0], size[1], c.press, c.opts...), size)
 			})
 		}
 	}
+}
+
+// isPicture compares what is shown with testdata.
+func isPicture(t *testing.T, name string, m *model, size [2]int) {
+	t.Helper()
+	fits(t, m.View().Content, size[0], size[1])
+	got := m.picture.frame.Plain()
+	file := filepath.Join("testdata", name+".txt")
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err, "go test ./tui -update writes it")
+	require.Equal(t, string(want), got)
 }
 
 // drills makes the incidents practice: none of them may pass for real.

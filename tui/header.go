@@ -282,7 +282,7 @@ func (m *model) halted() []piece {
 // runs is what hurts or loads the system on purpose, and for how long yet, and that
 // runs are forbidden.
 func (m *model) runs() []piece {
-	out := m.halted()
+	out := append(m.halted(), m.dayPiece()...)
 	for _, r := range m.running() {
 		left := pane.Until(r.left)
 		id, _, _ := strings.Cut(r.name, " ")

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/keys"
 	"github.com/sitrep-dev/sitrep/tui/pane"
@@ -125,7 +126,10 @@ func TestAnyKeysAtAnySize(t *testing.T) {
 func obeys(law *lawless, p *player, script []act) {
 	w, h := 80, 24
 	p.send(tea.WindowSizeMsg{Width: w, Height: h})
-	p.world(func(w *pane.World) { onDuty(w, time.Now()) })
+	p.world(func(w *pane.World) {
+		onDuty(w, time.Now())
+		dayAt(0)(w, time.Now())
+	})
 	for _, a := range script {
 		p.desk.taken()
 		began := len(p.m.counts.running)
@@ -166,8 +170,11 @@ func obeys(law *lawless, p *player, script []act) {
 func TestEverySmallSize(t *testing.T) {
 	for _, opts := range [][]func(*Options){nil, {inProd}} {
 		play(t, 80, 24, func(p *player) {
-			p.world(func(w *pane.World) { onDuty(w, time.Now()) })
-			for _, setup := range [][]string{{}, {"n"}, {"E", "enter"}, {"E", "enter", "y"}, {"f5"}, {"x"}, {"?"}, {":"}, {"/"}, {"2"}, {"s"}, {"U"}, {"U", "a", "enter", "enter", "enter"}, {"A"}, {"A", "a"}, {"4", "i"}, {"d", "a", "enter"}, {"3", "c"}, {"7"}, {"6"}, {"6", "I"}, {"6", "E"}} {
+			p.world(func(w *pane.World) {
+				onDuty(w, time.Now())
+				dayAt(0)(w, time.Now())
+			})
+			for _, setup := range [][]string{{}, {"n"}, {"E", "enter"}, {"E", "enter", "y"}, {"f5"}, {"x"}, {"?"}, {":"}, {"/"}, {"2"}, {"s"}, {"U"}, {"U", "a", "enter", "enter", "enter"}, {"A"}, {"A", "a"}, {"4", "i"}, {"d", "a", "enter"}, {"3", "c"}, {"7"}, {"6"}, {"6", "I"}, {"6", "E"}, {"f8"}, {"V"}, {"V", "enter"}, {"4", "tab", "tab", "enter"}, {"X", "a", "enter", "tab"}} {
 				p.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 				p.press("esc", "esc", "esc", "esc", "1")
 				p.press(setup...)
@@ -202,11 +209,17 @@ func TestHostileText(t *testing.T) {
 			w.People, w.Present = []incident.Person{incident.Person(evil)}, []pane.Present{{Name: incident.Person(evil + "2"), Incident: "INC-9"}}
 			inc.Items = []incident.OpenItem{{Item: incident.Item{Item: evil, Text: evil, Owner: incident.Person(evil)}, Added: time.Now()}}
 			w.Promised, w.Figures = []incident.Incident{inc}, pane.FiguresOf([]incident.Incident{inc}, time.Now())
+			asked := time.Now()
+			w.Gamedays = pane.Gamedays{
+				Days: []pane.PreparedDay{{Day: gameday.Day{Name: evil, Pin: "F8", Hypothesis: evil}}}, Broken: []pane.BrokenExperiment{{Name: evil, Error: evil}},
+				Runs:   []gameday.Result{{Run: evil, ID: evil, Day: evil, Drill: evil, Hypothesis: evil, Steps: []gameday.StepResult{{ID: evil, What: evil, Reason: evil, StartedAt: &asked, Asks: true, Question: evil, Of: []string{evil}, Answers: []gameday.Answer{{By: evil, Note: evil}}}}, Findings: []string{evil}}},
+				Judged: map[string]pane.Judged{evil: {At: asked.Add(time.Hour), Plan: evil, Refused: evil}},
+			}
 			w.OnCall = &pane.OnCall{Service: evil, Faults: []string{evil}, Inbox: pane.Inbox{At: time.Now(), Items: []pane.InboxItem{{ID: evil, Title: evil, URL: "https://x/" + evil, Service: evil, Assigned: []string{evil}}, {ID: "Q2", Title: evil}}}}
 			w.Alerts.List[0].Annotations = map[string]string{"summary": evil, "runbook_url": "https://x/" + evil}
 		})
 		p.desk.answer = func(pane.Order) (pane.Receipt, error) { return pane.Receipt{}, errors.New(evil) }
-		for _, k := range [][]string{{}, {"n", "a", "enter"}, {"f6"}, {"x"}, {"E"}, {"enter"}, {"esc", "esc", "esc", "D", "enter"}, {"esc", "y"}, {"esc", ":"}, {"esc", "2"}, {"3"}, {"4"}, {"c"}, {"esc", "6"}, {"I"}, {"esc", "a"}, {"esc", "enter"}, {"esc", "o"}, {"esc", "7"}, {"enter"}, {"1", "A"}, {"a"}, {"esc", "U"}, {"esc", "d", "a", "enter"}} {
+		for _, k := range [][]string{{}, {"n", "a", "enter"}, {"f6"}, {"x"}, {"E"}, {"enter"}, {"esc", "esc", "esc", "D", "enter"}, {"esc", "y"}, {"esc", ":"}, {"esc", "2"}, {"3"}, {"4"}, {"c"}, {"esc", "6"}, {"I"}, {"esc", "a"}, {"esc", "enter"}, {"esc", "o"}, {"esc", "7"}, {"enter"}, {"1", "A"}, {"a"}, {"esc", "U"}, {"esc", "d", "a", "enter"}, {"esc", "V"}, {"esc", "f8"}, {"tab"}, {"esc", "4", "tab", "tab"}, {"enter"}, {"esc", "down", "enter"}} {
 			p.press(k...)
 			fits(t, p.m.View().Content, 100, 30)
 		}

@@ -30,7 +30,7 @@ type errand struct {
 // acknowledgement that is given by key.
 func outward(o pane.Order) bool {
 	switch o.(type) {
-	case pane.JudgeChaos, pane.ConfirmChaos: // what the latter leaves in place was started through here
+	case pane.JudgeChaos, pane.JudgeGameday, pane.ConfirmChaos: // what the latter leaves in place was started through here
 		return false
 	case pane.TickStep, pane.UntickStep, pane.Attach, pane.AskStep, pane.LookInto, pane.MarkAlerts, pane.Elevate, pane.Sign:
 		return false
@@ -72,12 +72,26 @@ func (m *model) confirm(e errand) {
 	for i, s := range e.says {
 		lines[i] = safe.New(s, safe.Line)
 	}
-	then := func(string) tea.Cmd { return m.countDown(e) }
+	then := func(answer string) tea.Cmd {
+		if o, resolves := e.order.(pane.Resolve); resolves && answer == dialog.Otherwise {
+			m.pickCheck(o)
+			return nil
+		}
+		cmd := m.countDown(e)
+		if o, checks := e.order.(pane.Verify); checks {
+			m.followCheck(o)
+		}
+		return cmd
+	}
 	if e.name != "" {
 		m.ask(dialog.NewTyped(title, yes, e.name, lines...), "", then)
 		return
 	}
-	m.ask(dialog.NewConfirm(title, yes, e.fault, lines...), "", then)
+	d := dialog.NewConfirm(title, yes, e.fault, lines...)
+	if o, resolves := e.order.(pane.Resolve); resolves && o.Anyway == "" && len(m.world.Load.Plans) > 0 {
+		d.Or(safe.Const("verify by load first"))
+	}
+	m.ask(d, "", then)
 }
 
 // doneMsg is what became of an order.
@@ -109,6 +123,10 @@ func (m *model) done(d doneMsg) tea.Cmd {
 	}
 	if _, links := d.order.(pane.FindLinks); links && d.err != nil && len(m.links()) > 0 {
 		return m.openLink() // the chart leads nowhere, the incident does
+	}
+	if check, is := d.order.(pane.Verify); is && d.err != nil && m.asked != nil && m.asked.shows == check {
+		m.inform("%v", d.err) // why stands there until it is closed
+		return nil
 	}
 	if d.err != nil {
 		m.complain("%v", d.err)
@@ -187,6 +205,9 @@ func (m *model) apply(e pane.Effect) tea.Cmd {
 	}
 	if e.Plan != "" {
 		cmds = append(cmds, m.showPlan(e.Plan))
+	}
+	if e.Day != "" {
+		cmds = append(cmds, m.showDay(e.Day))
 	}
 	if e.Past != nil {
 		m.showPast(*e.Past)

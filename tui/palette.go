@@ -41,7 +41,7 @@ func commands() []command {
 		{"close", "", "file a resolved incident away", (*model).runClose},
 		{"drill", "TITLE", "declare practice, kept apart from what is real", (*model).runDrill},
 		{"reopen", "", "take the resolution back", (*model).runReopen},
-		{"start", "NAME", "an experiment or a load plan", (*model).runStart},
+		{"start", "NAME", "an experiment, a load plan or a game day", (*model).runStart},
 		{"write", "15m|off", "allow chaos, load and silences in production for so long", (*model).runWrite},
 		{"range", "6h", "time range of the board", func(m *model, w string) tea.Cmd { return m.runInBoard(keys.Range, w) }},
 		{"compare", "1d [1w] | off", "lines of then behind those of the panel in focus; compare board 1d: of all", (*model).runCompare},
@@ -302,6 +302,11 @@ func (m *model) runStart(name string) tea.Cmd {
 	for _, p := range m.world.Load.Plans {
 		if p.Name == name {
 			return m.start(pane.StartLoad{Name: name}, byName)
+		}
+	}
+	for _, d := range m.world.Gamedays.Days {
+		if d.Name == name {
+			return m.showDay(name)
 		}
 	}
 	return m.start(pane.StartChaos{Name: name}, byName)

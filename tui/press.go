@@ -42,6 +42,7 @@ type asked struct {
 	fresh  func() tea.Cmd      // after every new world, and every second; nil for none
 	gaveUp func()              // nil for none
 	memory string              // question under which the answer is kept; "" = it is not
+	shows  pane.Order          // what became of this is shown in it; nil for none
 }
 
 // ask opens a dialog.
@@ -87,7 +88,7 @@ func (m *model) pressDialog(k tea.KeyPressMsg) tea.Cmd {
 	d := m.asked
 	action := m.keys.Action(d.Scope(), k.String())
 	if (action == undoKey || action == keys.Cancel) && m.takeBack() {
-		return nil
+		return m.freshen()
 	}
 	switch d.Press(dialog.Press{Key: k, Action: action, At: m.now}) {
 	case dialog.Closed:
@@ -255,6 +256,8 @@ func (m *model) actGlobal(a keys.Action, by how) (tea.Cmd, bool) {
 		return m.abort(), true
 	case keys.ConfirmRun:
 		return m.confirmRun(), true
+	case keys.AnswerGameday:
+		m.askVote()
 	case keys.Pinned1, keys.Pinned2, keys.Pinned3, keys.Pinned4, keys.Pinned5:
 		return m.pinned(a, by), true
 	default:
@@ -317,6 +320,9 @@ func (m *model) reasonsToStay() []safe.Text {
 		if strings.TrimSpace(strings.Join(m.drafts[id], "")) != "" {
 			out = append(out, safe.Sprintf("An update on %s was typed and not sent: its words go with this screen.", id))
 		}
+	}
+	if r, on := m.world.Gamedays.Present(); on {
+		out = append(out, m.dayWhenLeft(r))
 	}
 	for _, r := range m.running() {
 		out = append(out, r.whenLeft())

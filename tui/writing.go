@@ -26,7 +26,7 @@ const usualWrite = 15 * time.Minute
 // writes says whether an order is refused in a context that is read-only.
 func writes(o pane.Order) bool {
 	switch o.(type) {
-	case pane.StartChaos, pane.StartLoad, pane.Silence, pane.EndSilence, pane.Sign:
+	case pane.StartChaos, pane.StartLoad, pane.StartGameday, pane.Verify, pane.Silence, pane.EndSilence, pane.Sign:
 		return true
 	}
 	return false

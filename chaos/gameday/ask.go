@@ -11,21 +11,19 @@ import (
 
 // heard says what the answers to a step come to. A no of anybody counts at once; go has to
 // be said by everybody who is asked, and without roles by anybody.
-func (d Day) heard(s Step, answers []Answer) (decided bool, no *Answer) {
-	for i, a := range answers {
+func (s StepResult) heard() (decided bool, no *Answer) {
+	for i, a := range s.Answers {
 		if !a.Go {
-			return true, &answers[i]
+			return true, &s.Answers[i]
 		}
 	}
-	return len(answers) > 0 && len(d.missing(s, answers)) == 0, nil
+	return len(s.Answers) > 0 && len(s.Missing()) == 0, nil
 }
 
-// missing are the people who are asked and have not said go.
-func (d Day) missing(s Step, answers []Answer) (who []string) {
+// asked are the people in the roles that a step asks.
+func (d Day) asked(s Step) (who []string) {
 	for _, role := range s.Of {
-		person := d.Roles[role]
-		said := slices.ContainsFunc(answers, func(a Answer) bool { return a.Go && a.By == person })
-		if !said && !slices.Contains(who, person) {
+		if person := d.Roles[role]; !slices.Contains(who, person) {
 			who = append(who, person)
 		}
 	}
@@ -39,7 +37,7 @@ func (w *walk) ask(ctx context.Context, s Step, out *StepResult) {
 	out.Verdict = chaos.Aborted
 	for a := range w.means.Answers(asking, s.ID) {
 		out.Answers = append(out.Answers, a)
-		switch decided, no := w.day.heard(s, out.Answers); {
+		switch decided, no := out.heard(); {
 		case no != nil:
 			out.Reason = no.String()
 			w.end(ending{chaos.Aborted, fmt.Sprintf("step %s: %s", s.ID, out.Reason)})
@@ -54,7 +52,7 @@ func (w *walk) ask(ctx context.Context, s Step, out *StepResult) {
 		return
 	}
 	who := "nobody said go"
-	if missing := w.day.missing(s, out.Answers); len(missing) > 0 {
+	if missing := out.Missing(); len(missing) > 0 {
 		who = strings.Join(missing, ", ") + " did not say go"
 	}
 	out.Reason = fmt.Sprintf("%s within %s", who, s.Within)

@@ -27,6 +27,7 @@ type Day struct {
 	Window     chaos.Window      `yaml:"window"`   // outside of it the day does not start; the zero value is always
 	When       When              `yaml:"when"`     // it is to be held; people are reminded
 	AbortOn    []chaos.Verdict   `yaml:"abort_on"` // of a step: the others are left out then
+	Pin        string            `yaml:"pin"`      // F5 to F9, or empty
 	Steps      []Step            `yaml:"steps"`
 }
 
@@ -82,7 +83,10 @@ const (
 	maxText       = 200
 )
 
-var dayName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+var (
+	dayName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+	pinKey  = regexp.MustCompile(`^F[5-9]$`)
+)
 
 // abortable are the verdicts that may end a day. The others always do.
 var abortable = []chaos.Verdict{chaos.Deviated, chaos.Inconclusive}
@@ -125,6 +129,8 @@ func (d *Day) checkHead(doc *strictyaml.Doc, known Known) error {
 	switch {
 	case !dayName.MatchString(d.Name):
 		return doc.Errorf("name", "a game day needs a name of small letters, digits, dots and dashes, such as payments-day; this is %q", d.Name)
+	case d.Pin != "" && !pinKey.MatchString(d.Pin):
+		return doc.Errorf("pin", "%q cannot be pinned; the keys are F5 to F9", d.Pin)
 	case !slices.Contains(known.Severities, d.Severity):
 		return doc.Errorf("severity", "%q is not one of %s", d.Severity, strings.Join(known.Severities, ", "))
 	}

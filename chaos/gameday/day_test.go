@@ -98,6 +98,7 @@ func TestLoadSaysWhatIsWrongAndWhere(t *testing.T) {
 		"name: d\nabort_on: [aborted]\nsteps: [{load: shop}]":                   `2:12: "aborted" is not one of deviated, inconclusive`,
 		"name: d\nwindow: {hours: nine}\nsteps: [{load: shop}]":                 `"nine" are no hours`,
 		"name: d\nowner: \"a\\nb\"\nsteps: [{load: shop}]":                      "want one line",
+		"name: d\npin: F1\nsteps: [{load: shop}]":                               `2:6: "F1" cannot be pinned; the keys are F5 to F9`,
 		"name: d\nsteps: [{lod: shop}]":                                         `unknown key "lod"; did you mean "load"?`,
 	} {
 		_, err := Load("day.yaml", []byte(src), known())
@@ -132,4 +133,36 @@ func TestOneDayAtATime(t *testing.T) {
 	who, _ = Walking(dir)
 	require.Equal(t, "GD-2", who)
 	require.NoError(t, again())
+}
+
+// How far a run has come, how long it takes yet, and who is still asked, is said by what is
+// recorded of it: whoever looks need not have its file.
+func TestARunSaysWhereItStands(t *testing.T) {
+	d, err := Load("day.yaml", []byte(whole), known())
+	require.NoError(t, err)
+	began := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	r := d.Head("GD-1", "01JD", "INC-1", known(), began)
+	all := time.Duration(120+32+75+30) * time.Second
+	require.Equal(t, 1, r.At())
+	require.Equal(t, all, r.Left(began))
+	require.Equal(t, []string{"ana", "bob"}, r.Steps[0].Of)
+	require.Empty(t, r.Steps[1].Of)
+
+	step := r.Steps[0]
+	step.StartedAt = &began
+	r = r.Apply(Report{Kind: KindStepBegun, Step: &step})
+	r = r.Apply(Report{Kind: KindAnswered, Answer: &Answer{Step: "ready", By: "bob", Go: true}})
+	r = r.Apply(Report{Kind: KindAnswered, Answer: &Answer{Step: "ready", By: "eve", Go: true}})
+	now := began.Add(20 * time.Second)
+	require.Equal(t, []string{"ana"}, r.Present().Missing())
+	require.Equal(t, 100*time.Second, r.Present().Left(now))
+	require.Equal(t, all-20*time.Second, r.Left(now))
+	require.Zero(t, r.Present().Left(began.Add(time.Hour)), "it is over its time, which a plan did not foresee")
+
+	step = *r.Present()
+	step.EndedAt = &now
+	r = r.Apply(Report{Kind: KindStepEnded, Step: &step})
+	require.Equal(t, 2, r.At())
+	r.EndedAt = &now
+	require.Zero(t, r.Left(now))
 }

@@ -60,8 +60,9 @@ type StepResult struct {
 	Chaos     []ChaosPart   `json:"chaos,omitempty"`
 	Asks      bool          `json:"asks,omitempty"` // for go or no
 	Question  string        `json:"question,omitempty"`
-	Of        []string      `json:"of,omitempty"`    // the people who have to say go; nobody is anybody
-	Until     *time.Time    `json:"until,omitempty"` // when no answer is a no, once it is asked
+	Of        []string      `json:"of,omitempty"`           // the people who have to say go; nobody is anybody
+	Until     *time.Time    `json:"until,omitempty"`        // when no answer is a no, once it is asked
+	Most      chaos.Seconds `json:"most_seconds,omitempty"` // it takes no longer by plan
 	Answers   []Answer      `json:"answers,omitempty"`
 }
 
@@ -111,13 +112,57 @@ func (a Answer) String() string {
 	return text
 }
 
-// Head is a run of the day that begins now, under these names, with nothing done yet.
-func (d Day) Head(run, id, drill string, now time.Time) Result {
+// same says that two answers are one, told twice.
+func (a Answer) same(b Answer) bool {
+	return a.At.Equal(b.At) && a.By == b.By && a.Go == b.Go && a.Note == b.Note
+}
+
+// Head is a run of the day that begins now, under these names, with nothing done yet. Known
+// has to have what the day names.
+func (d Day) Head(run, id, drill string, known Known, now time.Time) Result {
 	r := Result{Run: run, ID: id, Day: d.Name, Hypothesis: d.Hypothesis, Drill: drill, StartedAt: now.UTC(), Steps: []StepResult{}, Findings: []string{}, Roles: d.Roles}
 	for _, s := range d.Steps {
-		r.Steps = append(r.Steps, StepResult{ID: s.ID, What: s.what(), Asks: s.Ask != "", Question: s.Ask, Of: d.missing(s, nil)})
+		r.Steps = append(r.Steps, StepResult{ID: s.ID, What: s.what(), Asks: s.Ask != "", Question: s.Ask, Of: d.asked(s), Most: chaos.Seconds(s.longest(known))})
 	}
 	return r
+}
+
+// Missing are the people who are asked at a step and have not said go.
+func (s StepResult) Missing() (who []string) {
+	for _, person := range s.Of {
+		if !slices.ContainsFunc(s.Answers, func(a Answer) bool { return a.Go && a.By == person }) {
+			who = append(who, person)
+		}
+	}
+	return who
+}
+
+// Left is how long a step that goes on takes yet at the most, as far as is known.
+func (s StepResult) Left(now time.Time) time.Duration {
+	left := time.Duration(s.Most)
+	if s.StartedAt != nil {
+		left -= now.Sub(*s.StartedAt)
+	}
+	return max(left, 0)
+}
+
+// Left is the same of the whole run.
+func (r Result) Left(now time.Time) (left time.Duration) {
+	for _, s := range r.Steps {
+		if s.EndedAt == nil && r.EndedAt == nil {
+			left += s.Left(now)
+		}
+	}
+	return left
+}
+
+// At is the number of the step that the run is at or comes to next, from 1.
+func (r Result) At() int {
+	i := slices.IndexFunc(r.Steps, func(s StepResult) bool { return s.EndedAt == nil })
+	if i < 0 {
+		return len(r.Steps)
+	}
+	return i + 1
 }
 
 // Report is a fact about the run, without what only some kinds have.
@@ -141,7 +186,7 @@ func (r Result) Apply(rep Report) Result {
 			}
 		}
 	case rep.Answer != nil:
-		if i := r.step(rep.Answer.Step); i >= 0 && r.Steps[i].EndedAt == nil {
+		if i := r.step(rep.Answer.Step); i >= 0 && r.Steps[i].EndedAt == nil && !slices.ContainsFunc(r.Steps[i].Answers, rep.Answer.same) {
 			r.Steps = slices.Clone(r.Steps)
 			r.Steps[i].Answers = append(slices.Clip(r.Steps[i].Answers), *rep.Answer)
 		}

@@ -24,17 +24,24 @@ type Slot struct {
 func (d Day) Schedule(known Known) (slots []Slot, most time.Duration) {
 	at := time.Duration(0)
 	for _, s := range d.Steps {
-		planned, longest := time.Duration(0), time.Duration(0)
+		planned := time.Duration(0)
 		for _, slot := range s.slots(known) {
 			planned = max(planned, time.Duration(slot.From+slot.Length))
-			longest = max(longest, time.Duration(slot.From+slot.Most))
 			slot.From += chaos.Seconds(at)
 			slots = append(slots, slot)
 		}
 		at += planned
-		most += longest
+		most += s.longest(known)
 	}
 	return slots, most
+}
+
+// longest is how long a step takes at the most.
+func (s Step) longest(known Known) (most time.Duration) {
+	for _, slot := range s.slots(known) {
+		most = max(most, time.Duration(slot.From+slot.Most))
+	}
+	return most
 }
 
 // slots are those of one step, from its own beginning on.

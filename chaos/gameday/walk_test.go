@@ -117,7 +117,7 @@ func (w *world) hold(ctx context.Context, day Day) Result {
 	for i := range w.answers {
 		w.answers[i].At = w.began.Add(w.answers[i].At.Sub(time.Time{}))
 	}
-	head := day.Head("GD-1", "01JD", "INC-1", w.began)
+	head := day.Head("GD-1", "01JD", "INC-1", known(), w.began)
 	res := Walk(ctx, day, head, Means{
 		Load: w.runLoad, Chaos: w.runChaos, Answers: w.hear,
 		Ended: func() string {

@@ -86,6 +86,9 @@ type chaosFollower struct {
 	network bool // confirmed on the command line
 	pressed presses
 
+	part     bool            // of something whose last word is not this run's
+	confirms <-chan struct{} // that a person still sees the run; nil: they are asked at this terminal
+
 	live  bool            // there is a terminal, for a line that changes
 	drawn bool            // that line is there
 	asks  bool            // the cursor is behind a question
@@ -106,9 +109,11 @@ func (f *chaosFollower) follow(ctx context.Context, signals <-chan os.Signal) (p
 				return problems
 			}
 			problems = errors.Join(problems, f.rec.chaos(ctx, r), f.tell(r))
-			if r.Kind == chaos.KindConfirm {
+			if r.Kind == chaos.KindConfirm && (f.network || f.confirms == nil) {
 				f.confirmNetwork(f.run, f.network)
 			}
+		case <-f.confirms:
+			f.run.Confirm()
 		case s := <-signals:
 			f.end(s, time.Now())
 		case now := <-tick.C:
@@ -160,7 +165,7 @@ func endedBy(s os.Signal, who incident.Person) string {
 // only that one leaves its band, or is back.
 func (f *chaosFollower) tell(r chaos.Report) error {
 	if f.flags.json {
-		if r.Kind == chaos.KindFinished {
+		if r.Kind == chaos.KindFinished && !f.part {
 			return nil // the outcome is the last line
 		}
 		return json.NewEncoder(f.stdout).Encode(r)

@@ -34,16 +34,18 @@ func (o *operator) judgeChaos(ctx context.Context, names []string) (pane.Receipt
 		if ctx.Err() != nil {
 			return pane.Receipt{}, ctx.Err()
 		}
-		o.mailbox.Update(func(w *pane.World) {
-			all := maps.Clone(w.Chaos.Judged)
-			if all == nil {
-				all = map[string]pane.Judged{}
-			}
-			all[e.Name] = j
-			w.Chaos.Judged = all
-		})
+		o.mailbox.Update(func(w *pane.World) { w.Chaos.Judged = withJudged(w.Chaos.Judged, e.Name, j) })
 	}
 	return pane.Receipt{}, nil
+}
+
+// withJudged is what was judged after one more answer.
+func withJudged(all map[string]pane.Judged, name string, j pane.Judged) map[string]pane.Judged {
+	if all = maps.Clone(all); all == nil {
+		all = map[string]pane.Judged{}
+	}
+	all[name] = j
+	return all
 }
 
 // judgedNow is a preview as the screen shows it. What stands in its way is a refusal
@@ -68,6 +70,9 @@ func (o *operator) confirmChaos(run string) (pane.Receipt, error) {
 			h.Confirm()
 			return pane.Receipt{}, nil
 		}
+	}
+	if o.day.confirm(run) {
+		return pane.Receipt{}, nil
 	}
 	return pane.Receipt{}, fmt.Errorf("confirm %s: this screen has not started it; whoever has must confirm it, or it is undone", run)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -52,8 +53,9 @@ type verdict struct {
 
 // page writes lines for people; err is the first that could not be written.
 type page struct {
-	w   io.Writer
-	err error
+	w     io.Writer
+	width int // of lines; 0 is that of verdicts
+	err   error
 }
 
 func (p *page) line(text string) {
@@ -70,7 +72,7 @@ func (p *page) beside(label string, column int, text string) {
 	if text == "" {
 		return
 	}
-	for _, l := range wrapped(oneLine(text), verdictWidth-column) {
+	for _, l := range wrapped(oneLine(text), cmp.Or(p.width, verdictWidth)-column) {
 		p.line(fmt.Sprintf("%-*s%s", column, label, l))
 		label = ""
 	}

@@ -185,7 +185,10 @@ func (a *app) examineFiles(c *config) []finding {
 			err = fmt.Errorf("%w; sitrep chaos list names %d more", err, n)
 		}
 	}
-	days, _, gerr := a.gamedays()
+	days, wrong, _, gerr := a.gamedays()
+	if len(wrong) > 0 && gerr == nil {
+		gerr = wrong[0].err
+	}
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(ready.experiments), len(ready.plans)), err), check("game days", fmt.Sprint(len(days)), gerr))
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/chaos/fault"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/loadtest"
 )
 
@@ -26,8 +27,8 @@ func loadExperiment(file string, src []byte) (experiment, error) {
 	return experiment{e, file, src}, err
 }
 
-// brokenExperiment is a file of the configuration that is none: it keeps nobody from the
-// others.
+// brokenExperiment is a file of the configuration that is none, or no game day: it keeps
+// nobody from the others.
 type brokenExperiment struct {
 	name string // what it calls itself, else that of the file
 	file string
@@ -60,13 +61,18 @@ func (a *app) experiments() (all []experiment, broken []brokenExperiment, err er
 			all = append(all, e)
 			continue
 		}
-		b := brokenExperiment{strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), file, err}
-		if said := saidName.FindSubmatch(e.source); said != nil {
-			b.name = string(said[1])
-		}
-		broken = append(broken, b)
+		broken = append(broken, brokenFile(file, e.source, err))
 	}
 	return all, broken, nil
+}
+
+// brokenFile is a file with what is wrong with it, by the name that it says.
+func brokenFile(file string, source []byte, err error) brokenExperiment {
+	b := brokenExperiment{strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), file, err}
+	if said := saidName.FindSubmatch(source); said != nil {
+		b.name = string(said[1])
+	}
+	return b
 }
 
 // experimentNamed finds an experiment of the configuration by name, or reads a
@@ -95,7 +101,7 @@ func (a *app) experimentNamed(name string) (experiment, error) {
 }
 
 // checkPins refuses two prepared files on one key, or two of one name.
-func checkPins(experiments []experiment, plans []loadtest.Plan) error {
+func checkPins(experiments []experiment, plans []loadtest.Plan, days ...gameday.Day) error {
 	pins, names := map[string]string{}, map[string]bool{}
 	claim := func(kind, name, pin string) error {
 		what := kind + " " + name
@@ -116,6 +122,11 @@ func checkPins(experiments []experiment, plans []loadtest.Plan) error {
 	}
 	for _, p := range plans {
 		if err := claim("plan", p.Name, p.Pin); err != nil {
+			return err
+		}
+	}
+	for _, d := range days {
+		if err := claim("game day", d.Name, d.Pin); err != nil {
 			return err
 		}
 	}

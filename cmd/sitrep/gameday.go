@@ -59,29 +59,38 @@ func (p dayParts) load(file string, src []byte) (gameday.Day, error) {
 	return gameday.Load(file, src, p.known)
 }
 
-// gamedays are those of the configuration.
-func (a *app) gamedays() ([]gameday.Day, dayParts, error) {
-	parts, err := a.dayParts()
-	if err != nil {
-		return nil, parts, err
+// gamedays are those of the configuration, and which of its files are none.
+func (a *app) gamedays() (days []gameday.Day, broken []brokenExperiment, parts dayParts, err error) {
+	if parts, err = a.dayParts(); err != nil {
+		return nil, nil, parts, err
 	}
 	c, err := a.config()
 	if err != nil {
-		return nil, parts, err
+		return nil, nil, parts, err
 	}
-	days, err := loadAll(c, "gamedays", c.Gamedays, parts.load)
-	for i, d := range days {
-		if slices.ContainsFunc(days[:i], func(o gameday.Day) bool { return o.Name == d.Name }) {
-			return nil, parts, usage("two files describe the game day %s: a name is how it is started, so each needs its own", d.Name)
+	files, err := c.files("gamedays", c.Gamedays)
+	if err != nil {
+		return nil, nil, parts, withCode(exitUsage, err)
+	}
+	for _, file := range files {
+		var source []byte
+		day, err := loadFile(file, func(file string, src []byte) (gameday.Day, error) {
+			source = src
+			return parts.load(file, src)
+		})
+		if err == nil {
+			days = append(days, day)
+			continue
 		}
+		broken = append(broken, brokenFile(file, source, err))
 	}
-	return days, parts, err
+	return days, broken, parts, checkPins(parts.experiments, parts.plans, days...)
 }
 
 // knownGamedays are those of the configuration for whoever can do without: what is wrong
 // with their files is said.
 func (a *app) knownGamedays(say func(string)) []gameday.Day {
-	days, _, err := a.gamedays()
+	days, _, _, err := a.gamedays()
 	if err != nil {
 		say(fmt.Sprintf("the game days are not known, and nobody is reminded of them: %v", err))
 		return nil
@@ -99,7 +108,7 @@ func (a *app) gamedayNamed(name string) (gameday.Day, dayParts, error) {
 		day, err := loadFile(name, parts.load)
 		return day, parts, err
 	}
-	days, parts, err := a.gamedays()
+	days, broken, parts, err := a.gamedays()
 	if err != nil {
 		return gameday.Day{}, parts, err
 	}
@@ -109,6 +118,11 @@ func (a *app) gamedayNamed(name string) (gameday.Day, dayParts, error) {
 			return d, parts, nil
 		}
 		names = append(names, d.Name)
+	}
+	for _, b := range broken {
+		if b.name == name {
+			return gameday.Day{}, parts, b.err
+		}
 	}
 	return gameday.Day{}, parts, usage("there is no game day %q, and no such file; the configuration has: %s", name, orNone(names))
 }
@@ -137,6 +151,7 @@ func (a *app) checkGamedays(args []string) error {
 // dayView is a game day as JSON: its schedule, and what may not be meant.
 type dayView struct {
 	Name       string            `json:"name"`
+	Pin        string            `json:"pin"`
 	Hypothesis string            `json:"hypothesis"`
 	Severity   string            `json:"severity"`
 	Service    string            `json:"service"`
@@ -150,12 +165,17 @@ type dayView struct {
 func viewOfDay(d gameday.Day, known gameday.Known) dayView {
 	slots, most := d.Schedule(known)
 	_, next := d.When.Around(time.Now())
-	return dayView{d.Name, d.Hypothesis, d.Severity, d.Service, d.Roles, most.Seconds(), slots, append([]string{}, d.Doubts(known)...), moment(next)}
+	return dayView{d.Name, d.Pin, d.Hypothesis, d.Severity, d.Service, d.Roles, most.Seconds(), slots, append([]string{}, d.Doubts(known)...), moment(next)}
 }
 
 // printSchedule prints what happens when, as far as that can be planned.
 func (a *app) printSchedule(d gameday.Day, known gameday.Known) error {
 	p := page{w: a.stdout}
+	p.schedule(d, known)
+	return p.err
+}
+
+func (p *page) schedule(d gameday.Day, known gameday.Known) {
 	slots, most := d.Schedule(known)
 	p.line(fmt.Sprintf("%s: %d steps, at most %s", d.Name, len(d.Steps), span(most)))
 	p.label("expected", d.Hypothesis)
@@ -185,7 +205,6 @@ func (a *app) printSchedule(d gameday.Day, known gameday.Known) error {
 		p.line("")
 		p.label("doubt", doubt)
 	}
-	return p.err
 }
 
 // The columns of a schedule, and where the last begins.
@@ -215,7 +234,7 @@ func drillOfDay(d gameday.Day) string {
 }
 
 func (a *app) listGamedays(ctx context.Context) error {
-	days, parts, err := a.gamedays()
+	days, broken, parts, err := a.gamedays()
 	if err != nil {
 		return err
 	}
@@ -230,16 +249,23 @@ func (a *app) listGamedays(ctx context.Context) error {
 			for _, d := range days {
 				views = append(views, viewOfDay(d, parts.known))
 			}
-			return a.print(map[string]any{"gamedays": views, "runs": past})
+			wrong := []string{}
+			for _, b := range broken {
+				wrong = append(wrong, b.err.Error())
+			}
+			return a.print(map[string]any{"gamedays": views, "broken": wrong, "runs": past})
 		}
-		rows := [][]string{{"GAME DAY", "STEPS", "AT MOST", "EXPECTED"}}
+		rows := [][]string{{"GAME DAY", "KEY", "STEPS", "AT MOST", "EXPECTED"}}
 		for _, d := range days {
 			_, most := d.Schedule(parts.known)
 			expected := orDash(d.Hypothesis)
 			if _, next := d.When.Around(time.Now()); !next.IsZero() {
 				expected = fmt.Sprintf("%s: %s", next.Format("2006-01-02 15:04 MST"), expected)
 			}
-			rows = append(rows, []string{d.Name, fmt.Sprint(len(d.Steps)), span(most), expected})
+			rows = append(rows, []string{d.Name, orDash(d.Pin), fmt.Sprint(len(d.Steps)), span(most), expected})
+		}
+		for _, b := range broken {
+			rows = append(rows, []string{b.name, "-", "-", "-", "broken: " + b.brief()})
 		}
 		for i, r := range slices.Backward(past) {
 			if i == len(past)-1 {

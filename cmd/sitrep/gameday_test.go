@@ -33,6 +33,7 @@ func gameDays(t *testing.T) {
 	h.ctrlCEndsADay()
 	h.ctrlXEndsADay()
 	h.aKilledDayLeavesNothing()
+	h.aDayIsHeldFromTheScreen()
 }
 
 // prepareGamedays puts plans and experiments beside those of the lab that depend on
@@ -62,6 +63,14 @@ steps:
   - {id: hurt, load: short, chaos: [{run: short-late, at: 1s}]}
 `,
 		"gamedays/long.yaml": "name: long-day\nservice: payments\nsteps: [{id: hurt, load: long, chaos: [{run: long-late}]}, {id: never, wait: 1s}]\n",
+		"gamedays/asked.yaml": `name: asked-day
+service: payments
+roles: {commander: ana}
+steps:
+  - {id: ready, ask: "Ready?", of: [commander]}
+  - {id: hurt, load: long, chaos: [{run: long-late}]}
+`,
+		"gamedays/bad.yaml":  "name: bad-day\nsteps: [{load: nobody-has-it}]\n",
 		"gamedays/calm.yaml": "name: calm-day\nsteps: [{id: calm, load: long}]\n",
 	} {
 		require.NoError(h.t, os.WriteFile(filepath.Join(filepath.Dir(h.Config), file), []byte(text), 0o600))
@@ -148,9 +157,9 @@ func (h *headless) ctrlXEndsADay() {
 	again, _ := h.sitrep("gameday", "run", "short-day", "--dry-run", "--json")
 	require.Contains(h.t, again, "R3 one-at-a-time: the game day GD-3 calm-day goes on")
 	x := h.screen(120, 40)
-	x.see("INC-3")
+	x.see("INC-3", `GD-3 1/1 "calm"`)
 	x.press(keyCtrlX)
-	x.see("GD-3", "ended by ctrl+x")
+	x.see("GD-3 ended by ctrl+x (ana): everything is undone")
 	require.Error(h.t, wait())
 	require.Equal(h.t, exitNotHeld, day.ProcessState.ExitCode())
 	r := h.lastGameday()
@@ -175,6 +184,55 @@ func (h *headless) aKilledDayLeavesNothing() {
 	require.Contains(h.t, out, "its process died")
 	require.Contains(h.t, h.outsideOf(r.StartedAt), incident.ChaosUndone)
 	require.Len(h.t, slices.DeleteFunc(h.kindsOf(r.Drill), func(k incident.Kind) bool { return k != incident.GamedayFinished }), 1)
+}
+
+// A screen shows the plan, holds the day in a process of its own, answers what it asks, and
+// shows what it hurts; whoever else looks sees the day too. Left, or killed, the screen takes
+// the day with it.
+func (h *headless) aDayIsHeldFromTheScreen() {
+	leave := func(x *terminal) {
+		x.press("1", "q")
+		x.see("GD-", "was started here: it is ended and undone, and its drill")
+		x.press("y")
+		require.Zero(h.t, x.exit())
+	}
+	kill := func(x *terminal) {
+		x.signal(syscall.SIGKILL)
+	}
+	for _, end := range []func(*terminal){leave, kill} {
+		before := h.lastGameday()
+		x := h.screen(120, 40)
+		x.press("4")
+		x.see("game days", "asked-day", "broken: ")
+		x.press(":", "start asked-day", keyEnter)
+		x.see("Game day asked-day", "nothing refuses it", "ready: ask commander: Ready?", "hurt: chaos long-late", "y start in 3 s")
+		x.confirm("u takes it back")
+		x.see("has begun: its drill is INC-", `"ready" ASKS`)
+		other := h.screen(80, 24)
+		other.see("ASKS: V")
+		x.press("V")
+		x.see("asks: Ready?", "wants go of ana")
+		x.press("the board is up", keyEnter)
+		x.confirm("u takes it back")
+		h.hurtNow()
+		x.see(`2/2 "hurt"`, "▸hold", "hurts  http.latency on payments-", "lost   this terminal")
+		other.see("2/2")
+		end(x)
+		require.Eventually(h.t, func() bool { return h.lastGameday().EndedAt != nil }, patience, tick)
+		other.gone("2/2")
+		r := h.lastGameday()
+		require.NotEqual(h.t, before.ID, r.ID)
+		require.Equal(h.t, "asked-day", r.Day)
+		require.Equal(h.t, chaos.Aborted, r.Verdict)
+		require.Equal(h.t, "ended with the screen that started it (ana)", r.Reason)
+		require.Equal(h.t, "the board is up", r.Steps[0].Answers[0].Note)
+		require.Equal(h.t, "ana", r.Steps[0].Answers[0].By)
+		h.over(r)
+		other.press("4", "\t", "\t")
+		other.see(r.Run, "aborted")
+		other.press("1", "q")
+		require.Zero(h.t, other.exit())
+	}
 }
 
 // startGameday holds one in a process without a terminal.

@@ -31,7 +31,12 @@ func (a *app) answerGamedayCommand(use, short string, goes bool) *cobra.Command 
 				if err != nil {
 					return err
 				}
-				return a.answerGameday(cmd.Context(), db, r, gameday.Answer{Step: step, Go: goes, Note: note})
+				by, err := a.by(nil)
+				if err != nil {
+					return err
+				}
+				_, err = recordAnswer(cmd.Context(), db, by, r, gameday.Answer{Step: step, Go: goes, Note: note})
+				return err
 			})
 		},
 	}
@@ -47,16 +52,6 @@ func openQuestion(past []gameday.Result) (gameday.Result, string, error) {
 		}
 	}
 	return gameday.Result{}, "", errors.New("no game day asks anything now; sitrep gameday show says where it is, and sitrep chaos halt ends it")
-}
-
-// answerGameday puts an answer on the timeline, in the name of whoever this process acts for.
-func (a *app) answerGameday(ctx context.Context, db *store.DB, r gameday.Result, answer gameday.Answer) error {
-	by, err := a.by(nil)
-	if err != nil {
-		return err
-	}
-	_, err = recordAnswer(ctx, db, by, r, answer)
-	return err
 }
 
 // recordAnswer puts an answer on the timeline, in the name of by, wherever it was given.
@@ -112,7 +107,10 @@ func (g *gamedayRun) answerKey(step string, key byte) {
 	if key != 'y' && key != 'n' {
 		return
 	}
-	err := g.answerGameday(context.Background(), g.db, g.head, gameday.Answer{Step: step, Go: key == 'y'})
+	by, err := g.by(nil)
+	if err == nil {
+		_, err = recordAnswer(context.Background(), g.db, by, g.head, gameday.Answer{Step: step, Go: key == 'y'})
+	}
 	if err != nil {
 		fmt.Fprintf(g.stderr, "sitrep: the answer is not recorded: %s\n", sanitise(err.Error()))
 	}

@@ -192,7 +192,7 @@ func askingDay(t *testing.T) (*centre, gameday.Result) {
 		Steps: []gameday.Step{{ID: "ready", Ask: "Ready?", Of: []string{"commander"}}, {ID: "seen", Ask: "Seen?"}},
 	}
 	by := incident.By{Actor: "cem", Source: "test", At: time.Now()}
-	began, err := openGameday(t.Context(), db, by, day, day.Head("GD-1", "01JD", "", by.At), nil)
+	began, err := openGameday(t.Context(), db, by, day, day.Head("GD-1", "01JD", "", gameday.Known{}, by.At), nil)
 	require.NoError(t, err)
 	r := *began.Result
 	begin(t, db, &r, 0)

@@ -20,30 +20,39 @@ var gamedayKinds = []incident.Kind{
 	incident.GamedayStarted, incident.GamedayStepBegun, incident.GamedayAnswered, incident.GamedayStepEnded, incident.GamedayFinished,
 }
 
-// readGamedays folds the runs that were recorded since then, in the order in which they
-// began.
-func readGamedays(ctx context.Context, db *store.DB, since time.Time) ([]gameday.Result, error) {
+// dayRuns are runs as the timeline tells of them, in the order in which they began.
+type dayRuns []gameday.Result
+
+// learn takes an event in; false if it says nothing of runs. What was returned of it before
+// is not written to.
+func (d *dayRuns) learn(e *incident.Event) bool {
+	var rep gameday.Report
+	if !slices.Contains(gamedayKinds, e.Kind) || e.Payload(&rep) != nil || rep.ID == "" {
+		return false
+	}
+	i := slices.IndexFunc(*d, func(r gameday.Result) bool { return r.ID == rep.ID })
+	if i < 0 {
+		*d, i = append(*d, gameday.Result{}), len(*d)
+	}
+	(*d)[i] = (*d)[i].Apply(rep)
+	return true
+}
+
+// readGamedays folds the runs that were recorded since then.
+func readGamedays(ctx context.Context, db *store.DB, since time.Time) (dayRuns, error) {
 	events, err := db.OfKinds(ctx, since, time.Now().Add(time.Hour), gamedayKinds...)
 	if err != nil {
 		return nil, err
 	}
-	runs := []gameday.Result{}
-	for _, e := range events {
-		var rep gameday.Report
-		if e.Payload(&rep) != nil || rep.ID == "" {
-			continue
-		}
-		i := slices.IndexFunc(runs, func(r gameday.Result) bool { return r.ID == rep.ID })
-		if i < 0 {
-			runs, i = append(runs, gameday.Result{}), len(runs)
-		}
-		runs[i] = runs[i].Apply(rep)
+	runs := dayRuns{}
+	for i := range events {
+		runs.learn(&events[i])
 	}
 	return runs, nil
 }
 
 // pastGamedays are all runs; those whose process has died are ended first.
-func (a *app) pastGamedays(ctx context.Context, db *store.DB) ([]gameday.Result, error) {
+func (a *app) pastGamedays(ctx context.Context, db *store.DB) (dayRuns, error) {
 	if err := a.endDeadGamedays(ctx, db); err != nil {
 		return nil, err
 	}

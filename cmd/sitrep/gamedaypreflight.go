@@ -118,33 +118,47 @@ func (f preflight) confirmFor(e experiment) string {
 	return f.typed
 }
 
-// against is everything that stands in the way of the day.
-func (f preflight) against() (all []error) {
+// refusals are what says no to the day, whatever is typed.
+func (f preflight) refusals() (all []error) {
 	if f.halted != nil {
 		return []error{f.halted} // its parts would say the same
 	}
 	if f.window != nil {
 		all = append(all, f.window)
 	}
-	production := ""
 	for _, p := range f.plans {
 		if p.err != nil {
 			all = append(all, p.err)
-		}
-		if len(p.live) > 0 && f.typed != f.confirmText() {
-			production = fmt.Sprintf("load %s goes to %s, which is production", p.Name, strings.Join(p.live, " and "))
 		}
 	}
 	for _, r := range f.runs {
 		if err := errors.Join(r.err, r.Refused); err != nil {
 			all = append(all, fmt.Errorf("experiment %s: %w", r.Name, err))
 		}
-		if r.Confirm != "" && production == "" {
-			production = r.Name + ": " + r.Confirm
+	}
+	return all
+}
+
+// production is why confirmText has to be typed; empty if it has not, or was.
+func (f preflight) production() (why string) {
+	for _, p := range f.plans {
+		if len(p.live) > 0 && f.typed != f.confirmText() {
+			why = fmt.Sprintf("load %s goes to %s, which is production", p.Name, strings.Join(p.live, " and "))
 		}
 	}
-	if production != "" {
-		all = append(all, chaos.Refuse("production", fmt.Sprintf("say --confirm %q, once for all of it", f.confirmText()), "%s", production))
+	for _, r := range f.runs {
+		if r.Confirm != "" && why == "" {
+			why = r.Name + ": " + r.Confirm
+		}
+	}
+	return why
+}
+
+// against is everything that stands in the way of the day.
+func (f preflight) against() []error {
+	all := f.refusals()
+	if why := f.production(); why != "" && f.halted == nil {
+		all = append(all, chaos.Refuse("production", fmt.Sprintf("say --confirm %q, once for all of it", f.confirmText()), "%s", why))
 	}
 	return all
 }
@@ -186,9 +200,11 @@ func (a *app) printPreflight(f preflight) error {
 			"gameday": viewOfDay(f.day, f.parts.known), "plans": plans, "experiments": runs, "against": against, "confirm": f.confirmText(),
 		}), f.err())
 	}
-	if err := a.printSchedule(f.day, f.parts.known); err != nil {
-		return err
-	}
+	return errors.Join(a.printSchedule(f.day, f.parts.known), a.printParts(f), f.err())
+}
+
+// printParts prints what would be sent and hurt.
+func (a *app) printParts(f preflight) error {
 	for _, p := range f.plans {
 		fmt.Fprintf(a.stdout, "\nload %s: %s; nothing was sent\n", p.Name, describePlan(p.Plan))
 		if err := a.printPlan(p.Plan); err != nil {
@@ -200,5 +216,5 @@ func (a *app) printPreflight(f preflight) error {
 			return err
 		}
 	}
-	return f.err()
+	return nil
 }

@@ -134,7 +134,7 @@ func TestAReminderIsOfferedAgain(t *testing.T) {
 func TestNobodyIsRemindedOfWhatWasHeld(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
-	head := c.day.Head("GD-1", "01JD", "INC-1", c.before(5*time.Hour))
+	head := c.day.Head("GD-1", "01JD", "INC-1", gameday.Known{}, c.before(5*time.Hour))
 	rep := head.Report(gameday.KindStarted, c.before(5*time.Hour), "begins")
 	rep.Result = &head
 	_, err := c.db.Append(t.Context(), gamedayEvent(incident.By{Actor: "ana", Source: "test"}, "", rep))

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -26,7 +28,7 @@ import (
 )
 
 func (a *app) runGamedayCommand() *cobra.Command {
-	var dry, network bool
+	var dry, network, lifeline bool
 	c := &cobra.Command{
 		Use: "run NAME|FILE", Short: "hold a game day; ctrl-C ends it and undoes everything", Args: cobra.ExactArgs(1),
 		Long: "Declares a drill, goes through the steps, and resolves the drill with the verdict. ctrl-C, ctrl+x on a screen, sitrep chaos halt and\n" +
@@ -44,15 +46,17 @@ func (a *app) runGamedayCommand() *cobra.Command {
 			if dry {
 				return a.printPreflight(f)
 			}
-			return a.runGameday(cmd.Context(), f, network)
+			return a.runGameday(cmd.Context(), f, network, lifeline)
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "print the whole schedule with what every rule says, and touch nothing")
 	c.Flags().BoolVar(&network, "confirm-network", false, "confirm at once faults in this host's own network, which are undone after 10 s otherwise (for scripts)")
+	c.Flags().BoolVar(&lifeline, "lifeline", false, "end when standard input does, whose lines say that a person still sees the run (of a screen)")
+	_ = c.Flags().MarkHidden("lifeline") // it is there
 	return c
 }
 
-func (a *app) runGameday(ctx context.Context, f preflight, network bool) error {
+func (a *app) runGameday(ctx context.Context, f preflight, network, lifeline bool) error {
 	if err := a.confirm(f.confirmText()); err != nil {
 		return err
 	}
@@ -72,6 +76,11 @@ func (a *app) runGameday(ctx context.Context, f preflight, network bool) error {
 			return err
 		}
 		g := &gamedayRun{app: a, preflight: f, db: db, rec: rec, means: means, network: network, signals: make(chan os.Signal, 4)}
+		if lifeline {
+			g.confirms = make(chan struct{}, 1)
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // or the first line to a screen that is gone ends this process
+			a.stdout, a.stderr = toScreen{a.stdout}, toScreen{a.stderr}
+		}
 		res, err := g.hold(ctx)
 		if res.EndedAt == nil {
 			return err
@@ -93,6 +102,8 @@ type gamedayRun struct {
 	network bool           // confirmed on the command line
 	signals chan os.Signal // for whatever experiment runs
 
+	confirms chan struct{} // that a person still sees the run; nil: no screen holds the day
+
 	dir      string // of chaos
 	head     gameday.Result
 	first    int64 // the last event before it
@@ -111,6 +122,19 @@ func (g *gamedayRun) stamp() incident.By {
 	return by
 }
 
+// toScreen is read by the screen that has started the day. Once that is gone nobody reads it,
+// which keeps the day from nothing.
+type toScreen struct{ io.Writer }
+
+// Write implements io.Writer.
+func (t toScreen) Write(b []byte) (int, error) {
+	n, err := t.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(b), nil
+	}
+	return n, err
+}
+
 // hold holds the day. The result has no end if it was not begun.
 func (g *gamedayRun) hold(ctx context.Context) (res gameday.Result, err error) {
 	keep := context.WithoutCancel(ctx) // what happened is recorded, interrupted or not
@@ -119,6 +143,9 @@ func (g *gamedayRun) hold(ctx context.Context) (res gameday.Result, err error) {
 	life, end := context.WithCancelCause(keep)
 	defer end(nil)
 	defer g.endWith(life, end)()
+	if g.confirms != nil {
+		go g.heed(end)
+	}
 	if ctx.Err() != nil {
 		return res, ctx.Err()
 	}
@@ -173,6 +200,22 @@ func (g *gamedayRun) endWith(life context.Context, end context.CancelCauseFunc) 
 	return func() { signal.Stop(signals) }
 }
 
+// heed passes on what the screen says that has started the day, and ends the day when it is
+// gone, by whatever death. It ends with its standard input, or with the process.
+func (g *gamedayRun) heed(end context.CancelCauseFunc) {
+	for lines := bufio.NewScanner(g.stdin); lines.Scan(); {
+		select {
+		case g.confirms <- struct{}{}:
+		default: // it is known
+		}
+	}
+	end(fmt.Errorf("ended with the screen that started it (%s)", g.rec.by.Actor))
+	select {
+	case g.signals <- syscall.SIGHUP: // nobody waits for health to return
+	default:
+	}
+}
+
 // declare opens the drill, and says that the day has begun.
 func (g *gamedayRun) declare(ctx context.Context, run string) (err error) {
 	policy, err := g.policy()
@@ -182,7 +225,7 @@ func (g *gamedayRun) declare(ctx context.Context, run string) (err error) {
 	if g.first, err = g.db.Last(ctx); err != nil {
 		return err
 	}
-	g.head = g.day.Head(run, ulid.Make().String(), "", time.Now())
+	g.head = g.day.Head(run, ulid.Make().String(), "", g.parts.known, time.Now())
 	g.head.Schedule, _ = g.day.Schedule(g.parts.known)
 	began, err := openGameday(ctx, g.db, g.stamp(), g.day, g.head, policy.Frozen(g.day.Service))
 	if err != nil {
@@ -293,7 +336,9 @@ func (g *gamedayRun) hurt(ctx context.Context, name string) (chaos.Outcome, erro
 		return chaos.Outcome{}, err
 	}
 	req.Confirm, req.OnDisconnect = g.confirmFor(e), chaos.DisconnectAbort
-	out, problems, err := g.chaosFollower(g.rec, g.network).conduct(ctx, req, e.Experiment, g.signals)
+	follow := g.chaosFollower(g.rec, g.network)
+	follow.part, follow.confirms = true, g.confirms
+	out, problems, err := follow.conduct(ctx, req, e.Experiment, g.signals)
 	g.note(problems)
 	return out, err
 }

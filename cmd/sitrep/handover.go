@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -61,7 +62,7 @@ func (a *app) handOver(ctx context.Context, db *store.DB) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(self, a.sameFlags(db)...)
+	cmd := exec.Command(self, a.sameFlags(db, keepLadder)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no signal to the lost terminal reaches it
 	if err := cmd.Start(); err != nil {
@@ -70,10 +71,10 @@ func (a *app) handOver(ctx context.Context, db *store.DB) error {
 	return cmd.Process.Release()
 }
 
-// sameFlags is the command line that makes another process work on the same
+// sameFlags is the command line that makes another process do something on the same
 // store, by the same configuration, as the same person.
-func (a *app) sameFlags(db *store.DB) []string {
-	args := []string{keepLadder, "--db", db.Path()}
+func (a *app) sameFlags(db *store.DB, command ...string) []string {
+	args := append(slices.Clip(command), "--db", db.Path())
 	for flag, value := range map[string]string{"--config": a.flags.config, "--prometheus": a.flags.prometheus, "--as": a.flags.as, "--context": a.flags.context} {
 		if value != "" {
 			args = append(args, flag, value)

@@ -40,6 +40,7 @@ type operator struct {
 	names  map[string]string        // CH-1, by ULID, of runs
 	load   context.CancelFunc       // of the load run; nil if none
 	edited map[incident.ID]openEdit // post-mortems that are in an editor
+	day    *startedDay              // nil if none was started here
 	work   sync.WaitGroup
 }
 
@@ -66,6 +67,14 @@ func (o *operator) Do(ctx context.Context, order pane.Order) (pane.Receipt, erro
 		return o.confirmChaos(order.Run)
 	case pane.StartLoad:
 		return o.startLoad(ctx, order.Name)
+	case pane.JudgeGameday:
+		return o.judgeGameday(ctx, order.Name)
+	case pane.StartGameday:
+		return o.startGameday(ctx, order)
+	case pane.AnswerGameday:
+		return o.answerGameday(ctx, order)
+	case pane.Verify:
+		return o.verify(ctx, order)
 	case pane.AbortAll:
 		return o.abortAll(ctx)
 	case pane.MakeDraft:
@@ -165,12 +174,12 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 		inc, err := o.desk.Snooze(ctx, by, order.ID, order.Length, "")
 		return o.told(ctx, inc, err, fmt.Sprintf("%s: the ladder is quiet for %s", order.ID, span(order.Length)))
 	case pane.Resolve:
-		inc, err := o.desk.Resolve(ctx, by, order.ID, order.Resolution)
-		if err == nil {
-			_, draftErr := refreshDraft(ctx, o.db, order.ID, o.by())
-			o.note(draftErr)
+		if order.Anyway != "" {
+			if _, err := o.desk.Note(ctx, by, order.ID, "resolves it "+order.Anyway); err != nil {
+				return pane.Receipt{}, err
+			}
 		}
-		return o.told(ctx, inc, err, fmt.Sprintf("%s resolved; its post-mortem is drafted", order.ID))
+		return o.resolve(ctx, order.ID, order.Resolution, "its post-mortem is drafted")
 	case pane.Reopen:
 		inc, err := o.desk.Reopen(ctx, by, order.ID)
 		return o.told(ctx, inc, err, fmt.Sprintf("%s reopened", order.ID))
@@ -219,6 +228,16 @@ func (o *operator) command(ctx context.Context, order pane.Order) (pane.Receipt,
 		return pane.Receipt{Text: fmt.Sprintf("%s is %s of %s", order.Person, order.Role, order.ID), Incident: order.ID}, err
 	}
 	return pane.Receipt{}, fmt.Errorf("this sitrep does not know how to carry out %T", order)
+}
+
+// resolve ends an incident; said is what the receipt says beside that.
+func (o *operator) resolve(ctx context.Context, id incident.ID, resolution, said string) (pane.Receipt, error) {
+	inc, err := o.desk.Resolve(ctx, o.by(), id, resolution)
+	if err == nil {
+		_, draftErr := refreshDraft(ctx, o.db, id, o.by())
+		o.note(draftErr)
+	}
+	return o.told(ctx, inc, err, fmt.Sprintf("%s resolved; %s", id, said))
 }
 
 // askStep asks the queries of a step and shows what comes. Why there is no answer
@@ -425,38 +444,46 @@ func (o *operator) exportDraft(ctx context.Context, order pane.ExportDraft) (pan
 }
 
 func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, error) {
-	i := slices.IndexFunc(o.plans, func(p loadtest.Plan) bool { return p.Name == name })
-	if i < 0 {
-		return pane.Receipt{}, fmt.Errorf("there is no plan %q", name)
-	}
-	plan := o.plans[i]
-	reached, err := plan.Beyond(ctx)
+	plan, run, cancel, err := o.takeLoad(ctx, name, "sitrep load run "+name)
 	if err != nil {
 		return pane.Receipt{}, err
 	}
-	if live := productionHosts(reached); len(live) > 0 {
-		what := strings.Join(live, " and ")
-		return pane.Receipt{}, fmt.Errorf("%s is production: start it with sitrep load run %s --confirm %q", what, plan.Name, what)
-	}
-	run, cancel := context.WithCancel(o.life)
-	o.mu.Lock()
-	busy := o.load != nil
-	if !busy {
-		o.load = cancel
-	}
-	o.mu.Unlock()
-	if busy {
-		cancel()
-		return pane.Receipt{}, errors.New("a load run is going on: wait for its end, or end it with ctrl+x")
-	}
 	o.work.Go(func() {
 		defer cancel()
-		o.runLoad(run, plan)
+		_, err := o.runLoad(run, plan)
+		o.note(err)
 	})
 	return pane.Receipt{Text: fmt.Sprintf("load %s begins: %s", name, describePlan(plan))}, nil
 }
 
-func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
+// takeLoad has a plan ready to be run, as the one load of this screen; command is how it is
+// started where its words have to be typed.
+func (o *operator) takeLoad(ctx context.Context, name, command string) (plan loadtest.Plan, run context.Context, cancel context.CancelFunc, err error) {
+	i := slices.IndexFunc(o.plans, func(p loadtest.Plan) bool { return p.Name == name })
+	if i < 0 {
+		return plan, nil, nil, fmt.Errorf("there is no plan %q", name)
+	}
+	plan = o.plans[i]
+	reached, err := plan.Beyond(ctx)
+	if err != nil {
+		return plan, nil, nil, err
+	}
+	if live := productionHosts(reached); len(live) > 0 {
+		what := strings.Join(live, " and ")
+		return plan, nil, nil, fmt.Errorf("%s is production: start it with %s --confirm %q", what, command, what)
+	}
+	run, cancel = context.WithCancel(o.life)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.load != nil {
+		cancel()
+		return plan, nil, nil, errors.New("a load run is going on: wait for its end, or end it with ctrl+x")
+	}
+	o.load = cancel
+	return plan, run, cancel, nil
+}
+
+func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) (loadtest.Result, error) {
 	means, closeAll := o.app.loadMeans()
 	defer closeAll()
 	watch := newLoadWatch(plan, o.boards, o.look, o.mailbox)
@@ -470,15 +497,16 @@ func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) {
 	})
 	enough()
 	watched.Wait()
-	o.note(err)
 	o.mu.Lock()
 	o.load = nil
 	o.mu.Unlock()
 	o.mailbox.Update(func(w *pane.World) {
 		w.Load.Live = nil
 		if err == nil {
-			res.Seconds, res.Rows = nil, nil // the course shows them, and the archive has them
-			w.Load.Run, w.Load.Result = res.Run, &res
+			shown := res
+			shown.Seconds, shown.Rows = nil, nil // the course shows them, and the archive has them
+			w.Load.Run, w.Load.Result = res.Run, &shown
 		}
 	})
+	return res, err
 }

@@ -61,6 +61,10 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	}
 	options.Shows = op.duties.Shows
 	op.gatherer = newGatherer(c, mailbox)
+	days, brokenDays, parts, err := a.gamedays()
+	if err != nil {
+		return err
+	}
 	mailbox.Update(func(w *pane.World) {
 		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
 		for i := range boards {
@@ -71,6 +75,10 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 		}
 		for _, b := range c.broken {
 			w.Chaos.Broken = append(w.Chaos.Broken, pane.BrokenExperiment{Name: b.name, Error: b.brief()})
+		}
+		w.Gamedays.Days = preparedDays(days, parts.known)
+		for _, b := range brokenDays {
+			w.Gamedays.Broken = append(w.Gamedays.Broken, pane.BrokenExperiment{Name: b.name, Error: b.brief()})
 		}
 	})
 	g, engines := errgroup.WithContext(life)
@@ -89,6 +97,9 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	})
 	g.Go(func() error {
 		return c.keep(engines, "the past runs", func(ctx context.Context) error { return watchPast(ctx, db, mailbox) })
+	})
+	g.Go(func() error {
+		return c.keep(engines, "the game days", func(ctx context.Context) error { return watchGamedays(ctx, db, mailbox) })
 	})
 	g.Go(func() error { return c.keep(engines, "the board", board.Run) })
 	if l != nil {

@@ -30,17 +30,24 @@ const (
 	mostNamedRuns = 3
 )
 
-// text is a line about it.
-func (o onPurpose) text(now time.Time) string {
+// text is a line about it; beyond says that it is aimed at something else than what is asked
+// about.
+func (o onPurpose) text(now time.Time, beyond bool) string {
 	const clock = "15:04:05Z"
-	name, since := strings.TrimSpace(o.run+" "+o.name), o.from.UTC().Format(clock)
+	name, since, where := strings.TrimSpace(o.run+" "+o.name), o.from.UTC().Format(clock), ""
+	if beyond {
+		where = " elsewhere"
+		if len(o.services) > 0 {
+			where += ", on " + strings.Join(o.services, ", ") + ","
+		}
+	}
 	switch {
 	case !o.to.IsZero():
-		return fmt.Sprintf("%s ended at %s, %s ago; it began at %s", name, o.to.UTC().Format(clock), span(now.Sub(o.to)), since)
+		return fmt.Sprintf("%s ended%s at %s, %s ago; it began at %s", name, where, o.to.UTC().Format(clock), span(now.Sub(o.to)), since)
 	case o.load:
-		return fmt.Sprintf("%s goes on since %s (ctrl-C where it was started, or ctrl+x on that screen, ends it)", name, since)
+		return fmt.Sprintf("%s goes on%s since %s (ctrl-C where it was started, or ctrl+x on that screen, ends it)", name, where, since)
 	}
-	return fmt.Sprintf("%s goes on since %s (ctrl+x or sitrep chaos halt ends it)", name, since)
+	return fmt.Sprintf("%s goes on%s since %s (ctrl+x or sitrep chaos halt ends it)", name, where, since)
 }
 
 // touches says whether it is aimed at a service; where nobody knows the service, it may be.
@@ -48,14 +55,51 @@ func (o onPurpose) touches(service string) bool {
 	return service == "" || slices.Contains(o.services, service) || len(o.services) == 0 && strings.Contains(o.said, service)
 }
 
-// textsFor are the lines about those that touch a service, what goes on first, then the newest.
-func textsFor(list []onPurpose, service string, now time.Time) (texts []string) {
+// reaches says whether it may be why a service hurts that it is not aimed at: what one is
+// hurt by, those before it feel, and nothing here knows which services are before which.
+// What was over before it began to hurt is not why; began is zero where that is not known.
+func (o onPurpose) reaches(service string, began time.Time) bool {
+	return !o.touches(service) && (o.to.IsZero() || !began.IsZero() && began.Before(o.to))
+}
+
+// named are those that are told of about a service that began to hurt then: first what is
+// aimed at it, then what goes on elsewhere; of each what goes on first, then the newest.
+func named(list []onPurpose, service string, began time.Time) (names []namedRun) {
 	for _, o := range slices.Backward(list) {
-		if o.touches(service) && len(texts) < mostNamedRuns {
-			texts = append(texts, o.text(now))
+		if o.touches(service) {
+			names = append(names, namedRun{o, false})
+		}
+	}
+	for _, o := range slices.Backward(list) {
+		if o.reaches(service, began) {
+			names = append(names, namedRun{o, true})
+		}
+	}
+	return names
+}
+
+// namedRun is a run with whether it is aimed at something else than what hurts.
+type namedRun struct {
+	onPurpose
+	beyond bool
+}
+
+// textsFor are the lines about the first of those.
+func textsFor(list []onPurpose, service string, began, now time.Time) (texts []string) {
+	for _, n := range named(list, service, began) {
+		if len(texts) < mostNamedRuns {
+			texts = append(texts, n.text(now, n.beyond))
 		}
 	}
 	return texts
+}
+
+// beganToHurt is when an incident began, as far as is known.
+func beganToHurt(inc incident.Incident) time.Time {
+	if !inc.Clocks.Detected.IsZero() {
+		return inc.Clocks.Detected
+	}
+	return inc.Clocks.Declared
 }
 
 // runsOnPurpose are those that the timeline knows, in the order in which they began; those
@@ -165,9 +209,19 @@ func (a *app) tellOnPurpose(ctx context.Context, db *store.DB, services []string
 		return
 	}
 	slices.Sort(services)
+	said := map[string]bool{} // by run
 	for _, service := range slices.Compact(services) {
-		for _, text := range textsFor(list, service, now) {
-			fmt.Fprintln(a.stderr, sanitise(who(service)+text))
+		here := 0
+		for _, n := range named(list, service, time.Time{}) {
+			if !n.beyond && here < mostNamedRuns {
+				here, said[n.run] = here+1, true
+				fmt.Fprintln(a.stderr, sanitise(who(service)+n.text(now, false)))
+			}
+		}
+	}
+	for _, o := range slices.Backward(list) {
+		if o.to.IsZero() && !said[o.run] && len(services) > 0 { // whichever of them it is that feels it
+			fmt.Fprintln(a.stderr, sanitise(o.text(now, true)))
 		}
 	}
 }
@@ -179,23 +233,25 @@ type onPurposeView struct {
 	Type  string     `json:"type"` // chaos, load
 	Began *time.Time `json:"began_at"`
 	Ended *time.Time `json:"ended_at"`
-	text  string
+	// Elsewhere says that it is not aimed at the service of the incident, but at Services.
+	Elsewhere bool     `json:"elsewhere"`
+	Services  []string `json:"services"`
+	text      string
 }
 
-// onPurposeViews are those that touch the service of an incident that is not over, in the
-// order of textsFor.
+// onPurposeViews are those that are told of about an incident that is not over.
 func onPurposeViews(ctx context.Context, db *store.DB, inc incident.Incident, now time.Time) ([]onPurposeView, error) {
 	views := []onPurposeView{}
 	if inc.Status.Over() {
 		return views, nil
 	}
 	list, err := runsOnPurpose(ctx, db, now)
-	for _, o := range slices.Backward(list) {
-		if !o.touches(inc.Service) {
-			continue
+	for _, n := range named(list, inc.Service, beganToHurt(inc)) {
+		v := onPurposeView{
+			Run: n.run, Name: n.name, Type: "chaos", Began: moment(n.from), Ended: moment(n.to),
+			Elsewhere: n.beyond, Services: append([]string{}, n.services...), text: n.text(now, n.beyond),
 		}
-		v := onPurposeView{Run: o.run, Name: o.name, Type: "chaos", Began: moment(o.from), Ended: moment(o.to), text: o.text(now)}
-		if o.load {
+		if n.load {
 			v.Type = "load"
 		}
 		views = append(views, v)
@@ -229,6 +285,6 @@ func runsBeside(db *store.DB) func(ctx context.Context, inc incident.Incident) [
 		if err != nil {
 			return nil
 		}
-		return textsFor(list, inc.Service, now)
+		return textsFor(list, inc.Service, beganToHurt(inc), now)
 	}
 }

@@ -20,12 +20,23 @@ type Confirm struct {
 	lines  []safe.Text
 	yes    safe.Text
 	danger bool
+	other  safe.Text // what tab leads to; empty: it does nothing
+	chosen bool      // it was
 }
+
+// Otherwise is the answer of a Confirm that was left for what Or offers.
+const Otherwise = "otherwise"
 
 // NewConfirm asks under a title; yes is what y does, in a word or two. Danger
 // draws it in red.
 func NewConfirm(title, yes safe.Text, danger bool, lines ...safe.Text) *Confirm {
-	return &Confirm{title, lines, yes, danger}
+	return &Confirm{title: title, lines: lines, yes: yes, danger: danger}
+}
+
+// Or offers another way, by tab: it leads on to a question of its own.
+func (c *Confirm) Or(other safe.Text) *Confirm {
+	c.other = other
+	return c
 }
 
 // Scope implements Dialog.
@@ -36,6 +47,11 @@ func (c *Confirm) Press(k Press) Verdict {
 	switch k.Action {
 	case keys.Yes:
 		return Answered
+	case keys.OtherPage:
+		if c.other.Width() > 0 {
+			c.chosen = true
+			return Answered
+		}
 	case keys.No, keys.Cancel, keys.Choose:
 		return Closed
 	}
@@ -46,7 +62,12 @@ func (c *Confirm) Press(k Press) Verdict {
 func (c *Confirm) Paste(string) {}
 
 // Answer implements Dialog.
-func (c *Confirm) Answer() string { return "yes" }
+func (c *Confirm) Answer() string {
+	if c.chosen {
+		return Otherwise
+	}
+	return "yes"
+}
 
 // Draw implements Dialog.
 func (c *Confirm) Draw(f *frame.Frame, m keys.Map) Cursor {
@@ -54,7 +75,11 @@ func (c *Confirm) Draw(f *frame.Frame, m keys.Map) Cursor {
 	lines := wrap(c.lines, max(min(width, f.Width()-4), 1))
 	w := open(f, c.title, border(c.danger), width, len(lines)+2)
 	drawLines(w, lines, 0)
-	answers(w, m, c.yes)
+	x := answers(w, m, c.yes) + 3
+	if label := Label(m, keys.Dialog, keys.OtherPage); c.other.Width() > 0 && x+label.Width()+2+c.other.Width() <= w.Width() {
+		x = w.Put(x, w.Height()-1, theme.Key, label) + 2
+		w.Put(x, w.Height()-1, theme.Dim, c.other)
+	}
 	return Cursor{}
 }
 
@@ -70,14 +95,14 @@ func drawLines(w window, lines []safe.Text, y int) {
 	}
 }
 
-// answers draws the foot of a question: leaving has the focus.
-func answers(w window, m keys.Map, yes safe.Text) {
+// answers draws the foot of a question, and says where it ends: leaving has the focus.
+func answers(w window, m keys.Map, yes safe.Text) int {
 	y := w.Height() - 1
 	no := safe.Sprintf(" %s  leave it ", Label(m, keys.Dialog, keys.No).String())
 	w.Fill(frame.Rect{X: 0, Y: y, W: w.Width(), H: 1}, theme.Plain, ' ')
 	x := w.Put(0, y, theme.Selected, no) + 3
 	x = w.Put(x, y, theme.Key, Label(m, keys.Dialog, keys.Yes)) + 2
-	w.PutFit(x, y, w.Width()-x, theme.Plain, yes)
+	return w.PutFit(x, y, w.Width()-x, theme.Plain, yes)
 }
 
 // Typed asks for what cannot be taken back: the name of what will be hit has

@@ -31,7 +31,9 @@ type Form struct {
 	lines   []line
 	says    []safe.Text // at the foot; none: nobody outside hears of it
 	yes     safe.Text
-	at      int // the field that is typed into; len(fields) is the foot
+	other   safe.Text // what n does; empty: it leaves
+	refused bool      // n was the answer
+	at      int       // the field that is typed into; len(fields) is the foot
 	missing bool
 	lastAt  time.Time
 }
@@ -51,6 +53,18 @@ func (f *Form) Outward(yes safe.Text, says ...safe.Text) *Form {
 	f.yes, f.says = yes, says
 	return f
 }
+
+// Either makes n at the foot an answer, too, which Refused tells from yes.
+func (f *Form) Either(no safe.Text) *Form {
+	f.other = no
+	return f
+}
+
+// Refused says that the answer was n.
+func (f *Form) Refused() bool { return f.refused }
+
+// Help puts lines in the place of those above the fields.
+func (f *Form) Help(lines []safe.Text) { f.help = lines }
 
 // Scope implements Dialog: at the foot letters are answers.
 func (f *Form) Scope() keys.Scope {
@@ -106,6 +120,11 @@ func (f *Form) pressFoot(k Press, calm bool) Verdict {
 	switch {
 	case k.Action == keys.Up || k.Action == keys.PreviousField || k.Key.String() == "backspace": // whoever rubs out wants the words
 		f.at--
+	case k.Action == keys.No && f.other.Width() > 0 && k.Key.String() != "q": // which leaves, as everywhere
+		if calm && f.complete() {
+			f.refused = true
+			return Answered
+		}
 	case k.Action == keys.Cancel || k.Action == keys.No:
 		return Closed
 	case k.Action == keys.Yes && calm && f.complete():
@@ -276,6 +295,10 @@ func (f *Form) drawFoot(w window, m keys.Map, says []safe.Text, rows int) {
 			}
 		}
 		w.PutFit(0, y+i, w.Width(), style, says[i])
+	}
+	if f.foot() && f.other.Width() > 0 {
+		hints(w, m, keys.Dialog, Hint{keys.Cancel, safe.Const("leave it")}, Hint{keys.Yes, f.yes}, Hint{keys.No, f.other}, Hint{keys.Up, safe.Const("back to the words")})
+		return
 	}
 	if f.foot() {
 		answers(w, m, f.yes)

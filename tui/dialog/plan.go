@@ -29,6 +29,7 @@ type Plan struct {
 	title  safe.Text
 	yes    safe.Text // what y does; empty: it cannot be done now
 	rows   []Row
+	alone  bool // nothing went before it
 	top    int
 	page   int // rows of the last picture
 	answer string
@@ -37,6 +38,12 @@ type Plan struct {
 
 // NewPlan shows nothing yet: see Say. At is now.
 func NewPlan(title safe.Text, at time.Time) *Plan { return &Plan{title: title, lastAt: at, page: 1} }
+
+// Alone makes it a page that nothing went before.
+func (p *Plan) Alone() *Plan {
+	p.alone = true
+	return p
+}
 
 // Say puts rows in the place of those that were there, and y to yes.
 func (p *Plan) Say(yes safe.Text, rows []Row) { p.yes, p.rows = yes, rows }
@@ -57,8 +64,10 @@ func (p *Plan) Press(k Press) Verdict {
 			return Answered
 		}
 	case keys.OtherPage:
-		p.answer = PlanPast
-		return Answered
+		if !p.alone {
+			p.answer = PlanPast
+			return Answered
+		}
 	case keys.Up:
 		p.top--
 	case keys.Down:
@@ -94,6 +103,9 @@ func (p *Plan) Draw(f *frame.Frame, m keys.Map) Cursor {
 		return Cursor{}
 	}
 	list := []Hint{{keys.Down, safe.Const("on")}, {keys.OtherPage, safe.Const("runs before")}, {keys.Cancel, safe.Const("leave")}}
+	if p.alone {
+		list = list[2:]
+	}
 	if p.yes.Width() > 0 {
 		list = append([]Hint{{keys.Yes, p.yes}}, list...)
 	}

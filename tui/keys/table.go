@@ -121,6 +121,7 @@ const (
 	OtherPage         Action = "other_page"
 	ConfirmRun        Action = "confirm_run"
 	ChaosHistory      Action = "chaos_history"
+	AnswerGameday     Action = "answer_gameday"
 )
 
 // Default is the table as shipped.
@@ -182,6 +183,7 @@ func global() []Binding {
 		{Action: ToggleMouse, Scope: Global, Keys: []string{"M"}, Name: "mouse", Help: "mouse on or off (shift selects text)"},
 		{Action: ToggleZone, Scope: Global, Keys: []string{"z"}, Name: "time zone", Help: "UTC or local time"},
 		{Action: CycleTheme, Scope: Global, Keys: []string{"T"}, Name: "theme", Help: "next theme"},
+		{Action: AnswerGameday, Scope: Global, Keys: []string{"V"}, Name: "vote", Help: "go or no-go to what a game day asks, with a note", Reach: People, Tier: T1},
 		{Action: Redraw, Scope: Global, Keys: []string{"ctrl+l"}, Name: "redraw", Help: "draw the screen anew"},
 		pinned(Pinned1, "f5"), pinned(Pinned2, "f6"), pinned(Pinned3, "f7"), pinned(Pinned4, "f8"), pinned(Pinned5, "f9"),
 	}
@@ -190,7 +192,7 @@ func global() []Binding {
 func pinned(a Action, key string) Binding {
 	return Binding{
 		Action: a, Scope: Global, Keys: []string{key}, Name: "pinned " + key,
-		Help: "the experiment or plan pinned to " + Label(key), Reach: Faults, Tier: T1,
+		Help: "the experiment or plan pinned to " + Label(key) + "; of a game day it shows the plan", Reach: Faults, Tier: T1,
 	}
 }
 
@@ -269,7 +271,7 @@ func views() []Binding {
 		{Action: Detail, Scope: Timeline, Keys: []string{"enter"}, Help: "the whole event, or the board as it was then"},
 		{Action: KeyMoment, Scope: Timeline, Keys: []string{"m"}, Name: "key moment", Help: "note why the event mattered; the post-mortem tells it"},
 		{Action: Correct, Scope: Timeline, Keys: []string{"c"}, Name: "correct", Help: "give a note, an action or a status other words", Opens: true, Tier: T1},
-		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row; of an experiment what it would do now"},
+		{Action: Detail, Scope: Actions, Keys: []string{"enter"}, Help: "the whole of the row; of an experiment or a game day what it would do now"},
 		{Action: AddItem, Scope: Actions, Keys: []string{"i"}, Name: "add item", Help: "an action item: what, who, until when"},
 		{Action: CloseItem, Scope: Actions, Keys: []string{"c"}, Name: "close item", Help: "an action item is done"},
 		{Action: ChaosHistory, Scope: Actions, Keys: []string{"h"}, Name: "chaos history", Help: "how the runs of the chosen experiment went over time, and what their probes saw"},
@@ -328,7 +330,7 @@ func dialog() []Binding {
 		{Action: Up, Scope: Dialog, Keys: []string{"up", "k"}, Help: "up"},
 		{Action: Down, Scope: Dialog, Keys: []string{"down", "j"}, Help: "down"},
 		{Action: PreviousField, Scope: Dialog, Keys: []string{"shift+tab"}, Help: "previous field of a form"},
-		{Action: OtherPage, Scope: Dialog, Keys: []string{"tab"}, Help: "of an experiment: the plan, or how it went before"},
+		{Action: OtherPage, Scope: Dialog, Keys: []string{"tab"}, Help: "of an experiment or a game day: the plan, or how it went before; of a resolution: a load check before it"},
 		{Action: PageUp, Scope: Dialog, Keys: []string{"pgup"}, Help: "page up"},
 		{Action: PageDown, Scope: Dialog, Keys: []string{"pgdown", "space"}, Help: "page down"},
 	}

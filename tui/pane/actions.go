@@ -1,6 +1,7 @@
 package pane
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sitrep-dev/sitrep/tui/frame"
@@ -94,8 +95,18 @@ func (v *actions) columns(s *Screen) []column {
 	}
 	pages.dear, pages.least, pages.want, pages.grow = 8, 3, max(pages.rows.n, 1), true
 	before := beforeSection(s, &v.filter)
-	load.grow = len(before) == 0 || v.w < twoColumns
-	left := append([]section{chaos, load}, before...)
+	days, dayGoesOn := gamedaySection(s, &v.filter)
+	load.grow = len(before)+len(days) == 0 || v.w < twoColumns
+	for i := range days {
+		days[i].grow = len(before) == 0
+	}
+	does := []section{chaos, load}
+	if dayGoesOn {
+		does = append(days, does...)
+	} else {
+		does = append(does, days...)
+	}
+	left := append(slices.Clip(does), before...)
 	right := []section{pages, items}
 	if len(s.World.Ledger) > 0 {
 		right = append(right, ledgerSection(s, &v.filter))
@@ -103,13 +114,13 @@ func (v *actions) columns(s *Screen) []column {
 	all := frame.Rect{W: v.w, H: v.h}
 	_, running := chaosRows(s, &v.filter)
 	if v.w < twoColumns {
-		if inc, ok := selected(s); ok && !inc.Status.Over() && running == 0 { // whether people were told comes first
-			return []column{{all, v.folded(append(right, chaos, load))}}
+		if inc, ok := selected(s); ok && !inc.Status.Over() && running == 0 && !dayGoesOn { // whether people were told comes first
+			return []column{{all, v.folded(append(right, does...))}}
 		}
-		return []column{{all, v.folded(append([]section{chaos, load}, right...))}}
+		return []column{{all, v.folded(append(does, right...))}}
 	}
 	half := all.Columns(1, 1, 1)
-	if running > 0 && half[0].W < sentences {
+	if (running > 0 || dayGoesOn) && half[0].W < sentences {
 		half = all.Columns(1, 3, 2)
 	}
 	return []column{{half[0], left}, {half[1], right}}

@@ -26,7 +26,7 @@ func TestActionsReadInFull(t *testing.T) {
 	require.Equal(t, "payments-latency", r.press(keys.Detail).Plan, "what it would do now")
 	require.Equal(t, "payments-latency", *r.press(keys.ChaosHistory).Past)
 	r.press(keys.NextPane, keys.Bottom, keys.Detail)
-	r.reads("FAIL  LT-6  smoke", "errors < 1%", "p99.9")
+	r.reads("verdict    fail: errors < 1% does not hold", "✗ errors < 1%", "p99.9")
 	r.sees("last: LT-6 smoke fail errors < 1% does not hold", "✓ p95 < 200ms", "✗ errors < 1%")
 	r.press(keys.NextPane, keys.Detail)
 	r.reads("failed", "channel_not_found: invite the bot", "L1, round 3")

@@ -328,7 +328,7 @@ func watches(r *ChaosRun, x *chaos.Experiment) (out []watched) {
 	}
 	for _, guard := range guardsOf(r, x) {
 		add(chaos.KindGuard, guard.Name, func(one chaos.Sample) string {
-			if one.For > 0 {
+			if one.For > 1 { // once is no count, and costs the words that say when
 				return fmt.Sprintf("%d of %d  abort %s", one.Row, one.For, guard.Trips())
 			}
 			return "abort " + guard.Trips()

@@ -289,11 +289,7 @@ func loadStyle(v loadtest.Verdict) theme.Style {
 // readResult is the whole of a result.
 func readResult(r *loadtest.Result, s *Screen) Effect {
 	var p page
-	var b strings.Builder
-	_ = r.WriteText(&b) // a Builder takes everything
-	p.text(b.String())
-	p.text(" ")
-	p.labelled("started", r.StartedAt.In(s.Zone).Format("2006-01-02 15:04:05 MST")+", "+Ago(s.Now.Sub(r.StartedAt))+" ago")
+	p.loadResult(r, s)
 	return p.reading(strings.TrimSpace(r.Run + " " + r.Plan))
 }
 

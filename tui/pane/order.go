@@ -83,9 +83,18 @@ type (
 		ID     incident.ID
 		Length time.Duration
 	}
+	// Resolve ends an incident. Anyway is why it does although a load check has not held, or
+	// was not waited for; it stands on the timeline. Verify runs that check, a load plan, and
+	// resolves the incident if it holds: how it goes is in World.Check.
 	Resolve struct {
 		ID         incident.ID
 		Resolution string
+		Anyway     string
+	}
+	Verify struct {
+		ID         incident.ID
+		Resolution string
+		Plan       string
 	}
 	Reopen struct{ ID incident.ID }
 	Close  struct{ ID incident.ID }
@@ -158,6 +167,18 @@ type (
 	JudgeChaos   struct{ Names []string }
 	ConfirmChaos struct{ Run string }
 
+	// JudgeGameday asks what holding a game day would be now: the answer is in
+	// World.Gamedays.Judged a moment later. StartGameday holds one, in a process that ends
+	// with this one; Confirm is what was typed for production. AnswerGameday says go, or no,
+	// to what a run asks at a step.
+	JudgeGameday  struct{ Name string }
+	StartGameday  struct{ Name, Confirm string }
+	AnswerGameday struct {
+		Run, Step string
+		Go        bool
+		Note      string
+	}
+
 	// MakeDraft drafts or refreshes the post-mortem; OpenDraft answers with its
 	// text for an editor, SaveDraft takes it back, LeaveDraft says that the editor
 	// brought nothing, ExportDraft writes Markdown.
@@ -210,6 +231,7 @@ func (Assign) order()        {}
 func (Escalate) order()      {}
 func (Snooze) order()        {}
 func (Resolve) order()       {}
+func (Verify) order()        {}
 func (Reopen) order()        {}
 func (Close) order()         {}
 func (Update) order()        {}
@@ -226,6 +248,9 @@ func (StartLoad) order()     {}
 func (AbortAll) order()      {}
 func (JudgeChaos) order()    {}
 func (ConfirmChaos) order()  {}
+func (JudgeGameday) order()  {}
+func (StartGameday) order()  {}
+func (AnswerGameday) order() {}
 func (MakeDraft) order()     {}
 func (OpenDraft) order()     {}
 func (SaveDraft) order()     {}

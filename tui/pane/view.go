@@ -58,6 +58,7 @@ type Effect struct {
 	Pick    *Pick
 	Read    *Reading
 	Plan    string      // what this experiment would do now
+	Day     string      // what holding this game day would be now
 	Past    *string     // how the runs of this experiment went; of "" those of all
 	Act     keys.Action // then this, as if its key had been pressed
 	Thaw    bool        // the board is live again; heeded whether or not the key was handled

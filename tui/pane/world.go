@@ -1,9 +1,11 @@
 package pane
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
+	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
@@ -31,6 +33,8 @@ type World struct {
 	Readiness *Readiness                           // how ready services are, and what is due; nil before it was gathered
 	Chaos     Chaos                                //
 	Load      Load                                 //
+	Gamedays  Gamedays                             //
+	Check     *Check                               // the newest load check before a resolution; nil before the first
 	Runbooks  []runbook.Runbook                    // of the configuration
 	Answers   map[string]runbook.Answer            // to the queries of runbooks, by query
 	Ledger    []LedgerEntry                        // of the lab's stand-ins, newest last; empty outside the lab
@@ -117,6 +121,42 @@ type Judged struct {
 	Plan    string    // what sitrep chaos run --dry-run prints; empty if there is no plan
 	Refused string    // why it would be refused; empty if it would not
 	Confirm string    // why its words have to be typed: what it hurts is production; empty if they have not
+	Words   string    // those of a game day; an experiment knows its own
+}
+
+// Gamedays is what may be held, what goes on, and what was held.
+type Gamedays struct {
+	Days   []PreparedDay
+	Broken []BrokenExperiment // files of the configuration that are no game day
+	Runs   []gameday.Result   // as the timeline tells of them, newest last
+	Judged map[string]Judged  // what holding one would be, when that was last asked
+	Here   string             // the run that this screen has started: it ends with it
+}
+
+// PreparedDay is a game day of the configuration, and how long it takes at the most.
+type PreparedDay struct {
+	gameday.Day
+	Most time.Duration
+}
+
+// Present is the run that goes on, the newest if that is not clear.
+func (g *Gamedays) Present() (gameday.Result, bool) {
+	for _, r := range slices.Backward(g.Runs) {
+		if r.EndedAt == nil {
+			return r, true
+		}
+	}
+	return gameday.Result{}, false
+}
+
+// Question is the run that waits for an answer, and the step at which it asks.
+func (g *Gamedays) Question() (gameday.Result, *gameday.StepResult) {
+	if r, on := g.Present(); on {
+		if s := r.Present(); s != nil && s.Asks {
+			return r, s
+		}
+	}
+	return gameday.Result{}, nil
 }
 
 // ChaosRun is one run of an experiment.
@@ -156,6 +196,15 @@ type Load struct {
 	Course *query.Snapshot // what happened so far, and what its target's panels show of that time; nil before the first second is over
 	Live   *loadtest.Progress
 	Result *loadtest.Result // of the last run that ended
+}
+
+// Check is a load check of this screen before an incident is resolved.
+type Check struct {
+	Incident incident.ID
+	Plan     string
+	Began    time.Time
+	Over     bool
+	Failed   string // why the incident is not resolved; empty if it is
 }
 
 // Draft is a post-mortem as the screen shows it.
