@@ -190,6 +190,11 @@ func (e *engine) step(ctx context.Context, end context.CancelCauseFunc, s Planne
 	var open []Entry
 	defer release(s.Injections)
 	for _, inj := range s.Injections {
+		// Whoever has raised HALT waits for the journals that were there: a run that had
+		// none yet has to see it by itself, and before anything is hurt.
+		if text, yes := e.halted(); yes {
+			end(ending{Aborted, HaltReason(text)})
+		}
 		if ctx.Err() != nil {
 			break
 		}

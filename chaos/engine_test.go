@@ -484,6 +484,22 @@ func TestEndedRunsAreLookedAfter(t *testing.T) {
 	}
 }
 
+// TestAHaltThatNobodyWaitedFor: a run that had no journal yet when HALT was raised hurts
+// nothing, however little time is left; nor does one whose second target is next.
+func TestAHaltThatNobodyWaitedFor(t *testing.T) {
+	for _, injected := range []int{0, 1} {
+		virtually(t, func(t *testing.T, r *rig) {
+			r.halts = func(r *rig) (string, bool) { return "fire", len(r.there) == injected }
+			out, log := r.run(t.Context(), 1, 2, nil)
+			require.Equal(t, Aborted, out.Verdict)
+			require.Contains(t, out.Why(), "HALT: fire")
+			require.Len(t, log.Entries, injected)
+			require.False(t, r.hurt())
+			require.True(t, log.Closed)
+		})
+	}
+}
+
 // TestNothingWithoutAJournal: what cannot be written down is not done.
 func TestNothingWithoutAJournal(t *testing.T) {
 	virtually(t, func(t *testing.T, r *rig) {
