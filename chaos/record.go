@@ -55,6 +55,10 @@ type Opened struct {
 	Targets    []string `json:"targets"`
 	Matched    []string `json:"matched"`
 	Seed       uint64   `json:"seed"`
+	// Starter is the process that follows the run and records how it ends, and Store the
+	// file in which: whoever finds the journal closed and the starter dead does it then.
+	Starter *Process `json:"starter,omitempty"`
+	Store   string   `json:"store,omitempty"`
 }
 
 // Intent is a fault that is about to be injected, with all that its undo needs.

@@ -16,6 +16,7 @@ import (
 type Recovered struct {
 	Run, ID, Experiment string
 	Journal             string   // its file
+	Store               string   // where its starter would have recorded its end; empty in journals of an earlier sitrep
 	Undone              []string // the faults that were still open, in words
 	Err                 error    // what is not proven undone, nil if all is well
 }
@@ -68,7 +69,7 @@ func recoverOne(ctx context.Context, path, by string, h Hands) (r Recovered, bus
 	if err != nil || before.Closed {
 		return r, true, err
 	}
-	r = Recovered{Experiment: before.Opened.Experiment, Journal: path}
+	r = Recovered{Experiment: before.Opened.Experiment, Journal: path, Store: before.Opened.Store}
 	r.Run, r.ID = before.identity()
 	after, uerr := undoAll(ctx, j, h, foundOpen)
 	for _, e := range before.open() {
@@ -107,6 +108,8 @@ type OpenRun struct {
 	// Journal is its file, and Damage what is wrong with that (see Log): nobody
 	// can say whether its faults are gone, and Recover does not close it.
 	Journal, Damage string
+	// Store is where its starter records how it ends, see Opened.
+	Store string
 }
 
 // Active lists the runs of stateDir that are not closed, in whatever process.
@@ -152,7 +155,7 @@ func openRun(l Log) OpenRun {
 	r := OpenRun{
 		Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
 		Live:   l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
-		Runner: l.Opened.Runner, Journal: l.Path, Damage: l.Damage, Undone: l.Over && l.Damage == "" && len(l.open()) == 0,
+		Runner: l.Opened.Runner, Store: l.Opened.Store, Journal: l.Path, Damage: l.Damage, Undone: l.Over && l.Damage == "" && len(l.open()) == 0,
 	}
 	if l.Undertaker != nil {
 		r.Undertaker = *l.Undertaker
@@ -236,17 +239,59 @@ const (
 // DiedOutcome is how a run ended whose runner could not say so, by its journal; nil of
 // any other, and of one that is not over.
 func (l Log) DiedOutcome() *Outcome {
-	verdict, _, said := strings.Cut(l.ClosedText, ": ")
-	if !l.Closed || said && slices.Contains(verdicts, Verdict(verdict)) || l.ClosedText == neverArmed {
+	if _, _, said := l.said(); !l.Closed || said || l.ClosedText == neverArmed {
 		return nil
 	}
 	reason := l.ClosedText
 	if reason == foundOpen {
 		reason = "its processes died"
 	}
-	out := &Outcome{Run: l.Opened.Run, Verdict: Aborted, Reason: reason + "; " + l.undoing(), Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
+	return l.outcome(Aborted, reason+"; "+l.undoing())
+}
+
+// said is the verdict with which a runner has closed its journal.
+func (l Log) said() (v Verdict, reason string, ok bool) {
+	word, reason, ok := strings.Cut(l.ClosedText, ": ")
+	return Verdict(word), reason, ok && slices.Contains(verdicts, Verdict(word))
+}
+
+// outcome is what a journal tells of a run: what probes and guards saw is not in it.
+func (l Log) outcome(v Verdict, reason string) *Outcome {
+	out := &Outcome{Run: l.Opened.Run, Verdict: v, Reason: reason, Seed: l.Opened.Seed, Faults: []FaultOutcome{}, Probes: []ProbeOutcome{}, Guards: []GuardOutcome{}}
 	for _, e := range l.Entries {
 		out.Faults = append(out.Faults, e.outcome())
 	}
 	return out
+}
+
+// Outcome is how a run ended as far as its journal tells, whoever closed it: its runner
+// with a verdict, or others after that had died. It is nil of one that is not over, or
+// never began.
+func (l Log) Outcome() *Outcome {
+	v, reason, said := l.said()
+	switch {
+	case !l.Closed || !said:
+		return l.DiedOutcome()
+	case len(l.Entries) == 0:
+		reason += "; nothing had been injected"
+	case !slices.ContainsFunc(l.Entries, func(e Entry) bool { return e.UndoneBy != "" }):
+		reason += "; its runner has undone everything"
+	default:
+		reason += "; " + l.undoing()
+	}
+	return l.outcome(v, reason)
+}
+
+// tellPatience is how long whoever started a run is given to record its end, where the
+// journal does not say who that is.
+const tellPatience = time.Minute
+
+// Untold says whether it is for others to record how a closed run ended: whoever started it
+// follows it to the end and knows more than the journal, but is dead.
+func (l Log) Untold(now time.Time) bool {
+	if s := l.Opened.Starter; s != nil {
+		return l.Closed && !s.Alive()
+	}
+	_, _, said := l.said()
+	return l.Closed && (!said || now.Sub(l.ClosedAt) > tellPatience) // without a verdict nobody knows more
 }

@@ -37,6 +37,8 @@ type order struct {
 	Seed         uint64       `json:"seed"`
 	Confirm      string       `json:"confirm"`
 	Terminal     bool         `json:"terminal"`
+	Starter      *Process     `json:"starter"`
+	Store        string       `json:"store"`
 }
 
 // command is every later line.
@@ -266,7 +268,7 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 	}
 	j, err := createJournal(r.StateDir, Opened{
 		Run: r.Run, ID: r.ID, Experiment: plan.Experiment.Name, Runner: me,
-		Targets: plan.names(), Matched: plan.Choice.Matched, Seed: plan.Choice.Seed,
+		Targets: plan.names(), Matched: plan.Choice.Matched, Seed: plan.Choice.Seed, Starter: r.Starter, Store: r.Store,
 	}, time.Now())
 	if err != nil {
 		return err

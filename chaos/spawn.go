@@ -38,6 +38,7 @@ type Request struct {
 	OnDisconnect OnDisconnect // empty is what the experiment says, and abort if it says nothing
 	Seed         uint64       // of the draw of targets; 0 draws one and records it
 	Confirm      string       // what a person has typed, see Experiment.ConfirmText
+	Store        string       // where whoever starts it records how it ends
 	Terminal     bool         // its terminal is asked, and Beat called for every answer
 	Executable   string       // that knows __chaos-runner and __undertake; empty is this program
 	Args         []string     // after __chaos-runner, for the prober
@@ -72,7 +73,11 @@ const (
 // the undertaker undoes. When ctx ends, the run is aborted and undone, and
 // nobody looks whether health returns; Wait still says how it went.
 func Spawn(ctx context.Context, req Request) (*Handle, error) {
-	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.Sources, req.OnDisconnect, req.Seed, req.Confirm, req.Terminal})
+	me, err := Identify(os.Getpid())
+	if err != nil {
+		return nil, fmt.Errorf("who am I: %w", err)
+	}
+	line, err := json.Marshal(order{req.Run, req.ID, req.File, req.Source, req.StateDir, req.Sources, req.OnDisconnect, req.Seed, req.Confirm, req.Terminal, &me, req.Store})
 	if err != nil {
 		return nil, err
 	}

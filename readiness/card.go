@@ -121,10 +121,10 @@ func Assess(e Evidence, now time.Time) Card {
 	}
 	c.Readiness = []Mark{
 		e.objectives(), e.alerts(), e.runbooks(),
-		tested("load baseline", e.LoadPassed, now, fresh, "a load run has passed", "run a load plan against it (sitrep load run)"),
-		tested("chaos experiment", e.ChaosHeld, now, fresh, "an experiment's hypothesis held", "run an experiment on a game day (sitrep chaos run)"),
-		tested("game day", e.DayHeld, now, dayFresh, "one was held", "hold one about it (sitrep gameday run)"),
-		tested("restore tested", e.Restored, now, fresh, "a restore was signed", "restore a backup somewhere, and sign it (sitrep routine sign restore)"),
+		tested("load baseline", Loaded, e.LoadPassed, now, fresh, "a load run has passed", "run a load plan against it (sitrep load run)"),
+		tested("chaos experiment", Chaos, e.ChaosHeld, now, fresh, "an experiment's hypothesis held", "run an experiment on a game day (sitrep chaos run)"),
+		tested("game day", DayHeld, e.DayHeld, now, dayFresh, "one was held", "hold one about it (sitrep gameday run)"),
+		tested("restore tested", Signature, e.Restored, now, fresh, "a restore was signed", "restore a backup somewhere, and sign it (sitrep routine sign restore)"),
 		e.items(),
 	}
 	c.Grade, c.Why = e.grade(c.Readiness)
@@ -228,10 +228,10 @@ func (e *Evidence) items() Mark {
 	return Mark{"action items", OK, "none is open", ""}
 }
 
-func tested(name string, at, now time.Time, fresh time.Duration, done, do string) Mark {
+func tested(name string, proof Proof, at, now time.Time, fresh time.Duration, done, do string) Mark {
 	switch age := now.Sub(at); {
 	case at.IsZero():
-		return Mark{name, Bad, "never", do}
+		return Mark{name, Bad, proof.never(), do}
 	case age > fresh:
 		return Mark{name, Weak, fmt.Sprintf("%s %d days ago, more than %d", done, days(age), days(fresh)), do}
 	default:

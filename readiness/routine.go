@@ -31,6 +31,18 @@ const (
 	DayHeld       Proof = "game day"       // a moment: that one was begun
 )
 
+// never is what is to be said where there is no such moment: an experiment may have been
+// run, and more than once, without its hypothesis having held.
+func (p Proof) never() string {
+	switch p {
+	case Chaos, Drilled, DayHeld:
+		return "never held"
+	case Loaded:
+		return "never passed"
+	}
+	return "never"
+}
+
 // Part is where a duty stands.
 type Part string
 
@@ -197,7 +209,7 @@ func (f Facts) due(d Duty, now time.Time) Due {
 	case hasSigned && signed.At.After(out.At):
 		out.At, out.Until, out.By, out.Why = signed.At, signed.Until, signed.By, fmt.Sprintf("signed by %s, which ended %s", signed.By, ago(now.Sub(signed.Until)))
 	case out.Why == "":
-		out.Why = "never"
+		out.Why = d.Proof.never()
 		if d.Proof != Signature && d.Every == 0 {
 			out.Why = "not known"
 		}

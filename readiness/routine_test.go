@@ -40,7 +40,7 @@ func TestWhatIsDue(t *testing.T) {
 	require.False(t, due["load-test"].Done, "a week is over")
 	require.True(t, due["load-tested"].Done, "a month is not")
 	require.Equal(t, "load run 10 days ago", due["load-tested"].Why)
-	require.Equal(t, "never", due["chaos"].Why)
+	require.Equal(t, "never held", due["chaos"].Why)
 	require.Equal(t, "not known", due["monitoring"].Why)
 	require.True(t, due["slos-defined"].Done)
 	require.Equal(t, "signed by ana: v41", due["rollback"].Why)

@@ -89,6 +89,24 @@ func (db *DB) OfKinds(ctx context.Context, from, to time.Time, kinds ...incident
 		string(incident.Payload(kinds)), from.UnixMicro(), to.UnixMicro())
 }
 
+// Happened says which of these Once keys events were recorded under.
+func (db *DB) Happened(ctx context.Context, keys ...string) (map[string]bool, error) {
+	rows, err := db.readers.QueryContext(ctx, `SELECT once FROM event WHERE once IN (SELECT value FROM json_each(?))`, string(incident.Payload(keys)))
+	if err != nil {
+		return nil, explain(db.path, err)
+	}
+	defer rows.Close()
+	found := map[string]bool{}
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, explain(db.path, err)
+		}
+		found[key] = true
+	}
+	return found, explain(db.path, rows.Err())
+}
+
 // Last is the Seq of the newest event, 0 in an empty store.
 func (db *DB) Last(ctx context.Context) (seq int64, err error) {
 	err = db.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM event`).Scan(&seq)

@@ -384,11 +384,13 @@ type leftovers struct {
 	tried     map[string]bool // the dead ones among them that were left after an undo
 	again     time.Time       // when those are tried again
 	pause     time.Duration
+	waits     bool            // a run is over whose starter has yet to record it
+	said      map[string]bool // the runs, by ULID, of which an undo was told
 	complaint complaint
 }
 
 func newLeftovers(c *centre, dir string) *leftovers {
-	return &leftovers{centre: c, dir: dir, complaint: complaint{problem: c.news.problem}}
+	return &leftovers{centre: c, dir: dir, said: map[string]bool{}, complaint: complaint{problem: c.news.problem}}
 }
 
 // look takes one look at the open runs. One that was dead at the last look too is
@@ -414,7 +416,7 @@ func (l *leftovers) look(ctx context.Context, open []chaos.OpenRun, now time.Tim
 	case fresh || len(dead) > 0 && !now.Before(l.again):
 		l.tried = dead
 		l.undo(ctx, now)
-	case gone:
+	case gone || l.waits:
 		l.record(ctx)
 	}
 }
@@ -428,7 +430,8 @@ func (l *leftovers) undo(ctx context.Context, now time.Time) {
 	}
 	for _, r := range done {
 		if len(r.Undone) > 0 {
-			l.centre.news.problem(fmt.Sprintf("%s %s was left by a process that died; undone now: %s", r.Run, r.Experiment, orNone(r.Undone)))
+			l.centre.news.problem(fmt.Sprintf("%s was left by a process that died; undone now: %s", leftName(r, l.centre.db.Path()), orNone(r.Undone)))
+			l.said[r.ID] = true
 		}
 	}
 	l.record(ctx)
@@ -448,7 +451,14 @@ func (l *leftovers) complain(err error) {
 }
 
 func (l *leftovers) record(ctx context.Context) {
-	if err := l.centre.rec.journals(ctx, l.dir, time.Now().Add(-lookBack)); err != nil && ctx.Err() == nil {
+	ended, waits, err := l.centre.rec.journals(ctx, l.dir, time.Now())
+	l.waits = waits
+	for _, r := range ended {
+		if !l.said[r.ID] {
+			l.centre.news.problem(untoldText(r))
+		}
+	}
+	if err != nil && ctx.Err() == nil {
 		l.centre.news.problem(fmt.Sprintf("read the chaos journals: %v", err))
 	}
 }

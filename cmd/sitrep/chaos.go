@@ -262,6 +262,7 @@ func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r c
 	if path, err = filepath.Abs(path); err != nil {
 		return r, err
 	}
+	r.Store = path
 	if r.Args, err = (runnerArgs{
 		Config: file, Prometheus: a.flags.prometheus, Store: path, Scrape: a.flags.scrape, ScrapeConfig: a.flags.scrapeConfig, Rules: a.flags.rules,
 	}).words(); err != nil {
@@ -271,25 +272,40 @@ func (a *app) chaosRequest(ctx context.Context, db *store.DB, e experiment) (r c
 	return r, err
 }
 
-// onTimeline puts on the timeline of this invocation's store what became of the
-// faults of its runs, if there is a store. Their undo needs none and is never
-// held against it.
-func (a *app) onTimeline(ctx context.Context, dir string) {
+// onTimeline puts on the timeline of this invocation's store what became of its runs
+// whose starter died, and says so if it cannot: the undo needs no store and is never held
+// against it. done is what the caller has undone itself, and tells.
+func (a *app) onTimeline(ctx context.Context, dir string, done []chaos.Recovered) {
+	if err := a.recordEnds(ctx, dir, done); err != nil {
+		fmt.Fprintf(a.stderr, "sitrep: what was undone is not on the timeline yet: %s; the next sitrep on that store puts it there\n", sanitise(err.Error()))
+	}
+}
+
+// recordEnds is onTimeline, if there is a store, and tells how those runs ended that the
+// caller has not undone itself.
+func (a *app) recordEnds(ctx context.Context, dir string, done []chaos.Recovered) error {
+	if recent, err := recentJournals(dir, time.Now()); err != nil || len(recent) == 0 {
+		return err
+	}
 	if there, err := a.storeExists(); !there && err == nil {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	by, err := a.by(nil)
-	if err == nil {
-		err = a.withStore(ctx, func(db *store.DB) error {
-			rec := &recorder{db: db, by: by, freeze: func() json.RawMessage { return nil }}
-			return rec.journals(ctx, dir, time.Now().Add(-lookBack))
-		})
-	}
 	if err != nil {
-		fmt.Fprintf(a.stderr, "sitrep: what was undone is not on the timeline yet: %s; the next screen or daemon on that store puts it there\n", sanitise(err.Error()))
+		return err
 	}
+	return a.withStore(ctx, func(db *store.DB) error {
+		rec := &recorder{db: db, by: by, freeze: func() json.RawMessage { return nil }}
+		ended, _, err := rec.journals(ctx, dir, time.Now())
+		for _, r := range ended {
+			if !slices.ContainsFunc(done, func(d chaos.Recovered) bool { return d.ID == r.ID }) {
+				fmt.Fprintln(a.stderr, "sitrep: "+sanitise(untoldText(r)))
+			}
+		}
+		return err
+	})
 }
 
 // storeExists says whether there is a store where open would look.

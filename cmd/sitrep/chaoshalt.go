@@ -63,7 +63,7 @@ func (a *app) halt(ctx context.Context, dir, reason string) error {
 	}
 	_, was := chaos.Halted(dir)
 	ended, err := haltAll(ctx, dir, func() error { return chaos.Halt(dir, string(who), reason) })
-	a.onTimeline(ctx, dir)
+	a.onTimeline(ctx, dir, nil)
 	if err != nil {
 		return err
 	}

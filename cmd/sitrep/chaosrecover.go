@@ -16,7 +16,7 @@ func (a *app) recoverChaos(ctx context.Context) error {
 		return err
 	}
 	done, err := chaos.Recover(ctx, dir)
-	a.onTimeline(ctx, dir)
+	a.onTimeline(ctx, dir, done)
 	taken, terr := takenRuns(dir)
 	type view struct {
 		Run        string   `json:"run"`

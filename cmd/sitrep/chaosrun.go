@@ -80,7 +80,7 @@ func (o *operator) confirmChaos(run string) (pane.Receipt, error) {
 // withReport is the runs after one more report.
 func withReport(runs []pane.ChaosRun, r chaos.Report, targets string) []pane.ChaosRun {
 	runs = slices.Clone(runs)
-	i := slices.IndexFunc(runs, func(c pane.ChaosRun) bool { return c.Run == r.Run })
+	i := slices.IndexFunc(runs, func(c pane.ChaosRun) bool { return sameRun(c, r.ID, r.Run) })
 	if i < 0 {
 		runs = append(runs, pane.ChaosRun{Run: r.Run, Experiment: r.Experiment, Targets: targets, Began: r.At})
 		i = len(runs) - 1
@@ -155,13 +155,13 @@ func withFault(c *pane.ChaosRun, r chaos.Report) {
 func withOthers(runs []pane.ChaosRun, open []chaos.OpenRun) []pane.ChaosRun {
 	runs = slices.Clone(runs)
 	for i, r := range runs {
-		still := slices.ContainsFunc(open, func(o chaos.OpenRun) bool { return o.Run == r.Run })
+		still := slices.ContainsFunc(open, func(o chaos.OpenRun) bool { return sameRun(r, o.ID, o.Run) })
 		if r.Last.ID == "" && r.Outcome == nil && !still {
 			runs[i].Outcome, runs[i].Left = endOfOther(r), ""
 		}
 	}
 	for _, o := range open {
-		i := slices.IndexFunc(runs, func(r pane.ChaosRun) bool { return r.Run == o.Run && r.Outcome == nil })
+		i := slices.IndexFunc(runs, func(r pane.ChaosRun) bool { return sameRun(r, o.ID, o.Run) && r.Outcome == nil })
 		switch {
 		case i < 0:
 			runs = append(runs, otherRun(o))
@@ -172,6 +172,26 @@ func withOthers(runs []pane.ChaosRun, open []chaos.OpenRun) []pane.ChaosRun {
 		}
 	}
 	return runs[max(0, len(runs)-mostRuns):]
+}
+
+// sameRun says whether a run on the screen is that one. Each store counts its own, so that
+// two may have one name: where the ULID is known, it counts.
+func sameRun(r pane.ChaosRun, id, name string) bool {
+	if r.ID != "" && id != "" {
+		return r.ID == id
+	}
+	return r.Run == name
+}
+
+// withEnds says of the runs that nobody here follows how they ended, by their journals.
+func withEnds(runs []pane.ChaosRun, ends map[string]*chaos.Outcome) []pane.ChaosRun {
+	runs = slices.Clone(runs)
+	for i, r := range runs {
+		if out := ends[r.ID]; out != nil && r.Last.ID == "" && r.Outcome != nil {
+			runs[i].Outcome, runs[i].Faults = out, out.Faults
+		}
+	}
+	return runs
 }
 
 const (

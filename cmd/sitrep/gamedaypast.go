@@ -123,7 +123,7 @@ func buryGamedays(ctx context.Context, rec *recorder) (ended []gameday.Result, e
 	if err != nil {
 		return nil, err
 	}
-	err = rec.journals(ctx, dir, now.Add(-lookBack))
+	_, _, err = rec.journals(ctx, dir, now)
 	by := incident.By{Actor: incident.Sitrep, Source: rec.by.Source, At: now}
 	for _, r := range runs {
 		dead := r.Died(now)

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/chaos/gameday"
@@ -25,17 +28,23 @@ type recorder struct {
 	freeze func() json.RawMessage // the signals now; must not block
 }
 
-func (r *recorder) append(ctx context.Context, by incident.By, at time.Time, kind incident.Kind, text, once string, data any) error {
-	_, err := r.db.Append(ctx, incident.Event{
+func (r *recorder) append(ctx context.Context, by incident.By, at time.Time, kind incident.Kind, text, once string, data any) (first bool, err error) {
+	written, err := r.db.Append(ctx, incident.Event{
 		At: at, Kind: kind, Actor: by.Actor, Claimed: by.Claimed, Via: by.Via, Source: by.Source, Text: text, Data: incident.Payload(data), Evidence: r.freeze(), Once: once,
 	})
-	return err
+	return len(written) > 0, err
 }
 
 // chaos records the facts among a runner's reports; samples are left out. The
 // second line of defence is Once: the screen and the command that follow the
 // same run report its facts once.
 func (r *recorder) chaos(ctx context.Context, rep chaos.Report) error {
+	_, err := r.chaosOnce(ctx, rep)
+	return err
+}
+
+// chaosOnce is chaos, and says whether nobody had recorded it before.
+func (r *recorder) chaosOnce(ctx context.Context, rep chaos.Report) (first bool, err error) {
 	kind, is := map[string]incident.Kind{
 		chaos.KindStarted: incident.ChaosStarted, chaos.KindInjected: incident.ChaosInjected,
 		chaos.KindUndone: incident.ChaosUndone, chaos.KindFinished: incident.ChaosFinished,
@@ -45,7 +54,7 @@ func (r *recorder) chaos(ctx context.Context, rep chaos.Report) error {
 		kind, is, once = incident.ChaosGuardTripped, true, once+"/"+rep.Sample.Name
 	}
 	if !is {
-		return nil
+		return false, nil
 	}
 	text := rep.Text
 	if rep.Fault != nil {
@@ -55,62 +64,100 @@ func (r *recorder) chaos(ctx context.Context, rep chaos.Report) error {
 	return r.append(ctx, r.by, rep.At, kind, fmt.Sprintf("%s %s: %s", rep.Run, rep.Experiment, text), once, rep)
 }
 
-// journals puts on the timeline what became of the faults of runs whose
-// recorder died before it could say so: runs that this store knows, for other
-// stores of this host have their own. What was recorded is left out by Once.
-func (r *recorder) journals(ctx context.Context, dir string, since time.Time) error {
-	known, err := r.knownRuns(ctx, since)
-	if err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.wal"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if !known[strings.TrimSuffix(filepath.Base(file), ".wal")] {
-			continue
-		}
-		l, readErr := chaos.ReadLog(file)
+// journals puts on the timeline what became of runs whose recorder died before it could
+// say so: of their faults, and how they ended. It is for runs that this store knows, as
+// other stores of this host have their own. What was recorded is left out by Once. It
+// returns how those ended that it has recorded, and whether there are others that are over
+// and whose starter has yet to say so.
+func (r *recorder) journals(ctx context.Context, dir string, now time.Time) (ended []chaos.Report, waits bool, err error) {
+	unfinished, err := r.unfinished(ctx, dir, now)
+	for _, id := range unfinished {
+		l, readErr := chaos.ReadLog(journalOf(dir, id))
 		if readErr != nil {
 			err = errors.Join(err, readErr)
 			continue
 		}
-		for _, e := range l.Entries {
-			if e.UndoneAt.IsZero() {
-				continue
-			}
-			err = errors.Join(err, r.chaos(ctx, chaos.Report{
-				Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindUndone, At: e.UndoneAt, Phase: chaos.Gone,
-				Text: l.ClosedText, Fault: &chaos.FaultRef{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier},
-			}))
+		undoneErr := r.undone(ctx, l)
+		err = errors.Join(err, undoneErr)
+		out := l.Outcome()
+		if out == nil || undoneErr != nil { // once its end is recorded, nobody asks for its faults again
+			continue
 		}
-		if out := l.DiedOutcome(); out != nil {
-			err = errors.Join(err, r.chaos(ctx, chaos.Report{
-				Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindFinished, At: l.ClosedAt, Phase: chaos.Finished,
-				Text: out.Said(), Outcome: out,
-			}))
+		if !l.Untold(now) {
+			waits = true
+			continue
 		}
+		end := chaos.Report{
+			Run: l.Opened.Run, ID: id, Experiment: l.Opened.Experiment, Kind: chaos.KindFinished, At: l.ClosedAt, Phase: chaos.Finished,
+			Text: out.Said(), Outcome: out,
+		}
+		first, endErr := r.chaosOnce(ctx, end)
+		if err = errors.Join(err, endErr); first {
+			ended = append(ended, end)
+		}
+	}
+	return ended, waits, err
+}
+
+// undone records the undos of a journal.
+func (r *recorder) undone(ctx context.Context, l chaos.Log) (err error) {
+	for _, e := range l.Entries {
+		if e.UndoneAt.IsZero() {
+			continue
+		}
+		err = errors.Join(err, r.chaos(ctx, chaos.Report{
+			Run: l.Opened.Run, ID: l.Opened.ID, Experiment: l.Opened.Experiment, Kind: chaos.KindUndone, At: e.UndoneAt, Phase: chaos.Gone,
+			Text: l.ClosedText, Fault: &chaos.FaultRef{ID: e.ID, Kind: e.Kind, Target: e.Target, Tier: e.Tier},
+		}))
 	}
 	return err
 }
 
-// knownRuns is the runs, by ULID, that the timeline says began since then.
-func (r *recorder) knownRuns(ctx context.Context, since time.Time) (map[string]bool, error) {
-	events, err := r.db.Between(ctx, since, time.Now(), mostEvents)
-	known := map[string]bool{}
-	for _, e := range events {
-		var rep chaos.Report
-		if e.Kind == incident.ChaosStarted && e.Payload(&rep) == nil {
-			known[rep.ID] = true
+// journalsBack is how old a journal may be for its run to be looked up.
+const journalsBack = 30 * 24 * time.Hour
+
+// unfinished are the runs, by ULID, that have a journal here, and of which this store knows
+// the beginning and not the end.
+func (r *recorder) unfinished(ctx context.Context, dir string, now time.Time) (ids []string, err error) {
+	all, err := recentJournals(dir, now)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	var keys []string
+	for _, id := range all {
+		keys = append(keys, id+"/"+chaos.KindStarted, id+"/"+chaos.KindFinished)
+	}
+	known, err := r.db.Happened(ctx, keys...)
+	for _, id := range all {
+		if known[id+"/"+chaos.KindStarted] && !known[id+"/"+chaos.KindFinished] {
+			ids = append(ids, id)
 		}
 	}
-	return known, err
+	return ids, err
 }
+
+// recentJournals are the runs, by ULID, that have a journal in dir that is not too old.
+func recentJournals(dir string, now time.Time) (ids []string, err error) {
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	for _, f := range files {
+		name, is := strings.CutSuffix(f.Name(), ".wal")
+		id, perr := ulid.ParseStrict(name)
+		if is && perr == nil && now.Sub(id.Timestamp()) < journalsBack {
+			ids = append(ids, name)
+		}
+	}
+	return ids, err
+}
+
+func journalOf(dir, id string) string { return filepath.Join(dir, id+".wal") }
 
 // loadStarted records that a load run began.
 func (r *recorder) loadStarted(ctx context.Context, run, plan, service, what string, at time.Time) error {
-	return r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan, what), "", map[string]any{"run": run, "plan": plan, "service": service})
+	_, err := r.append(ctx, r.by, at, incident.LoadStarted, fmt.Sprintf("%s %s: %s", run, plan, what), "", map[string]any{"run": run, "plan": plan, "service": service})
+	return err
 }
 
 // loadFinished records how it ended.
@@ -120,7 +167,8 @@ func (r *recorder) loadFinished(ctx context.Context, res loadtest.Result, at tim
 		kind = incident.LoadAborted
 	}
 	res.Rows = nil // the archive has them
-	return r.append(ctx, r.by, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
+	_, err := r.append(ctx, r.by, at, kind, fmt.Sprintf("%s %s: %s", res.Run, res.Plan, describeResult(res)), "", res)
+	return err
 }
 
 // gameday records what became of a game day, on the timeline of its drill.

@@ -154,7 +154,8 @@ func watchRuns(ctx context.Context, m *tui.Mailbox) error {
 			return err
 		}
 		if len(open) > 0 || len(before) > 0 {
-			m.Update(func(w *pane.World) { w.Chaos.Runs = withOthers(w.Chaos.Runs, open) })
+			ends := endsOf(before, open)
+			m.Update(func(w *pane.World) { w.Chaos.Runs = withEnds(withOthers(w.Chaos.Runs, open), ends) })
 		}
 		before = open
 		select {
@@ -163,6 +164,20 @@ func watchRuns(ctx context.Context, m *tui.Mailbox) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// endsOf are how the runs ended that were open before, by ULID, as far as their journals tell.
+func endsOf(before, open []chaos.OpenRun) map[string]*chaos.Outcome {
+	ends := map[string]*chaos.Outcome{}
+	for _, b := range before {
+		if slices.ContainsFunc(open, func(o chaos.OpenRun) bool { return o.ID == b.ID }) {
+			continue
+		}
+		if l, err := chaos.ReadLog(b.Journal); err == nil { // a journal that is gone tells nothing
+			ends[b.ID] = l.Outcome()
+		}
+	}
+	return ends
 }
 
 // watchHalt shows whether somebody has forbidden runs. It is an engine of its own: a

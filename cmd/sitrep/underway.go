@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -187,7 +186,7 @@ func endedUnsaid(ctx context.Context, db *store.DB, dir, key string, o onPurpose
 		if err == nil {
 			return longAgo // its process died; when, nobody saw
 		}
-	} else if l, err := chaos.ReadLog(filepath.Join(dir, key+".wal")); err == nil {
+	} else if l, err := chaos.ReadLog(journalOf(dir, key)); err == nil {
 		if l.Closed {
 			return l.ClosedAt
 		}

@@ -77,7 +77,7 @@ func (f *facts) experiments() string {
 		if n > 1 {
 			b.WriteString("\n\n")
 		}
-		x.tell(&b)
+		x.tell(&b, f.inc.Clocks.Detected.Sub(e.At))
 	}
 	if n > mostExperiments {
 		fmt.Fprintf(&b, "\n\n%s more, under Every event.", count(n-mostExperiments, "run"))
@@ -85,9 +85,9 @@ func (f *facts) experiments() string {
 	return b.String()
 }
 
-// tell writes a run: a line, what it was to show, what was done, and a block of what
+// tell writes a run, which was over so long before the detection, if it was: a line, what it was to show, what was done, and a block of what
 // its probes saw.
-func (x experiment) tell(b *strings.Builder) {
+func (x experiment) tell(b *strings.Builder, before time.Duration) {
 	o := x.Outcome
 	fmt.Fprintf(b, "**%s %s**: %s", escape(x.Run), escape(x.Experiment), escape(strings.ReplaceAll(o.Verdict, "_", " ")))
 	if o.Score != nil {
@@ -100,6 +100,9 @@ func (x experiment) tell(b *strings.Builder) {
 		fmt.Fprintf(b, ", the steady state was back after %s s", figure(*o.Recovery))
 	}
 	fmt.Fprintf(b, ". %s", escape(o.Reason))
+	if before > 0 {
+		fmt.Fprintf(b, "; over %s before the detection, which may still be its doing", span(before))
+	}
 	var items []string
 	if o.Hypothesis != "" {
 		items = append(items, "Hypothesis: "+escape(o.Hypothesis))

@@ -15,6 +15,10 @@ import (
 // against hindsight.
 const lookBack = 30 * time.Minute
 
+// aftermath is how long after the end of a run of chaos what hurts may still be its doing, as
+// for the alerts on the screen.
+const aftermath = 5 * time.Minute
+
 // facts is what the timeline says, sorted out once for all sections.
 type facts struct {
 	inc      incident.Incident
@@ -25,7 +29,9 @@ type facts struct {
 	signals  []Signal
 	captures []incident.Capture // of series, in the order of their moments
 	pages    []page
-	targets  targets
+	// detectedBy is the alert that was first, in words; empty if none is on the record.
+	detectedBy string
+	targets    targets
 
 	declaration incident.Declaration
 	severities  []dated[incident.SeverityChange]
@@ -91,6 +97,10 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 		f.take(e)
 	}
 	f.retold = retellings(inc.ID, events)
+	if e, ok := f.firing(); ok && !e.At.Equal(inc.Clocks.Detected) {
+		f.inc.Clocks.Detected, f.detectedBy = e.At, "The alert "+escape(e.Text)+"," // one moment for the whole document
+	}
+	f.faults = slices.DeleteFunc(f.faults, f.overLongBefore())
 	// A severity that was lowered later makes no early promise easier to keep.
 	f.targets = targetsOf(inc, f.worst())
 	if first := f.declaration.Severity; first != "" {
@@ -98,7 +108,7 @@ func gather(inc incident.Incident, events []incident.Event, now time.Time) facts
 	}
 	f.pages = pagesOf(f.events)
 	slices.SortFunc(f.captures, func(a, b incident.Capture) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Event, b.Event)) })
-	f.signals = withCourses(signals(f.events, inc.Clocks.Detected, inc.Clocks.Resolved), f.captures)
+	f.signals = withCourses(signals(f.events, f.inc.Clocks.Detected, inc.Clocks.Resolved), f.captures)
 	return f
 }
 
@@ -223,24 +233,42 @@ func (f *facts) worst() incident.Severity {
 	return worst
 }
 
-// onset is the last fault injected before the detection, unless it was undone
-// by then: the one moment at which the record itself says that something began.
-func (f *facts) onset() (incident.Event, bool) {
-	run := func(e incident.Event) string {
-		var p struct {
-			ID  string `json:"id"`
-			Run string `json:"run"`
-		}
-		_ = e.Payload(&p) // damaged: of no run
-		return cmp.Or(p.ID, p.Run)
+// runOf is the run of chaos that an event is about.
+func runOf(e incident.Event) string {
+	var p struct {
+		ID  string `json:"id"`
+		Run string `json:"run"`
 	}
-	over := map[string]bool{}
+	_ = e.Payload(&p) // damaged: of no run
+	return cmp.Or(p.ID, p.Run)
+}
+
+// overLongBefore tells the events of runs that were over before the detection, and longer
+// than their aftermath: they are no part of the incident.
+func (f *facts) overLongBefore() func(incident.Event) bool {
+	from, over := f.inc.Clocks.Detected.Add(-aftermath), map[string]bool{}
+	for _, e := range f.faults {
+		if run := runOf(e); e.Kind == incident.ChaosFinished && run != "" && e.At.Before(from) {
+			over[run] = true
+		}
+	}
+	return func(e incident.Event) bool { return over[runOf(e)] }
+}
+
+// onset is the last fault injected before the detection, unless it was undone
+// by then, and longer than its aftermath where an alert found it: alerts come late. It is the one moment at which the record itself says that something began.
+func (f *facts) onset() (incident.Event, bool) {
+	alerted, over := f.detectedBy != "" || f.inc.Clocks.DetectedBy != "", map[string]bool{}
 	for _, e := range slices.Backward(f.faults) {
 		switch {
 		case e.At.After(f.inc.Clocks.Detected):
+		case alerted && f.inc.Clocks.Detected.Sub(e.At) <= aftermath:
+			if e.Kind == incident.ChaosInjected {
+				return e, true
+			}
 		case e.Kind == incident.ChaosUndone || e.Kind == incident.ChaosFinished:
-			over[run(e)] = true
-		case e.Kind == incident.ChaosInjected && !over[run(e)]:
+			over[runOf(e)] = true
+		case e.Kind == incident.ChaosInjected && !over[runOf(e)]:
 			return e, true
 		}
 	}

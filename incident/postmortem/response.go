@@ -15,10 +15,10 @@ func (f *facts) detection() string {
 		return noData
 	}
 	how, at := "A person noticed", c.Detected
-	if by := c.DetectedBy; by != "" {
+	if f.detectedBy != "" {
+		how = f.detectedBy
+	} else if by := c.DetectedBy; by != "" {
 		how = escape(by) + " fired"
-	} else if e, ok := f.firing(); ok {
-		how, at = "The alert "+escape(e.Text)+",", e.At
 	} else if !f.noticed() {
 		how = "An alert fired"
 	}
@@ -37,7 +37,8 @@ func (f *facts) detection() string {
 }
 
 // firing is the first alert that fired before the declaration and was firing
-// still: one that had cleared by then found nothing.
+// still: one that had cleared by then found nothing. Where an alert is known to have found
+// it, one that fired long before that is about something else.
 func (f *facts) firing() (first incident.Event, ok bool) {
 	var fired []incident.Event
 	of := func(e incident.Event) string {
@@ -49,7 +50,7 @@ func (f *facts) firing() (first incident.Event, ok bool) {
 	}
 	for _, e := range f.events {
 		switch {
-		case e.At.After(f.inc.Clocks.Declared):
+		case e.At.After(f.inc.Clocks.Declared), f.inc.Clocks.DetectedBy != "" && f.inc.Clocks.Detected.Sub(e.At) > aftermath:
 		case e.Kind == incident.AlertFired:
 			fired = append(fired, e)
 		case e.Kind == incident.AlertResolved:
