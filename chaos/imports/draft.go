@@ -143,20 +143,33 @@ func (d *draft) finish(file string, faults []chaos.Fault) Imported {
 }
 
 // proposeGuard makes one of the first probe with a query and a tolerance: what leaves it
-// ends the run.
+// ends the run. A range is two probes of one query, and so two guards.
 func (d *draft) proposeGuard() {
-	opposite := map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-	for _, p := range d.probes {
-		c, err := chaos.ParseCondition(p.expect)
-		if p.promql == "" || p.weightless != "" || err != nil || c.OfBaseline {
+	for i, p := range d.probes {
+		if !d.guardOf(p) {
 			continue
 		}
-		c.Op = opposite[c.Op]
-		d.guards = append(d.guards, guard{p.name, p.promql, c.String(), "proposed: what the steady state does not bear ends the run; give it a number of its own"})
 		d.note(d.at, "it has no guard that ends it: one is proposed from the probe %q", cut(p.name))
+		for _, other := range d.probes[i+1:] {
+			if other.promql == p.promql && d.guardOf(other) {
+				d.note(d.at, "and one from the probe %q: the query has two bounds", cut(other.name))
+			}
+		}
 		return
 	}
 	d.note(d.at, "it has no guard that ends it, and no query to make one of: write one under guards")
+}
+
+// guardOf makes a guard of the opposite of what a probe expects, if it can be one.
+func (d *draft) guardOf(p probe) bool {
+	opposite := map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+	c, err := chaos.ParseCondition(p.expect)
+	if p.promql == "" || p.weightless != "" || err != nil || c.OfBaseline {
+		return false
+	}
+	c.Op = opposite[c.Op]
+	d.guards = append(d.guards, guard{p.name, p.promql, c.String(), "proposed: what the steady state does not bear ends the run; give it a number of its own"})
+	return true
 }
 
 // fillIn marks what a person must write: until then `chaos check` fails there.

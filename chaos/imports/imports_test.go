@@ -106,6 +106,36 @@ func TestChaosToolkit(t *testing.T) {
 	require.NotContains(t, one.YAML+noted(one), "hunter2")
 }
 
+// What leaves a range on either side ends the run, as it is no steady state on either.
+func TestARangeKeepsBothBounds(t *testing.T) {
+	one := imported(t, `{"title": "t", "steady-state-hypothesis": {"title": "fine", "probes": [
+		{"type": "probe", "name": "up", "tolerance": 200, "provider": {"type": "http", "url": "http://shop/health"}},
+		{"type": "probe", "name": "errors", "tolerance": {"type": "range", "range": [0, 0.05]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(errors)"}}},
+		{"type": "probe", "name": "other", "tolerance": {"type": "range", "range": [1, 2]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(up)"}}}]},
+	"method": [{"type": "action", "name": "kill", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": "app=shop"}}}]}`)
+	e := read(t, one)
+	var expected, ends []string
+	for _, p := range e.SteadyState {
+		expected = append(expected, p.PromQL+" "+p.Expect.String())
+	}
+	for _, g := range e.Guards {
+		ends = append(ends, g.PromQL+" "+g.AbortWhen.String())
+	}
+	require.Equal(t, []string{" == 1", "sum(errors) >= 0", "sum(errors) <= 0.05", "sum(up) >= 1", "sum(up) <= 2"}, expected)
+	require.Equal(t, []string{"sum(errors) < 0", "sum(errors) > 0.05"}, ends)
+}
+
+// A probe of Litmus that stops the experiment is the guard, not the first one of the file.
+func TestLitmusStopOnFailure(t *testing.T) {
+	probe := func(name, query, stop string) string {
+		return "{name: " + name + ", type: promProbe, mode: Continuous, runProperties: {stopOnFailure: " + stop + "}, promProbe/inputs: {query: " + query + ", comparator: {type: float, criteria: '<', value: '1'}}}"
+	}
+	e := read(t, imported(t, "apiVersion: litmuschaos.io/v1alpha1\nkind: ChaosEngine\nmetadata: {name: k}\nspec: {appinfo: {applabel: app=shop}, experiments: [{name: pod-delete, spec: {probe: ["+
+		probe("a", "sum(a)", "false")+", "+probe("b", "sum(b)", "true")+"]}}]}\n"))
+	require.Len(t, e.Guards, 1)
+	require.Equal(t, "sum(b) >= 1", e.Guards[0].PromQL+" "+e.Guards[0].AbortWhen.String())
+}
+
 func TestChaosToolkitToxics(t *testing.T) {
 	one := imported(t, `{"title": "slow db", "steady-state-hypothesis": {"title": "fine", "probes": [
 		{"type": "probe", "name": "errors", "tolerance": {"type": "range", "range": [0, 0.5]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(up)"}}}]},
