@@ -34,6 +34,7 @@ type draft struct {
 type probe struct {
 	name, look string // look is as it is written: http: {…}
 	promql     string // instead of look
+	timeout    string // of look; empty is ours
 	expect     string // empty is left to a person where it is a query
 	phases     string
 	weightless string // a comment: why nothing is expected
@@ -217,7 +218,11 @@ func (d *draft) probesText(b *strings.Builder, from string) {
 		if p.promql != "" {
 			fmt.Fprintf(b, "    promql: %s\n", quoted(p.promql))
 		} else {
-			fmt.Fprintf(b, "    %s\n", p.look)
+			look := p.look
+			if p.timeout != "" {
+				look = strings.TrimSuffix(look, "}") + ", timeout: " + p.timeout + "}"
+			}
+			fmt.Fprintf(b, "    %s\n", look)
 		}
 		switch {
 		case p.expect != "":

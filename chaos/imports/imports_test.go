@@ -125,6 +125,27 @@ func TestARangeKeepsBothBounds(t *testing.T) {
 	require.Equal(t, []string{"sum(errors) < 0", "sum(errors) > 0.05"}, ends)
 }
 
+// Nothing of a probe is left out in silence.
+func TestChaosToolkitProbes(t *testing.T) {
+	probe := func(more, tolerance string) string {
+		return `{"title": "t", "steady-state-hypothesis": {"title": "fine", "probes": [
+			{"type": "probe", "name": "errors", "tolerance": 0, "background": true, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(errors)", "when": "5 minutes ago"}}},
+			{"type": "probe", "name": "up", "tolerance": ` + tolerance + `, "provider": {"type": "http", "url": "http://shop/health"` + more + `}}]},
+			"method": [{"type": "action", "name": "kill", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": "app=shop"}}}]}`
+	}
+	one := imported(t, probe(`, "timeout": 2, "method": "GET"`, "200"))
+	require.Equal(t, "2s", read(t, one).SteadyState[1].HTTP.Timeout.String())
+	require.NotContains(t, noted(one), "timeout")
+	require.NotContains(t, noted(one), "provider.method")
+	require.Contains(t, noted(one), "probes[].background: not carried over")
+	require.Contains(t, noted(one), "provider.arguments.when: not carried over")
+	one = imported(t, probe(`, "timeout": [3, 30], "verify_tls": false, "method": "POST"`, `{"type": "regex", "pattern": "x"}`))
+	require.Zero(t, read(t, one).SteadyState[1].HTTP.Timeout)
+	for _, said := range []string{"provider.timeout: not carried over: a probe here waits", "provider.verify_tls: not carried over", "provider.method: not carried over", "tolerance: not carried over: 200 to 299 is well"} {
+		require.Contains(t, noted(one), said)
+	}
+}
+
 // A probe of Litmus that stops the experiment is the guard, not the first one of the file.
 func TestLitmusStopOnFailure(t *testing.T) {
 	probe := func(name, query, stop string) string {
@@ -200,9 +221,13 @@ func TestFaultInjectionService(t *testing.T) {
 func TestToxiproxy(t *testing.T) {
 	one := imported(t, `[{"name": "redis", "listen": "[::]:1", "upstream": "127.0.0.1:6379", "enabled": true, "toxics": [
 	{"name": "slow", "type": "latency", "stream": "upstream", "toxicity": 0.5, "attributes": {"latency": 100, "jitter": 10}},
-	{"name": "cut", "type": "slicer", "attributes": {}}]}]`)
+	{"name": "cut", "type": "slicer", "attributes": {"average_size": 64}}, {"name": "odd", "type": "noise", "attributes": {}},
+	{"name": "late", "type": "timeout", "attributes": {"timeout": 300}}]}]`)
 	require.Contains(t, one.YAML, "with: {jitter: '10ms', latency: '100ms', peer: '127.0.0.1:6379'}")
-	require.Contains(t, noted(one), `the toxic "cut" (slicer) is not carried over`)
+	require.Contains(t, noted(one), `the toxic "cut" (slicer) is not carried over: no fault of the network does that; toxic.slicer has the Toxiproxy do it: `+
+		`name the proxy under chaos.toxiproxies, and write {fault: toxic.slicer, with: {average_size: 64B}, duration: 30s}`)
+	require.Contains(t, noted(one), `the toxic "odd" (noise) is not carried over: no fault here does that`)
+	require.Contains(t, noted(one), `toxics[].attributes.timeout: not carried over: net.drop has nothing like it`)
 	require.Contains(t, noted(one), "a toxicity of 0.5 is not carried over")
 	secret := imported(t, `[{"name": "redis", "upstream": "redis://me:hunter2@h:1", "enabled": false}]`)
 	require.Contains(t, secret.Refused, "looks like a password")
