@@ -83,7 +83,7 @@ func (inj Injection) undoable() error {
 		err = errors.New("nothing would prove it gone")
 	}
 	if err != nil {
-		return Refuse("no-undo", "check what the targets URL says of it", "it could not be undone: %v", err)
+		return Refuse("no-undo", "check what the configuration, or the list of chaos.targets, says of it", "it could not be undone: %v", err)
 	}
 	return nil
 }

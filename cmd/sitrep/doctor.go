@@ -185,6 +185,9 @@ func (a *app) examineFiles(c *config) []finding {
 			err = fmt.Errorf("%w; sitrep chaos list names %d more", err, n)
 		}
 	}
+	for _, e := range ready.experiments {
+		err = cmp.Or(err, e.checked())
+	}
 	days, _, gerr := a.gamedays()
 	return append(found, check("experiments and plans", fmt.Sprintf("%d and %d", len(ready.experiments), len(ready.plans)), err), check("game days", fmt.Sprint(len(days)), gerr))
 }
