@@ -100,6 +100,7 @@ func (m *model) judged(name string, since time.Time) (pane.Judged, bool) {
 func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Choice) {
 	asking, columns := 0, m.chaosColumns()
 	var refused []string // the rules of those that are
+	unasked := false     // of one it is not known: its targets or its guards did not answer
 	for _, x := range m.world.Chaos.Experiments {
 		j, known := m.judged(x.Name, opened)
 		switch {
@@ -107,9 +108,11 @@ func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Ch
 			asking++
 		case j.Refused != "":
 			refused = append(refused, ruleOf(j.Refused))
+			unasked = unasked || !strings.HasPrefix(j.Refused, "refused ")
 		}
 		row := dialog.Choice{
 			Value: x.Name, Text: m.chaosRow(x, j, columns),
+			Key:  strings.ToLower(x.Pin),
 			Note: safe.New(fmt.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)), safe.Line),
 			Warn: safe.New(j.Refused, safe.Line),
 		}
@@ -129,6 +132,13 @@ func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Ch
 		help = m.armHelp(what)
 	case len(rows) > 0 && len(m.world.Chaos.Experiments) == 0:
 		help = safe.Const("none can be started: no file of the configuration is an experiment; enter says why")
+	case none && unasked:
+		refused = slices.DeleteFunc(distinct(refused), func(rule string) bool { return rule == unanswered })
+		why := safe.Const("the rules cannot be asked")
+		if len(refused) > 0 {
+			why = safe.Sprintf("%s; of some the rules cannot be asked", listed(refused))
+		}
+		help = safe.Sprintf("none can be started now: %s; enter says why", why)
 	case none:
 		help = safe.Sprintf("none can be started now: %s; enter shows the plan", listed(distinct(refused)))
 	case asking > 0:
@@ -203,8 +213,11 @@ func ruleOf(text string) string {
 	if head, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(head, "refused ") {
 		return strings.TrimPrefix(head, "refused ")
 	}
-	return "cannot be asked"
+	return unanswered
 }
+
+// unanswered stands for the rule of what could not be judged.
+const unanswered = "cannot be asked"
 
 // refusedBy is a refusal in so many cells: "refused R4 incident", or its rule alone.
 func refusedBy(text string, width int) safe.Text {
