@@ -36,7 +36,7 @@ func (m *model) pickChaos() tea.Cmd {
 			return m.showPlan(name)
 		}
 		if j, known := m.judged(name, opened); known && j.Refused != "" {
-			m.complain("%s: %s", name, j.Refused)
+			m.refuse("%s: %s", name, j.Refused)
 			return nil
 		}
 		return m.start(pane.StartChaos{Name: name}, byKey)
@@ -265,6 +265,7 @@ func (m *model) production(name string) string {
 // heedRules takes back what counts down and would be refused. Where only words are
 // missing they are asked for, unless something else is being asked.
 func (m *model) heedRules() {
+	m.toasts.heed("rules\n" + m.obstacles())
 	for _, c := range slices.Clone(m.counts.running) {
 		o, is := c.errand.order.(pane.StartChaos)
 		if !is {
@@ -276,7 +277,7 @@ func (m *model) heedRules() {
 		}
 		m.counts.take(c.number)
 		if j.Refused != "" {
-			m.complain("%s is not started: %s", o.Name, j.Refused)
+			m.refuse("%s is not started: %s", o.Name, j.Refused)
 			continue
 		}
 		e, ok := m.errandFor(pane.StartChaos{Name: o.Name})
