@@ -114,6 +114,8 @@ func (w way) examine(ctx context.Context, around Around) Way {
 	switch {
 	case err != nil:
 		v.Why, v.Remedy, v.Raw = "the process that tries it said nothing", "try again when the machine has time", rawWords(err)
+	case said.Late:
+		v.Why, v.Remedy, v.Raw = said.Why, said.Remedy, said.Raw
 	case said.Why != "":
 		v.Works, v.Why, v.Remedy, v.Raw = WorksNo, said.Why, said.Remedy, said.Raw
 	default:

@@ -148,6 +148,24 @@ func TestFaultWithoutRehearsal(t *testing.T) {
 	require.Contains(t, ways[0].Remedy, "--dry-run")
 }
 
+// What ran out of time is not known; it is no no.
+func TestARehearsalWithoutTimeIsUnknown(t *testing.T) {
+	ways, err := chaos.WhatWorks(t.Context(), []chaos.Fault{slow{}}, chaos.Around{})
+	require.NoError(t, err)
+	require.Len(t, ways, 1)
+	require.Equal(t, chaos.WorksUnknown, ways[0].Works)
+	require.Equal(t, "its time ran out before anything was known", ways[0].Why)
+	require.Equal(t, "try again when the machine has time", ways[0].Remedy)
+}
+
+type slow struct{ strange }
+
+func (slow) Rehearsals() []chaos.Rehearsal {
+	return []chaos.Rehearsal{{Look: func(context.Context, chaos.Around) (string, error) {
+		return "", fmt.Errorf("nft list: %w", context.DeadlineExceeded)
+	}}}
+}
+
 type strange struct{}
 
 func (strange) Kind() string           { return "strange.fault" }

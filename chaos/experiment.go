@@ -116,26 +116,59 @@ func (e Experiment) Longest() time.Duration {
 }
 
 // Load reads an experiment; faults are those that its method may name. Every
-// error about the content says where in the file.
+// error about the content says where in the file, and all that can be told at once are.
 func Load(file string, src []byte, faults []Fault) (Experiment, error) {
+	return LoadWith(file, src, faults, nil)
+}
+
+// QueryFault is what is wrong with a query, and at which byte of it; why is empty if
+// nothing is.
+type QueryFault func(promql string) (offset int, why string)
+
+// LoadWith is Load that looks into the queries too. Load does not: a server may know more
+// functions than Prometheus, and is asked before a run starts (R9).
+func LoadWith(file string, src []byte, faults []Fault, queries QueryFault) (Experiment, error) {
 	if len(src) > maxSource {
 		return Experiment{}, &strictyaml.Error{File: file, Message: fmt.Sprintf("an experiment of %d bytes; the most is %d", len(src), maxSource)}
 	}
 	e := Experiment{Targets: Selection{Max: 1, Percent: 100}, Recovery: strictyaml.Duration(30 * time.Second)}
-	doc, err := strictyaml.Decode(file, src, &e)
-	if err != nil {
+	doc, err := strictyaml.DecodeAll(file, src, &e)
+	if doc == nil {
 		return Experiment{}, err
 	}
 	e.defaults()
+	var wrong []error
 	for _, check := range []func(*strictyaml.Doc) error{e.checkHead, e.checkProbes, e.checkBaseline, e.checkGuards, e.checkTargets, e.checkWindow} {
-		if err := check(doc); err != nil {
-			return Experiment{}, err
-		}
+		wrong = append(wrong, check(doc))
 	}
-	if err := e.checkMethod(doc, faults); err != nil {
+	wrong = append(wrong, e.checkMethod(doc, faults))
+	if queries != nil {
+		wrong = append(wrong, e.checkQueries(doc, queries))
+	}
+	if err := strictyaml.Join(err, strictyaml.InOrder(wrong...)); err != nil {
 		return Experiment{}, err
 	}
 	return e, nil
+}
+
+// checkQueries asks of every query whether it is one.
+func (e *Experiment) checkQueries(doc *strictyaml.Doc, fault QueryFault) error {
+	var wrong []error
+	look := func(at, name, promql string) {
+		if strings.TrimSpace(promql) == "" || doc.Text(at) != promql { // same is told where it stands
+			return
+		}
+		if offset, why := fault(promql); why != "" {
+			wrong = append(wrong, doc.ErrorIn(at, offset, "%s: this is no PromQL: %s", name, why))
+		}
+	}
+	for i, p := range e.SteadyState {
+		look(fmt.Sprintf("steady_state[%d].promql", i), p.Name, p.PromQL)
+	}
+	for i, g := range e.Guards {
+		look(fmt.Sprintf("guards[%d].promql", i), g.Name, g.PromQL)
+	}
+	return strictyaml.Join(wrong...)
 }
 
 func (e *Experiment) defaults() {
@@ -232,19 +265,21 @@ func (e *Experiment) checkMethod(doc *strictyaml.Doc, faults []Fault) error {
 	for _, f := range faults {
 		known[f.Kind()] = f
 	}
+	var wrong []error
 	ids, faulty := map[string]bool{}, false
 	for i, s := range e.Method {
 		at := fmt.Sprintf("method[%d]", i)
-		if err := checkStepHead(doc, at, s, ids); err != nil {
-			return err
+		err := checkStepHead(doc, at, s, ids)
+		if waits := s.Fault == "" && s.Wait > 0; !waits {
+			faulty = true
+			if err == nil {
+				err = checkStep(doc, at, s, known)
+			}
 		}
-		if s.Fault == "" && s.Wait > 0 {
-			continue
-		}
-		faulty = true
-		if err := checkStep(doc, at, s, known); err != nil {
-			return err
-		}
+		wrong = append(wrong, err)
+	}
+	if err := strictyaml.Join(wrong...); err != nil {
+		return err
 	}
 	if !faulty {
 		return doc.Errorf("method", "it only waits; at least one step needs a fault")

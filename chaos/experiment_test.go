@@ -362,3 +362,31 @@ func TestNearest(t *testing.T) {
 		require.Equal(t, want, nearest(word, known), word)
 	}
 }
+
+// A file with mistakes is mended in one round, those in its queries too.
+func TestLoadTellsAllMistakes(t *testing.T) {
+	_, err := LoadWith("e.yaml", []byte(`name: bad
+steady_state:
+  - {name: errors, promql: 'sum(rate(x[1m])', expect: "< 0.01"}
+  - {name: x, promql: 'up', expct: "< 0.01"}
+guards:
+  - {name: pain, promql: same, abort_wen: "> 0.05"}
+  - {promql: 'up', abort_when: "> 0.05", for: 99}
+targets: {select: {service: wroker}, max: 9}
+method:
+  - {fault: nosuch, duration: 10s}
+  - {fault: nosuch, duration: 10}
+`), fakes(), func(promql string) (int, string) {
+		if promql == "sum(rate(x[1m])" {
+			return 3, "unclosed left parenthesis"
+		}
+		return 0, ""
+	})
+	var told []string
+	for line := range strings.Lines(err.Error()) {
+		if strings.HasPrefix(line, "e.yaml:") {
+			told = append(told, strings.Join(strings.SplitN(line, ":", 4)[1:3], ":"))
+		}
+	}
+	require.Equal(t, []string{"4:29", "6:32", "11:31", "3:32", "7:47", "8:43", "10:13", "11:13"}, told, err)
+}

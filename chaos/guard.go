@@ -119,6 +119,7 @@ func (e *Experiment) checkGuards(doc *strictyaml.Doc) error {
 	if n := len(e.Guards); n > maxQueries || !slices.ContainsFunc(e.Guards, Guard.asks) {
 		return doc.Errorf("guards", "want 1 to %d guards that end the experiment when users are hurt, at least one of them with promql; there are %d", maxQueries, n)
 	}
+	var wrong []error
 	for i, g := range e.Guards {
 		at := fmt.Sprintf("guards[%d]", i)
 		err := g.checkQuery(doc, at)
@@ -128,11 +129,9 @@ func (e *Experiment) checkGuards(doc *strictyaml.Doc) error {
 		if err == nil && g.Operator != nil && e.OnDisconnect == DisconnectContinue {
 			err = doc.Errorf(at+".operator", "%s: with on_disconnect: continue nobody needs to be there; leave out one of them", g.Name)
 		}
-		if err != nil {
-			return err
-		}
+		wrong = append(wrong, err)
 	}
-	return nil
+	return strictyaml.Join(wrong...)
 }
 
 func (g Guard) checkQuery(doc *strictyaml.Doc, at string) error {

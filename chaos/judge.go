@@ -106,6 +106,9 @@ func confirmed(j Judgement, why string) error {
 	if why == "" || j.Confirm == want {
 		return nil
 	}
+	if j.Confirm != "" {
+		return Refuse("production", fmt.Sprintf("say --confirm %q, word for word", want), "%s; --confirm %q is not what it wants", why, j.Confirm)
+	}
 	return Refuse("production", fmt.Sprintf("say --confirm %q, or label the experiment with the env that it is for", want), "%s", why)
 }
 

@@ -48,8 +48,11 @@ func TestProductionIsConfirmed(t *testing.T) {
 		req.Confirm = confirm
 		out, _ := l.run(req)
 		require.Equal(t, verdict, out.Verdict, out.Reason)
-		if verdict == chaos.Refused {
+		switch confirm {
+		case "":
 			require.Equal(t, `refused R5 production: the experiment has env=production; say --confirm "test 100%", or label the experiment with the env that it is for`, out.Reason)
+		case "test":
+			require.Equal(t, `refused R5 production: the experiment has env=production; --confirm "test" is not what it wants; say --confirm "test 100%", word for word`, out.Reason)
 		}
 	}
 	require.Equal(t, 1, l.posted())

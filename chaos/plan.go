@@ -83,9 +83,23 @@ func (inj Injection) undoable() error {
 		err = errors.New("nothing would prove it gone")
 	}
 	if err != nil {
-		return Refuse("no-undo", "check what the targets URL says of it", "it could not be undone: %v", err)
+		return Refuse("no-undo", "check what the configuration, or the list of chaos.targets, says of it", "it could not be undone: %v", err)
 	}
 	return nil
+}
+
+// final says that nothing of the plan is ever undone.
+func (p Plan) final() bool {
+	some := false
+	for _, s := range p.Steps {
+		for _, inj := range s.Injections {
+			if inj.Tier != TierIrreversible {
+				return false
+			}
+			some = true
+		}
+	}
+	return some
 }
 
 // Text is the plan in words. scrape is how often Prometheus looks, 0 if that is not
@@ -113,7 +127,7 @@ func (p Plan) Text(scrape time.Duration) string {
 		fmt.Fprintf(&b, "baseline    looked at for %s, at least %d times\n", e.Baseline.For, e.Baseline.MinSamples)
 	}
 	for _, g := range e.Guards {
-		g.text(&b, scrape)
+		g.text(&b, scrape, p.final())
 	}
 	for _, doubt := range Doubts(e) {
 		fmt.Fprintf(&b, "doubt       %s\n", doubt)

@@ -63,6 +63,7 @@ func TestPolicyRules(t *testing.T) {
 		{"another label", func(p *Policy) { p.Production.Labels = map[string]string{"tier": "gold.*"} }, func(j *Judgement) { j.Plan.Experiment.Labels["tier"] = "gold-1" }, "the experiment has tier=gold-1"},
 		{"a host", func(p *Policy) { p.Production.Hosts = []string{"web-.*"} }, nil, "refused R5 production: this host is web-1"},
 		{"another host", func(p *Policy) { p.Production.Hosts = []string{"web"} }, nil, ""},
+		{"confirmed otherwise", nil, both(label("prod"), say("pay-slow 5%")), `refused R5 production: the experiment has env=prod; --confirm "pay-slow 5%" is not what it wants; say --confirm "pay-slow 50%", word for word`},
 		{"confirmed", nil, both(label("prod"), say("pay-slow 50%")), ""},
 		{"almost confirmed", nil, both(label("prod"), say("pay-slow 50 %")), "refused R5 production"},
 		{"too long for production", nil, both(label("prod"), both(say("pay-slow 50%"), long)), "refused R6 blast-radius: its steps last 5m1s; the policy's limit for production is 5m; shorten its steps, or have the policy raise it"},

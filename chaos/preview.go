@@ -164,8 +164,8 @@ func ruleLines(b *strings.Builder, words []Word) {
 }
 
 // text is a guard in the plan. scrape is how often the metrics are read, 0 if that is
-// not known.
-func (g Guard) text(b *strings.Builder, scrape time.Duration) {
+// not known; final says that there is nothing that could be undone.
+func (g Guard) text(b *strings.Builder, scrape time.Duration, final bool) {
 	switch {
 	case g.Incident != "":
 		fmt.Fprintf(b, "guard       %s: abort when %s (no drill), every %s\n", g.Name, g.Trips(), strictyaml.FormatDuration(incidentEvery))
@@ -183,9 +183,13 @@ func (g Guard) text(b *strings.Builder, scrape time.Duration) {
 		fmt.Fprintf(b, "            because %q\n", g.Reason)
 	}
 	seen := g.Interval.D()*time.Duration(g.For) + undoTimeout
+	if final {
+		fmt.Fprintf(b, "            ends the run within %s of the metric showing it; what tier I has done stays done\n", strictyaml.FormatDuration(seen-undoTimeout))
+		return
+	}
 	fmt.Fprintf(b, "            undone at the latest %s after the metric shows it", strictyaml.FormatDuration(seen))
 	if scrape > 0 {
-		fmt.Fprintf(b, ", %s after it begins (read every %s; the range of a rate comes on top)", strictyaml.FormatDuration(seen+scrape), strictyaml.FormatDuration(scrape))
+		fmt.Fprintf(b, ", %s after it begins (Prometheus reads every %s; a rate over 1m may take up to 1m more to show it)", strictyaml.FormatDuration(seen+scrape), strictyaml.FormatDuration(scrape))
 	}
 	b.WriteByte('\n')
 }

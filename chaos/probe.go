@@ -131,10 +131,12 @@ func (e *Experiment) checkProbes(doc *strictyaml.Doc) error {
 	if n := len(e.SteadyState); n == 0 || n > maxQueries {
 		return doc.Errorf("steady_state", "want 1 to %d probes that say what healthy is; there are %d", maxQueries, n)
 	}
+	var wrong []error
 	for i, p := range e.SteadyState {
-		if err := p.check(doc, fmt.Sprintf("steady_state[%d]", i)); err != nil {
-			return err
-		}
+		wrong = append(wrong, p.check(doc, fmt.Sprintf("steady_state[%d]", i)))
+	}
+	if err := strictyaml.Join(wrong...); err != nil {
+		return err
 	}
 	for _, w := range []When{Before, During, After} {
 		if !slices.ContainsFunc(e.SteadyState, func(p Probe) bool { return p.in(w) }) {

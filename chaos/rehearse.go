@@ -28,6 +28,7 @@ type rehearsed struct {
 	Why    string `json:"why,omitempty"` // it does not work
 	Remedy string `json:"remedy,omitempty"`
 	Raw    string `json:"raw,omitempty"`
+	Late   bool   `json:"late,omitempty"` // its time ran out first: nobody knows whether it works
 }
 
 // RehearseMain is the body of `sitrep __chaos-rehearse KIND MECHANISM`: it does the
@@ -80,9 +81,11 @@ func failed(err error) rehearsed {
 	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
 		return rehearsed{Why: refusal.Reason, Remedy: refusal.Remedy, Raw: refusal.Raw}
 	}
-	said := rehearsed{Raw: rawWords(err)}
+	said := rehearsed{Raw: rawWords(err), Late: errors.Is(err, context.DeadlineExceeded)}
 	exit := (*exec.ExitError)(nil)
 	switch {
+	case said.Late:
+		said.Why, said.Remedy = "its time ran out before anything was known", "try again when the machine has time"
 	case NotAllowed(err):
 		said.Why, said.Remedy = "sitrep lacks a right for it", "run sitrep as root"
 	case errors.As(err, &exit):

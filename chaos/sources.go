@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 )
 
 // Sources say what may be hurt on this host: the list behind a URL on loopback (the
@@ -69,4 +72,56 @@ func (s Sources) Find(ctx context.Context) ([]Target, error) {
 		seen[t.Name] = true
 	}
 	return all, nil
+}
+
+// Named are the places of the configuration that name something.
+func (s Sources) Named() string {
+	var places []string
+	for _, p := range []struct {
+		name string
+		is   bool
+	}{
+		{"targets", s.URL != ""},
+		{"processes", len(s.Processes) > 0},
+		{"hosts", len(s.Hosts) > 0},
+		{"proxies", len(s.Proxies) > 0},
+		{"containers", len(s.Containers) > 0},
+		{"toxiproxies", len(s.Toxiproxies) > 0},
+	} {
+		if p.is {
+			places = append(places, "chaos."+p.name)
+		}
+	}
+	return strings.Join(places, ", ")
+}
+
+// numbered is what tells targets of one entry from each other: see ProcessFind.Name.
+var numbered = regexp.MustCompile(`-[0-9]+$`)
+
+// Fits says whether an entry of the configuration is what a selection wants, whatever of
+// it runs now. What stands behind the URL is not looked at.
+func (s Sources) Fits(sel Selection) bool {
+	var all []Target
+	several := map[string]bool{} // may become name-1, name-2
+	for _, f := range s.Processes {
+		all, several[f.Name] = append(all, Target{Name: f.Name, Service: f.Service, Labels: f.Labels}), true
+	}
+	for _, c := range s.Containers {
+		all, several[c.Name] = append(all, Target{Name: c.Name, Service: c.Service, Labels: c.Labels}), true
+	}
+	for _, h := range s.Hosts {
+		all = append(all, Target{Name: h.Name, Service: h.Service, Labels: h.Labels})
+	}
+	for _, p := range s.Proxies {
+		all = append(all, Target{Name: p.Name, Service: p.Service, Labels: p.Labels})
+	}
+	for _, x := range s.Toxiproxies {
+		all = append(all, Target{Name: x.Name, Service: x.Service, Labels: x.Labels})
+	}
+	return slices.ContainsFunc(all, func(t Target) bool {
+		if base := numbered.ReplaceAllString(sel.Select["name"], ""); several[t.Name] && base == t.Name {
+			t.Name = sel.Select["name"]
+		}
+		return t.Matches(sel.Select)
+	})
 }

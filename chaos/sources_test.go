@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,4 +139,13 @@ func TestProtectedProcesses(t *testing.T) {
 	require.Empty(t, Protected(p), "what the lab starts is there to be hurt")
 	require.NoError(t, stdin.Close())
 	require.NoError(t, own.Wait())
+}
+
+func TestSourcesFit(t *testing.T) {
+	from := Sources{Processes: []ProcessFind{{Name: "web", Service: "shop", Labels: map[string]string{"env": "lab"}}}, Hosts: []HostTarget{{Name: "host", Service: "base"}}}
+	for want, fits := range map[string]bool{"service=shop": true, "service=shpo": false, "name=web": true, "name=web-2": true, "name=host-2": false, "env=lab": true, "env=prod": false, "service=base": true} {
+		k, v, _ := strings.Cut(want, "=")
+		require.Equal(t, fits, from.Fits(Selection{Select: map[string]string{k: v}}), want)
+	}
+	require.Equal(t, "chaos.processes, chaos.hosts", from.Named())
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Target is something that can be hurt.
@@ -103,6 +104,15 @@ func Targets(ctx context.Context, url string) ([]Target, error) {
 	return list, nil
 }
 
+// Wanted is the selection in words, as a file writes it: {service: payments}.
+func (s Selection) Wanted() string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(s.Select)) {
+		all = append(all, k+": "+s.Select[k])
+	}
+	return "{" + strings.Join(all, ", ") + "}"
+}
+
 // Choice is which targets were drawn, and from how many.
 type Choice struct {
 	Matched []string
@@ -129,7 +139,7 @@ func Choose(all []Target, sel Selection, seed uint64) (Choice, error) {
 		c.Matched = append(c.Matched, t.Name)
 	}
 	if len(matched) == 0 {
-		return c, Refuse("no-target", "check targets.select against the targets URL", "none of %d targets matches %v", len(all), sel.Select)
+		return c, Refuse("no-target", "check targets.select against what the configuration names", "none of %d targets matches %s", len(all), sel.Wanted())
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
 	if sel.GroupBy != "" {

@@ -39,7 +39,7 @@ func TestChoose(t *testing.T) {
 		{"all of them", three, Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 100}, 0, "refused R6 blast-radius: it would hurt all 3 targets that match; set targets.max to at most 2"},
 		{"the only one there is", shop("pay"), Selection{Select: map[string]string{"service": "pay"}, Max: 5, Percent: 100}, 1, ""},
 		{"by name", three, Selection{Select: map[string]string{"name": "pay-2"}, Max: 5, Percent: 100}, 1, ""},
-		{"nobody", three, Selection{Select: map[string]string{"service": "cart"}, Max: 1, Percent: 100}, 0, "refused R6 no-target: none of 3 targets matches map[service:cart]"},
+		{"nobody", three, Selection{Select: map[string]string{"service": "cart"}, Max: 1, Percent: 100}, 0, "refused R6 no-target: none of 3 targets matches {service: cart}; check targets.select against what the configuration names"},
 		{"a label that nobody has", three, Selection{Select: map[string]string{"env": ""}, Max: 1, Percent: 100}, 0, "refused R6 no-target"},
 		{"a whole service among others", append(shop("pay", "pay"), Target{Name: "odd", Service: "pay", Labels: map[string]string{"zone": "b"}}), Selection{Select: map[string]string{"zone": "a"}, Max: 1, Percent: 100}, 1, ""},
 	} {

@@ -10,6 +10,15 @@ import (
 	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
+// No guard takes back what tier I has done, and the plan does not say that it would.
+func TestThePlanOfAnIrreversibleFault(t *testing.T) {
+	p := Plan{Experiment: Experiment{Guards: []Guard{{Name: "errors", PromQL: "e", Interval: strictyaml.Duration(time.Second), For: 2}}}}
+	p.Steps = []PlannedStep{{Injections: []Injection{{Tier: TierIrreversible}}}}
+	require.Contains(t, p.Text(0), "ends the run within 2s of the metric showing it; what tier I has done stays done")
+	p.Steps = append(p.Steps, PlannedStep{Injections: []Injection{{Tier: TierCarried}}})
+	require.Contains(t, p.Text(15*time.Second), "undone at the latest 3s after the metric shows it, 18s after it begins (Prometheus reads every 15s; a rate over 1m may take up to 1m more to show it)")
+}
+
 func TestJudge(t *testing.T) {
 	probe := func(name string, evaluations, within int) ProbeOutcome {
 		return ProbeOutcome{Name: name, Expect: "< 1", Evaluations: evaluations, Within: within}

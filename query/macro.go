@@ -122,6 +122,18 @@ func checkExpr(expr string, variables map[string]*Variable) *Fault {
 // faultOf is what the parser says of an expression without variables.
 func faultOf(expr string) *Fault {
 	_, err := parse(expr)
+	return faultIn(expr, err)
+}
+
+// CheckPlain is CheckExpr for an expression that goes to the server as it is, as those of
+// experiments do: $__interval is nothing there.
+func CheckPlain(expr string) *Fault {
+	_, err := parser.NewParser(parser.Options{EnableExperimentalFunctions: true}).ParseExpr(expr)
+	return faultIn(expr, err)
+}
+
+// faultIn is what the parser said, with its place.
+func faultIn(expr string, err error) *Fault {
 	if err == nil {
 		return nil
 	}

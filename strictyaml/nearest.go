@@ -66,7 +66,7 @@ func addKeys(keys map[string][]string, t reflect.Type, path string, outer []refl
 }
 
 // nearest is the known key that a person most likely meant: the one with the
-// fewest edits, if those are at most a third of the key (and at least one).
+// fewest edits, if those are at most a third of the key (and at least one); else see alike.
 func nearest(key string, known []string) string {
 	best, limit := "", max(1, len(key)/3)+1
 	for _, k := range known {
@@ -74,7 +74,24 @@ func nearest(key string, known []string) string {
 			best, limit = k, d
 		}
 	}
+	if best == "" {
+		return alike(strings.ToLower(key), known)
+	}
 	return best
+}
+
+// alike is the only known key that begins with the same word: abort_when for abort_if.
+func alike(key string, known []string) (one string) {
+	word, _, several := strings.Cut(key, "_")
+	for _, k := range known {
+		if several && strings.HasPrefix(k, word+"_") {
+			if one != "" {
+				return ""
+			}
+			one = k
+		}
+	}
+	return one
 }
 
 // distance is the Damerau-Levenshtein distance (optimal string alignment):

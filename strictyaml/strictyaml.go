@@ -45,6 +45,7 @@ type Doc struct {
 	file string
 	src  source
 	ast  *ast.File
+	lost map[ast.Node]bool // mappings from which an entry was left out: see DecodeAll
 }
 
 // Decode reads src, the content of file, into dst (a pointer to a struct with
@@ -112,7 +113,7 @@ func decode(src []byte, dst any) (err error) {
 
 // Errorf is an *Error at the value that path names, such as
 // "stages[0].rate" or "targets". A path that is not in the file (a key left
-// out) is reported at the nearest parent that is.
+// out) is reported at the nearest parent that is. See DecodeAll for when it is nil.
 func (d *Doc) Errorf(path, format string, args ...any) error {
 	msg := fmt.Sprintf(format, args...)
 	for p := path; ; p = parent(p) {
@@ -122,6 +123,9 @@ func (d *Doc) Errorf(path, format string, args ...any) error {
 				return &Error{File: d.file, Message: Hide(msg)}
 			}
 			continue
+		}
+		if d.lost[node] {
+			return nil
 		}
 		return d.src.at(d.file, msg, start(node))
 	}

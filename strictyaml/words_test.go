@@ -11,6 +11,9 @@ import (
 type house struct {
 	Rooms map[string]room `yaml:"rooms"`
 	Floor int             `yaml:"floor"`
+	Count int             `yaml:"number_floors"`
+	Left  int             `yaml:"side_left"`
+	Right int             `yaml:"side_right"`
 	Sold  bool            `yaml:"sold"`
 	Names []string        `yaml:"names"`
 }
@@ -39,6 +42,8 @@ func TestErrorsAreInWords(t *testing.T) {
 		"lock: 1\n":                           `h.yaml:1:1: unknown key "lock" in this place; it belongs under rooms.NAME.doors`,
 		"width: 1\n":                          `h.yaml:1:1: unknown key "width" in this place; it belongs under rooms.NAME.doors or under rooms.NAME`,
 		"rooms: {a: {floor: 1}}\n":            `h.yaml:1:13: unknown key "floor" in this place; it belongs at the top of the file`,
+		"number_of: 1\n":                      `h.yaml:1:1: unknown key "number_of"; did you mean "number_floors"?`,
+		"side_a: 1\n":                         `h.yaml:1:1: unknown key "side_a"`,
 		"Floor: 1\n":                          `h.yaml:1:1: unknown key "Floor"; did you mean "floor"?`,
 	} {
 		var h house

@@ -36,7 +36,7 @@ func (m *model) pickChaos() tea.Cmd {
 			return m.showPlan(name)
 		}
 		if j, known := m.judged(name, opened); known && j.Refused != "" {
-			m.complain("%s: %s", name, j.Refused)
+			m.refuse("%s: %s", name, j.Refused)
 			return nil
 		}
 		return m.start(pane.StartChaos{Name: name}, byKey)
@@ -103,6 +103,7 @@ func (m *model) judged(name string, since time.Time) (pane.Judged, bool) {
 func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Choice) {
 	asking, columns := 0, m.chaosColumns()
 	var refused []string // the rules of those that are
+	unasked := false     // of one it is not known: its targets or its guards did not answer
 	for _, x := range m.world.Chaos.Experiments {
 		j, known := m.judged(x.Name, opened)
 		switch {
@@ -110,9 +111,11 @@ func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Ch
 			asking++
 		case j.Refused != "":
 			refused = append(refused, ruleOf(j.Refused))
+			unasked = unasked || !strings.HasPrefix(j.Refused, "refused ")
 		}
 		row := dialog.Choice{
 			Value: x.Name, Text: m.chaosRow(x, j, columns),
+			Key:  strings.ToLower(x.Pin),
 			Note: safe.New(fmt.Sprintf("%s on %s for %s, %s", pane.Faults(x), pane.Victims(x), span(x.Length()), pane.Aborts(x)), safe.Line),
 			Warn: safe.New(j.Refused, safe.Line),
 		}
@@ -132,6 +135,13 @@ func (m *model) chaosChoices(opened time.Time) (help safe.Text, rows []dialog.Ch
 		help = m.armHelp(what)
 	case len(rows) > 0 && len(m.world.Chaos.Experiments) == 0:
 		help = safe.Const("none can be started: no file of the configuration is an experiment; enter says why")
+	case none && unasked:
+		refused = slices.DeleteFunc(distinct(refused), func(rule string) bool { return rule == unanswered })
+		why := safe.Const("the rules cannot be asked")
+		if len(refused) > 0 {
+			why = safe.Sprintf("%s; of some the rules cannot be asked", listed(refused))
+		}
+		help = safe.Sprintf("none can be started now: %s; enter says why", why)
 	case none:
 		help = safe.Sprintf("none can be started now: %s; enter shows the plan", listed(distinct(refused)))
 	case asking > 0:
@@ -206,8 +216,11 @@ func ruleOf(text string) string {
 	if head, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(head, "refused ") {
 		return strings.TrimPrefix(head, "refused ")
 	}
-	return "cannot be asked"
+	return unanswered
 }
+
+// unanswered stands for the rule of what could not be judged.
+const unanswered = "cannot be asked"
 
 // refusedBy is a refusal in so many cells: "refused R4 incident", or its rule alone.
 func refusedBy(text string, width int) safe.Text {
@@ -255,6 +268,7 @@ func (m *model) production(name string) string {
 // heedRules takes back what counts down and would be refused. Where only words are
 // missing they are asked for, unless something else is being asked.
 func (m *model) heedRules() {
+	m.toasts.heed("rules\n" + m.obstacles())
 	for _, c := range slices.Clone(m.counts.running) {
 		o, is := c.errand.order.(pane.StartChaos)
 		if !is {
@@ -266,7 +280,7 @@ func (m *model) heedRules() {
 		}
 		m.counts.take(c.number)
 		if j.Refused != "" {
-			m.complain("%s is not started: %s", o.Name, j.Refused)
+			m.refuse("%s is not started: %s", o.Name, j.Refused)
 			continue
 		}
 		e, ok := m.errandFor(pane.StartChaos{Name: o.Name})

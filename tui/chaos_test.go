@@ -151,6 +151,40 @@ func TestTheHeaderSaysWhatIsLeftOfTheRun(t *testing.T) {
 	})
 }
 
+// A refusal says when it was, and goes with what it was about.
+func TestARefusalLeavesWithItsCause(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.world(func(w *pane.World) { halted(w, time.Now()) })
+		p.press("f5")
+		p.says(pane.Judged{Refused: "refused R2 halt: there is a HALT file"})
+		p.sees("Z payments-latency is not started: refused R2 halt: there is a HALT file")
+		p.wait(time.Minute)
+		p.sees("is not started: refused R2 halt")
+		p.world(func(w *pane.World) { w.Chaos.Halt = nil })
+		p.seesNot("is not started")
+	})
+}
+
+// Nothing is quiet while a fault is in place, and production is named.
+func TestTheHeadlineSaysWhatAFaultHurts(t *testing.T) {
+	play(t, 80, 24, func(p *player) {
+		p.world(func(w *pane.World) {
+			w.Incidents = nil
+			w.Alerts = pane.Alerts{At: time.Now()}
+		})
+		p.sees("All quiet")
+		p.world(func(w *pane.World) { busy(w, time.Now()) })
+		p.seesNot("All quiet", "PRODUCTION")
+		p.sees("CH-3 payments-latency hurts payments until ")
+		p.world(func(w *pane.World) {
+			w.Chaos.Judged = map[string]pane.Judged{"payments-latency": {Confirm: "payments-1 has env=prod"}}
+		})
+		p.sees("PRODUCTION  CH-3 payments-latency hurts payments until ")
+		p.world(func(w *pane.World) { w.Chaos.Runs[0].Last.Phase = chaos.Recovering })
+		p.sees("All quiet")
+	})
+}
+
 // What the rules say while it counts down is heeded before its time is over.
 func TestRulesTakeACountdownBack(t *testing.T) {
 	play(t, 120, 40, func(p *player) {

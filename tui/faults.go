@@ -183,7 +183,7 @@ func (m *model) pinned(a keys.Action, by how) tea.Cmd {
 func (m *model) pickLoad() {
 	var rows []dialog.Choice
 	for _, p := range m.world.Load.Plans {
-		rows = append(rows, dialog.Choice{Value: p.Name, Text: rowOf(p.Name, fmt.Sprintf("%g/s", p.PeakRate()), span(p.Duration()), p.Pin), Note: safe.New(loadOf(p), safe.Line)})
+		rows = append(rows, dialog.Choice{Value: p.Name, Key: strings.ToLower(p.Pin), Text: rowOf(p.Name, fmt.Sprintf("%g/s", p.PeakRate()), span(p.Duration()), p.Pin), Note: safe.New(loadOf(p), safe.Line)})
 	}
 	m.pickStart("Load", "no load plan is configured (plans: in sitrep.yaml)", rows, func(name string) pane.Order { return pane.StartLoad{Name: name} })
 }

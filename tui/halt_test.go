@@ -56,6 +56,26 @@ func TestViewFourSaysHowAHaltEnds(t *testing.T) {
 	})
 }
 
+// The line below the list is a sentence whatever keeps each of them.
+func TestThePickerSaysWhatCouldNotBeAsked(t *testing.T) {
+	const busy = "refused R3 one-at-a-time: CH-4 payments-latency is going on"
+	got := drawn(still(t, 80, 24, []string{"x"}, with(refusals(busy, "read targets: connection refused"))))
+	require.NotContains(t, got, "and cannot be asked")
+	require.Contains(t, got, "none can be started now: R3 one-at-a-time; of some the rules cannot be")
+	got = drawn(still(t, 80, 24, []string{"x"}, with(refusals("read targets: no", "read targets: no"))))
+	require.Contains(t, got, "none can be started now: the rules cannot be asked; enter says why")
+}
+
+// In the list the F-key of an experiment does what its letter does.
+func TestTheListTakesFunctionKeys(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.press("x", "f5")
+		p.sees("in 3 s", "payments-latency: http.latency")
+		p.wait(4 * time.Second)
+		require.Contains(t, p.desk.taken(), pane.StartChaos{Name: "payments-latency"})
+	})
+}
+
 // refusals has the rules refuse both of the shop's experiments.
 func refusals(texts ...string) func(*pane.World, time.Time) {
 	return func(w *pane.World, now time.Time) {

@@ -507,6 +507,33 @@ func plural(n int, word string) string {
 	return word + "s"
 }
 
+// drawHurt is the headline while a fault is in place and nothing else is wrong: what is
+// hurt and until when. It says whether there is one.
+func (m *model) drawHurt(f *frame.Frame, width int) bool {
+	for _, r := range m.running() {
+		if r.run == nil || r.gone || r.leftBehind() != "" {
+			continue
+		}
+		x := 0
+		if m.production(r.run.Experiment) != "" {
+			x = f.Put(0, 0, theme.Danger, safe.Const(" PRODUCTION ")) + 1
+		}
+		hurt := safe.Sprintf("%s hurts %s", safe.New(r.name, 40), safe.New(r.run.Targets, 60))
+		if r.run.Targets == "" {
+			hurt = safe.Sprintf("%s goes on", safe.New(r.name, 40))
+		}
+		if !r.run.Ends.IsZero() {
+			hurt = safe.Sprintf("%s until %s", hurt, m.wall(r.run.Ends))
+		}
+		if a := m.world.Alerts; !a.At.IsZero() && a.Err == nil {
+			hurt = safe.Sprintf("%s; no incident is open and no alert fires", hurt)
+		}
+		f.PutFit(x, 0, width-x, theme.Warn, hurt)
+		return true
+	}
+	return false
+}
+
 // drawQuiet is the header while no incident is selected.
 func (m *model) drawQuiet(f *frame.Frame) {
 	right := m.drawClock(f, safe.Text{})
@@ -514,6 +541,7 @@ func (m *model) drawQuiet(f *frame.Frame) {
 	switch {
 	case m.world.Unread:
 		f.PutFit(0, 0, right-2, theme.Accent, safe.Const("Reading the store: what is open is not known yet."))
+	case len(list) == 0 && m.drawHurt(f, right-2):
 	case len(list) == 0 && m.world.Alerts.At.IsZero():
 		f.PutFit(0, 0, right-2, theme.Dim, safe.Const("No incident is open. Alerts are not known yet."))
 	case len(list) == 0 && m.world.Alerts.Err != nil:

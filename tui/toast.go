@@ -17,6 +17,7 @@ type toast struct {
 	sticky bool
 	leads  incident.ID // that it sends the person to: there it has nothing to say any more
 	at     time.Time
+	cause  string // what stood in the way (see obstacles); once that is another it has nothing to say any more
 }
 
 // toastMsg is a toast from a command.
@@ -99,6 +100,18 @@ func (t *toasts) expire(now time.Time) {
 // arrived takes away what sends people to where they are.
 func (t *toasts) arrived(at incident.ID) {
 	t.open = slices.DeleteFunc(t.open, func(x toast) bool { return x.leads != "" && x.leads == at })
+}
+
+// heed takes away what something else than what there is now was the reason of.
+func (t *toasts) heed(obstacles string) {
+	t.open = slices.DeleteFunc(t.open, func(x toast) bool { return x.cause != "" && x.cause != obstacles })
+}
+
+// refuse says why something does not start, and when that was, until it is dismissed or
+// what the rules look at has changed.
+func (m *model) refuse(format string, args ...any) {
+	text := fmt.Sprintf(m.wall(m.now)+" "+format, args...)
+	m.toasts.add(m.now, toast{text: safe.New(text, safe.Line), bad: true, sticky: true, cause: "rules\n" + m.obstacles()})
 }
 
 // inform says something for some seconds.

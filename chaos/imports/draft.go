@@ -34,6 +34,7 @@ type draft struct {
 type probe struct {
 	name, look string // look is as it is written: http: {…}
 	promql     string // instead of look
+	timeout    string // of look; empty is ours
 	expect     string // empty is left to a person where it is a query
 	phases     string
 	weightless string // a comment: why nothing is expected
@@ -143,20 +144,33 @@ func (d *draft) finish(file string, faults []chaos.Fault) Imported {
 }
 
 // proposeGuard makes one of the first probe with a query and a tolerance: what leaves it
-// ends the run.
+// ends the run. A range is two probes of one query, and so two guards.
 func (d *draft) proposeGuard() {
-	opposite := map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-	for _, p := range d.probes {
-		c, err := chaos.ParseCondition(p.expect)
-		if p.promql == "" || p.weightless != "" || err != nil || c.OfBaseline {
+	for i, p := range d.probes {
+		if !d.guardOf(p) {
 			continue
 		}
-		c.Op = opposite[c.Op]
-		d.guards = append(d.guards, guard{p.name, p.promql, c.String(), "proposed: what the steady state does not bear ends the run; give it a number of its own"})
 		d.note(d.at, "it has no guard that ends it: one is proposed from the probe %q", cut(p.name))
+		for _, other := range d.probes[i+1:] {
+			if other.promql == p.promql && d.guardOf(other) {
+				d.note(d.at, "and one from the probe %q: the query has two bounds", cut(other.name))
+			}
+		}
 		return
 	}
 	d.note(d.at, "it has no guard that ends it, and no query to make one of: write one under guards")
+}
+
+// guardOf makes a guard of the opposite of what a probe expects, if it can be one.
+func (d *draft) guardOf(p probe) bool {
+	opposite := map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+	c, err := chaos.ParseCondition(p.expect)
+	if p.promql == "" || p.weightless != "" || err != nil || c.OfBaseline {
+		return false
+	}
+	c.Op = opposite[c.Op]
+	d.guards = append(d.guards, guard{p.name, p.promql, c.String(), "proposed: what the steady state does not bear ends the run; give it a number of its own"})
+	return true
 }
 
 // fillIn marks what a person must write: until then `chaos check` fails there.
@@ -204,7 +218,11 @@ func (d *draft) probesText(b *strings.Builder, from string) {
 		if p.promql != "" {
 			fmt.Fprintf(b, "    promql: %s\n", quoted(p.promql))
 		} else {
-			fmt.Fprintf(b, "    %s\n", p.look)
+			look := p.look
+			if p.timeout != "" {
+				look = strings.TrimSuffix(look, "}") + ", timeout: " + p.timeout + "}"
+			}
+			fmt.Fprintf(b, "    %s\n", look)
 		}
 		switch {
 		case p.expect != "":

@@ -106,6 +106,57 @@ func TestChaosToolkit(t *testing.T) {
 	require.NotContains(t, one.YAML+noted(one), "hunter2")
 }
 
+// What leaves a range on either side ends the run, as it is no steady state on either.
+func TestARangeKeepsBothBounds(t *testing.T) {
+	one := imported(t, `{"title": "t", "steady-state-hypothesis": {"title": "fine", "probes": [
+		{"type": "probe", "name": "up", "tolerance": 200, "provider": {"type": "http", "url": "http://shop/health"}},
+		{"type": "probe", "name": "errors", "tolerance": {"type": "range", "range": [0, 0.05]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(errors)"}}},
+		{"type": "probe", "name": "other", "tolerance": {"type": "range", "range": [1, 2]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(up)"}}}]},
+	"method": [{"type": "action", "name": "kill", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": "app=shop"}}}]}`)
+	e := read(t, one)
+	var expected, ends []string
+	for _, p := range e.SteadyState {
+		expected = append(expected, p.PromQL+" "+p.Expect.String())
+	}
+	for _, g := range e.Guards {
+		ends = append(ends, g.PromQL+" "+g.AbortWhen.String())
+	}
+	require.Equal(t, []string{" == 1", "sum(errors) >= 0", "sum(errors) <= 0.05", "sum(up) >= 1", "sum(up) <= 2"}, expected)
+	require.Equal(t, []string{"sum(errors) < 0", "sum(errors) > 0.05"}, ends)
+}
+
+// Nothing of a probe is left out in silence.
+func TestChaosToolkitProbes(t *testing.T) {
+	probe := func(more, tolerance string) string {
+		return `{"title": "t", "steady-state-hypothesis": {"title": "fine", "probes": [
+			{"type": "probe", "name": "errors", "tolerance": 0, "background": true, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(errors)", "when": "5 minutes ago"}}},
+			{"type": "probe", "name": "up", "tolerance": ` + tolerance + `, "provider": {"type": "http", "url": "http://shop/health"` + more + `}}]},
+			"method": [{"type": "action", "name": "kill", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": "app=shop"}}}]}`
+	}
+	one := imported(t, probe(`, "timeout": 2, "method": "GET"`, "200"))
+	require.Equal(t, "2s", read(t, one).SteadyState[1].HTTP.Timeout.String())
+	require.NotContains(t, noted(one), "timeout")
+	require.NotContains(t, noted(one), "provider.method")
+	require.Contains(t, noted(one), "probes[].background: not carried over")
+	require.Contains(t, noted(one), "provider.arguments.when: not carried over")
+	one = imported(t, probe(`, "timeout": [3, 30], "verify_tls": false, "method": "POST"`, `{"type": "regex", "pattern": "x"}`))
+	require.Zero(t, read(t, one).SteadyState[1].HTTP.Timeout)
+	for _, said := range []string{"provider.timeout: not carried over: a probe here waits", "provider.verify_tls: not carried over", "provider.method: not carried over", "tolerance: not carried over: 200 to 299 is well"} {
+		require.Contains(t, noted(one), said)
+	}
+}
+
+// A probe of Litmus that stops the experiment is the guard, not the first one of the file.
+func TestLitmusStopOnFailure(t *testing.T) {
+	probe := func(name, query, stop string) string {
+		return "{name: " + name + ", type: promProbe, mode: Continuous, runProperties: {stopOnFailure: " + stop + "}, promProbe/inputs: {query: " + query + ", comparator: {type: float, criteria: '<', value: '1'}}}"
+	}
+	e := read(t, imported(t, "apiVersion: litmuschaos.io/v1alpha1\nkind: ChaosEngine\nmetadata: {name: k}\nspec: {appinfo: {applabel: app=shop}, experiments: [{name: pod-delete, spec: {probe: ["+
+		probe("a", "sum(a)", "false")+", "+probe("b", "sum(b)", "true")+"]}}]}\n"))
+	require.Len(t, e.Guards, 1)
+	require.Equal(t, "sum(b) >= 1", e.Guards[0].PromQL+" "+e.Guards[0].AbortWhen.String())
+}
+
 func TestChaosToolkitToxics(t *testing.T) {
 	one := imported(t, `{"title": "slow db", "steady-state-hypothesis": {"title": "fine", "probes": [
 		{"type": "probe", "name": "errors", "tolerance": {"type": "range", "range": [0, 0.5]}, "provider": {"type": "python", "module": "chaosprometheus.probes", "func": "query", "arguments": {"query": "sum(up)"}}}]},
@@ -170,9 +221,13 @@ func TestFaultInjectionService(t *testing.T) {
 func TestToxiproxy(t *testing.T) {
 	one := imported(t, `[{"name": "redis", "listen": "[::]:1", "upstream": "127.0.0.1:6379", "enabled": true, "toxics": [
 	{"name": "slow", "type": "latency", "stream": "upstream", "toxicity": 0.5, "attributes": {"latency": 100, "jitter": 10}},
-	{"name": "cut", "type": "slicer", "attributes": {}}]}]`)
+	{"name": "cut", "type": "slicer", "attributes": {"average_size": 64}}, {"name": "odd", "type": "noise", "attributes": {}},
+	{"name": "late", "type": "timeout", "attributes": {"timeout": 300}}]}]`)
 	require.Contains(t, one.YAML, "with: {jitter: '10ms', latency: '100ms', peer: '127.0.0.1:6379'}")
-	require.Contains(t, noted(one), `the toxic "cut" (slicer) is not carried over`)
+	require.Contains(t, noted(one), `the toxic "cut" (slicer) is not carried over: no fault of the network does that; toxic.slicer has the Toxiproxy do it: `+
+		`name the proxy under chaos.toxiproxies, and write {fault: toxic.slicer, with: {average_size: 64B}, duration: 30s}`)
+	require.Contains(t, noted(one), `the toxic "odd" (noise) is not carried over: no fault here does that`)
+	require.Contains(t, noted(one), `toxics[].attributes.timeout: not carried over: net.drop has nothing like it`)
 	require.Contains(t, noted(one), "a toxicity of 0.5 is not carried over")
 	secret := imported(t, `[{"name": "redis", "upstream": "redis://me:hunter2@h:1", "enabled": false}]`)
 	require.Contains(t, secret.Refused, "looks like a password")

@@ -189,8 +189,8 @@ func (d *draft) litmusProbe(p branch) {
 		if made != nil {
 			made.phases = phases
 		}
-		if made != nil && strings.EqualFold(p.get("runProperties").get("stopOnFailure").text(), "true") && op != "" {
-			d.proposeGuard()
+		if made != nil && strings.EqualFold(p.get("runProperties").get("stopOnFailure").text(), "true") && op != "" && d.guardOf(*made) {
+			d.note(p, "the probe %q stops the experiment when it fails: it is a guard too", cut(name))
 		}
 	case "httpProbe":
 		method := inputs.get("method").get("get")

@@ -33,8 +33,9 @@ func (d *draft) observe(at branch, name, promql string) {
 	}
 }
 
-// get takes an HTTP probe over. URLs that are not whole are left to a person.
-func (d *draft) get(at branch, name, address string, status []string) {
+// get takes an HTTP probe over, and says whether it did. URLs that are not whole are left
+// to a person.
+func (d *draft) get(at branch, name, address string, status []string) bool {
 	u, err := url.Parse(address)
 	look, before := "url: "+quoted(address), ""
 	switch {
@@ -43,13 +44,14 @@ func (d *draft) get(at branch, name, address string, status []string) {
 		look, before = "url: ''", fillIn+"the address that is asked\n    "
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		d.note(at, "the probe %q has no http:// or https:// address; it is not carried over", cut(name))
-		return
+		return false
 	case u.User != nil || strictyaml.Hide(address) != address:
 		d.note(at, "the URL of the probe %q holds a user or a secret; it is not carried over", cut(name))
-		return
+		return false
 	}
 	if len(status) > 0 {
 		look += fmt.Sprintf(", status: [%s]", strings.Join(status, ", "))
 	}
 	d.probes = append(d.probes, probe{name: name, look: before + "http: {" + look + "}"})
+	return true
 }

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sitrep-dev/sitrep/strictyaml"
 )
 
 // chaosToolkit reads an experiment of Chaos Toolkit. None of its providers is executed.
@@ -44,28 +47,68 @@ func (b branch) chaosToolkit() *draft {
 // toolkitProbe takes a probe of the hypothesis over.
 func (d *draft) toolkitProbe(p branch) {
 	name, provider := cmp.Or(p.get("name").text(), p.get("ref").text()), p.get("provider")
-	_, tolerance := p.get("type"), p.get("tolerance")
+	tolerance := p.get("tolerance")
 	p.consume()
+	d.others(p, "type", "name", "ref", "tolerance", "provider")
 	switch module := provider.get("module").text(); {
 	case provider.get("type").text() == "http":
-		var status []string
-		for _, v := range append(tolerance.list(), tolerance) {
-			if n, err := strconv.Atoi(scalarOf(v)); err == nil {
-				status = append(status, strconv.Itoa(n))
-			}
-		}
-		for _, key := range []string{"headers", "method", "arguments"} {
-			if at := provider.get(key); at.there() {
-				d.note(at, "not carried over: a probe here asks by GET and sends nothing along")
-			}
-		}
-		d.get(p, name, provider.get("url").text(), status)
+		d.toolkitGet(p, name, provider, tolerance)
 	case strings.HasPrefix(module, "chaosprometheus.probes"):
+		d.others(provider, "type", "module", "func", "arguments")
+		d.others(provider.get("arguments"), "query")
 		d.toolkitQuery(p, name, provider.get("arguments").get("query").text(), tolerance)
 	case provider.get("type").text() == "process":
 		d.toolkitProcess(p, name, provider)
 	default:
 		d.note(p, "the probe %q is not carried over: %s is Python, which is not executed", cut(name), cut(cmp.Or(module, "its provider")))
+	}
+}
+
+// toolkitGet takes a probe by HTTP over. What it has of its own is told.
+func (d *draft) toolkitGet(p branch, name string, provider, tolerance branch) {
+	var status []string
+	for _, v := range append(tolerance.list(), tolerance) {
+		if n, err := strconv.Atoi(scalarOf(v)); err == nil {
+			status = append(status, strconv.Itoa(n))
+		}
+	}
+	if len(status) == 0 && tolerance.there() {
+		d.note(tolerance, "not carried over: 200 to 299 is well; list the statuses that are under http.status")
+	}
+	for _, key := range []string{"headers", "arguments"} {
+		if at := provider.get(key); at.there() {
+			d.note(at, "not carried over: a probe here asks by GET and sends nothing along")
+		}
+	}
+	if at := provider.get("method"); at.there() && !strings.EqualFold(at.text(), "GET") {
+		d.note(at, "not carried over: a probe here asks by GET and sends nothing along")
+	}
+	d.others(provider, "type", "url", "headers", "method", "arguments", "timeout")
+	if d.get(p, name, provider.get("url").text(), status) {
+		d.probes[len(d.probes)-1].timeout = d.patience(provider.get("timeout"))
+	}
+}
+
+// patience is the time that a probe gives an answer, as we write it.
+func (d *draft) patience(at branch) string {
+	if !at.there() {
+		return ""
+	}
+	v, ok := numberOf(scalarOf(at))
+	if !ok || v < 0.01 || v > 10 {
+		d.note(at, "not carried over: a probe here waits for 10ms to 10s, and for 1s if it says nothing")
+		return ""
+	}
+	return strictyaml.FormatDuration(time.Duration(v * float64(time.Second)))
+}
+
+// others tells of the keys of a mapping that nothing here reads: nothing is left out in
+// silence.
+func (d *draft) others(at branch, known ...string) {
+	for _, one := range at.each() {
+		if one.there() && !slices.Contains(known, one.own) {
+			d.note(one, "not carried over")
+		}
 	}
 }
 
@@ -91,7 +134,7 @@ func (d *draft) toolkitQuery(p branch, name, promql string, tolerance branch) {
 		}
 	}
 	if expect == "" {
-		d.note(tolerance, "a tolerance of %q is not carried over: say what is healthy under expect", cut(tolerance.get("type").text()))
+		d.note(tolerance, "a tolerance of %q is not carried over: say what is healthy under expect", cut(cmp.Or(tolerance.get("type").text(), "this kind")))
 	}
 	d.query(p, name, promql, expect)
 	if also != "" {
@@ -105,7 +148,8 @@ func (d *draft) toolkitProcess(p branch, name string, provider branch) {
 		d.note(p, "the probe %q runs a program; it is not carried over: write it as exec: {argv: [/its/path, …]}, and have the policy name it", cut(name))
 		return
 	}
-	d.probes = append(d.probes, probe{name: name, look: "exec: {argv: [" + quoted(path) + "]}"})
+	d.others(provider, "type", "path", "timeout")
+	d.probes = append(d.probes, probe{name: name, look: "exec: {argv: [" + quoted(path) + "]}", timeout: d.patience(provider.get("timeout"))})
 	d.note(p, "the probe %q runs a program: the policy must name it under exec", cut(name))
 }
 

@@ -1,6 +1,11 @@
 package imports
 
-import "strconv"
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // toxiproxy reads a list of proxies, of toxiproxy.json or its HTTP API. Source:
 // github.com/Shopify/toxiproxy, README, "Toxics".
@@ -30,6 +35,7 @@ func (b branch) toxiproxy() *draft {
 func (d *draft) toxic(t branch, peer string) {
 	kind, name, attributes := t.get("type").text(), t.get("name").text(), t.get("attributes")
 	t.consume()
+	d.others(t, "type", "name", "attributes", "stream", "toxicity")
 	s := step{comment: "the toxic " + name, with: map[string]string{"peer": peer}}
 	if t.get("stream").text() != "upstream" {
 		s.with["direction"] = "in"
@@ -47,11 +53,29 @@ func (d *draft) toxic(t branch, peer string) {
 	case "reset_peer":
 		s.fault = "net.reject"
 	default:
-		d.note(t, "the toxic %q (%s) is not carried over: no fault here does that", cut(name), cut(kind))
+		d.note(t, "the toxic %q (%s) is not carried over: %s", cut(name), cut(kind), insteadOf(kind, attributes))
 		return
+	}
+	for _, a := range attributes.each() {
+		if v, ok := a.number(); s.with[a.own] == "" && (!ok || v != 0) {
+			d.note(a, "not carried over: %s has nothing like it", s.fault)
+		}
 	}
 	if share, ok := t.get("toxicity").number(); ok && share < 1 {
 		d.note(t, "a toxicity of %s is not carried over: every connection is meant", strconv.FormatFloat(share, 'g', 3, 64))
 	}
 	d.add(t, s)
+}
+
+// insteadOf is the fault that does what no fault of the network does, in the Toxiproxy.
+func insteadOf(kind string, attributes branch) string {
+	with, ok := toxicWith(kind, attributes)
+	if !ok {
+		return "no fault here does that"
+	}
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(with)) {
+		all = append(all, k+": "+with[k])
+	}
+	return "no fault of the network does that; toxic." + kind + " has the Toxiproxy do it: name the proxy under chaos.toxiproxies, and write {fault: toxic." + kind + ", with: {" + strings.Join(all, ", ") + "}, duration: 30s}"
 }

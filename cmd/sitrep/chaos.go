@@ -28,8 +28,8 @@ func (a *app) chaosCommand() *cobra.Command {
 		&cobra.Command{Use: "list", Short: "experiments of the configuration, and the runs that are not over", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 			return a.listChaos()
 		}},
-		&cobra.Command{Use: "check NAME|FILE...", Short: "read experiments and say what is wrong with them", Args: cobra.MinimumNArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-			return a.checkChaos(args)
+		&cobra.Command{Use: "check NAME|FILE...", Short: "read experiments and say what is wrong with them", Args: cobra.MinimumNArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return a.checkChaos(cmd.Context(), args)
 		}},
 		a.chaosRunCommand(), a.chaosDoctorCommand(), a.chaosImportCommand(), a.chaosProxyCommand(), a.historyCommand(), a.rulesCommand(), a.haltCommand(),
 		&cobra.Command{Use: "recover", Short: "undo what runs of dead processes have left", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {

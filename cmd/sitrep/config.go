@@ -335,6 +335,11 @@ func loadConfig(file string) (*config, error) {
 		return nil, explainLater(err)
 	}
 	c.doc = doc
+	for i, f := range c.Chaos.Processes {
+		if f.PIDFile != "" {
+			c.Chaos.Processes[i].PIDFile = absolute(c.path(f.PIDFile)) // its runner may be elsewhere
+		}
+	}
 	if c.Policy.node != nil {
 		c.Policy.inline = strictyaml.Cut(src, c.Policy.node)
 	}

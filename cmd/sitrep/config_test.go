@@ -158,3 +158,14 @@ func mustServer(t *testing.T, a *app) *query.Client {
 	require.NoError(t, err)
 	return client
 }
+
+// A PID file is where the configuration is, as every other path, wherever the process
+// that looks for it stands.
+func TestAPIDFileIsRelativeToTheConfiguration(t *testing.T) {
+	t.Parallel()
+	file := writeConfig(t, "chaos: {processes: [{name: a, service: a, pid_file: run/a.pid}, {name: b, service: b, pid_file: /run/b.pid}]}\n")
+	c, err := loadConfig(file)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(filepath.Dir(file), "run/a.pid"), c.Chaos.Processes[0].PIDFile)
+	require.Equal(t, "/run/b.pid", c.Chaos.Processes[1].PIDFile)
+}

@@ -185,6 +185,9 @@ func (a *app) examineFiles(c *config) []finding {
 			err = fmt.Errorf("%w; sitrep chaos list names %d more", err, n)
 		}
 	}
+	for _, e := range ready.experiments {
+		err = cmp.Or(err, e.checked())
+	}
 	days, wrong, _, gerr := a.gamedays()
 	if len(wrong) > 0 && gerr == nil {
 		gerr = wrong[0].err

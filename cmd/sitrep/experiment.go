@@ -12,6 +12,7 @@ import (
 	"github.com/sitrep-dev/sitrep/chaos/fault"
 	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/loadtest"
+	"github.com/sitrep-dev/sitrep/query"
 )
 
 // experiment is a prepared experiment together with the file that says so: the
@@ -27,11 +28,26 @@ func loadExperiment(file string, src []byte) (experiment, error) {
 	return experiment{e, file, src}, err
 }
 
+// queryFault reads a query as Prometheus would.
+func queryFault(promql string) (offset int, why string) {
+	if f := query.CheckPlain(promql); f != nil {
+		return f.Pos, f.Msg
+	}
+	return 0, ""
+}
+
+// checked says what is wrong with the queries of an experiment that can be read.
+func (e experiment) checked() error {
+	_, err := chaos.LoadWith(e.file, e.source, fault.All(), queryFault)
+	return err
+}
+
 // brokenExperiment is a file of the configuration that is none, or no game day: it keeps
 // nobody from the others.
 type brokenExperiment struct {
 	name string // what it calls itself, else that of the file
 	file string
+	src  []byte
 	err  error // with its place in the file
 }
 
@@ -68,7 +84,7 @@ func (a *app) experiments() (all []experiment, broken []brokenExperiment, err er
 
 // brokenFile is a file with what is wrong with it, by the name that it says.
 func brokenFile(file string, source []byte, err error) brokenExperiment {
-	b := brokenExperiment{strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), file, err}
+	b := brokenExperiment{strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), file, source, err}
 	if said := saidName.FindSubmatch(source); said != nil {
 		b.name = string(said[1])
 	}
@@ -94,7 +110,7 @@ func (a *app) experimentNamed(name string) (experiment, error) {
 	}
 	for _, b := range broken {
 		if b.name == name {
-			return experiment{}, b.err
+			return experiment{file: b.file, source: b.src}, b.err
 		}
 	}
 	return experiment{}, usage("there is no experiment %q, and no such file; the configuration has: %s", name, orNone(names))

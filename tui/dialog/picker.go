@@ -18,6 +18,7 @@ type Choice struct {
 	Warn   safe.Text // another one, why it cannot be picked now; the row is dim then
 	Letter rune      // 0: the next letter that is free
 	Digit  rune      // picks it as its letter does; 0: none
+	Key    string    // so does this one, such as f5, at any time: it is no part of a word
 }
 
 // Picker has a few rows, each with a letter that picks it at once.
@@ -97,7 +98,16 @@ func (p *Picker) Press(k Press) Verdict {
 	case keys.PageDown:
 		p.at = min(p.at+10, last)
 	}
-	if k.Action != "" || !calm {
+	if k.Action != "" {
+		return Stays
+	}
+	for i, c := range p.choices {
+		if c.Key != "" && c.Key == k.Key.String() {
+			p.at, p.byLetter = i, true
+			return Answered
+		}
+	}
+	if !calm {
 		return Stays
 	}
 	r, size := utf8.DecodeRuneInString(k.Key.String())
