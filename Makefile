@@ -48,8 +48,9 @@ HAVE_LAWS = $(shell grep -rlE --include='*_test.go' '$(LAW)' .)
 LAWS = $(shell awk '/^func / { sub(/[^A-Za-z0-9_].*/, "", $$2); name = $$2 } /$(LAW)/ { print name }' $(HAVE_LAWS) | sort -u | paste -sd '|')
 
 test: needs ## all tests, with the race detector; then what does less with it, in full
-	RAPID_CHECKS=$(RACED) $(TEST) $(RACE) $(FIRST) $(filter-out $(FIRST) $(ALONE) ./cmd/sitrep,$(PACKAGES))
-	@RAPID_CHECKS=$(RACED) $(TEST) $(RACE) -skip '^($(WHOLE))$$' ./cmd/sitrep
+	@twice=$$(awk '/^func Test/ { sub(/[^A-Za-z0-9_].*/, "", $$2); print $$2 }' $(wildcard $(patsubst %,%/*_test.go,$(filter-out ./cmd/sitrep,$(PACKAGES)))) | grep -xE '$(WHOLE)' | grep -vx TestMain); \
+		test -z "$$twice" || { echo "these would be left out, as tests of cmd/sitrep have their names:" $$twice; exit 1; }
+	RAPID_CHECKS=$(RACED) $(TEST) $(RACE) -skip '^($(WHOLE))$$' $(FIRST) $(filter-out $(FIRST) $(ALONE),$(PACKAGES))
 	@echo 'the program as a whole, the laws in full, and what starts no goroutine, without the race detector'
 	@CGO_ENABLED=0 $(TEST) -run '^($(WHOLE)|$(LAWS))$$' ./cmd/sitrep $(filter-out ./cmd/sitrep $(ALONE),$(patsubst %/,%,$(sort $(dir $(HAVE_LAWS)))))
 	@CGO_ENABLED=0 $(TEST) $(ALONE)
