@@ -44,7 +44,7 @@ recovery: 10s
 	flags := []string{"--config", config, "--scrape", metrics.URL + "/metrics", "chaos", "run", experiment("< 0.5")}
 	out, complaint, code := h.sitrep(append(flags, "--dry-run")...)
 	require.Zero(t, code, complaint)
-	require.Contains(t, out, "(read every 15s; ")
+	require.Contains(t, out, "(Prometheus reads every 15s; ")
 	out, complaint, code = h.sitrep(flags...)
 	require.Zero(t, code, complaint)
 	require.Regexp(t, `pain +> 0.5 +.*0.250\n`, out)
