@@ -204,6 +204,6 @@ func arcByCommands(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(md), "# Post-Mortem: Checkout fails for some customers")
 	require.Contains(t, string(md), "payments answers in time again")
-	require.Regexp(t, "- \\*\\*Detection\\*\\*: HighErrorRate fired at", string(md), "declared from the alert")
+	require.Regexp(t, "- \\*\\*Detection\\*\\*: (HighErrorRate fired at|The alert HighErrorRate fired: .*, at) ", string(md), "declared from the alert, or from that of storefront a moment before")
 	require.Contains(t, string(out), `"verdict": "pass"`, "the load check after the experiment")
 }
