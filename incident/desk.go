@@ -99,6 +99,12 @@ func (d *Desk) Note(ctx context.Context, by By, id ID, text string) (Incident, e
 
 // Correct gives an event other words; the first ones stay on the timeline.
 func (d *Desk) Correct(ctx context.Context, by By, id ID, ref Ref, text string) (Incident, error) {
+	return d.about(ctx, "correct", id, ref, func(inc Incident, e Event) ([]Event, error) { return inc.Correct(by, e, text) })
+}
+
+// about decides on what follows from an event that exists; what is being done is for the
+// error where it does not.
+func (d *Desk) about(ctx context.Context, doing string, id ID, ref Ref, decide func(Incident, Event) ([]Event, error)) (Incident, error) {
 	list, err := d.timeline.Together(ctx, func(look Look) ([]Event, error) {
 		inc, err := look.Incident(id)
 		if err != nil {
@@ -106,9 +112,9 @@ func (d *Desk) Correct(ctx context.Context, by By, id ID, ref Ref, text string) 
 		}
 		e, err := look.Event(ref)
 		if err != nil {
-			return nil, fmt.Errorf("correct %s: %w", id, err)
+			return nil, fmt.Errorf("%s %s: %w", doing, id, err)
 		}
-		return inc.Correct(by, e, text)
+		return decide(inc, e)
 	})
 	if err != nil {
 		return Incident{}, err
@@ -231,21 +237,7 @@ func (d *Desk) ChangeItem(ctx context.Context, by By, id ID, c ItemChange) (Inci
 
 // Retell changes how the post-mortem tells an event.
 func (d *Desk) Retell(ctx context.Context, by By, id ID, ref Ref, r Retelling) (Incident, error) {
-	list, err := d.timeline.Together(ctx, func(look Look) ([]Event, error) {
-		inc, err := look.Incident(id)
-		if err != nil {
-			return nil, err
-		}
-		e, err := look.Event(ref)
-		if err != nil {
-			return nil, fmt.Errorf("retell an event of %s: %w", id, err)
-		}
-		return inc.Retell(by, e, r)
-	})
-	if err != nil {
-		return Incident{}, err
-	}
-	return list[0], nil
+	return d.about(ctx, "retell an event of", id, ref, func(inc Incident, e Event) ([]Event, error) { return inc.Retell(by, e, r) })
 }
 
 // MoveReview brings the post-mortem to another stage.

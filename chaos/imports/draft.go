@@ -89,8 +89,34 @@ func slug(text string) string {
 
 var notLabel = regexp.MustCompile(`[^a-z0-9_]+`)
 
-// labels takes the labels of a selector over, with names as ours can have them.
+// selector reads labels as Kubernetes writes them: app=shop,tier==web. What chooses
+// otherwise (!=, in, a key alone) has no counterpart here, and without it the experiment
+// would hurt others than it was written for: it is refused.
+func (d *draft) selector(at branch, text string) map[string]string {
+	all := map[string]string{}
+	for pair := range strings.SplitSeq(text, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		k, v, equal := strings.Cut(pair, "=")
+		k, v = strings.TrimSpace(k), strings.TrimSpace(strings.TrimPrefix(v, "="))
+		if !equal || k == "" || strings.ContainsAny(k, "!<> ()") {
+			d.refuse(at, "its selector %q chooses by more than labels with one value each (app=shop), which targets.select cannot say", cut(text))
+			return nil
+		}
+		if was, twice := all[k]; twice && was != v {
+			d.refuse(at, "its selector %q wants two values of %s, which nothing has", cut(text), cut(k))
+			return nil
+		}
+		all[k] = v
+	}
+	return all
+}
+
+// labels takes the labels of a selector over, with names as ours can have them. An
+// experiment has one choice of targets for all its steps: one that has two is refused.
 func (d *draft) labels(at branch, all map[string]string) {
+	choose := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		ours := strings.Trim(notLabel.ReplaceAllString(strings.ToLower(name), "_"), "_")
 		if ours == "" || isTemplate(all[name]) {
@@ -100,11 +126,15 @@ func (d *draft) labels(at branch, all map[string]string) {
 		if ours != name {
 			d.note(at, "the label %q is %s here", cut(name), ours)
 		}
-		if d.choose == nil {
-			d.choose = map[string]string{}
+		if was, twice := choose[ours]; twice && was != all[name] {
+			d.refuse(at, "two labels of its selector would both be %s here, with different values", ours)
 		}
-		d.choose[ours] = all[name]
+		choose[ours] = all[name]
 	}
+	if d.choose != nil && !maps.Equal(d.choose, choose) {
+		d.refuse(at, "its actions choose their targets differently, and here an experiment has one choice: make a file of each")
+	}
+	d.choose = choose
 }
 
 // pods says what becomes of targets that are pods.

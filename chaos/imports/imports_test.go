@@ -288,3 +288,31 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte("apiVersion: chaos-mesh.org/v1alpha1\nkind: StressChaos\nspec: {stressors: {cpu: {workers: 9999999}, memory: {size: 1PB}}, duration: 900h}"))
 	f.Fuzz(func(t *testing.T, src []byte) { check(t, src) })
 }
+
+// TestSelectorsThatCannotBeSaid are refused: without what is left out of one, others would
+// be hurt than the file was written for.
+func TestSelectorsThatCannotBeSaid(t *testing.T) {
+	toolkit := func(selectors ...string) string {
+		var actions []string
+		for _, s := range selectors {
+			actions = append(actions, fmt.Sprintf(`{"type": "action", "name": "kill", "provider": {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods", "arguments": {"label_selector": %q}}}`, s))
+		}
+		return `{"title": "k", "description": "d", "steady-state-hypothesis": {"title": "fine", "probes": []}, "method": [` + strings.Join(actions, ", ") + `]}`
+	}
+	litmus := func(selector string) string {
+		return "apiVersion: litmuschaos.io/v1alpha1\nkind: ChaosEngine\nmetadata: {name: k}\nspec: {appinfo: {applabel: '" + selector + "'}, experiments: [{name: pod-delete}]}"
+	}
+	for _, selector := range []string{"app=shop,tier!=prod", "tier in (canary)", "tier notin (a, b)", "app", "!app", "app=shop,app=cart", "tier=a,Tier=b"} {
+		for _, source := range []string{toolkit(selector), litmus(selector)} {
+			got := imported(t, source)
+			require.NotEmpty(t, got.Refused, source)
+			require.Contains(t, got.Refused, "selector", source)
+		}
+	}
+	require.Contains(t, imported(t, toolkit("app=shop", "app=other")).Refused, "its actions choose their targets differently")
+	for _, source := range []string{toolkit("app==shop, tier=web", "tier=web,app=shop"), litmus("app==shop,tier=web")} {
+		got := imported(t, source)
+		require.Empty(t, got.Refused, source)
+		require.Contains(t, got.YAML, "targets: {select: {app: 'shop', tier: 'web'}, max: 1}", source)
+	}
+}

@@ -23,7 +23,7 @@ func (b branch) litmus(kind string) *draft {
 	}
 	spec := b.get("spec")
 	info := spec.get("appinfo")
-	d.labels(info.get("applabel"), labelsOf(info.get("applabel").text()))
+	d.labels(info.get("applabel"), d.selector(info.get("applabel"), info.get("applabel").text()))
 	if info.get("applabel").there() {
 		d.pods(info.get("applabel"))
 	}
@@ -41,16 +41,6 @@ func (b branch) litmus(kind string) *draft {
 		d.litmusExperiment(e)
 	}
 	return d
-}
-
-func labelsOf(text string) map[string]string {
-	all := map[string]string{}
-	for pair := range strings.SplitSeq(text, ",") {
-		if k, v, ok := strings.Cut(pair, "="); ok {
-			all[strings.TrimSpace(k)] = strings.TrimSpace(v)
-		}
-	}
-	return all
 }
 
 // env is the environment of an experiment.

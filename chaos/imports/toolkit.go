@@ -205,11 +205,9 @@ func (d *draft) pause(at branch) {
 
 // toolkitKill takes the end of pods over as the end of a process.
 func (d *draft) toolkitKill(s, arguments branch) {
-	all := map[string]string{}
-	for pair := range strings.SplitSeq(arguments.get("label_selector").text(), ",") {
-		if k, v, ok := strings.Cut(pair, "="); ok {
-			all[strings.TrimSpace(k)] = strings.TrimSpace(strings.TrimPrefix(v, "="))
-		}
+	all := d.selector(s, arguments.get("label_selector").text())
+	if all == nil {
+		return
 	}
 	if name := arguments.get("name").text(); name != "" {
 		all["service"] = name

@@ -77,17 +77,26 @@ const mostPast = 500
 
 // watchPast keeps the past runs of the screen's world true until ctx ends.
 func watchPast(ctx context.Context, db *store.DB, m *tui.Mailbox) error {
+	var past *pastRuns
+	return follow(ctx, db,
+		func() (err error) { past, err = readPast(ctx, db); return err },
+		func(e *incident.Event) bool { return past.learn(e) },
+		func() { m.Update(func(w *pane.World) { w.Chaos.Past = past.newest(mostPast) }) })
+}
+
+// follow reads what there is, shows it, and shows it again whenever events that have come
+// since change it, until ctx ends. learn says whether an event does.
+func follow(ctx context.Context, db *store.DB, read func() error, learn func(*incident.Event) bool, show func()) error {
 	cursor, err := db.Last(ctx) // first: what comes meanwhile is read twice rather than missed
 	if err != nil {
 		return err
 	}
-	past, err := readPast(ctx, db)
-	if err != nil {
+	if err := read(); err != nil {
 		return err
 	}
 	for changed := true; ; {
 		if changed {
-			m.Update(func(w *pane.World) { w.Chaos.Past = past.newest(mostPast) })
+			show()
 		}
 		if err := db.Wait(ctx, cursor); err != nil {
 			return err
@@ -99,7 +108,7 @@ func watchPast(ctx context.Context, db *store.DB, m *tui.Mailbox) error {
 		changed = false
 		for i := range events {
 			cursor = events[i].Seq
-			changed = past.learn(&events[i]) || changed
+			changed = learn(&events[i]) || changed
 		}
 	}
 }

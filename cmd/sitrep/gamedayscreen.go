@@ -280,30 +280,12 @@ func (l *lastWords) why(err error) error {
 // watchGamedays keeps the game days of the screen's world true until ctx ends, whoever holds
 // them.
 func watchGamedays(ctx context.Context, db *store.DB, m *tui.Mailbox) error {
-	cursor, err := db.Last(ctx) // first: what comes meanwhile is read twice rather than missed
-	if err != nil {
-		return err
-	}
-	runs, err := readGamedays(ctx, db, time.Unix(0, 0))
-	if err != nil {
-		return err
-	}
-	for changed := true; ; {
-		if changed {
+	var runs dayRuns
+	return follow(ctx, db,
+		func() (err error) { runs, err = readGamedays(ctx, db, time.Unix(0, 0)); return err },
+		func(e *incident.Event) bool { return runs.learn(e) },
+		func() {
 			newest := slices.Clone(runs[max(0, len(runs)-mostDays):])
 			m.Update(func(w *pane.World) { w.Gamedays.Runs = newest })
-		}
-		if err := db.Wait(ctx, cursor); err != nil {
-			return err
-		}
-		events, err := db.After(ctx, cursor, mostEvents)
-		if err != nil {
-			return err
-		}
-		changed = false
-		for i := range events {
-			cursor = events[i].Seq
-			changed = runs.learn(&events[i]) || changed
-		}
-	}
+		})
 }

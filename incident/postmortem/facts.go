@@ -255,8 +255,9 @@ func (f *facts) overLongBefore() func(incident.Event) bool {
 	return func(e incident.Event) bool { return over[runOf(e)] }
 }
 
-// onset is the last fault injected before the detection, unless it was undone
-// by then, and longer than its aftermath where an alert found it: alerts come late. It is the one moment at which the record itself says that something began.
+// onset is the last fault injected before the detection, unless it was undone by then; where
+// an alert found it, which comes late, unless that was longer ago than its aftermath. It is
+// the one moment at which the record itself says that something began.
 func (f *facts) onset() (incident.Event, bool) {
 	alerted, over := f.detectedBy != "" || f.inc.Clocks.DetectedBy != "", map[string]bool{}
 	for _, e := range slices.Backward(f.faults) {
