@@ -143,10 +143,8 @@ func mustThreshold(t *testing.T, text string) Threshold {
 
 // An hour takes no more memory than ten minutes.
 func TestAnHourIsFlatInMemory(t *testing.T) {
+	// not raced: it measures memory
 	length := time.Hour
-	if raced {
-		length = 12 * time.Minute
-	}
 	end := int(length / time.Second)
 	synctest.Test(t, func(t *testing.T) {
 		heap := func() int64 {

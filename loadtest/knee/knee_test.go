@@ -128,6 +128,7 @@ func threshold(t testing.TB, expr string) []loadtest.Threshold {
 // What is found is near the truth, also on a machine that makes pauses, where a search
 // that believes each look is far off.
 func TestFindsTheLimit(t *testing.T) {
+	// not raced: it counts in one goroutine, for minutes with the detector
 	q := queue{rng: rand.New(rand.NewPCG(1, 2)), slots: 4, each: 7500 * time.Microsecond}
 	truth := q.truth(0.060, 0.01)
 	for _, pauses := range []float64{0, 0.2} {

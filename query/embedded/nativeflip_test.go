@@ -17,6 +17,7 @@ import (
 // A capsule of native histograms of which any bit is another is refused or says
 // something else; it never takes more memory than it means.
 func TestFlippedBitsOfNativeHistograms(t *testing.T) {
+	// not raced: it reads some thousand damaged capsules, one after the other
 	s, err := New(Config{})
 	require.NoError(t, err)
 	var batch []sample

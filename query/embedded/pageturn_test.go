@@ -29,6 +29,7 @@ func raced() bool {
 // Sixty-four targets send the largest pages there are, all at once: the process that
 // scrapes them stays within 300 MB.
 func TestHostileTargetsAtOnce(t *testing.T) {
+	// not raced: it measures memory
 	pages := map[string][]byte{"/many": hostilePage("many"), "/long": hostilePage("long")}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
