@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +34,46 @@ func (db *DB) HoldRun(run string) (letGo func(), err error) {
 	if err = errors.Join(err, syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	if err := f.Truncate(0); err != nil { // of one that died after it was asked to end
+		return nil, errors.Join(err, f.Close())
+	}
 	return func() { _, _ = os.Remove(f.Name()), f.Close() }, nil
+}
+
+// mostAsked bounds what is read of who asked a run to end.
+const mostAsked = 256
+
+// AskRunToEnd asks the process that holds a run to end it, in the name of by. It does not
+// wait. Held is false if no process is at the run.
+func (db *DB) AskRunToEnd(run, by string) (held bool, err error) {
+	if !db.RunHeld(run) {
+		return false, nil
+	}
+	f, err := os.OpenFile(db.runFile(run), os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return true, fmt.Errorf("ask %s to end: %w", run, err)
+	}
+	_, err = f.WriteString(by[:min(len(by), mostAsked)] + "\n")
+	return true, errors.Join(err, f.Close())
+}
+
+// AskedToEnd is who has asked a run to end that this process holds, empty while nobody has.
+func (db *DB) AskedToEnd(run string) string {
+	f, err := os.OpenFile(db.runFile(run), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text := make([]byte, mostAsked+1)
+	n, _ := f.Read(text)
+	by, _, whole := strings.Cut(string(text[:n]), "\n")
+	if !whole {
+		return "" // it is being written
+	}
+	return cmp.Or(strings.ToValidUTF8(by, "?"), "somebody")
 }
 
 // RunHeld says that a process which is alive is at the run. A lock that cannot be read is

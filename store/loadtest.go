@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sitrep-dev/sitrep/loadtest"
 )
@@ -194,33 +195,41 @@ func (db *DB) runPartsFrom(ctx context.Context, id string, from int) ([]loadtest
 // ("") of any, with its last whole seconds and their rows. Without one the error is
 // loadtest.ErrNoRun.
 func (db *DB) RunningLoad(ctx context.Context, plan string, last int) (head loadtest.Result, seconds []loadtest.Second, rows []loadtest.Row, err error) {
-	found, err := db.readers.QueryContext(ctx, `SELECT summary, (SELECT coalesce(max(second), 0) FROM load_second WHERE run = load_run.id) FROM load_run
-		WHERE `+stillRunning+` ORDER BY started DESC, rowid DESC`)
+	all, err := db.RunningLoads(ctx)
 	if err != nil {
-		return head, nil, nil, explain(db.path, err)
+		return head, nil, nil, err
 	}
-	type going struct {
-		head   loadtest.Result
-		second int
-	}
-	all, err := collect(found, func(rows *sql.Rows) (g going, err error) {
-		var summary string
-		if err := rows.Scan(&summary, &g.second); err != nil {
-			return g, err
+	for _, head := range all {
+		if plan != "" && head.Plan != plan {
+			continue
 		}
-		g.head, err = decodeRun(summary)
-		return g, err
-	})
-	if err != nil {
-		return head, nil, nil, fmt.Errorf("load runs that go on: %w", explain(db.path, err))
-	}
-	for _, g := range all {
-		if (plan == "" || g.head.Plan == plan) && db.RunHeld(g.head.Run) {
-			seconds, rows, err = db.runPartsFrom(ctx, g.head.Run, g.second-last+1)
-			return g.head, seconds, rows, err
+		var end int
+		if err := db.readers.QueryRowContext(ctx, `SELECT coalesce(max(second), 0) FROM load_second WHERE run = ?`, head.Run).Scan(&end); err != nil {
+			return head, nil, nil, explain(db.path, err)
 		}
+		seconds, rows, err = db.runPartsFrom(ctx, head.Run, end-last+1)
+		return head, seconds, rows, err
 	}
 	return head, nil, nil, fmt.Errorf("load run that goes on: %w", loadtest.ErrNoRun)
+}
+
+// RunningLoads are the heads of the runs that go on, in whatever process, newest first.
+func (db *DB) RunningLoads(ctx context.Context) ([]loadtest.Result, error) {
+	found, err := db.readers.QueryContext(ctx, `SELECT summary FROM load_run WHERE `+stillRunning+` ORDER BY started DESC, rowid DESC`)
+	if err != nil {
+		return nil, explain(db.path, err)
+	}
+	all, err := collect(found, func(rows *sql.Rows) (loadtest.Result, error) {
+		var summary string
+		if err := rows.Scan(&summary); err != nil {
+			return loadtest.Result{}, err
+		}
+		return decodeRun(summary)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load runs that go on: %w", explain(db.path, err))
+	}
+	return slices.DeleteFunc(all, func(r loadtest.Result) bool { return !db.RunHeld(r.Run) }), nil
 }
 
 // unfinished is a run that was begun and not ended, by what was kept of it. The first who

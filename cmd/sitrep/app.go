@@ -31,6 +31,8 @@ type app struct {
 	deputy *embedded.Once   // of one whose server does not answer
 	alone  bool             // it stands in for a screen whose terminal is gone
 	hungUp <-chan os.Signal // has a hang-up of the terminal, if there was one
+	args   []string         // it was started with
+	begun  func(run string) // told that a load run which was detached sends
 }
 
 type globals struct {

@@ -340,11 +340,19 @@ func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
 		ended = append(ended, o.names[id])
 		h.Abort("ended by " + by)
 	}
-	if o.load != nil {
+	loading := o.load != nil
+	if loading {
 		o.load()
-		ended = append(ended, "the load")
 	}
 	o.mu.Unlock()
+	going, unread := o.db.RunningLoads(ctx) // an error is told when no fault is left
+	loads, unasked := askLoads(o.db, going, by)
+	for _, r := range loads {
+		ended = append(ended, r.Run)
+	}
+	if loading && len(loads) == 0 { // it has sent nothing yet
+		ended = append(ended, "the load")
+	}
 	slices.Sort(ended)
 	dir, err := chaosDir()
 	if err != nil {
@@ -366,6 +374,10 @@ func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
 		}
 	}
 	if err := o.undone(ctx, dir); err != nil {
+		return pane.Receipt{}, err
+	}
+	_, unended := awaitLoads(ctx, o.db, loads)
+	if err := errors.Join(unread, unasked, unended); err != nil {
 		return pane.Receipt{}, err
 	}
 	if len(ended) == 0 {

@@ -30,7 +30,7 @@ func (a *app) loadCommand() *cobra.Command {
 		&cobra.Command{Use: "check FILE", Short: "read a plan and say what is wrong with it", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 			return a.checkLoad(cmd.Context(), args[0])
 		}},
-		a.runLoadCommand(),
+		a.runLoadCommand(), a.stopLoadCommand(),
 		a.showLoadCommand(), a.exportLoadCommand(), a.importLoadCommand(), a.importResultsCommand(),
 		a.compareLoadCommand(), a.baselineLoadCommand(), a.abLoadCommand(), a.trendLoadCommand(), a.kneeLoadCommand(),
 	)
@@ -38,9 +38,10 @@ func (a *app) loadCommand() *cobra.Command {
 }
 
 func (a *app) runLoadCommand() *cobra.Command {
-	var dry, compared bool
+	var dry, compared, detached bool
 	var metrics string
 	var given []string
+	var tell int
 	cmd := &cobra.Command{
 		Use: "run NAME|FILE", Short: "run a plan and archive the result", Args: cobra.ExactArgs(1),
 		Long: "Runs a plan and archives the result. At a terminal + and - change the rate by a tenth. The first ctrl-C ends the arrivals\nand lets requests in flight end; the second closes their sockets.\n" +
@@ -49,6 +50,15 @@ func (a *app) runLoadCommand() *cobra.Command {
 			properties, err := jmeterProperties(given)
 			if err != nil {
 				return err
+			}
+			if detached && (dry || compared) {
+				return usage("--detach leaves the run to itself: nobody would see what --dry-run or --compare says (sitrep load compare looks at it afterwards)")
+			}
+			if detached {
+				return a.detachLoad()
+			}
+			if tell > 0 {
+				a.begun = teller(tell)
 			}
 			if external.Of(args[0]) != "" && isFile(args[0]) {
 				if metrics != "" {
@@ -68,6 +78,9 @@ func (a *app) runLoadCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be sent, measure the baseline and ask the guards, and send nothing")
 	cmd.Flags().BoolVar(&compared, "compare", false, "compare it with the baseline of the plan: exit code 3 says that it is worse (sitrep load compare)")
+	cmd.Flags().BoolVar(&detached, "detach", false, "leave it to a process of its own, which goes on when this terminal is gone (sitrep load stop ends it)")
+	cmd.Flags().IntVar(&tell, tellFlag, 0, "where a run that was detached says its ID")
+	_ = cmd.Flags().MarkHidden(tellFlag)
 	cmd.Flags().StringArrayVarP(&given, "property", "J", nil, "a property for a plan of JMeter, as `NAME=VALUE`")
 	cmd.Flags().StringVar(&metrics, "metrics", "", "answer Prometheus at http://`ADDRESS`/metrics while the run goes on, such as 127.0.0.1:9400")
 	return cmd
@@ -282,7 +295,9 @@ func archived(ctx context.Context, db *store.DB, rec *recorder, l loadRun, means
 			watch(s, rows)
 		}
 	}
-	res, err := l.run(ctx, means)
+	until, done := endable(ctx, db, run)
+	res, err := l.run(until, means)
+	asked := done()
 	stop()
 	written.Wait()
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -293,6 +308,9 @@ func archived(ctx context.Context, db *store.DB, rec *recorder, l loadRun, means
 		return res, errors.Join(err, db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
 	}
 	res.Run = run
+	if asked != nil && res.Verdict == loadtest.Aborted {
+		res.Reasons = append([]string{asked.Error()}, res.Reasons...)
+	}
 	err = errors.Join(keeper.Flush(keep), db.SaveRun(keep, res), rec.loadFinished(keep, res, time.Now()))
 	if whole, again := db.LoadRun(keep, run); err == nil {
 		return whole, again
@@ -313,8 +331,12 @@ func verdictOfLoad(res loadtest.Result) error {
 	return withCode(exitInconclusive, text)
 }
 
-// loadProgress tells a person at a terminal how it goes, once a second.
+// loadProgress tells a person at a terminal how it goes, once a second. Of a run that is
+// detached it tells that it sends.
 func (a *app) loadProgress() func(string, loadtest.Progress) {
+	if a.begun != nil {
+		return func(run string, _ loadtest.Progress) { a.begun(run) }
+	}
 	last := time.Duration(-1)
 	return func(run string, p loadtest.Progress) {
 		if a.flags.json || p.Elapsed.Truncate(time.Second) == last {

@@ -49,12 +49,17 @@ func (a *app) runOutside(ctx context.Context, file string, properties map[string
 		if err != nil {
 			return err
 		}
+		var begunAs string
 		begun := func(run string, at time.Time) loadtest.Result {
+			begunAs = run
 			h := head
 			h.Run, h.StartedAt = run, at.UTC()
 			return h
 		}
 		res, err := archived(ctx, db, rec, loadRun{begun, "", what, func(ctx context.Context, m loadtest.Means) (loadtest.Result, error) {
+			if a.begun != nil {
+				a.begun(begunAs) // not every engine tells how it goes
+			}
 			return engine.Run(ctx, file, m)
 		}}, means, a.outsideProgress())
 		release()

@@ -73,6 +73,13 @@ func (k *kneeSearch) run(ctx context.Context, db *store.DB, rec *recorder, s kne
 		return store.FoundKnee{}, err
 	}
 	began := time.Now()
+	head := k.plan.Head(run, began)
+	head.Kind = "knee"
+	letGo, err := db.BeginRun(ctx, head)
+	if err != nil {
+		return store.FoundKnee{}, err
+	}
+	defer letGo()
 	if err := rec.loadStarted(ctx, run, k.plan.Name, k.plan.Service, describePlan(k.plan), began); err != nil {
 		return store.FoundKnee{}, err
 	}
@@ -80,7 +87,11 @@ func (k *kneeSearch) run(ctx context.Context, db *store.DB, rec *recorder, s kne
 	if len(k.plan.Resources) > 0 {
 		s.Uses = k.uses
 	}
-	found, err := s.Run(ctx)
+	until, done := endable(ctx, db, run)
+	found, err := s.Run(until)
+	if asked := done(); asked != nil && err != nil {
+		err = fmt.Errorf("%w: %w", asked, err)
+	}
 	found.Plan = k.plan.Name
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -34,7 +34,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, hungUp: hup}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, args: args, hungUp: hup}
 	root := a.root()
 	root.SetArgs(plainMinus(args))
 	root.SetOut(stdout)

@@ -44,7 +44,7 @@ func (o onPurpose) text(now time.Time, beyond bool) string {
 	case !o.to.IsZero():
 		return fmt.Sprintf("%s ended%s at %s, %s ago; it began at %s", name, where, o.to.UTC().Format(clock), span(now.Sub(o.to)), since)
 	case o.load:
-		return fmt.Sprintf("%s goes on%s since %s (ctrl-C where it was started, or ctrl+x on that screen, ends it)", name, where, since)
+		return fmt.Sprintf("%s goes on%s since %s (ctrl+x or sitrep load stop ends it)", name, where, since)
 	}
 	return fmt.Sprintf("%s goes on%s since %s (ctrl+x or sitrep chaos halt ends it)", name, where, since)
 }

@@ -56,7 +56,7 @@ func TestWhatGoesOnOnPurpose(t *testing.T) {
 	require.Empty(t, runsBeside(nil)(t.Context(), incident.Incident{Service: "cart"}))
 
 	load := onPurpose{run: "LT-3", name: "smoke", load: true, from: now}
-	require.Equal(t, "LT-3 smoke goes on since "+clock(0)+" (ctrl-C where it was started, or ctrl+x on that screen, ends it)", load.text(now, false))
+	require.Equal(t, "LT-3 smoke goes on since "+clock(0)+" (ctrl+x or sitrep load stop ends it)", load.text(now, false))
 	require.Equal(t, []string{"pay"}, firingServices([]alert.Alert{
 		{State: alert.Firing, Labels: map[string]string{"service": "pay"}}, {State: alert.Firing}, {State: "pending", Labels: map[string]string{"service": "cart"}},
 	}))
