@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/loadtest"
@@ -148,7 +149,7 @@ func (w *walk) narrow(ctx context.Context) error {
 // confirm holds what was found for longer, and goes down until it does hold.
 func (w *walk) confirm(ctx context.Context) error {
 	for w.knee.Rate >= w.Min {
-		dwell := max(confirmation, 3*w.dwell(w.knee.Rate, w.last().Latency.P99))
+		dwell := max(confirmation, 3*w.dwell(w.knee.Rate, w.held().Latency.P99))
 		s, err := w.step(ctx, w.knee.Rate, dwell)
 		if err != nil {
 			return err
@@ -278,6 +279,17 @@ func (w *walk) late() bool {
 }
 
 const outOfTime = "the time for the search was over before the bracket was narrow"
+
+// held is the last step that passed. In one that did not, answers took as long as its queue
+// was: that is nothing to wait by at a rate that holds.
+func (w *walk) held() Step {
+	for _, s := range slices.Backward(w.knee.Steps) {
+		if s.Verdict == Passed {
+			return s
+		}
+	}
+	return w.last()
+}
 
 func (w *walk) last() Step {
 	if n := len(w.knee.Steps); n > 0 {
