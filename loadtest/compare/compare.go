@@ -53,6 +53,7 @@ type Comparison struct {
 	Plan     string         `json:"plan"`
 	Verdict  Change         `json:"verdict"`
 	Metrics  []MetricChange `json:"metrics"`
+	Pairs    int            `json:"pairs,omitempty"`        // that were run side by side; 0 of two runs
 	NeedSecs float64        `json:"need_seconds,omitempty"` // that each run must last to be clear; 0 where none would do
 	Notes    []string       `json:"notes,omitempty"`
 }

@@ -312,6 +312,14 @@ func TestPairs(t *testing.T) {
 	require.Equal(t, Regressed, c.Verdict, "%+v", c.Metrics)
 	require.Equal(t, "b:80", c.Run)
 	require.InDelta(t, 1.4, c.Metrics[mean].Change, 0.06)
+	c.Verdict = Unclear
+	for n, advice := range map[int]string{8: "More pairs would tell (--pairs, 16 at the most)", MostPairs: "More pairs tell no more"} {
+		c.Pairs = n
+		var text bytes.Buffer
+		require.NoError(t, c.WriteText(&text))
+		require.Contains(t, text.String(), "UNCLEAR  B b:80 against A a:80")
+		require.Contains(t, text.String(), advice)
+	}
 	_, err = Pairs(pairs(1)[:5], Options{})
 	require.ErrorContains(t, err, "5 pairs")
 	require.InDelta(t, 2./64, accident([]float64{1, 2, 3, 4, 5, 6}), 1e-9, "all on one side")

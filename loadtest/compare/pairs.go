@@ -67,6 +67,7 @@ func Pairs(pairs []Pair, o Options) (Comparison, error) {
 		c.Metrics = append(c.Metrics, mc)
 	}
 	c.Verdict = overall(c.Metrics)
+	c.Pairs = len(pairs)
 	c.Notes = append(c.Notes, fmt.Sprintf("%d pairs, by a sign-flip test", len(pairs)))
 	return c, nil
 }

@@ -11,8 +11,16 @@ import (
 // WriteText writes the comparison for people: at most 80 columns, the verdict first.
 func (c Comparison) WriteText(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s  %s against %s\n\n", strings.ToUpper(string(c.Verdict)), c.Run, c.Base)
-	fmt.Fprintf(b, "%-8s%12s%12s%10s  %-22s%s\n", "", "before", "now", "change", "95 % interval", "")
+	against := fmt.Sprintf("%s against %s", c.Run, c.Base)
+	if c.Pairs > 0 {
+		against = fmt.Sprintf("B %s against A %s", c.Run, c.Base)
+	}
+	fmt.Fprintf(b, "%s  %s\n\n", strings.ToUpper(string(c.Verdict)), against)
+	first, second := "before", "now"
+	if c.Pairs > 0 {
+		first, second = "A", "B"
+	}
+	fmt.Fprintf(b, "%-8s%12s%12s%10s  %-22s%s\n", "", first, second, "change", "95 % interval", "")
 	for _, m := range c.Metrics {
 		fmt.Fprintf(b, "%-8s%12s%12s%10s  %-22s%s\n", m.Metric, m.figure(m.Base), m.figure(m.Now), m.change(m.Change), m.change(m.Low)+" to "+m.change(m.High), m.Verdict)
 	}
@@ -30,7 +38,12 @@ func (c Comparison) WriteText(w io.Writer) error {
 
 // more says what would make it clear.
 func (c Comparison) more() string {
-	if c.NeedSecs == 0 {
+	switch {
+	case c.Pairs == MostPairs:
+		return "More pairs tell no more: give the plan a longer time, or another --margin."
+	case c.Pairs > 0:
+		return fmt.Sprintf("More pairs would tell (--pairs, %d at the most), or a plan that takes longer.", MostPairs)
+	case c.NeedSecs == 0:
 		return "The change is about as large as the margin: a longer run would not tell. Give\nanother --margin, or run pairs side by side: sitrep load ab."
 	}
 	d := time.Duration(c.NeedSecs) * time.Second
