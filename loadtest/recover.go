@@ -11,6 +11,7 @@ func (p Plan) Head(run string, at time.Time) Result {
 	r := Result{
 		Run: run, Plan: p.Name, PlanHash: p.Hash(), Target: p.Host(), StartedAt: at.UTC(), Kind: p.Kind, Model: "open", Verdict: Running,
 		Thresholds: []ThresholdResult{}, Stages: make([]Totals, len(p.Stages)), Generator: GeneratorOK,
+		PlannedSeconds: p.Duration().Seconds(),
 	}
 	if p.Closed {
 		r.Model = "closed"

@@ -83,24 +83,25 @@ type Result struct {
 	StartedAt       time.Time `json:"started_at"`
 	DurationSeconds float64   `json:"duration_seconds"` // of the measured part
 	Totals
-	Service       Latency              `json:"service_seconds"` // from sending to the last byte
-	Lag           Latency              `json:"lag_seconds"`     // how late the generator was
-	Thresholds    []ThresholdResult    `json:"thresholds"`
-	Stages        []Totals             `json:"stages"`
-	ErrorsByClass map[Class]ErrorCount `json:"errors_by_class"`
-	Generator     Generator            `json:"generator"`
-	Verdict       Verdict              `json:"verdict"`
-	Reasons       []string             `json:"reasons,omitempty"`     // why not pass, why not ok
-	PlanHash      string               `json:"plan_sha256,omitempty"` // Plan.Hash; empty in results of before
-	Target        string               `json:"target,omitempty"`      // Plan.Host
-	Kind          string               `json:"kind,omitempty"`        // the preset of the plan
-	Model         string               `json:"model,omitempty"`       // open or closed; empty in results of before
-	Engine        string               `json:"engine,omitempty"`      // what measured it, such as k6 v1.8.1; empty: sitrep
-	AbortedBy     string               `json:"aborted_by,omitempty"`  // the guard or threshold that ended it
-	Changes       []RateChange         `json:"rate_changes,omitempty"`
-	Notes         []string             `json:"notes,omitempty"` // what a reader has to know
-	Seconds       []Second             `json:"seconds,omitempty"`
-	Rows          []Row                `json:"rows,omitempty"`
+	Service        Latency              `json:"service_seconds"` // from sending to the last byte
+	Lag            Latency              `json:"lag_seconds"`     // how late the generator was
+	Thresholds     []ThresholdResult    `json:"thresholds"`
+	Stages         []Totals             `json:"stages"`
+	ErrorsByClass  map[Class]ErrorCount `json:"errors_by_class"`
+	Generator      Generator            `json:"generator"`
+	Verdict        Verdict              `json:"verdict"`
+	Reasons        []string             `json:"reasons,omitempty"`         // why not pass, why not ok
+	PlanHash       string               `json:"plan_sha256,omitempty"`     // Plan.Hash; empty in results of before
+	Target         string               `json:"target,omitempty"`          // Plan.Host
+	Kind           string               `json:"kind,omitempty"`            // the preset of the plan
+	PlannedSeconds float64              `json:"planned_seconds,omitempty"` // of the plan; only of a run without an end
+	Model          string               `json:"model,omitempty"`           // open or closed; empty in results of before
+	Engine         string               `json:"engine,omitempty"`          // what measured it, such as k6 v1.8.1; empty: sitrep
+	AbortedBy      string               `json:"aborted_by,omitempty"`      // the guard or threshold that ended it
+	Changes        []RateChange         `json:"rate_changes,omitempty"`
+	Notes          []string             `json:"notes,omitempty"` // what a reader has to know
+	Seconds        []Second             `json:"seconds,omitempty"`
+	Rows           []Row                `json:"rows,omitempty"`
 }
 
 // RateChange is a change of the rate by hand: from At seconds on it was Scale times the

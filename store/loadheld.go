@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -74,6 +75,14 @@ func (db *DB) AskedToEnd(run string) string {
 		return "" // it is being written
 	}
 	return cmp.Or(strings.ToValidUTF8(by, "?"), "somebody")
+}
+
+// anyRunHeld says whether there is a lock of a run, held or left by one that died.
+func (db *DB) anyRunHeld() bool {
+	all, err := os.ReadDir(presentDir(db.path))
+	return err != nil && !errors.Is(err, os.ErrNotExist) || slices.ContainsFunc(all, func(e os.DirEntry) bool {
+		return strings.HasPrefix(e.Name(), "load-")
+	})
 }
 
 // RunHeld says that a process which is alive is at the run. A lock that cannot be read is

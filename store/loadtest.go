@@ -215,6 +215,9 @@ func (db *DB) RunningLoad(ctx context.Context, plan string, last int) (head load
 
 // RunningLoads are the heads of the runs that go on, in whatever process, newest first.
 func (db *DB) RunningLoads(ctx context.Context) ([]loadtest.Result, error) {
+	if !db.anyRunHeld() {
+		return nil, nil // screens ask every second
+	}
 	found, err := db.readers.QueryContext(ctx, `SELECT summary FROM load_run WHERE `+stillRunning+` ORDER BY started DESC, rowid DESC`)
 	if err != nil {
 		return nil, explain(db.path, err)

@@ -102,8 +102,8 @@ func TestADetachedRunIsRefusedHere(t *testing.T) {
 	require.Contains(t, out, "--detach leaves the run to itself")
 }
 
-// ctrl+x on a screen ends load that another process sends, and says which.
-func TestAScreenEndsLoadOfOthers(t *testing.T) {
+// A screen shows how load goes that another process sends, and ctrl+x on it ends that.
+func TestAScreenHasLoadOfOthers(t *testing.T) {
 	t.Parallel()
 	l := newEndlessLoad(t)
 	out, code := l.sitrep("load", "run", l.plan, "--detach")
@@ -113,6 +113,9 @@ func TestAScreenEndsLoadOfOthers(t *testing.T) {
 	x := startTerminal(t, 120, 40, l.env, "--config", config, "--db", l.db, "--as", "bob")
 	x.see("bob")
 	l.more()
+	x.press("4")
+	x.see("LT-1 runs: ^X ends it")
+	x.match(`rate +[45]\d\S*/s of 50/s`)
 	x.press(keyCtrlX)
 	x.see("LT-1 ended by ctrl+x (bob)")
 	out, code = l.sitrep("load", "show", "LT-1")

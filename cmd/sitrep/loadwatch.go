@@ -32,23 +32,35 @@ type loadWatch struct {
 	target  *query.Snapshot // nil before it has answered
 }
 
-func newLoadWatch(plan loadtest.Plan, boards []query.Board, look func(context.Context, *query.Board, query.Past) *query.Snapshot, mailbox *tui.Mailbox) *loadWatch {
-	w := &loadWatch{board: targetBoard(plan.Service, boards), service: plan.Service, look: look, mailbox: mailbox, begin: time.Now(), news: make(chan struct{}, 1)}
+func newLoadWatch(service string, boards []query.Board, look func(context.Context, *query.Board, query.Past) *query.Snapshot, mailbox *tui.Mailbox) *loadWatch {
+	w := &loadWatch{board: targetBoard(service, boards), service: service, look: look, mailbox: mailbox, begin: time.Now(), news: make(chan struct{}, 1)}
 	mailbox.Update(func(world *pane.World) { world.Load.Course, world.Load.OK = nil, 0 })
 	return w
 }
 
 // keep is for loadtest.Means.Keep.
 func (w *loadWatch) keep(s loadtest.Second, _ []loadtest.Row) {
+	w.take(time.Now().Add(-time.Duration(s.Second+1)*time.Second), s) // by our clock, as the charts of the target are
+}
+
+// take adds seconds of a run that began then.
+func (w *loadWatch) take(begin time.Time, fresh ...loadtest.Second) {
 	w.mu.Lock()
-	if len(w.seconds) == 0 { // by our clock, as the charts of the target are
-		w.begin = time.Now().Add(-time.Duration(s.Second+1) * time.Second)
+	if len(w.seconds) == 0 {
+		w.begin = begin
 	}
-	if w.seconds = append(w.seconds, s); len(w.seconds) > mostCourse {
+	if w.seconds = append(w.seconds, fresh...); len(w.seconds) > mostCourse {
 		w.seconds = append(w.seconds[:0:0], w.seconds[len(w.seconds)-mostCourse:]...)
 	}
 	w.mu.Unlock()
 	w.wake()
+}
+
+// began is when the first second that is shown began.
+func (w *loadWatch) began() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.begin
 }
 
 func (w *loadWatch) wake() {

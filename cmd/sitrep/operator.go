@@ -486,7 +486,7 @@ func (o *operator) takeLoad(ctx context.Context, name, command string) (plan loa
 func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) (loadtest.Result, error) {
 	means, closeAll := o.app.loadMeans()
 	defer closeAll()
-	watch := newLoadWatch(plan, o.boards, o.look, o.mailbox)
+	watch := newLoadWatch(plan.Service, o.boards, o.look, o.mailbox)
 	means.Keep = watch.keep
 	watching, enough := context.WithCancel(o.life)
 	var watched sync.WaitGroup

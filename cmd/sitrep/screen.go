@@ -101,6 +101,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	g.Go(func() error {
 		return c.keep(engines, "the game days", func(ctx context.Context) error { return watchGamedays(ctx, db, mailbox) })
 	})
+	g.Go(func() error { return c.keep(engines, "load of others", op.watchLoads) })
 	g.Go(func() error { return c.keep(engines, "the board", board.Run) })
 	if l != nil {
 		g.Go(func() error { return watchLedger(engines, l, mailbox) })
