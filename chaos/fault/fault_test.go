@@ -35,15 +35,15 @@ const (
 // TestMain lets the test binary be a service of the lab: as "__lab-service" one
 // that says so, as "service" another program that happens to answer like it.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "__lab-service" && os.Args[2] == "agent" {
+		obey(os.Stdin)
+		return
+	}
 	if len(os.Args) > 1 && (os.Args[1] == "__lab-service" || os.Args[1] == "service") {
 		if err := serve(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		return
-	}
-	if len(os.Args) > 1 && os.Args[1] == "agent" {
-		obey(os.Stdin)
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "__serve-proxy" {

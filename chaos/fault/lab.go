@@ -1,13 +1,11 @@
 package fault
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -69,11 +67,11 @@ func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 	if t.PID <= 1 || t.PID == os.Getpid() || t.PID == os.Getppid() {
 		return refuse("process %d is not one to hurt", t.PID)
 	}
-	cmdline, err := os.ReadFile("/proc/" + strconv.Itoa(t.PID) + "/cmdline")
-	if _, err := p.State(); err != nil { // after the reading: what was read is this very process's
+	labs := chaos.LabService(t.PID)
+	if _, err := p.State(); err != nil { // after the look: it was at this very process
 		return refuse("%v", err)
 	}
-	if args := bytes.Split(cmdline, []byte{0}); err != nil || len(args) < 2 || string(args[1]) != "__lab-service" {
+	if !labs {
 		return refuse("process %d was not started by the lab", t.PID)
 	}
 	if err := answersAsLab(ctx, t.URL); err != nil {
