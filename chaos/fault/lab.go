@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -91,6 +92,30 @@ func listedProcess(p chaos.Process, t chaos.Target) (chaos.Process, error) {
 		return p, chaos.Refuse("protected", "name what is to be hurt more narrowly under chaos.processes", "%s: %s", t.Name, why)
 	}
 	return p, nil
+}
+
+// still looks at a process again, right before the deed: it is the one that the plan found,
+// not protected, and what was selected, though it may have become another program since.
+func still(p chaos.Process, t chaos.Target) error {
+	if t.Extra {
+		_, err := p.State()
+		return err
+	}
+	named := t.Listed || chaos.LabService(p.PID)
+	if t.Find != nil {
+		now, err := t.Find.Processes()
+		if err != nil {
+			return err
+		}
+		named = slices.Contains(now, p)
+	}
+	if _, err := listedProcess(p, t); err != nil {
+		return err
+	}
+	if !named {
+		return chaos.Refuse("target-gone", "look whether the service runs, and try again", "%s: process %d is not what was found any more", t.Name, p.PID)
+	}
+	return nil
 }
 
 // signalRight is what a plan says that signals need.
