@@ -529,6 +529,18 @@ func TestTheTargetIsLookedAtAgain(t *testing.T) {
 	}
 }
 
+// TestOneLookOfTen is no proof that the steady state held.
+func TestOneLookOfTen(t *testing.T) {
+	virtually(t, func(t *testing.T, r *rig) {
+		r.metric = func(r *rig, at time.Duration) (float64, bool, error) { return 0, !r.hurt() || at < time.Second, nil }
+		out, _ := r.run(t.Context(), 1, 1, func(p *Plan) { p.Experiment.Guards[0].NoData = NoDataIgnore })
+		require.Equal(t, Inconclusive, out.Verdict)
+		require.Equal(t, "errors had too little data while the fault held: 1 of 10 looks answered, and at most 25 % may go without", out.Reason)
+		require.Equal(t, 1, out.Probes[0].Within)
+		require.Nil(t, out.Score)
+	})
+}
+
 // TestNothingWithoutAJournal: what cannot be written down is not done.
 func TestNothingWithoutAJournal(t *testing.T) {
 	virtually(t, func(t *testing.T, r *rig) {
