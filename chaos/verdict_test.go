@@ -16,7 +16,7 @@ func TestThePlanOfAnIrreversibleFault(t *testing.T) {
 	p.Steps = []PlannedStep{{Injections: []Injection{{Tier: TierIrreversible}}}}
 	require.Contains(t, p.Text(0), "ends the run within 2s of the metric showing it; what tier I has done stays done")
 	p.Steps = append(p.Steps, PlannedStep{Injections: []Injection{{Tier: TierCarried}}})
-	require.Contains(t, p.Text(15*time.Second), "undone at the latest 3s after the metric shows it, 18s after it begins (Prometheus reads every 15s; a rate over 1m may take up to 1m more to show it)")
+	require.Contains(t, p.Text(15*time.Second), "undone at the latest 3s after the metric shows it, 18s after it begins (Prometheus reads every 15s; a rate over 1m may take up to 1m more to show it); what tier I has done stays done\n")
 }
 
 func TestJudge(t *testing.T) {
