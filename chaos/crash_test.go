@@ -314,6 +314,23 @@ func TestStoppedRunnerAndAbort(t *testing.T) {
 	l.recovered()
 }
 
+// TestAllStoppedAndAbort: whoever has started a run ends it also when runner and undertaker
+// are stopped.
+func TestAllStoppedAndAbort(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	req := l.request(pause().file())
+	h := l.spawn(req)
+	log := l.holding(req)
+	stop(t, *log.Undertaker)
+	stop(t, log.Opened.Runner)
+	h.Abort("enough")
+	out, err := h.Wait()
+	require.Error(t, err)
+	require.Equal(t, "the runner died; its undertaker has undone everything", out.Reason)
+	l.recovered()
+}
+
 // TestHungUndo is a runner that says it undoes, and then nothing more.
 func TestHungUndo(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,7 @@ func newDockerd(t *testing.T) *dockerd {
 		return status == http.StatusOK
 	}, time.Minute, tick)
 	program := filepath.Join(dir, "prog")
-	build := exec.Command("go", "build", "-o", program, "./testdata/container")
+	build := exec.Command("go", "build", "-o", program, "./testdata/container/main.go") // by its file: of this module it would be another sitrep
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)

@@ -263,6 +263,9 @@ func (e *engine) inject(ctx context.Context, inj Injection, until time.Time) (*E
 	armed := Armed{Until: entry.Expires, Lease: e.lease}
 	deed, cancel := context.WithTimeout(ctx, injectTimeout)
 	defer cancel()
+	if err := inj.still(deed); err != nil { // the plan may be as old as the steps before it are long
+		return nil, fmt.Errorf("inject %s on %s: %w", inj.Kind, inj.Target, err)
+	}
 	if p, ok := inj.Injector.(Preparer); ok {
 		undo, gone, err := p.Prepare(deed, armed)
 		if err != nil {
@@ -272,6 +275,9 @@ func (e *engine) inject(ctx context.Context, inj Injection, until time.Time) (*E
 	}
 	if err := e.journal.Append(Record{Rec: recIntent, At: time.Now(), Entry: inj.ID, Intent: &entry.Intent}); err != nil {
 		return nil, fmt.Errorf("inject %s on %s: not without a journal: %w", inj.Kind, inj.Target, err)
+	}
+	if err := inj.still(deed); err != nil {
+		return e.untouched(&entry, err)
 	}
 	evidence, err := inj.Injector.Inject(deed, armed)
 	if err != nil {
@@ -283,6 +289,25 @@ func (e *engine) inject(ctx context.Context, inj Injection, until time.Time) (*E
 	err = e.journal.Append(Record{Rec: recInjected, At: at, Entry: inj.ID, Text: evidence})
 	e.report(Report{Kind: KindInjected, Text: evidence, Fault: ref(inj)})
 	return &entry, err
+}
+
+// still is Still, where there is one.
+func (inj Injection) still(ctx context.Context) error {
+	if inj.Still == nil {
+		return nil
+	}
+	return inj.Still(ctx)
+}
+
+// untouched closes the intent of a deed that was not done: its undo would hurt what others
+// have done. Where that cannot be written down it is left to the undo all the same, as
+// whoever reads the journal would do it.
+func (e *engine) untouched(entry *Entry, why error) (*Entry, error) {
+	err := fmt.Errorf("inject %s on %s: %w", entry.Kind, entry.Target, why)
+	if jerr := e.journal.appendNow(recUndone, entry.ID, "it was not injected: "+why.Error()); jerr != nil {
+		return entry, errors.Join(err, jerr)
+	}
+	return nil, err
 }
 
 func ref(inj Injection) *FaultRef {

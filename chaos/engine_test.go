@@ -500,6 +500,47 @@ func TestAHaltThatNobodyWaitedFor(t *testing.T) {
 	}
 }
 
+// TestTheTargetIsLookedAtAgain before the intent and right before the deed: where it is not
+// what it was nothing is done, and what others have done is not taken back.
+func TestTheTargetIsLookedAtAgain(t *testing.T) {
+	for looks, entries := range []int{0, 1} {
+		virtually(t, func(t *testing.T, r *rig) {
+			looked := 0
+			out, log := r.run(t.Context(), 1, 1, func(p *Plan) {
+				p.Steps[0].Injections[0].Still = func(context.Context) error {
+					if looked++; looked > looks {
+						return Refuse("stopped-already", "look who stopped it", "process 7 is in state T already")
+					}
+					return nil
+				}
+			})
+			require.Equal(t, Inconclusive, out.Verdict)
+			require.Equal(t, "inject http.latency on pay-1: refused R7 stopped-already: process 7 is in state T already; look who stopped it", out.Reason)
+			require.Equal(t, looks+1, looked)
+			require.Empty(t, r.said(KindInjected))
+			require.Empty(t, r.undone, "it is somebody else's")
+			require.Nil(t, out.Faults[0].InjectedAt)
+			require.True(t, log.Closed)
+			require.Len(t, log.Entries, entries)
+			for _, e := range log.Entries {
+				require.False(t, e.Open())
+			}
+		})
+	}
+}
+
+// TestOneLookOfTen is no proof that the steady state held.
+func TestOneLookOfTen(t *testing.T) {
+	virtually(t, func(t *testing.T, r *rig) {
+		r.metric = func(r *rig, at time.Duration) (float64, bool, error) { return 0, !r.hurt() || at < time.Second, nil }
+		out, _ := r.run(t.Context(), 1, 1, func(p *Plan) { p.Experiment.Guards[0].NoData = NoDataIgnore })
+		require.Equal(t, Inconclusive, out.Verdict)
+		require.Equal(t, "errors had too little data while the fault held: 1 of 10 looks answered, and at most 25 % may go without", out.Reason)
+		require.Equal(t, 1, out.Probes[0].Within)
+		require.Nil(t, out.Score)
+	})
+}
+
 // TestNothingWithoutAJournal: what cannot be written down is not done.
 func TestNothingWithoutAJournal(t *testing.T) {
 	virtually(t, func(t *testing.T, r *rig) {

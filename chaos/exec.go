@@ -165,6 +165,9 @@ func runGroup(ctx context.Context, argv, env []string, lease *os.File) (said str
 		return "", fmt.Errorf("run %s: %w", argv[0], err)
 	}
 	err = cmd.Wait()
+	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well; what it left behind keeps its output open
+		err = nil
+	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whatever it has started
 	text := heard(out.String())
 	if err != nil && ctx.Err() != nil {

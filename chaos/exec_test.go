@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -167,6 +168,13 @@ func TestExecCalls(t *testing.T) {
 			return err != nil || !gone.Alive()
 		}, patience, tick, "the whole group is gone")
 	}
+	leaves := p.program("leaves", "setsid sleep 1000 & echo $!") // and that has its output still
+	p.allow(loud, slow, fails, "/bin/no-such-program", leaves)
+	said, err = call(leaves).Run(t.Context(), nil)
+	require.NoError(t, err, "it has ended well, whoever it leaves behind")
+	daemon, err := strconv.Atoi(said)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(daemon, syscall.SIGKILL), "in a session of its own it stays")
 	text, yes, err := call(fails).Says(t.Context())
 	require.NoError(t, err)
 	require.False(t, yes)

@@ -68,6 +68,12 @@ type Injection struct {
 	Confirm          string   // why a person must say within 10 s of it that they are still there, else it is undone; empty: they need not
 	Programs         []string // that the experiment's own file has it run; the policy must name them
 	Injector         Injector
+	// Still looks once more at what the plan rests on: that the target is what it was, that
+	// nothing protects it by now, and that nobody else has done to it meanwhile what the
+	// undo would take back. It touches nothing, and is asked before the intent is written
+	// down and again right before the deed: after an error nothing is done, nor undone. nil
+	// asks nothing.
+	Still func(ctx context.Context) error
 }
 
 // Armed is what an injector may rely on once the undertaker watches.

@@ -228,7 +228,8 @@ func measure(ctx context.Context, p Prober, promql string, stale, patience time.
 	defer cancel()
 	now := time.Now()
 	v, ok, err := p.Probe(ctx, promql, now)
-	if err != nil || !ok || math.IsNaN(v) {
+	value := figure(v)
+	if err != nil || !ok || value == nil {
 		return nil, err
 	}
 	if stale > 0 {
@@ -236,9 +237,21 @@ func measure(ctx context.Context, p Prober, promql string, stale, patience time.
 			return nil, err
 		}
 	}
-	v = max(-math.MaxFloat64, min(v, math.MaxFloat64))
-	return &v, nil
+	return value, nil
 }
+
+// figure is a value as JSON can say it: no number is none, and one without an end is the
+// greatest that there is.
+func figure(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	v = max(-math.MaxFloat64, min(v, math.MaxFloat64))
+	return &v
+}
+
+// endless says whether a figure was one without an end.
+func endless(v float64) bool { return math.Abs(v) >= math.MaxFloat64 }
 
 // current says what is wrong with the age of what a query reads.
 func current(ctx context.Context, p Prober, promql string, now time.Time, stale time.Duration) error {

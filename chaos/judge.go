@@ -3,8 +3,6 @@ package chaos
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,9 +151,11 @@ func (p Protection) protects(t Target) string {
 	if t.PID <= 0 {
 		return ""
 	}
-	file, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", t.PID))
-	if name := filepath.Base(strings.TrimSuffix(file, " (deleted)")); err == nil && slices.Contains(p.Programs, name) {
-		return "it runs " + name
+	names, _ := programNames(t.PID)
+	for _, program := range p.Programs {
+		if slices.Contains(names, program) || slices.Contains(names, asComm(program)) {
+			return "it runs " + program
+		}
 	}
 	for _, port := range p.Ports {
 		if listensOn(t.PID, port) {

@@ -81,6 +81,12 @@ func play(part string, args []string) int {
 		return hold(args[0])
 	case "__lab-service":
 		return serve()
+	case "__wait":
+		fmt.Println("waits")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return 0
+	case "__protected":
+		return protected(args[0])
 	}
 	return 64
 }
@@ -113,6 +119,20 @@ func hold(request string) int {
 	if _, err := h.Wait(); err != nil {
 		return 1
 	}
+	return 0
+}
+
+// protected says what keeps a process from being hurt, as this user sees it.
+func protected(number string) int {
+	pid, err := strconv.Atoi(number)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if _, err := os.Readlink("/proc/" + number + "/exe"); err != nil {
+		fmt.Print("cannot see its file: ")
+	}
+	fmt.Println(chaos.Protected(chaos.Process{PID: pid}))
 	return 0
 }
 

@@ -206,10 +206,10 @@ func TestParseStat(t *testing.T) {
 	line := "77 (a) S 1 (b) c) T 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20" // a name with brackets and spaces
 	st, err := parseStat(line)
 	require.NoError(t, err)
-	require.Equal(t, stat{state: 'T', ticks: 4711}, st)
+	require.Equal(t, stat{comm: "a) S 1 (b) c", state: 'T', ticks: 4711}, st)
 	st, err = parseStat("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 3 0")
 	require.NoError(t, err)
-	require.Equal(t, stat{state: 'S', kernel: true, ticks: 3}, st)
+	require.Equal(t, stat{comm: "kthreadd", state: 'S', kernel: true, ticks: 3}, st)
 	for _, bad := range []string{"", ")", "77 (a) S 1 2", strings.Replace(line, "4711", "-1", 1), strings.Replace(line, " T ", " TT ", 1), strings.ReplaceAll(line, ")", ""), strings.Replace(line, " 6 7 ", " x 7 ", 1)} {
 		_, err := parseStat(bad)
 		require.Error(t, err, bad)

@@ -88,18 +88,16 @@ func (inj Injection) undoable() error {
 	return nil
 }
 
-// final says that nothing of the plan is ever undone.
-func (p Plan) final() bool {
-	some := false
+// final says whether all of the plan, and whether some of it, is never undone.
+func (p Plan) final() (all, some bool) {
+	all = true
 	for _, s := range p.Steps {
 		for _, inj := range s.Injections {
-			if inj.Tier != TierIrreversible {
-				return false
-			}
-			some = true
+			some = some || inj.Tier == TierIrreversible
+			all = all && inj.Tier == TierIrreversible
 		}
 	}
-	return some
+	return all && some, some
 }
 
 // Text is the plan in words. scrape is how often Prometheus looks, 0 if that is not
@@ -126,8 +124,9 @@ func (p Plan) Text(scrape time.Duration) string {
 	if e.Baseline.For > 0 {
 		fmt.Fprintf(&b, "baseline    looked at for %s, at least %d times\n", e.Baseline.For, e.Baseline.MinSamples)
 	}
+	final, irreversible := p.final()
 	for _, g := range e.Guards {
-		g.text(&b, scrape, p.final())
+		g.text(&b, scrape, final, irreversible)
 	}
 	for _, doubt := range Doubts(e) {
 		fmt.Fprintf(&b, "doubt       %s\n", doubt)

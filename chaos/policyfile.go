@@ -93,9 +93,11 @@ func writableBy(info fs.FileInfo) string {
 // longestPolicy is more than any file with a policy has.
 const longestPolicy = 1 << 20
 
-// readPolicyFile reads a plain file. Anything else could keep an undo waiting (a FIFO), or
-// have no end.
-func readPolicyFile(file string) ([]byte, error) {
+func readPolicyFile(file string) ([]byte, error) { return readPlain(file, longestPolicy) }
+
+// readPlain reads a plain file of so many bytes at the most. Anything else could keep an
+// undo waiting (a FIFO), or have no end.
+func readPlain(file string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -106,10 +108,10 @@ func readPolicyFile(file string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no plain file (%s)", file, info.Mode().Type())
-	case info.Size() > longestPolicy:
-		return nil, fmt.Errorf("%s is longer than %s", file, FormatSize(longestPolicy))
+	case info.Size() > most:
+		return nil, fmt.Errorf("%s is longer than %s", file, FormatSize(most))
 	}
-	return io.ReadAll(io.LimitReader(f, longestPolicy))
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // ReadPolicy reads the policy of the system, if there is one.

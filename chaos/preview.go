@@ -164,8 +164,9 @@ func ruleLines(b *strings.Builder, words []Word) {
 }
 
 // text is a guard in the plan. scrape is how often the metrics are read, 0 if that is
-// not known; final says that there is nothing that could be undone.
-func (g Guard) text(b *strings.Builder, scrape time.Duration, final bool) {
+// not known; final says that there is nothing that could be undone, irreversible that some of it
+// cannot.
+func (g Guard) text(b *strings.Builder, scrape time.Duration, final, irreversible bool) {
 	switch {
 	case g.Incident != "":
 		fmt.Fprintf(b, "guard       %s: abort when %s (no drill), every %s\n", g.Name, g.Trips(), strictyaml.FormatDuration(incidentEvery))
@@ -190,6 +191,9 @@ func (g Guard) text(b *strings.Builder, scrape time.Duration, final bool) {
 	fmt.Fprintf(b, "            undone at the latest %s after the metric shows it", strictyaml.FormatDuration(seen))
 	if scrape > 0 {
 		fmt.Fprintf(b, ", %s after it begins (Prometheus reads every %s; a rate over 1m may take up to 1m more to show it)", strictyaml.FormatDuration(seen+scrape), strictyaml.FormatDuration(scrape))
+	}
+	if irreversible {
+		b.WriteString("; what tier I has done stays done")
 	}
 	b.WriteByte('\n')
 }

@@ -69,5 +69,5 @@ func (l LoadProbe) look(ctx context.Context, prober Prober) (*float64, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return &v, nil
+	return figure(v), nil
 }

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ func (loads) Load(_ context.Context, l LoadProbe) (float64, bool, error) {
 	switch {
 	case l.Figure == "max":
 		return 0, false, errors.New("the store is broken")
+	case l.Figure == "errors":
+		return math.NaN(), true, nil
 	case l.Plan != "" && l.Plan != "smoke":
 		return 0, false, nil
 	}
@@ -41,6 +44,9 @@ func TestLoadProbe(t *testing.T) {
 	v, err = look(loads{}, LoadProbe{Figure: "p95", Plan: "other"})
 	require.NoError(t, err)
 	require.Nil(t, v)
+	v, err = look(loads{}, LoadProbe{Figure: "errors"})
+	require.NoError(t, err)
+	require.Nil(t, v, "no number")
 	_, err = look(loads{}, LoadProbe{Figure: "max"})
 	require.EqualError(t, err, "the store is broken")
 	_, err = look(nil, LoadProbe{Figure: "p95"})

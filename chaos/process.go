@@ -21,6 +21,7 @@ func (p Process) gone() error { return fmt.Errorf("process %d %w", p.PID, ErrPro
 
 // stat is what we read from /proc/PID/stat.
 type stat struct {
+	comm   string // what the kernel calls it: its program's name, unless it has chosen another
 	state  byte
 	kernel bool // a thread of the kernel's own
 	ticks  uint64
@@ -29,7 +30,7 @@ type stat struct {
 // kernelThread is PF_KTHREAD of the kernel's include/linux/sched.h.
 const kernelThread = 0x00200000
 
-// parseStat reads state, flags and start time. The name in brackets may hold anything,
+// parseStat reads name, state, flags and start time. The name in brackets may hold anything,
 // brackets and spaces included, so counting starts at the last bracket.
 func parseStat(line string) (stat, error) {
 	i := strings.LastIndexByte(line, ')')
@@ -38,7 +39,8 @@ func parseStat(line string) (stat, error) {
 		return stat{}, errors.New("not a line of /proc/PID/stat")
 	}
 	var flags uint64
-	st := stat{state: fields[0][0]}
+	_, comm, _ := strings.Cut(line[:i], "(")
+	st := stat{comm: comm, state: fields[0][0]}
 	_, err := fmt.Sscan(fields[6]+" "+fields[19], &flags, &st.ticks)
 	st.kernel = flags&kernelThread != 0
 	return st, err

@@ -30,7 +30,7 @@ func Identify(pid int) (Process, error) {
 }
 
 func readStat(pid int) (stat, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	b, err := os.ReadFile(procOf(pid, "stat"))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return stat{}, Process{PID: pid}.gone()
 	}
@@ -148,6 +148,7 @@ func lockedBy(f *os.File) int {
 const (
 	lockShared    = unix.LOCK_SH
 	lockExclusive = unix.LOCK_EX | unix.LOCK_NB
+	lockLook      = unix.LOCK_SH | unix.LOCK_NB // in the way of nobody who only looks too
 	// unlocked gives a lock back at once: closing alone leaves it, for a moment, with a
 	// child that another goroutine is just starting.
 	unlocked = unix.LOCK_UN

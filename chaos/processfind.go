@@ -89,12 +89,15 @@ func (f ProcessFind) Processes() ([]Process, error) {
 	return found, nil
 }
 
+// longestPIDFile is more than any has.
+const longestPIDFile = 4 << 10
+
 // candidates are the processes to look at: the one of the file, or all.
 func (f ProcessFind) candidates() ([]int, error) {
 	if f.PIDFile == "" {
 		return allProcesses()
 	}
-	text, err := os.ReadFile(f.PIDFile)
+	text, err := readPlain(f.PIDFile, longestPIDFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // it does not run
 	}

@@ -41,14 +41,22 @@ func recoverWith(ctx context.Context, stateDir string, h Hands) ([]Recovered, er
 		}
 		r, busy, rerr := recoverOne(ctx, path, byRecovery, h)
 		err = errors.Join(err, rerr)
-		if u := l.Undertaker; busy && rerr == nil && u != nil {
-			_ = u.Signal(syscall.SIGCONT) // it would undo, or end a runner that hangs, unless somebody has stopped it
+		if busy && rerr == nil {
+			l.wake()
 		}
 		if !busy {
 			done = append(done, r)
 		}
 	}
 	return done, err
+}
+
+// wake has the undertaker of a run go on. It would undo, or end a runner that hangs, unless
+// somebody has stopped it; one that nobody has stopped takes no notice.
+func (l Log) wake() {
+	if l.Undertaker != nil {
+		_ = l.Undertaker.Signal(syscall.SIGCONT)
+	}
 }
 
 func recoverOne(ctx context.Context, path, by string, h Hands) (r Recovered, busy bool, err error) {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"time"
 )
@@ -183,10 +184,28 @@ type ProbeOutcome struct {
 	During      *float64 `json:"during"` // the last value
 	Worst       *float64 `json:"worst"`  // the value during that was furthest out, or nearest to it
 	After       *float64 `json:"after"`
-	Evaluations int      `json:"evaluations"`      // during, with data
+	Looks       int      `json:"looks,omitempty"`  // during; 0 where an older sitrep has not counted them
+	Evaluations int      `json:"evaluations"`      // of those, with data
 	Within      int      `json:"within"`           // of those, in tolerance
 	Phases      []When   `json:"phases,omitempty"` // it looked; none is all
 	Series      []Point  `json:"series,omitempty"` // what it saw from the first look to the last
+}
+
+// blindAbove is the share of the looks that may be without data while a fault holds. With
+// more, nobody knows whether the steady state held.
+const blindAbove = 0.25
+
+// Blind says whether too few looks had data to judge by.
+func (p ProbeOutcome) Blind() bool {
+	return p.Evaluations == 0 || float64(p.Looks-p.Evaluations) > blindAbove*float64(p.Looks)
+}
+
+// Answered is how many looks had data, where some had none: "1 of 10 looks answered".
+func (p ProbeOutcome) Answered() string {
+	if p.Looks <= p.Evaluations {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d looks answered", p.Evaluations, p.Looks)
 }
 
 // GuardOutcome is what a guard saw.

@@ -201,6 +201,25 @@ func (r *runner) preflight() (*os.File, error) {
 	return lock, nil
 }
 
+// Planning says whether a run is about to begin that has no journal yet, by the lock of the
+// directory. Whoever raises HALT for a moment only waits for it: it looks for HALT when it
+// begins. One that takes the lock at the very moment of the look is refused, which is as well.
+func Planning(stateDir string) (bool, error) {
+	lock, err := os.OpenFile(filepath.Join(stateDir, "lock"), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("chaos state: %w", err)
+	}
+	defer lock.Close()
+	if err := flock(lock, lockLook); !errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, errors.Join(err, flock(lock, unlocked))
+	}
+	open, _ := Active(stateDir) // a journal that cannot be read is told by who asks for them
+	return !slices.ContainsFunc(open, func(o OpenRun) bool { return o.Live }), nil
+}
+
 // another refuses a second run, and names the first.
 func another(stateDir string) error {
 	const end = "wait for its end, or end it: ctrl-C where it was started, ctrl+x on that screen, or sitrep chaos halt from anywhere"

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // asleep is a process of another program, which ends with the test.
@@ -65,6 +66,14 @@ func TestProcessesAreFound(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("all of them"), 0o600))
 	_, err = Sources{Processes: []ProcessFind{{Name: "shop", Service: "shop", PIDFile: file}}}.Find(t.Context())
 	require.ErrorContains(t, err, "holds no number of a process")
+	fifo, large := file+".fifo", file+".large" // nobody writes to it, and it would be read for long
+	require.NoError(t, unix.Mkfifo(fifo, 0o600))
+	require.NoError(t, os.WriteFile(large, []byte("1"), 0o600))
+	require.NoError(t, os.Truncate(large, 1<<40))
+	for file, why := range map[string]string{fifo: "find shop: " + fifo + " is no plain file (p", large: "find shop: " + large + " is longer than 4 KiB"} {
+		_, err = Sources{Processes: []ProcessFind{{Name: "shop", Service: "shop", PIDFile: file}}}.Find(t.Context())
+		require.ErrorContains(t, err, why)
+	}
 
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

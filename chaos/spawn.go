@@ -338,6 +338,9 @@ func (h *Handle) buried(ctx context.Context) (Log, error) {
 		if !busy && l.hopeless() && errors.Is(rerr, ErrDamaged) {
 			return l, nil
 		}
+		if busy && rerr == nil {
+			l.wake()
+		}
 		wait(ctx, 20*time.Millisecond)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -107,6 +108,9 @@ func (e *engine) calibrate(samples [][]float64) *ending {
 		}
 		mean := 0.0
 		for _, v := range samples[i] {
+			if p.Expect.OfBaseline && endless(p.Expect.Against(v).Value) { // whatever comes is within a multiple of it
+				return &ending{Inconclusive, fmt.Sprintf("%s was without an end (%s) while its baseline was taken: give it an expect with a number, or mend its query", p.Name, number(&v))}
+			}
 			mean += v / float64(len(samples[i]))
 		}
 		if p.Expect.OfBaseline && mean <= 0 {
@@ -151,6 +155,9 @@ func because(err error, patience time.Duration) string {
 func number(v *float64) string {
 	if v == nil {
 		return "no data"
+	}
+	if endless(*v) {
+		return strconv.FormatFloat(math.Copysign(math.Inf(1), *v), 'g', -1, 64)
 	}
 	return strconv.FormatFloat(*v, 'g', 4, 64)
 }
@@ -207,11 +214,12 @@ func (e *engine) sample(ctx context.Context, i int) {
 }
 
 func (e *engine) during(i int, v *float64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.out.Probes[i].Looks++
 	if v == nil {
 		return
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	out, step := &e.out.Probes[i], &e.steps[len(e.steps)-1]
 	weight := weightOf(e.plan.Experiment.SteadyState[i].Weight)
 	out.During = v

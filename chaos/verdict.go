@@ -34,16 +34,14 @@ func judge(out Outcome, stop *ending) (Verdict, string) {
 		return UndoFailed, "a fault could not be undone; run `sitrep chaos recover`"
 	}
 	var missed []string
-	blind := ""
 	for _, p := range out.Probes {
 		switch {
 		case len(p.Phases) > 0 && !slices.Contains(p.Phases, During):
-		case p.Evaluations == 0:
-			blind = p.Name + " had no data while the fault held"
 		case p.Within < p.Evaluations:
 			missed = append(missed, fmt.Sprintf("%s left its band (%s) in %d of %d evaluations", p.Name, p.Expect, p.Evaluations-p.Within, p.Evaluations))
 		}
 	}
+	blind := out.blind()
 	switch {
 	case stop != nil && stop.verdict == Deviated && missed != nil:
 		return Deviated, strings.Join(append(missed, stop.reason), "; ")
@@ -57,6 +55,20 @@ func judge(out Outcome, stop *ending) (Verdict, string) {
 	return Held, "the steady state held and returned"
 }
 
+// blind says which probe saw too little while the fault held, or nothing.
+func (o Outcome) blind() string {
+	for _, p := range o.Probes {
+		switch {
+		case len(p.Phases) > 0 && !slices.Contains(p.Phases, During):
+		case p.Evaluations == 0:
+			return p.Name + " had no data while the fault held"
+		case p.Blind():
+			return fmt.Sprintf("%s had too little data while the fault held: %s, and at most %g %% may go without", p.Name, p.Answered(), blindAbove*100)
+		}
+	}
+	return ""
+}
+
 // score is, over the steps that took effect,
 //
 //	sum(w x p) / sum(w)
@@ -64,8 +76,8 @@ func judge(out Outcome, stop *ending) (Verdict, string) {
 //
 // w is the weight of the step; each evaluation counts with the weight of its probe.
 // A step that was aborted has p = 0. A step with a recovery time of its own is judged
-// by that, the others by the recovery of the run. It is nil when nothing took effect or
-// an undo failed. Source: LitmusChaos' resilience score, with time and honesty added.
+// by that, the others by the recovery of the run. It is nil when nothing took effect, an
+// undo failed, or a probe saw too little for a verdict. Source: LitmusChaos' resilience score, with time and honesty added.
 func score(steps []stepResult, out Outcome) *float64 {
 	sum, weights := 0.0, 0.0
 	for _, s := range steps {
@@ -86,7 +98,7 @@ func score(steps []stepResult, out Outcome) *float64 {
 			sum += w * p
 		}
 	}
-	if weights == 0 || out.Verdict == UndoFailed {
+	if weights == 0 || out.Verdict == UndoFailed || out.Verdict == Inconclusive && out.blind() != "" {
 		return nil
 	}
 	mean := min(sum/weights, 1) // what rounding adds

@@ -16,7 +16,7 @@ func TestThePlanOfAnIrreversibleFault(t *testing.T) {
 	p.Steps = []PlannedStep{{Injections: []Injection{{Tier: TierIrreversible}}}}
 	require.Contains(t, p.Text(0), "ends the run within 2s of the metric showing it; what tier I has done stays done")
 	p.Steps = append(p.Steps, PlannedStep{Injections: []Injection{{Tier: TierCarried}}})
-	require.Contains(t, p.Text(15*time.Second), "undone at the latest 3s after the metric shows it, 18s after it begins (Prometheus reads every 15s; a rate over 1m may take up to 1m more to show it)")
+	require.Contains(t, p.Text(15*time.Second), "undone at the latest 3s after the metric shows it, 18s after it begins (Prometheus reads every 15s; a rate over 1m may take up to 1m more to show it); what tier I has done stays done\n")
 }
 
 func TestJudge(t *testing.T) {
@@ -24,6 +24,10 @@ func TestJudge(t *testing.T) {
 		return ProbeOutcome{Name: name, Expect: "< 1", Evaluations: evaluations, Within: within}
 	}
 	fine, missed, blind := probe("fine", 9, 9), probe("errors", 9, 7), probe("blind", 0, 0)
+	looked := func(p ProbeOutcome, looks int) ProbeOutcome {
+		p.Looks = looks
+		return p
+	}
 	for _, c := range []struct {
 		name    string
 		probes  []ProbeOutcome
@@ -35,6 +39,10 @@ func TestJudge(t *testing.T) {
 		{"all is well", []ProbeOutcome{fine}, false, nil, Held, "the steady state held and returned"},
 		{"out of its band", []ProbeOutcome{fine, missed}, false, nil, Deviated, "errors left its band (< 1) in 2 of 9 evaluations"},
 		{"nobody saw", []ProbeOutcome{fine, blind}, false, nil, Inconclusive, "blind had no data while the fault held"},
+		{"hardly anybody saw", []ProbeOutcome{looked(fine, 9), looked(probe("load", 1, 1), 10)}, false, nil, Inconclusive, "load had too little data while the fault held: 1 of 10 looks answered, and at most 25 % may go without"},
+		{"a quarter may be blind", []ProbeOutcome{looked(fine, 12)}, false, nil, Held, "the steady state held and returned"},
+		{"and no more", []ProbeOutcome{looked(fine, 13)}, false, nil, Inconclusive, "fine had too little data while the fault held: 9 of 13 looks answered, and at most 25 % may go without"},
+		{"what was seen out of its band was seen", []ProbeOutcome{looked(probe("load", 1, 0), 10)}, false, nil, Deviated, "load left its band (< 1) in 1 of 1 evaluations"},
 		{"a miss is known whoever was blind", []ProbeOutcome{blind, missed}, false, nil, Deviated, "errors left its band (< 1) in 2 of 9 evaluations"},
 		{"a guard", []ProbeOutcome{missed}, false, &ending{Aborted, "guard pain"}, Aborted, "guard pain"},
 		{"no effect", []ProbeOutcome{fine}, false, &ending{Inconclusive, "no effect"}, Inconclusive, "no effect"},
@@ -71,6 +79,7 @@ func TestScore(t *testing.T) {
 		{"no effect does not count", []stepResult{{evaluations: 4, within: 4, effect: true}, {evaluations: 4, within: 0}}, recovered, 1.0},
 		{"nothing to score", []stepResult{{evaluations: 0, within: 0, effect: true}, {evaluations: 3, within: 3}}, recovered, nil},
 		{"no steps", nil, not, nil},
+		{"hardly anybody saw", []stepResult{{evaluations: 1, within: 1, effect: true}}, Outcome{Verdict: Inconclusive, RecoverySeconds: &seconds, Probes: []ProbeOutcome{{Looks: 10, Evaluations: 1, Within: 1}}}, nil},
 		{"a failed undo", []stepResult{{evaluations: 4, within: 4, effect: true}}, Outcome{Verdict: UndoFailed}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package chaos
 import (
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -205,6 +206,20 @@ func TestComparedWithTheBaseline(t *testing.T) {
 		require.Equal(t, "the baseline of p95 is 0, of which there is no multiple: give it an expect with a number", out.Reason)
 		require.Empty(t, log.Entries)
 	})
+	for _, endless := range []float64{math.Inf(1), 1.5e308} { // one look of many is enough, and so is a multiple
+		virtually(t, func(t *testing.T, r *rig) {
+			r.metric = func(_ *rig, at time.Duration) (float64, bool, error) {
+				if at == 2*time.Second {
+					return endless, true, nil
+				}
+				return 0.1, true, nil
+			}
+			out, log := r.run(t.Context(), 1, 1, compared)
+			require.Equal(t, Inconclusive, out.Verdict)
+			require.Contains(t, out.Reason, "p95 was without an end (")
+			require.Empty(t, log.Entries)
+		})
+	}
 	virtually(t, func(t *testing.T, r *rig) {
 		r.metric = func(_ *rig, at time.Duration) (float64, bool, error) { return 0.1, at != 2*time.Second, nil }
 		out, _ := r.run(t.Context(), 1, 1, compared)

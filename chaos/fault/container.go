@@ -39,7 +39,13 @@ func stillThere(ctx context.Context, c chaos.Container) error {
 	if err == nil && (!c.Is(s) || !s.State.Running || s.State.Paused) {
 		err = errors.New("container " + c.String() + " is not as it was when this was planned")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if why := s.Protected(); why != "" {
+		return chaos.Refuse("protected", "name what is to be hurt more narrowly under chaos.containers", "container %s: %s", c, why)
+	}
+	return nil
 }
 
 // dockerRight is what a plan says of a fault that Docker does.

@@ -54,7 +54,7 @@ func (f containerCPU) Plan(ctx context.Context, id string, step chaos.Step, targ
 		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierDeadMan,
 		Undo: []chaos.Op{chaos.RestoreCPU(c, set, back)}, Gone: chaos.CPURestored(c, set, back), Needs: []string{dockerRight(c)},
 		Preview:  []string{fmt.Sprintf("docker -H unix://%s update %s (%s): %s, before it had %s, for %s", c.Socket, c, target.Name, set, had, step.Duration)},
-		Injector: limitedContainer{c, had, set},
+		Injector: limitedContainer{c, had, set}, Still: func(ctx context.Context) error { return stillThere(ctx, c) },
 	}, nil
 }
 

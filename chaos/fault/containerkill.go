@@ -46,7 +46,7 @@ func (f containerKill) Plan(ctx context.Context, id string, step chaos.Step, tar
 	k := killedContainer{container: c, target: target, signal: signal}
 	inj := chaos.Injection{
 		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierIrreversible, Gone: chaos.Nothing(),
-		Needs: []string{dockerRight(c)},
+		Needs: []string{dockerRight(c)}, Still: func(ctx context.Context) error { return stillThere(ctx, c) },
 	}
 	seen := target.PID > 1
 	switch {

@@ -24,7 +24,7 @@ func (f containerPause) Plan(ctx context.Context, id string, step chaos.Step, ta
 		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierDeadMan,
 		Undo: []chaos.Op{chaos.Unpause(c)}, Gone: chaos.Unpaused(c), Needs: []string{dockerRight(c)},
 		Preview:  []string{fmt.Sprintf("docker -H unix://%s pause %s (%s) for %s", c.Socket, c, target.Name, step.Duration)},
-		Injector: pausedContainer{c},
+		Injector: pausedContainer{c}, Still: func(ctx context.Context) error { return stillThere(ctx, c) },
 	}, nil
 }
 

@@ -47,7 +47,7 @@ func (f containerStop) Plan(ctx context.Context, id string, step chaos.Step, tar
 		ID: id, Kind: f.Kind(), Target: target.Name, Tier: chaos.TierDeadMan,
 		Undo: []chaos.Op{chaos.Start(c)}, Gone: chaos.Started(c), Needs: []string{dockerRight(c)},
 		Preview:  []string{fmt.Sprintf("docker -H unix://%s stop -t %d %s (%s) for %s: TERM, and KILL after %s", c.Socket, int(grace/time.Second), c, target.Name, step.Duration, strictyaml.FormatDuration(grace))},
-		Injector: stoppedContainer{c, grace},
+		Injector: stoppedContainer{c, grace}, Still: func(ctx context.Context) error { return stillThere(ctx, c) },
 	}, nil
 }
 

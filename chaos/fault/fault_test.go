@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,15 +36,15 @@ const (
 // TestMain lets the test binary be a service of the lab: as "__lab-service" one
 // that says so, as "service" another program that happens to answer like it.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "__lab-service" && os.Args[2] == "agent" {
+		obey(os.Stdin)
+		return
+	}
 	if len(os.Args) > 1 && (os.Args[1] == "__lab-service" || os.Args[1] == "service") {
 		if err := serve(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		return
-	}
-	if len(os.Args) > 1 && os.Args[1] == "agent" {
-		obey(os.Stdin)
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "__serve-proxy" {
@@ -466,6 +467,60 @@ func TestPauseBySignal(t *testing.T) {
 	_, ok, err = inj.Injector.Observe(t.Context())
 	require.ErrorIs(t, err, chaos.ErrProcessGone)
 	require.False(t, ok)
+}
+
+// TestStillTheTarget: right before the deed it is asked again what the target is, and what
+// others have done to it meanwhile.
+func TestStillTheTarget(t *testing.T) {
+	lab := service(t, "__lab-service")
+	p, err := lab.Process()
+	require.NoError(t, err)
+	signalled := step("process.pause", nil)
+	signalled.Mechanism = "sigstop"
+	for what, s := range map[string]chaos.Step{"by a signal": signalled, "by tracing": step("process.pause", nil)} {
+		inj, err := kind(t, "process.pause").Plan(t.Context(), "f-1", s, lab)
+		require.NoError(t, err)
+		require.NoError(t, inj.Still(t.Context()))
+		require.NoError(t, p.Signal(syscall.SIGSTOP)) // by somebody else
+		require.Eventually(t, func() bool { state, err := p.State(); return err == nil && state == 'T' }, patience, tick)
+		require.ErrorContains(t, inj.Still(t.Context()), "refused R7 stopped-already: ", what)
+		require.NoError(t, p.Signal(syscall.SIGCONT))
+		answersAgain(t, lab)
+	}
+}
+
+// TestTheTargetHasBecomeAnother program, with the same number and start time.
+func TestTheTargetHasBecomeAnother(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	sshd := filepath.Join(t.TempDir(), "sshd")
+	require.NoError(t, os.Symlink(sleep, sshd))
+	for program, why := range map[string]string{sleep: "refused R7 target-gone: job: process ", sshd: " is sshd"} {
+		cmd := exec.Command("/bin/sh", "-c", "echo up; read line; exec "+program+" 1000")
+		in, err := cmd.StdinPipe()
+		require.NoError(t, err)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+		_, err = bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err)
+		find := chaos.ProcessFind{Name: "job", Service: "job", Arguments: "^/bin/sh -c echo up; read line; exec " + program}
+		all, err := chaos.Sources{Processes: []chaos.ProcessFind{find}}.Find(t.Context())
+		require.NoError(t, err)
+		require.Len(t, all, 1)
+		end, pause := plan(t, all[0], "process.kill", "", nil), plan(t, all[0], "process.pause", "", nil)
+		require.NoError(t, end.Still(t.Context()))
+		require.NoError(t, pause.Still(t.Context()))
+		_, err = io.WriteString(in, "go\n")
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { now, err := find.Processes(); return err == nil && len(now) == 0 }, patience, tick)
+		require.ErrorContains(t, end.Still(t.Context()), why)
+		require.ErrorContains(t, pause.Still(t.Context()), why)
+	}
 }
 
 func TestPauseByTracing(t *testing.T) {

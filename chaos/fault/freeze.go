@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -36,10 +37,11 @@ func (f frozen) plan(inj chaos.Injection, members []chaos.Process, step chaos.St
 	if err := writable(cg, files.file); err != nil {
 		return inj, err
 	}
-	if is, err := f.is(); err != nil || is != "" {
-		return inj, chaos.Refuse("stopped-already", "look who froze it", "cgroup %s: %s", cg.Dir, orError(is, err))
+	if err := f.notFrozen(); err != nil {
+		return inj, err
 	}
 	inj.Tier, inj.Injector = chaos.TierDeadMan, f
+	inj.Still = func(context.Context) error { return cmp.Or(f.safe(), f.notFrozen()) }
 	inj.Undo = []chaos.Op{chaos.WriteCgroup(cg, files.file, files.thaw)}
 	inj.Gone = chaos.CgroupSays(cg, files.own, files.thawed)
 	inj.Preview = []string{
@@ -50,11 +52,25 @@ func (f frozen) plan(inj chaos.Injection, members []chaos.Process, step chaos.St
 	return inj, nil
 }
 
-func orError(text string, err error) string {
+// notFrozen refuses a cgroup that somebody has frozen: the undo would thaw it.
+func (f frozen) notFrozen() error {
+	is, err := f.is()
 	if err != nil {
-		return err.Error()
+		is = err.Error()
 	}
-	return text
+	if is != "" {
+		return chaos.Refuse("stopped-already", "look who froze it", "cgroup %s: %s", f.cgroup.Dir, is)
+	}
+	return nil
+}
+
+// safe looks who is in there now.
+func (f frozen) safe() error {
+	members, err := f.cgroup.Members()
+	if err == nil {
+		err = safeMembers(f.cgroup, members)
+	}
+	return err
 }
 
 // is says how far the cgroup is frozen, or nothing if it is not.
@@ -82,11 +98,7 @@ func (f frozen) is() (string, error) {
 
 // Inject is chaos.Injector's. It looks once more who is in there: the plan may be old.
 func (f frozen) Inject(context.Context, chaos.Armed) (string, error) {
-	members, err := f.cgroup.Members()
-	if err == nil {
-		err = safeMembers(f.cgroup, members)
-	}
-	if err != nil {
+	if err := f.safe(); err != nil {
 		return "", err
 	}
 	files := freezerFiles[f.version]

@@ -42,6 +42,7 @@ func (f processKill) Plan(ctx context.Context, id string, step chaos.Step, targe
 		Needs:    []string{signalRight(p)},
 		Preview:  []string{fmt.Sprintf("kill -%s %d (%s)", signal, p.PID, target.Name)},
 		Injector: killed{p, target, signal},
+		Still:    func(context.Context) error { return still(p, target) },
 	}, nil
 }
 

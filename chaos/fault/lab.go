@@ -1,13 +1,12 @@
 package fault
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/chaos"
@@ -69,11 +68,11 @@ func processOf(ctx context.Context, t chaos.Target) (chaos.Process, error) {
 	if t.PID <= 1 || t.PID == os.Getpid() || t.PID == os.Getppid() {
 		return refuse("process %d is not one to hurt", t.PID)
 	}
-	cmdline, err := os.ReadFile("/proc/" + strconv.Itoa(t.PID) + "/cmdline")
-	if _, err := p.State(); err != nil { // after the reading: what was read is this very process's
+	labs := chaos.LabService(t.PID)
+	if _, err := p.State(); err != nil { // after the look: it was at this very process
 		return refuse("%v", err)
 	}
-	if args := bytes.Split(cmdline, []byte{0}); err != nil || len(args) < 2 || string(args[1]) != "__lab-service" {
+	if !labs {
 		return refuse("process %d was not started by the lab", t.PID)
 	}
 	if err := answersAsLab(ctx, t.URL); err != nil {
@@ -93,6 +92,30 @@ func listedProcess(p chaos.Process, t chaos.Target) (chaos.Process, error) {
 		return p, chaos.Refuse("protected", "name what is to be hurt more narrowly under chaos.processes", "%s: %s", t.Name, why)
 	}
 	return p, nil
+}
+
+// still looks at a process again, right before the deed: it is the one that the plan found,
+// not protected, and what was selected, though it may have become another program since.
+func still(p chaos.Process, t chaos.Target) error {
+	if t.Extra {
+		_, err := p.State()
+		return err
+	}
+	named := t.Listed || chaos.LabService(p.PID)
+	if t.Find != nil {
+		now, err := t.Find.Processes()
+		if err != nil {
+			return err
+		}
+		named = slices.Contains(now, p)
+	}
+	if _, err := listedProcess(p, t); err != nil {
+		return err
+	}
+	if !named {
+		return chaos.Refuse("target-gone", "look whether the service runs, and try again", "%s: process %d is not what was found any more", t.Name, p.PID)
+	}
+	return nil
 }
 
 // signalRight is what a plan says that signals need.

@@ -133,7 +133,7 @@ func inhabitants(n chaos.Netns) (pids []int) {
 func newAgent(t testing.TB, name string) *agent {
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	a := &agent{cmd: exec.Command(exe, "agent", "__lab-service")}
+	a := &agent{cmd: exec.Command(exe, "__lab-service", "agent")}
 	a.cmd.Stderr = os.Stderr
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	in, err := a.cmd.StdinPipe()

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"syscall"
@@ -29,12 +30,16 @@ func (f processPause) Plan(ctx context.Context, id string, step chaos.Step, targ
 		return chaos.Injection{}, err
 	}
 	inj := chaos.Injection{ID: id, Kind: f.Kind(), Target: target.Name, Gone: chaos.Running(p)}
+	inj.Still = func(context.Context) error { return cmp.Or(still(p, target), notStopped(p)) }
 	mechanism, err := f.mechanism(step.Mechanism, p)
 	if err != nil {
 		return inj, err
 	}
 	if mechanism == "freezer" {
-		return planFreezer(inj, p, step)
+		inj, err := planFreezer(inj, p, step)
+		alone := inj.Still // asks the cgroup
+		inj.Still = func(ctx context.Context) error { return cmp.Or(still(p, target), alone(ctx)) }
+		return inj, err
 	}
 	if mechanism == "ptrace" {
 		inj.Tier, inj.Needs = chaos.TierKernel, []string{fmt.Sprintf("to trace process %d: its user, or CAP_SYS_PTRACE", p.PID)}
@@ -49,15 +54,9 @@ func (f processPause) Plan(ctx context.Context, id string, step chaos.Step, targ
 }
 
 // mechanism is the one that was asked for, or the first that works on the process.
-// A process that is stopped or traced already is nobody's to pause: the undo would
-// let it run.
 func (processPause) mechanism(asked string, p chaos.Process) (string, error) {
-	state, err := p.State()
-	if err != nil {
+	if err := notStopped(p); err != nil {
 		return "", err
-	}
-	if state == 'T' || state == 't' {
-		return "", chaos.Refuse("stopped-already", "look who stopped it", "process %d is in state %c already", p.PID, state)
 	}
 	why := untraceable(p.PID)
 	switch {
@@ -69,6 +68,16 @@ func (processPause) mechanism(asked string, p chaos.Process) (string, error) {
 		return "sigstop", nil
 	}
 	return "ptrace", nil
+}
+
+// notStopped refuses a process that is stopped or traced already. It is nobody's to pause:
+// the undo would let it run.
+func notStopped(p chaos.Process) error {
+	state, err := p.State()
+	if err == nil && (state == 'T' || state == 't') {
+		err = chaos.Refuse("stopped-already", "look who stopped it", "process %d is in state %c already", p.PID, state)
+	}
+	return err
 }
 
 type paused struct{ process chaos.Process }

@@ -1,10 +1,13 @@
 package gameday
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/loadtest"
@@ -114,7 +117,7 @@ func TestOneDayAtATime(t *testing.T) {
 	who, err := Walking(dir)
 	require.NoError(t, err)
 	require.Empty(t, who)
-	release, err := Hold(dir, "GD-1 payments-day")
+	held, err := Hold(dir, "GD-1 payments-day")
 	require.NoError(t, err)
 	for range 2 {
 		who, err = Walking(dir)
@@ -124,7 +127,16 @@ func TestOneDayAtATime(t *testing.T) {
 	_, err = Hold(dir, "GD-2 payments-day")
 	require.ErrorIs(t, err, chaos.ErrRefused)
 	require.ErrorContains(t, err, "R3 one-at-a-time: the game day GD-1 payments-day goes on")
-	require.NoError(t, release())
+	require.Empty(t, held.Lost())
+
+	// The file is no more than its name: without it nothing begins either, and the day ends.
+	file := filepath.Join(dir, "gameday")
+	require.NoError(t, os.Remove(file))
+	require.Equal(t, "its file "+file+" is gone: who removed or moved it left nothing by which others could end this game day", held.Lost())
+	_, err = Hold(dir, "GD-2 payments-day")
+	require.ErrorContains(t, err, "R3 one-at-a-time: the game day whose file "+file+" somebody has removed goes on")
+	require.NotEmpty(t, held.Lost(), "another file is not its own")
+	require.NoError(t, held.Release())
 	who, err = Walking(dir)
 	require.NoError(t, err)
 	require.Empty(t, who)
@@ -132,7 +144,24 @@ func TestOneDayAtATime(t *testing.T) {
 	require.NoError(t, err)
 	who, _ = Walking(dir)
 	require.Equal(t, "GD-2", who)
-	require.NoError(t, again())
+	require.NoError(t, again.Release())
+}
+
+// TestWhatIsNoFileOfADay is told at once: it says nothing of a day, and none begins there.
+func TestWhatIsNoFileOfADay(t *testing.T) {
+	for what, put := range map[string]func(path string) error{
+		"a link":      func(path string) error { return os.Symlink("/dev/null", path) },
+		"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a fifo":      func(path string) error { return unix.Mkfifo(path, 0o600) },
+	} {
+		dir := t.TempDir()
+		require.NoError(t, put(filepath.Join(dir, "gameday")))
+		_, err := Walking(dir)
+		require.ErrorIs(t, err, ErrNoFile, what)
+		require.ErrorContains(t, err, filepath.Join(dir, "gameday")+" is no plain file; remove it")
+		_, err = Hold(dir, "GD-1")
+		require.ErrorIs(t, err, ErrNoFile, what)
+	}
 }
 
 // How far a run has come, how long it takes yet, and who is still asked, is said by what is

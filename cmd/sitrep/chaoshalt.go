@@ -17,6 +17,9 @@ import (
 // haltPatience bounds how long `chaos halt` waits for every undo.
 const haltPatience = 15 * time.Second
 
+// errPlanned is that a run which has touched nothing yet does not end.
+var errPlanned = errors.New("a run that is being planned has not ended, and HALT stays: once it has, sitrep chaos halt --clear")
+
 func (a *app) haltCommand() *cobra.Command {
 	var clear bool
 	var reason string
@@ -62,7 +65,7 @@ func (a *app) halt(ctx context.Context, dir, reason string) error {
 		who = "somebody" // a name must not stand in the way of it
 	}
 	_, was := chaos.Halted(dir)
-	ended, err := haltAll(ctx, dir, func() error { return chaos.Halt(dir, string(who), reason) })
+	ended, err := haltAll(ctx, dir, false, func() error { return chaos.Halt(dir, string(who), reason) })
 	a.onTimeline(ctx, dir, nil)
 	if err != nil {
 		return err
@@ -94,8 +97,9 @@ func sanitiseLines(lines []string) string {
 
 // haltAll raises HALT, returns once every run is undone and no game day sends load or
 // begins another, and names those that were open. The error has the exit code of an undo
-// that failed.
-func haltAll(ctx context.Context, dir string, raise func() error) (ended []string, err error) {
+// that failed. Where HALT is raised for a moment only, a run that is still being planned is
+// waited for as well: it could not see it any more.
+func haltAll(ctx context.Context, dir string, moment bool, raise func() error) (ended []string, err error) {
 	ended = []string{}
 	note := func() (day string, err error) {
 		before, _ := chaos.Active(dir) // what cannot be read is told below
@@ -124,18 +128,26 @@ func haltAll(ctx context.Context, dir string, raise func() error) (ended []strin
 		if activeErr == nil {
 			open = slices.DeleteFunc(open, func(r chaos.OpenRun) bool { return r.Live && r.Undone })
 		}
-		err = errors.Join(err, activeErr, dayErr)
+		planning, planErr := false, error(nil)
+		if moment {
+			planning, planErr = chaos.Planning(dir)
+		}
+		err = errors.Join(err, activeErr, dayErr, planErr)
 		switch {
-		case err == nil && len(open) == 0 && day == "":
+		case err == nil && len(open) == 0 && day == "" && !planning:
 			return ended, nil
 		case errors.Is(err, chaos.ErrDamaged) && !slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return r.Live || r.Damage == "" }):
 			return ended, withCode(exitUndoFailed, fmt.Errorf("halt: no run starts any more, but %w", err)) // waiting mends no journal
+		case errors.Is(dayErr, gameday.ErrNoFile) && len(open) == 0:
+			return ended, withCode(exitUndoFailed, fmt.Errorf("halt: every run is undone, but %w", err)) // nor that
 		}
 		select {
 		case <-ctx.Done():
 			switch {
 			case err == nil && len(open) > 0:
 				err = fmt.Errorf("%s is not proven undone", open[0].Run)
+			case err == nil && planning:
+				return ended, withCode(exitUndoFailed, fmt.Errorf("halt: %w", errPlanned))
 			case err == nil:
 				err = fmt.Errorf("the game day %s has not ended: is its process stopped?", day)
 			}

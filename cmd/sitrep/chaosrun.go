@@ -372,6 +372,9 @@ func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
 				ended = append(ended, name)
 			}
 		}
+		if len(ended) == 0 {
+			ended = append(ended, "a run that was being planned")
+		}
 	}
 	if err := o.undone(ctx, dir); err != nil {
 		return pane.Receipt{}, err
@@ -389,8 +392,8 @@ func (o *operator) abortAll(ctx context.Context) (pane.Receipt, error) {
 // endOthers raises HALT until every run is undone. One that is raised already stays.
 func endOthers(ctx context.Context, dir, by string) (ended []string, err error) {
 	_, was := chaos.Halted(dir)
-	ended, err = haltAll(ctx, dir, func() error { return chaos.EndAll(dir, by+" on another screen") })
-	if !was {
+	ended, err = haltAll(ctx, dir, true, func() error { return chaos.EndAll(dir, by+" on another screen") })
+	if !was && !errors.Is(err, errPlanned) {
 		err = errors.Join(err, chaos.ClearHalt(dir))
 	}
 	return ended, err
@@ -421,9 +424,11 @@ func (o *operator) undone(ctx context.Context, dir string) error {
 	}
 }
 
-// othersRun says whether other processes have runs that are not undone, or hold a game day.
+// othersRun says whether other processes have runs that are not undone, plan one, or hold a
+// game day.
 func othersRun(dir string, mine map[string]bool) (bool, error) {
 	open, err := chaos.Active(dir)
 	day, dayErr := gameday.Walking(dir)
-	return day != "" || slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] && !r.Undone }), errors.Join(err, dayErr)
+	planning, planErr := chaos.Planning(dir)
+	return day != "" || planning || slices.ContainsFunc(open, func(r chaos.OpenRun) bool { return !mine[r.ID] && !r.Undone }), errors.Join(err, dayErr, planErr)
 }

@@ -107,7 +107,7 @@ func (v *verdict) probes() {
 		switch {
 		case p.Within < p.Evaluations:
 			return 0
-		case p.Evaluations == 0:
+		case p.Blind():
 			return 1
 		}
 		return 2
@@ -124,6 +124,10 @@ func (v *verdict) probes() {
 			looks = "NO DATA"
 		case p.Within < p.Evaluations:
 			looks = fmt.Sprintf("OUT %d of %d", p.Evaluations-p.Within, p.Evaluations)
+		case p.Blind():
+			looks = p.Answered()
+		case p.Answered() != "":
+			looks = fmt.Sprintf("held, %d of %d looks", p.Evaluations, p.Looks)
 		}
 		rows = append(rows, []string{p.Name, safe.New(p.Expect, 18).String(), figure(p.Before), figure(p.Worst), figure(p.During), figure(p.After), looks})
 	}

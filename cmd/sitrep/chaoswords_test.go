@@ -50,6 +50,28 @@ func TestTwoCtrlCAtOnceAreOne(t *testing.T) {
 	require.Regexp(t, `why       ended by ctrl-C \(ana\)\nafter     the steady state was back (at once|after)`, x.text())
 }
 
+// What a probe did not see is told in its row.
+func TestRowsOfProbesThatSawLittle(t *testing.T) {
+	t.Parallel()
+	probe := func(looks, evaluations, within int) chaos.ProbeOutcome {
+		return chaos.ProbeOutcome{Name: "load", Expect: "< 1", Looks: looks, Evaluations: evaluations, Within: within}
+	}
+	for want, p := range map[string]chaos.ProbeOutcome{
+		"1 of 10 looks answered": probe(10, 1, 1),
+		"held, 9 of 10 looks":    probe(10, 9, 9),
+		"held, 10 looks":         probe(10, 10, 10),
+		"held, 9 looks":          probe(0, 9, 9), // by an older sitrep
+		"OUT 1 of 9":             probe(10, 9, 8),
+		"NO DATA":                probe(10, 0, 0),
+	} {
+		var rows strings.Builder
+		v := verdict{page: page{w: &rows}, out: chaos.Outcome{Probes: []chaos.ProbeOutcome{p}}}
+		v.probes()
+		require.NoError(t, v.err)
+		require.Contains(t, rows.String(), "  "+want+"\n")
+	}
+}
+
 // A refusal is told with its word once: by the run, in JSON, and in the history.
 func TestARefusalIsSaidOnce(t *testing.T) {
 	t.Parallel()

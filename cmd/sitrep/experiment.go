@@ -196,7 +196,15 @@ func (a *app) confirm(what string, others ...string) error {
 	case a.flags.confirm == what || slices.Contains(others, a.flags.confirm):
 		return nil
 	}
-	return withCode(exitRefused, fmt.Errorf("context %s is production: to do this to %s say --confirm %s", a.flags.context, what, what))
+	return withCode(exitRefused, fmt.Errorf("context %s is production%s: to do this to %s say --confirm %s", a.flags.context, a.wrongConfirm(), what, what))
+}
+
+// wrongConfirm says that something was confirmed that is not what is wanted: what is, follows.
+func (a *app) wrongConfirm() string {
+	if a.flags.confirm == "" {
+		return ""
+	}
+	return fmt.Sprintf(", and --confirm %q is not what it wants", a.flags.confirm)
 }
 
 // prod says whether the chosen context is marked as production.

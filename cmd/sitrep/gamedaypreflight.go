@@ -54,10 +54,7 @@ func (a *app) foresee(ctx context.Context, day gameday.Day, parts dayParts) (pre
 	if text, is := chaos.Halted(dir); is {
 		f.halted = chaos.Refuse("halt", "sitrep chaos halt --clear allows runs again", "HALT is raised: %s", text)
 	}
-	if !day.Window.Always() {
-		_, most := day.Schedule(parts.known)
-		f.window = chaos.CheckWindows([]chaos.Window{day.Window}, time.Now(), most)
-	}
+	f.window = f.within(time.Now())
 	f.gather()
 	means, closeAll := a.loadMeans()
 	defer closeAll()
@@ -73,6 +70,15 @@ func (a *app) foresee(ctx context.Context, day gameday.Day, parts dayParts) (pre
 		r.Preview, r.err = a.preview(ctx, r.experiment, f.confirmFor(r.experiment))
 	}
 	return f, ctx.Err()
+}
+
+// within refuses a day that would not be over before its window closes.
+func (f preflight) within(now time.Time) error {
+	if f.day.Window.Always() {
+		return nil
+	}
+	_, most := f.day.Schedule(f.parts.known)
+	return chaos.CheckWindows([]chaos.Window{f.day.Window}, now, most)
 }
 
 // gather finds the plans and experiments of the day, each once.
@@ -158,6 +164,9 @@ func (f preflight) production() (why string) {
 func (f preflight) against() []error {
 	all := f.refusals()
 	if why := f.production(); why != "" && f.halted == nil {
+		if f.typed != "" {
+			why += fmt.Sprintf("; --confirm %q is not what it wants", f.typed)
+		}
 		all = append(all, chaos.Refuse("production", fmt.Sprintf("say --confirm %q, once for all of it", f.confirmText()), "%s", why))
 	}
 	return all

@@ -105,6 +105,7 @@ type gamedayRun struct {
 	confirms chan struct{} // that a person still sees the run; nil: no screen holds the day
 
 	dir      string // of chaos
+	held     *gameday.Held
 	head     gameday.Result
 	first    int64 // the last event before it
 	problems error // what could not be recorded or told
@@ -156,12 +157,14 @@ func (g *gamedayRun) hold(ctx context.Context) (res gameday.Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	release, err := gameday.Hold(g.dir, run+" "+g.day.Name)
-	if err != nil {
+	if g.held, err = gameday.Hold(g.dir, run+" "+g.day.Name); err != nil {
 		return res, chaosError(err)
 	}
-	quiet := func() { _ = release() } // a second time it does nothing
+	quiet := func() { _ = g.held.Release() } // a second time it does nothing
 	defer quiet()
+	if err := g.within(time.Now()); err != nil { // it was asked before everything else was
+		return res, chaosError(err)
+	}
 	letGo, err := g.db.HoldRun(run)
 	if err != nil {
 		return res, fmt.Errorf("begin %s: %w", run, err)
@@ -306,6 +309,9 @@ func (g *gamedayRun) allClear(ctx context.Context, res gameday.Result) error {
 func (g *gamedayRun) ended(ctx context.Context) string {
 	if text, is := chaos.Halted(g.dir); is {
 		return chaos.HaltReason(text)
+	}
+	if why := g.held.Lost(); why != "" {
+		return why
 	}
 	inc, err := g.db.Incident(ctx, incident.ID(g.head.Drill))
 	if err == nil && inc.Status.Over() { // what cannot be read now is read in a moment

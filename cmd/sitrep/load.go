@@ -170,7 +170,7 @@ func (a *app) loading(ctx context.Context, do func(*store.DB, *recorder, loadtes
 		live = append(live, productionHosts(reached)...)
 	}
 	if what := strings.Join(slices.Compact(live), " and "); what != "" && a.flags.confirm != what {
-		return withCode(exitRefused, fmt.Errorf("%s, whose entry in load.hosts says that it is production, or does not say what it is: to send it load say --confirm %q", what, what))
+		return withCode(exitRefused, fmt.Errorf("%s, whose entry in load.hosts says that it is production, or does not say what it is%s: to send it load say --confirm %q", what, a.wrongConfirm(), what))
 	}
 	for _, p := range plans {
 		if p.HTTP.TLS.Insecure {

@@ -23,7 +23,11 @@ func VerdictStyle(v chaos.Verdict) theme.Style {
 
 // ProbeText is what a probe saw, in a line.
 func ProbeText(p chaos.ProbeOutcome) string {
-	return fmt.Sprintf("%s: before %s, during %s, after %s; %d of %d within", p.Expect, maybe(p.Before), maybe(p.During), maybe(p.After), p.Within, p.Evaluations)
+	text := fmt.Sprintf("%s: before %s, during %s, after %s; %d of %d within", p.Expect, maybe(p.Before), maybe(p.During), maybe(p.After), p.Within, p.Evaluations)
+	if answered := p.Answered(); answered != "" {
+		text += ", " + answered
+	}
+	return text
 }
 
 // FaultText is what became of a fault, in a line.

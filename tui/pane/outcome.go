@@ -72,6 +72,9 @@ func (p *page) probe(o chaos.ProbeOutcome) {
 	if o.Evaluations > 0 {
 		text += fmt.Sprintf("\n%d of %s while it held within tolerance", o.Within, plural(o.Evaluations, "look"))
 	}
+	if answered := o.Answered(); answered != "" {
+		text += "\n" + answered
+	}
 	p.labelled("probe", text)
 }
 
