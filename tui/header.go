@@ -469,20 +469,6 @@ func (m *model) radius(inc incident.Incident) []piece {
 	return append(append(out, m.present(inc.ID)...), m.problem()...)
 }
 
-// problem is what the program itself has trouble with.
-func (m *model) problem() []piece {
-	n := len(m.world.Problems)
-	if n == 0 {
-		return nil
-	}
-	text := safe.New(m.world.Problems[n-1], safe.Line)
-	words := []safe.Text{text}
-	for _, w := range []int{180, 150, 115, 95, 75, 60, 50, 40, 30} {
-		words = append(words, text.Fit(w))
-	}
-	return []piece{say(7, theme.Warn, words...)}
-}
-
 func distinct(list []string) []string {
 	slices.Sort(list)
 	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })

@@ -51,6 +51,7 @@ type model struct {
 
 	interruptedAt time.Time
 	writeUntil    time.Time // in production: chaos, load and silences are allowed until then
+	readTo        time.Time // problems that were told until then were put away
 	touched       time.Time // when the person last did something here
 	picture       picture
 }

@@ -279,6 +279,9 @@ func (m *model) cancel() tea.Cmd {
 		*f = ""
 		return nil
 	}
+	if m.putAway() {
+		return nil
+	}
 	if m.place.back() {
 		return m.fit()
 	}

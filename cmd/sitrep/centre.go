@@ -67,12 +67,17 @@ type news struct {
 	alerts  func(alertNews)
 	slos    func([]slo.Status)
 	problem func(string)
+	told    func(string) // what was wrong, and is done with
+	solved  func(string) // a problem that was told is none any more
 }
+
+// complaint is one that takes back what it said.
+func (n news) complaint() complaint { return complaint{problem: n.problem, solved: n.solved} }
 
 // silent is news for a program without a screen.
 func silent(problem func(string)) news {
 	return news{
-		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, slos: func([]slo.Status) {}, problem: problem,
+		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, slos: func([]slo.Status) {}, problem: problem, told: problem, solved: func(string) {},
 	}
 }
 
@@ -390,7 +395,7 @@ type leftovers struct {
 }
 
 func newLeftovers(c *centre, dir string) *leftovers {
-	return &leftovers{centre: c, dir: dir, said: map[string]bool{}, complaint: complaint{problem: c.news.problem}}
+	return &leftovers{centre: c, dir: dir, said: map[string]bool{}, complaint: c.news.complaint()}
 }
 
 // look takes one look at the open runs. One that was dead at the last look too is
@@ -430,7 +435,7 @@ func (l *leftovers) undo(ctx context.Context, now time.Time) {
 	}
 	for _, r := range done {
 		if len(r.Undone) > 0 {
-			l.centre.news.problem(fmt.Sprintf("%s was left by a process that died; undone now: %s", leftName(r, l.centre.db.Path()), orNone(r.Undone)))
+			l.centre.news.told(fmt.Sprintf("%s was left by a process that died; undone now: %s", leftName(r, l.centre.db.Path()), orNone(r.Undone)))
 			l.said[r.ID] = true
 		}
 	}
@@ -455,7 +460,7 @@ func (l *leftovers) record(ctx context.Context) {
 	l.waits = waits
 	for _, r := range ended {
 		if !l.said[r.ID] {
-			l.centre.news.problem(untoldText(r))
+			l.centre.news.told(untoldText(r))
 		}
 	}
 	if err != nil && ctx.Err() == nil {

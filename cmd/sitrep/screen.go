@@ -131,12 +131,21 @@ func mailboxNews(m *tui.Mailbox) news {
 				w.Alerts = pane.Alerts{List: n.list, Silences: n.silences, Rules: n.rules, Manager: n.manager, Tellers: n.tellers, At: n.at, Err: n.err}
 			})
 		},
-		problem: func(text string) {
+		problem: func(text string) { tell(m, pane.Problem{Text: text, At: time.Now()}) },
+		told:    func(text string) { tell(m, pane.Problem{Text: text, At: time.Now(), Past: true}) },
+		solved: func(text string) {
 			m.Update(func(w *pane.World) {
-				w.Problems = append(slices.Clone(w.Problems[max(0, len(w.Problems)-mostProblems+1):]), text)
+				w.Problems = slices.DeleteFunc(slices.Clone(w.Problems), func(p pane.Problem) bool { return p.Text == text })
 			})
 		},
 	}
+}
+
+// tell adds what an engine has to say.
+func tell(m *tui.Mailbox, p pane.Problem) {
+	m.Update(func(w *pane.World) {
+		w.Problems = append(slices.Clone(w.Problems[max(0, len(w.Problems)-mostProblems+1):]), p)
+	})
 }
 
 // watchRuns shows the runs of other processes on this host.

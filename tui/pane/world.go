@@ -49,7 +49,15 @@ type World struct {
 	OnCall    *OnCall                              // who answers now, and PagerDuty's inbox; nil before anybody looked
 	Asked     []string                             // PromQL that this person asked before, newest last
 	Server    string                               // the address of Prometheus
-	Problems  []string                             // of engines, newest last: what failed, on what, what to do
+	Problems  []Problem                            // of engines, newest last
+}
+
+// Problem is what an engine has told: what failed, on what, what to do, or what it has
+// done about what others left.
+type Problem struct {
+	Text string
+	At   time.Time
+	Past bool // it is done with: nobody has to do anything about it
 }
 
 // Present is somebody else who looks at this store.
