@@ -177,6 +177,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 	case tickMsg:
 		m.toasts.expire(m.now)
 		m.lapse()
+		m.lapsed()
 		return tea.Batch(m.freshen(), m.follows(), m.tick())
 	case wakeMsg:
 		return tea.Batch(m.look(), m.wait(breath))

@@ -285,6 +285,9 @@ func (m *model) cancel() tea.Cmd {
 	if m.place.back() {
 		return m.fit()
 	}
+	if inc, ok := m.incident(); ok && inc.Status.Over() {
+		m.place.release(m.world)
+	}
 	return nil
 }
 

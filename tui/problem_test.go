@@ -1,9 +1,11 @@
 package tui
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
@@ -56,4 +58,50 @@ func TestProblemsAreCutBetweenWords(t *testing.T) {
 			p.sees(":messages")
 		})
 	}
+}
+
+// An incident that is over leaves the headline by esc, and after a while by itself where
+// its end was seen; one that was looked up stays.
+func TestWhatIsOverIsNoHeadline(t *testing.T) {
+	over := func(w *pane.World) {
+		w.Incidents = slices.Clone(w.Incidents)
+		for i := range w.Incidents {
+			if !w.Incidents[i].Status.Over() {
+				w.Incidents[i].Status, w.Incidents[i].Clocks.Resolved = incident.StatusResolved, time.Now()
+			}
+		}
+		w.Alerts.List = nil
+	}
+	play(t, 120, 40, func(p *player) {
+		p.world(over)
+		p.wait(9 * time.Minute)
+		p.sees("[SEV1] INC-204")
+		p.wait(2 * time.Minute)
+		p.seesNot("[SEV1] INC-204")
+		p.sees("All quiet")
+		p.sees("last: SEV-1 INC-204")
+	})
+	play(t, 120, 40, func(p *player) {
+		p.world(over)
+		p.press("5")
+		p.press("esc")
+		p.sees("[SEV1] INC-204")
+		p.press("esc")
+		p.sees("All quiet")
+		p.press(":")
+		p.typed("go INC-204")
+		p.press("enter")
+		p.wait(time.Hour)
+		p.sees("[SEV1] INC-204")
+	})
+	play(t, 120, 40, func(p *player) {
+		p.press("5")
+		p.world(over)
+		p.wait(7 * time.Minute)
+		p.press("j")
+		p.wait(7 * time.Minute)
+		p.sees("[SEV1] INC-204")
+		p.wait(4 * time.Minute)
+		p.seesNot("[SEV1] INC-204")
+	})
 }
