@@ -105,12 +105,16 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	if l != nil {
 		g.Go(func() error { return watchLedger(engines, l, mailbox) })
 	}
+	left := mailbox.World()
 	g.Go(func() error {
 		defer end() // the person is done, so everything ends
-		return tui.Run(engines, options)
+		err := tui.Run(engines, options)
+		left = mailbox.World()
+		return err
 	})
 	err = g.Wait()
 	op.wait()
+	a.sayFarewell(left)
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
