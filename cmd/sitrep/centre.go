@@ -13,11 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sitrep-dev/sitrep/chaos"
-	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
-	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/query/embedded"
@@ -28,35 +26,32 @@ import (
 // centre is everything that works behind a screen or a daemon. What it learns
 // goes to news, which never blocks.
 type centre struct {
-	app         *app
-	db          *store.DB
-	client      *query.Client
-	sources     query.Sources     // for what is asked again and again
-	scraper     *scraper          // nil: there is a server
-	standby     *embedded.Standby // nil: nothing stands in for the server
-	checker     *checker          // nil: the configuration has no checks
-	closeAll    func()            // their connections
-	policy      escalation.Policy
-	boards      []query.Board
-	experiments []experiment
-	broken      []brokenExperiment
-	plans       []loadtest.Plan
-	gamedays    []gameday.Day
-	runbooks    []runbook.Runbook
-	signals     *signals
-	rec         *recorder
-	ladder      *escalation.Engine
-	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
-	listener    *listener     // nil: PagerDuty is not read
-	onCall      *onCallList
-	desk        *alertDesk
-	watch       *alertWatch
-	objectives  []slo.Objective
-	burns       *burnWatch       // nil: there are no objectives
-	webhook     *webhookListener // nil: no notifications are taken in
-	listens     *ear             // nil: nobody hears of Slack's buttons
-	mine        atomic.Bool      // this process runs the ladder
-	news        news
+	app        *app
+	db         *store.DB
+	client     *query.Client
+	sources    query.Sources     // for what is asked again and again
+	scraper    *scraper          // nil: there is a server
+	standby    *embedded.Standby // nil: nothing stands in for the server
+	checker    *checker          // nil: the configuration has no checks
+	closeAll   func()            // their connections
+	policy     escalation.Policy
+	boards     []query.Board
+	files      atomic.Pointer[prepared] // see ready
+	runbooks   []runbook.Runbook
+	signals    *signals
+	rec        *recorder
+	ladder     *escalation.Engine
+	mirror     *changeMirror // nil: no changes go to or come from PagerDuty
+	listener   *listener     // nil: PagerDuty is not read
+	onCall     *onCallList
+	desk       *alertDesk
+	watch      *alertWatch
+	objectives []slo.Objective
+	burns      *burnWatch       // nil: there are no objectives
+	webhook    *webhookListener // nil: no notifications are taken in
+	listens    *ear             // nil: nobody hears of Slack's buttons
+	mine       atomic.Bool      // this process runs the ladder
+	news       news
 }
 
 // news is what a screen wants to know of the engines. Every function may be
@@ -96,8 +91,8 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if err != nil {
 		return nil, err
 	}
-	c.experiments, c.broken, c.plans = ready.experiments, ready.broken, ready.plans
-	c.gamedays = a.knownGamedays(n.problem)
+	ready.days = a.knownGamedays(n.problem)
+	c.files.Store(&ready)
 	if c.runbooks, err = a.runbooks(); err != nil {
 		return nil, err
 	}
@@ -172,6 +167,14 @@ func (c *centre) metrics(ctx context.Context) (err error) {
 		c.sources[""] = c.standby
 	}
 	return err
+}
+
+// ready is everything that can be started, as its files were when somebody looked last.
+func (c *centre) ready() *prepared {
+	if p := c.files.Load(); p != nil {
+		return p
+	}
+	return &prepared{}
 }
 
 // live is the source of what is asked once: no cache of what panels have shown.

@@ -207,7 +207,7 @@ func (o *operator) hearDay(d *startedDay, line []byte) {
 		return
 	}
 	targets := ""
-	for _, e := range o.experiments {
+	for _, e := range o.ready().experiments {
 		if e.Name == r.Experiment {
 			targets = whom(e.Experiment)
 		}
