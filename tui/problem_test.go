@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 )
 
@@ -103,5 +104,20 @@ func TestWhatIsOverIsNoHeadline(t *testing.T) {
 		p.sees("[SEV1] INC-204")
 		p.wait(4 * time.Minute)
 		p.seesNot("[SEV1] INC-204")
+	})
+}
+
+// What comes in and the headline count alike: what is new is told as that.
+func TestNewAlertsAreCountedAsNew(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.world(func(w *pane.World) { w.Incidents = nil })
+		p.sees("3 alerts fire: ")
+		p.world(func(w *pane.World) {
+			w.Alerts.List = slices.Clone(w.Alerts.List)
+			for _, name := range []string{"Disk", "Queue"} {
+				w.Alerts.List = append(w.Alerts.List, alert.Alert{Name: name, Fingerprint: name, State: alert.Firing, ActiveAt: time.Now()})
+			}
+		})
+		p.sees("5 alerts fire: ", "2 more alerts fire, Disk among them: 5 in all")
 	})
 }

@@ -168,7 +168,7 @@ func withOthers(runs []pane.ChaosRun, open []chaos.OpenRun) []pane.ChaosRun {
 		case runs[i].Last.ID == "":
 			runs[i] = otherRun(o)
 		default:
-			runs[i].Left = leftBehind(o)
+			runs[i].Left, runs[i].Production = leftBehind(o), o.Production
 		}
 	}
 	return runs[max(0, len(runs)-mostRuns):]
@@ -215,7 +215,7 @@ func leftBehind(o chaos.OpenRun) string {
 // tells the faults, and nothing of probes and guards.
 func otherRun(o chaos.OpenRun) pane.ChaosRun {
 	r := pane.ChaosRun{
-		Run: o.Run, ID: o.ID, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Began: o.Since, Ends: o.Until, Left: leftBehind(o), Faults: o.Faults,
+		Run: o.Run, ID: o.ID, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Began: o.Since, Ends: o.Until, Left: leftBehind(o), Faults: o.Faults, Production: o.Production,
 		Said: "started by another process",
 		Last: chaos.Report{Run: o.Run, Experiment: o.Experiment, Phase: phaseOf(o), At: o.Since, Text: "started by another process"},
 	}

@@ -184,6 +184,7 @@ type ChaosRun struct {
 	Over       time.Time               // its last step, by plan; zero if nobody knows
 	Asks       string                  // a person has to confirm it until AskedTill; "" = nobody has to
 	AskedTill  time.Time               //
+	Production string                  // why what it hurts is production, as its journal says; "" = it is none
 	Left       string                  // why nobody ends it by plan: its processes are dead; "" = somebody does
 	Holder     string                  // of a run that another process has started: which one has it now
 }
