@@ -49,6 +49,8 @@ func TestProductionIsConfirmed(t *testing.T) {
 		out, _ := l.run(req)
 		require.Equal(t, verdict, out.Verdict, out.Reason)
 		switch confirm {
+		case "test 100%":
+			require.Equal(t, "the experiment has env=production", l.journal(req).Opened.Production, "whoever looks at the journal knows it")
 		case "":
 			require.Equal(t, `refused R5 production: the experiment has env=production; say --confirm "test 100%", or label the experiment with the env that it is for`, out.Reason)
 		case "test":

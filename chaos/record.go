@@ -55,6 +55,9 @@ type Opened struct {
 	Targets    []string `json:"targets"`
 	Matched    []string `json:"matched"`
 	Seed       uint64   `json:"seed"`
+	// Production is why what it hurts is production; empty if it is none, or an older
+	// version wrote it.
+	Production string `json:"production,omitempty"`
 	// Starter is the process that follows the run and records how it ends, and Store the
 	// file in which: whoever finds the journal closed and the starter dead does it then.
 	Starter *Process `json:"starter,omitempty"`

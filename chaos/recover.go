@@ -116,6 +116,9 @@ type OpenRun struct {
 	// Journal is its file, and Damage what is wrong with that (see Log): nobody
 	// can say whether its faults are gone, and Recover does not close it.
 	Journal, Damage string
+	// Production is why what it hurts is production, as its policy judged; empty if it is
+	// none.
+	Production string
 	// Store is where its starter records how it ends, see Opened.
 	Store string
 }
@@ -163,7 +166,7 @@ func openRun(l Log) OpenRun {
 	r := OpenRun{
 		Experiment: l.Opened.Experiment, Targets: l.Opened.Targets, Since: l.OpenedAt,
 		Live:   l.Opened.Runner.Alive() || l.Undertaker != nil && l.Undertaker.Alive(),
-		Runner: l.Opened.Runner, Store: l.Opened.Store, Journal: l.Path, Damage: l.Damage, Undone: l.Over && l.Damage == "" && len(l.open()) == 0,
+		Runner: l.Opened.Runner, Store: l.Opened.Store, Production: l.Opened.Production, Journal: l.Path, Damage: l.Damage, Undone: l.Over && l.Damage == "" && len(l.open()) == 0,
 	}
 	if l.Undertaker != nil {
 		r.Undertaker = *l.Undertaker

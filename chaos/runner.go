@@ -64,6 +64,7 @@ type runner struct {
 	order
 	Means
 	exp   Experiment
+	live  string // why what it hurts is production; empty if it is none
 	say   func(Report)
 	abort chan string
 	beats chan struct{}
@@ -275,7 +276,9 @@ func (r *runner) plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return plan, fmt.Errorf("what is this host called: %w", err)
 	}
-	return plan, r.Policy.Check(Judgement{Plan: plan, Host: host, Now: time.Now(), Confirm: r.Confirm})
+	j := Judgement{Plan: plan, Host: host, Now: time.Now(), Confirm: r.Confirm}
+	r.live = r.Policy.production(j)
+	return plan, r.Policy.Check(j)
 }
 
 // run arms the undertaker and lets the engine work. An error means that nothing
@@ -287,7 +290,7 @@ func (r *runner) run(ctx context.Context, plan Plan) error {
 	}
 	j, err := createJournal(r.StateDir, Opened{
 		Run: r.Run, ID: r.ID, Experiment: plan.Experiment.Name, Runner: me,
-		Targets: plan.names(), Matched: plan.Choice.Matched, Seed: plan.Choice.Seed, Starter: r.Starter, Store: r.Store,
+		Targets: plan.names(), Matched: plan.Choice.Matched, Seed: plan.Choice.Seed, Production: r.live, Starter: r.Starter, Store: r.Store,
 	}, time.Now())
 	if err != nil {
 		return err

@@ -41,21 +41,24 @@ func (m *model) pickChaos() tea.Cmd {
 		}
 		return m.start(pane.StartChaos{Name: name}, byKey)
 	})
-	var names []string
-	for _, x := range m.world.Chaos.Experiments {
-		names = append(names, x.Name)
+	judge := func() tea.Cmd {
+		var names []string
+		for _, x := range m.world.Chaos.Experiments {
+			names = append(names, x.Name)
+		}
+		return m.do(pane.JudgeChaos{Names: names})
 	}
-	obstacles := m.obstacles()
+	obstacles, known := m.obstacles(), len(m.world.Chaos.Experiments)
 	m.asked.fresh = func() (ask tea.Cmd) {
-		if now := m.obstacles(); now != obstacles {
-			obstacles, opened = now, m.now
-			ask = m.do(pane.JudgeChaos{Names: names})
+		if now, n := m.obstacles(), len(m.world.Chaos.Experiments); now != obstacles || n != known {
+			obstacles, known, opened = now, n, m.now
+			ask = judge()
 		}
 		help, rows := m.chaosChoices(opened)
 		p.Say(help, m.keys, rows)
 		return ask
 	}
-	return m.do(pane.JudgeChaos{Names: names})
+	return judge()
 }
 
 // obstacles is what the rules look at and this screen sees too: once it is another, what

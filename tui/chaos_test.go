@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,8 +181,16 @@ func TestTheHeadlineSaysWhatAFaultHurts(t *testing.T) {
 			w.Chaos.Judged = map[string]pane.Judged{"payments-latency": {Confirm: "payments-1 has env=prod"}}
 		})
 		p.sees("PRODUCTION  CH-3 payments-latency hurts payments until ")
+		p.world(func(w *pane.World) { w.Chaos.Judged = nil })
+		p.seesNot("PRODUCTION")
+		p.world(func(w *pane.World) { // of another screen or command: its journal says it
+			w.Chaos.Runs = slices.Clone(w.Chaos.Runs)
+			w.Chaos.Runs[0].Production = "payments-1 has env=prod"
+		})
+		p.sees("PRODUCTION  CH-3 payments-latency hurts payments until ", "PRODUCTION CH-3")
 		p.world(func(w *pane.World) { w.Chaos.Runs[0].Last.Phase = chaos.Recovering })
 		p.sees("All quiet")
+		p.seesNot("PRODUCTION")
 	})
 }
 
@@ -325,3 +334,26 @@ func confirming(w *pane.World, now time.Time) {
 }
 
 func calmShop(w *pane.World, _ time.Time) { w.Incidents = nil }
+
+// The runs before are told, also where there are none.
+func TestThereWereNoRuns(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		play(t, size[0], size[1], func(p *player) {
+			p.world(func(w *pane.World) { w.Chaos.Past, w.Chaos.Runs = nil, nil })
+			p.press("x", "enter", "tab")
+			p.sees("Runs of payments-", "never run")
+		})
+	}
+}
+
+// What is known of a run from its journal alone says so, and is no blank.
+func TestAnEndThatAJournalTellsSaysSo(t *testing.T) {
+	play(t, 120, 40, func(p *player) {
+		p.world(func(w *pane.World) {
+			w.Chaos.Runs = nil
+			w.Chaos.Past = []pane.ChaosPast{{Run: "CH-1", ID: "a", Experiment: "payments-latency", Began: time.Now(), Ended: time.Now(), Outcome: &chaos.Outcome{Verdict: chaos.Aborted, Reason: "its processes died; its runner has undone everything"}}}
+		})
+		p.press("4", "h")
+		p.sees("how it ended is known from its journal alone")
+	})
+}

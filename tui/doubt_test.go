@@ -43,7 +43,7 @@ func TestStillOnItIsAnsweredByOneKey(t *testing.T) {
 		}
 		require.Equal(t, 1, rung)
 		heard := len(p.others)
-		p.world(func(w *pane.World) { w.Problems = []string{"another world"} })
+		p.world(func(w *pane.World) { w.Problems = []pane.Problem{{Text: "another world", At: time.Now()}} })
 		require.False(t, rang(p.others[heard:]), "it rings once")
 		p.press("a")
 		require.Equal(t, []pane.Order{pane.Acknowledge{ID: "INC-204"}}, p.desk.taken())

@@ -52,7 +52,7 @@ func underFire(w *pane.World, now time.Time) {
 	w.Load.Run, w.Load.Live = "LT-1", &loadtest.Progress{Elapsed: 2 * time.Second, Remaining: 8 * time.Second, RequestedRate: 400, AchievedRate: 399, Requests: 790, Stages: 1}
 	w.Delivery.Sinks[0] = pane.Sink{Name: "pagerduty", State: "down", Why: "events.pagerduty.com: 503"}
 	w.Present = []pane.Present{{Name: "bob", Incident: w.Incidents[0].ID}, {Name: "carol"}, {Name: "alice", Incident: w.Incidents[0].ID}}
-	w.Problems = []string{"prometheus http://127.0.0.1:9090: cannot reach the server; is it running?"}
+	w.Problems = []pane.Problem{{Text: "prometheus http://127.0.0.1:9090: cannot reach the server; is it running?", At: now}}
 }
 
 // poolAsked has the answer to a query, some seconds old.

@@ -284,9 +284,13 @@ func (m *model) halted() []piece {
 func (m *model) runs() []piece {
 	out := append(m.halted(), m.dayPiece()...)
 	for _, r := range m.running() {
-		left := pane.Until(r.left)
+		left, style := pane.Until(r.left), theme.Accent
 		id, _, _ := strings.Cut(r.name, " ")
 		run := []safe.Text{safe.New(r.name, 40), safe.New(r.name, 24), safe.New(id, 10)}
+		if m.live(r) {
+			style = theme.Danger
+			run[0], run[1] = safe.Sprintf("PRODUCTION %s", run[0]), safe.Sprintf("PRODUCTION %s", run[1])
+		}
 		if why := r.leftBehind(); why != "" {
 			out = append(out, say(11, theme.Danger, safe.Sprintf("%s NOT UNDONE: %s", run[0], why), safe.Sprintf("%s NOT UNDONE", run[1]), safe.Sprintf("%s NOT UNDONE", run[2])))
 			continue
@@ -297,12 +301,18 @@ func (m *model) runs() []piece {
 		}
 		if r.step > 0 {
 			step := pane.Until(r.step)
-			out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left of step, %s in all", run[0], step, left), safe.Sprintf("%s %s left", run[1], left), safe.Sprintf("%s %s", run[2], left)))
+			out = append(out, say(11, style, safe.Sprintf("%s %s left of step, %s in all", run[0], step, left), safe.Sprintf("%s %s left", run[1], left), safe.Sprintf("%s %s", run[2], left)))
 			continue
 		}
-		out = append(out, say(11, theme.Accent, safe.Sprintf("%s %s left", run[0], left), safe.Sprintf("%s %s", run[1], left), safe.Sprintf("%s %s", run[2], left)))
+		out = append(out, say(11, style, safe.Sprintf("%s %s left", run[0], left), safe.Sprintf("%s %s", run[1], left), safe.Sprintf("%s %s", run[2], left)))
 	}
 	return out
+}
+
+// live says that a fault is in production: as the run's journal has it, or as far as it was
+// judged here, before anybody has looked into that.
+func (m *model) live(u underway) bool {
+	return u.run != nil && !u.gone && (u.run.Production != "" || m.production(u.run.Experiment) != "")
 }
 
 // leftBehind is why nobody ends a run that goes on, empty while somebody does.
@@ -469,20 +479,6 @@ func (m *model) radius(inc incident.Incident) []piece {
 	return append(append(out, m.present(inc.ID)...), m.problem()...)
 }
 
-// problem is what the program itself has trouble with.
-func (m *model) problem() []piece {
-	n := len(m.world.Problems)
-	if n == 0 {
-		return nil
-	}
-	text := safe.New(m.world.Problems[n-1], safe.Line)
-	words := []safe.Text{text}
-	for _, w := range []int{180, 150, 115, 95, 75, 60, 50, 40, 30} {
-		words = append(words, text.Fit(w))
-	}
-	return []piece{say(7, theme.Warn, words...)}
-}
-
 func distinct(list []string) []string {
 	slices.Sort(list)
 	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
@@ -515,7 +511,7 @@ func (m *model) drawHurt(f *frame.Frame, width int) bool {
 			continue
 		}
 		x := 0
-		if m.production(r.run.Experiment) != "" {
+		if m.live(r) {
 			x = f.Put(0, 0, theme.Danger, safe.Const(" PRODUCTION ")) + 1
 		}
 		hurt := safe.Sprintf("%s hurts %s", safe.New(r.name, 40), safe.New(r.run.Targets, 60))

@@ -86,6 +86,9 @@ func (m *model) alarm(n news) tea.Cmd {
 		m.toasts.add(m.now, toast{text: text, bad: true})
 	case len(n.alerts) > 1:
 		text = safe.Sprintf("%d alerts fire, %s among them", len(n.alerts), n.alerts[0].Name)
+		if all := len(m.firing()); all > len(n.alerts) { // the headline counts them all
+			text = safe.Sprintf("%d more alerts fire, %s among them: %d in all", len(n.alerts), n.alerts[0].Name, all)
+		}
 		m.toasts.add(m.now, toast{text: text, bad: true})
 	default:
 		return nil

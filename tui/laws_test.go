@@ -202,7 +202,7 @@ func TestHostileText(t *testing.T) {
 			s := &story{t: t, policy: shopPolicy(t), events: w.Events}
 			inc := s.declare("INC-9", time.Now(), incident.Sev1, evil, evil)
 			w.Incidents = []incident.Incident{inc}
-			w.Delivery.Holder, w.Problems = evil, []string{evil}
+			w.Delivery.Holder, w.Problems = evil, []pane.Problem{{Text: evil, At: time.Now()}}
 			w.Delivery.Sinks = []pane.Sink{{Name: evil, State: "down", Why: evil}}
 			w.Chaos.Experiments = append(w.Chaos.Experiments, experiment(evil, evil, evil, "F6"))
 			w.Chaos.Runs = []pane.ChaosRun{{Run: evil, Experiment: evil}}

@@ -51,6 +51,7 @@ type model struct {
 
 	interruptedAt time.Time
 	writeUntil    time.Time // in production: chaos, load and silences are allowed until then
+	readTo        time.Time // problems that were told until then were put away
 	touched       time.Time // when the person last did something here
 	picture       picture
 }
@@ -176,6 +177,7 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 	case tickMsg:
 		m.toasts.expire(m.now)
 		m.lapse()
+		m.lapsed()
 		return tea.Batch(m.freshen(), m.follows(), m.tick())
 	case wakeMsg:
 		return tea.Batch(m.look(), m.wait(breath))

@@ -53,7 +53,7 @@ func commands() []command {
 		{"export to", "FILE", "write the post-mortem as Markdown", (*model).runExport},
 		{"inbox", "", "PagerDuty's open incidents, below who is on call", func(m *model, _ string) tea.Cmd { return m.show(onCallView) }},
 		{"routine", "", "what is due of the routine and the checklist, to be signed", (*model).runRoutine},
-		{"messages", "", "everything that was said below", (*model).runMessages},
+		{"messages", "", "everything that was said, whole", (*model).runMessages},
 		{"theme", strings.Join(theme.Names(), "|"), "colours", func(m *model, w string) tea.Cmd { m.wear(w); return nil }},
 	}
 }
@@ -325,6 +325,9 @@ func (m *model) runRoutine(string) tea.Cmd {
 // runMessages shows what was said, newest first.
 func (m *model) runMessages(string) tea.Cmd {
 	var lines []safe.Text
+	for _, p := range slices.Backward(m.untold()) {
+		lines = append(lines, safe.Sprintf("%s  %s", m.wall(p.At), safe.New(p.Text, safe.Line)))
+	}
 	for _, t := range slices.Backward(m.toasts.said) {
 		lines = append(lines, safe.Sprintf("%s  %s", m.wall(t.at), t.text))
 	}

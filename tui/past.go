@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/sitrep-dev/sitrep/chaos"
 	"github.com/sitrep-dev/sitrep/tui/dialog"
 	"github.com/sitrep-dev/sitrep/tui/pane"
 	"github.com/sitrep-dev/sitrep/tui/safe"
@@ -51,7 +52,7 @@ func (m *model) showPast(name string) {
 // pastHead is the trend of runs, the newest of which is the first.
 func (m *model) pastHead(runs []pane.ChaosPast) []dialog.Row {
 	if len(runs) == 0 {
-		return []dialog.Row{{Text: safe.Const("no run of it is on the timeline yet"), Style: theme.Dim}}
+		return []dialog.Row{{Text: safe.Const("never run: there is nothing to compare with yet"), Style: theme.Dim}}
 	}
 	forward := slices.Clone(runs)
 	slices.Reverse(forward)
@@ -121,6 +122,9 @@ func (m *model) pastDetail(p pane.ChaosPast, width int) []dialog.Row {
 		if line, marks, ok := pane.CourseLines(o, probe, min(width-12, 60), m.theme.Glyphs()); ok {
 			rows = append(rows, dialog.Row{Label: safe.Const(" "), Text: line}, dialog.Row{Label: safe.Const(" "), Text: marks, Style: theme.Accent})
 		}
+	}
+	if o.Score == nil && len(o.Probes) == 0 && o.StartedAt == nil && o.Verdict != chaos.Refused {
+		add("seen", theme.Dim, "how it ended is known from its journal alone: no score, and nothing of what probes and guards saw")
 	}
 	for _, f := range o.Faults {
 		add("fault", theme.Plain, pane.FaultText(f, m.zone))

@@ -19,6 +19,7 @@ type place struct {
 	trail    []int    // views to go back through; the root is none of them
 	filters  []string // by view
 	selected incident.ID
+	watched  incident.ID // was open while it was selected
 	awaited  incident.ID // was just declared here, and is selected as soon as it is seen
 }
 
@@ -55,13 +56,38 @@ func (p *place) settleOn(w *pane.World) {
 	if _, seen := find(w, p.awaited); seen {
 		p.selected, p.awaited = p.awaited, ""
 	}
-	if _, there := find(w, p.selected); there {
+	if inc, there := find(w, p.selected); there {
+		if !inc.Status.Over() {
+			p.watched = inc.ID
+		}
 		return
 	}
 	p.selected = ""
 	if list := open(w); len(list) > 0 {
 		p.selected = list[0].ID
 	}
+}
+
+// overTime is how long an incident whose end was seen here stays on the screen, and how
+// long after the last key where one reads about it.
+const overTime = 10 * time.Minute
+
+// lapsed lets go of an incident whose end was seen here: what is over is no headline. One
+// that a person has looked up stays.
+func (m *model) lapsed() {
+	inc, ok := m.incident()
+	if !ok || m.asked != nil || m.frozen != nil || inc.ID != m.place.watched || !inc.Status.Over() || m.now.Sub(inc.Clocks.Resolved) < overTime {
+		return
+	}
+	if m.place.at == nowView || m.place.at == boardView || m.now.Sub(m.touched) >= overTime {
+		m.place.release(m.world)
+	}
+}
+
+// release leaves an incident that is over for what is open, else for none.
+func (p *place) release(w *pane.World) {
+	p.selected, p.watched = "", ""
+	p.settleOn(w)
 }
 
 // incident is the selected one.

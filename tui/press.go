@@ -279,8 +279,14 @@ func (m *model) cancel() tea.Cmd {
 		*f = ""
 		return nil
 	}
+	if m.putAway() {
+		return nil
+	}
 	if m.place.back() {
 		return m.fit()
+	}
+	if inc, ok := m.incident(); ok && inc.Status.Over() {
+		m.place.release(m.world)
 	}
 	return nil
 }

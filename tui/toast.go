@@ -43,6 +43,11 @@ func (t *toasts) add(now time.Time, one toast) {
 		t.open = t.open[:n-1] // said again, not twice
 	}
 	t.open = append(t.open[max(len(t.open)-mostToasts+1, 0):], one)
+	t.keep(one)
+}
+
+// keep remembers a line that was shown elsewhere, or is now.
+func (t *toasts) keep(one toast) {
 	t.said = append(t.said[max(len(t.said)-mostSaid+1, 0):], one)
 }
 

@@ -53,7 +53,7 @@ func TestNobodyReachedHasTheScreen(t *testing.T) {
 		p.press("esc")
 		p.sees("NOBODY REACHED", "INC-204: call alice +49 30 1234567. No page of L1", "whom")
 		p.seesNot("what failed")
-		p.world(func(w *pane.World) { w.Problems = []string{"something else"} })
+		p.world(func(w *pane.World) { w.Problems = []pane.Problem{{Text: "something else", At: time.Now()}} })
 		p.seesNot("what failed")
 		p.press("!")
 		p.sees("what failed")

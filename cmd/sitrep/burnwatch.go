@@ -57,7 +57,7 @@ func (c *centre) newBurnWatch(source string) *burnWatch {
 			return c.client.ScrapeInterval(ctx)
 		},
 	}
-	for _, x := range c.experiments {
+	for _, x := range c.ready().experiments {
 		w.experiments = append(w.experiments, x.Experiment)
 	}
 	return w

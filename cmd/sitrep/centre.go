@@ -13,11 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sitrep-dev/sitrep/chaos"
-	"github.com/sitrep-dev/sitrep/chaos/gameday"
 	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/runbook"
-	"github.com/sitrep-dev/sitrep/loadtest"
 	"github.com/sitrep-dev/sitrep/query"
 	"github.com/sitrep-dev/sitrep/query/alert"
 	"github.com/sitrep-dev/sitrep/query/embedded"
@@ -28,35 +26,32 @@ import (
 // centre is everything that works behind a screen or a daemon. What it learns
 // goes to news, which never blocks.
 type centre struct {
-	app         *app
-	db          *store.DB
-	client      *query.Client
-	sources     query.Sources     // for what is asked again and again
-	scraper     *scraper          // nil: there is a server
-	standby     *embedded.Standby // nil: nothing stands in for the server
-	checker     *checker          // nil: the configuration has no checks
-	closeAll    func()            // their connections
-	policy      escalation.Policy
-	boards      []query.Board
-	experiments []experiment
-	broken      []brokenExperiment
-	plans       []loadtest.Plan
-	gamedays    []gameday.Day
-	runbooks    []runbook.Runbook
-	signals     *signals
-	rec         *recorder
-	ladder      *escalation.Engine
-	mirror      *changeMirror // nil: no changes go to or come from PagerDuty
-	listener    *listener     // nil: PagerDuty is not read
-	onCall      *onCallList
-	desk        *alertDesk
-	watch       *alertWatch
-	objectives  []slo.Objective
-	burns       *burnWatch       // nil: there are no objectives
-	webhook     *webhookListener // nil: no notifications are taken in
-	listens     *ear             // nil: nobody hears of Slack's buttons
-	mine        atomic.Bool      // this process runs the ladder
-	news        news
+	app        *app
+	db         *store.DB
+	client     *query.Client
+	sources    query.Sources     // for what is asked again and again
+	scraper    *scraper          // nil: there is a server
+	standby    *embedded.Standby // nil: nothing stands in for the server
+	checker    *checker          // nil: the configuration has no checks
+	closeAll   func()            // their connections
+	policy     escalation.Policy
+	boards     []query.Board
+	files      atomic.Pointer[prepared] // see ready
+	runbooks   []runbook.Runbook
+	signals    *signals
+	rec        *recorder
+	ladder     *escalation.Engine
+	mirror     *changeMirror // nil: no changes go to or come from PagerDuty
+	listener   *listener     // nil: PagerDuty is not read
+	onCall     *onCallList
+	desk       *alertDesk
+	watch      *alertWatch
+	objectives []slo.Objective
+	burns      *burnWatch       // nil: there are no objectives
+	webhook    *webhookListener // nil: no notifications are taken in
+	listens    *ear             // nil: nobody hears of Slack's buttons
+	mine       atomic.Bool      // this process runs the ladder
+	news       news
 }
 
 // news is what a screen wants to know of the engines. Every function may be
@@ -67,12 +62,17 @@ type news struct {
 	alerts  func(alertNews)
 	slos    func([]slo.Status)
 	problem func(string)
+	told    func(string) // what was wrong, and is done with
+	solved  func(string) // a problem that was told is none any more
 }
+
+// complaint is one that takes back what it said.
+func (n news) complaint() complaint { return complaint{problem: n.problem, solved: n.solved} }
 
 // silent is news for a program without a screen.
 func silent(problem func(string)) news {
 	return news{
-		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, slos: func([]slo.Status) {}, problem: problem,
+		signals: func(*query.Snapshot) {}, ladder: func(escalation.State) {}, alerts: func(alertNews) {}, slos: func([]slo.Status) {}, problem: problem, told: problem, solved: func(string) {},
 	}
 }
 
@@ -91,8 +91,8 @@ func (a *app) newCentre(ctx context.Context, db *store.DB, source string, n news
 	if err != nil {
 		return nil, err
 	}
-	c.experiments, c.broken, c.plans = ready.experiments, ready.broken, ready.plans
-	c.gamedays = a.knownGamedays(n.problem)
+	ready.days = a.knownGamedays(n.problem)
+	c.files.Store(&ready)
 	if c.runbooks, err = a.runbooks(); err != nil {
 		return nil, err
 	}
@@ -167,6 +167,14 @@ func (c *centre) metrics(ctx context.Context) (err error) {
 		c.sources[""] = c.standby
 	}
 	return err
+}
+
+// ready is everything that can be started, as its files were when somebody looked last.
+func (c *centre) ready() *prepared {
+	if p := c.files.Load(); p != nil {
+		return p
+	}
+	return &prepared{}
 }
 
 // live is the source of what is asked once: no cache of what panels have shown.
@@ -390,7 +398,7 @@ type leftovers struct {
 }
 
 func newLeftovers(c *centre, dir string) *leftovers {
-	return &leftovers{centre: c, dir: dir, said: map[string]bool{}, complaint: complaint{problem: c.news.problem}}
+	return &leftovers{centre: c, dir: dir, said: map[string]bool{}, complaint: c.news.complaint()}
 }
 
 // look takes one look at the open runs. One that was dead at the last look too is
@@ -430,7 +438,7 @@ func (l *leftovers) undo(ctx context.Context, now time.Time) {
 	}
 	for _, r := range done {
 		if len(r.Undone) > 0 {
-			l.centre.news.problem(fmt.Sprintf("%s was left by a process that died; undone now: %s", leftName(r, l.centre.db.Path()), orNone(r.Undone)))
+			l.centre.news.told(fmt.Sprintf("%s was left by a process that died; undone now: %s", leftName(r, l.centre.db.Path()), orNone(r.Undone)))
 			l.said[r.ID] = true
 		}
 	}
@@ -455,7 +463,7 @@ func (l *leftovers) record(ctx context.Context) {
 	l.waits = waits
 	for _, r := range ended {
 		if !l.said[r.ID] {
-			l.centre.news.problem(untoldText(r))
+			l.centre.news.told(untoldText(r))
 		}
 	}
 	if err != nil && ctx.Err() == nil {

@@ -24,7 +24,7 @@ const (
 // judgeChaos asks what runs of experiments would be now, one after the other, and
 // shows each as it is known. It touches nothing.
 func (o *operator) judgeChaos(ctx context.Context, names []string) (pane.Receipt, error) {
-	for _, e := range o.experiments {
+	for _, e := range o.ready().experiments {
 		if !slices.Contains(names, e.Name) {
 			continue
 		}
@@ -168,7 +168,7 @@ func withOthers(runs []pane.ChaosRun, open []chaos.OpenRun) []pane.ChaosRun {
 		case runs[i].Last.ID == "":
 			runs[i] = otherRun(o)
 		default:
-			runs[i].Left = leftBehind(o)
+			runs[i].Left, runs[i].Production = leftBehind(o), o.Production
 		}
 	}
 	return runs[max(0, len(runs)-mostRuns):]
@@ -215,7 +215,7 @@ func leftBehind(o chaos.OpenRun) string {
 // tells the faults, and nothing of probes and guards.
 func otherRun(o chaos.OpenRun) pane.ChaosRun {
 	r := pane.ChaosRun{
-		Run: o.Run, ID: o.ID, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Began: o.Since, Ends: o.Until, Left: leftBehind(o), Faults: o.Faults,
+		Run: o.Run, ID: o.ID, Experiment: o.Experiment, Targets: strings.Join(o.Targets, ", "), Began: o.Since, Ends: o.Until, Left: leftBehind(o), Faults: o.Faults, Production: o.Production,
 		Said: "started by another process",
 		Last: chaos.Report{Run: o.Run, Experiment: o.Experiment, Phase: phaseOf(o), At: o.Since, Text: "started by another process"},
 	}
@@ -267,11 +267,12 @@ func endOfOther(r pane.ChaosRun) *chaos.Outcome {
 // startChaos starts a run and answers once its runner is at work or has
 // refused.
 func (o *operator) startChaos(ctx context.Context, order pane.StartChaos) (pane.Receipt, error) {
-	i := slices.IndexFunc(o.experiments, func(e experiment) bool { return e.Name == order.Name })
+	experiments := o.ready().experiments
+	i := slices.IndexFunc(experiments, func(e experiment) bool { return e.Name == order.Name })
 	if i < 0 {
 		return pane.Receipt{}, fmt.Errorf("there is no experiment %q", order.Name)
 	}
-	req, err := o.app.chaosRequest(ctx, o.db, o.experiments[i])
+	req, err := o.app.chaosRequest(ctx, o.db, experiments[i])
 	if err != nil {
 		return pane.Receipt{}, err
 	}
@@ -286,7 +287,7 @@ func (o *operator) startChaos(ctx context.Context, order pane.StartChaos) (pane.
 	o.runs[req.ID], o.names[req.ID] = h, req.Run
 	o.mu.Unlock()
 	begun := make(chan chaos.Report, 1)
-	o.work.Go(func() { o.followChaos(h, req.ID, o.experiments[i].Experiment, begun) })
+	o.work.Go(func() { o.followChaos(h, req.ID, experiments[i].Experiment, begun) })
 	select {
 	case first := <-begun:
 		if first.Kind == chaos.KindFinished {

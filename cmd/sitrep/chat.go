@@ -119,7 +119,7 @@ func (c *centre) ear() (*ear, error) {
 	if err != nil || cfg.Slack.AppToken == "" || cfg.Slack.BotToken == "" {
 		return nil, err
 	}
-	trouble := complaint{problem: c.news.problem}
+	trouble := c.news.complaint()
 	return &ear{mine: c.mine.Load, socket: slack.NewSocket(slack.Listening{
 		APIURL: cfg.Slack.APIURL, BotToken: cfg.botToken,
 		AppToken: func(ctx context.Context) (string, error) { return cfg.Slack.AppToken.read(ctx, cfg.dir) },

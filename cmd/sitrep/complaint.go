@@ -9,11 +9,18 @@ import (
 // belongs to one goroutine.
 type complaint struct {
 	problem func(string)
+	solved  func(string) // takes back what was said, once it is no more; nil: it cannot be
 	last    string
 }
 
 func (c *complaint) say(text string) {
-	if text != c.last && text != "" {
+	if text == c.last {
+		return
+	}
+	if c.last != "" && c.solved != nil {
+		c.solved(c.last)
+	}
+	if text != "" {
 		c.problem(text)
 	}
 	c.last = text

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,14 @@ func (a *app) examineDelivery(ctx context.Context, db *store.DB) []finding {
 	if err != nil {
 		return []finding{check("delivery", "", err)}
 	}
-	sinks := policy.Sinks()
+	c, err := a.config()
+	if err != nil {
+		return nil // it has been read before
+	}
+	var sinks []string
+	if !c.onlyChaos() { // else nobody is meant to be called
+		sinks = policy.Sinks()
+	}
 	for _, h := range health {
 		sinks = append(sinks, h.Sink)
 	}
@@ -61,7 +69,11 @@ func (a *app) examineDelivery(ctx context.Context, db *store.DB) []finding {
 		if known {
 			fine = "answered when it was asked last, " + stamp(h.Refilled)
 		}
-		found = append(found, check(sink, fine, sinkTrouble(h, heads, sink)))
+		trouble := sinkTrouble(h, heads, sink)
+		if key := c.lacks(sink); key != "" {
+			trouble = cmp.Or(trouble, fmt.Errorf("nothing goes out by it: the configuration has no %s", key))
+		}
+		found = append(found, check(sink, fine, trouble))
 	}
 	return found
 }

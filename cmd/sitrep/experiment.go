@@ -154,6 +154,7 @@ type prepared struct {
 	experiments []experiment
 	broken      []brokenExperiment
 	plans       []loadtest.Plan
+	days        []gameday.Day
 }
 
 // prepared reads it, and checks it together.

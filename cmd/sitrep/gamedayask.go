@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,13 +36,67 @@ func (a *app) answerGamedayCommand(use, short string, goes bool) *cobra.Command 
 				if err != nil {
 					return err
 				}
-				_, err = recordAnswer(cmd.Context(), db, by, r, gameday.Answer{Step: step, Go: goes, Note: note})
-				return err
+				answer, err := recordAnswer(cmd.Context(), db, by, r, gameday.Answer{Step: step, Go: goes, Note: note})
+				if err != nil {
+					return err
+				}
+				return a.printAnswer(r, answer)
 			})
 		},
 	}
 	c.Flags().StringVar(&note, "note", "", "why, or what you saw")
 	return c
+}
+
+// printAnswer says what was recorded, and what the game day waits for yet.
+func (a *app) printAnswer(r gameday.Result, answer gameday.Answer) error {
+	if a.flags.json {
+		return a.print(answerView{r.Run, answer, append([]string{}, stillAsked(r, answer)...)})
+	}
+	_, err := fmt.Fprintln(a.stdout, sanitise(answerText(r, answer)))
+	return err
+}
+
+// answerView is an answer that was recorded, and who is still asked.
+type answerView struct {
+	Run string `json:"run"`
+	gameday.Answer
+	Missing []string `json:"missing"`
+}
+
+// answerText is "GD-3 ready: ana: go; go is still wanted of bob until 03:12:44Z".
+func answerText(r gameday.Result, answer gameday.Answer) string {
+	text := fmt.Sprintf("%s %s: recorded %s", r.Run, answer.Step, answer)
+	step := r.Present()
+	if step == nil {
+		return text
+	}
+	missing := stillAsked(r, answer)
+	switch {
+	case !answer.Go:
+		return text + "; the game day ends"
+	case len(missing) == 0:
+		return text + "; nobody else is asked, it goes on"
+	case !slices.Contains(step.Of, answer.By):
+		text += fmt.Sprintf("; it is not theirs to say: go is wanted of %s", strings.Join(missing, ", "))
+	default:
+		text += fmt.Sprintf("; go is still wanted of %s", strings.Join(missing, ", "))
+	}
+	if step.Until != nil {
+		text += " until " + stamp(*step.Until)
+	}
+	return text
+}
+
+// stillAsked is who has not said go once this answer counts.
+func stillAsked(r gameday.Result, answer gameday.Answer) []string {
+	step := r.Present()
+	if step == nil {
+		return nil
+	}
+	after := *step
+	after.Answers = append(slices.Clone(step.Answers), answer)
+	return after.Missing()
 }
 
 // openQuestion is the run that waits for an answer, and its step.

@@ -82,7 +82,7 @@ const deadGamedaysEvery = 5 * time.Second
 // deadGamedays ends the game days of dead processes until ctx ends. Whoever runs the
 // ladder does: it tells that the drill is over.
 func (c *centre) deadGamedays(ctx context.Context) error {
-	trouble := complaint{problem: c.news.problem}
+	trouble := c.news.complaint()
 	tick := time.NewTicker(deadGamedaysEvery)
 	defer tick.Stop()
 	for {
@@ -96,7 +96,7 @@ func (c *centre) deadGamedays(ctx context.Context) error {
 		}
 		ended, err := buryGamedays(ctx, c.rec)
 		for _, r := range ended {
-			c.news.problem(buried(r))
+			c.news.told(buried(r))
 		}
 		switch {
 		case err == nil:

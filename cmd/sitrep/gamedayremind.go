@@ -82,7 +82,8 @@ const (
 
 // newDayReminder is nil where no day is planned.
 func (c *centre) newDayReminder() *dayReminder {
-	if !slices.ContainsFunc(c.gamedays, func(d gameday.Day) bool { return d.When.Planned() }) {
+	days := c.ready().days
+	if !slices.ContainsFunc(days, func(d gameday.Day) bool { return d.When.Planned() }) {
 		return nil
 	}
 	cfg, err := c.app.config()
@@ -90,7 +91,7 @@ func (c *centre) newDayReminder() *dayReminder {
 		return nil // it has been read, or there were no centre
 	}
 	return &dayReminder{
-		db: c.db, days: c.gamedays, sender: c.app.senders(cfg, c.db)["slack"], mine: c.mine.Load, problem: c.news.problem,
+		db: c.db, days: days, sender: c.app.senders(cfg, c.db)["slack"], mine: c.mine.Load, problem: c.news.problem,
 		sinks: func(d gameday.Day) []string { return cfg.reminderSinks(c.policy, d) },
 	}
 }

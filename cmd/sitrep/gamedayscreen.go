@@ -96,14 +96,10 @@ func (o *operator) answerGameday(ctx context.Context, order pane.AnswerGameday) 
 		return pane.Receipt{}, fmt.Errorf("answer %s: it does not ask %s any more; your answer is not recorded", order.Run, order.Step)
 	}
 	answer := gameday.Answer{Step: order.Step, Go: order.Go, Note: order.Note}
-	if _, err := recordAnswer(ctx, o.db, o.by(), runs[i], answer); err != nil {
+	if answer, err = recordAnswer(ctx, o.db, o.by(), runs[i], answer); err != nil {
 		return pane.Receipt{}, err
 	}
-	said := "no-go"
-	if order.Go {
-		said = "go"
-	}
-	return pane.Receipt{Text: fmt.Sprintf("%s: you said %s to %s", order.Run, said, order.Step), Incident: incident.ID(runs[i].Drill)}, nil
+	return pane.Receipt{Text: answerText(runs[i], answer), Incident: incident.ID(runs[i].Drill)}, nil
 }
 
 // startedDay is a game day that this screen has started: a process of its own, which ends when
@@ -211,7 +207,7 @@ func (o *operator) hearDay(d *startedDay, line []byte) {
 		return
 	}
 	targets := ""
-	for _, e := range o.experiments {
+	for _, e := range o.ready().experiments {
 		if e.Name == r.Experiment {
 			targets = whom(e.Experiment)
 		}

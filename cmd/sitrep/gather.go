@@ -106,11 +106,12 @@ func (g *gatherer) askRules(ctx context.Context, now time.Time) {
 
 // publish works out cards and routine of what is known, and shows them.
 func (g *gatherer) publish(ctx context.Context, now time.Time) error {
+	ready := g.ready()
 	e := &knowledge{
 		db: g.db, now: now, objectives: g.standings(), rules: g.rules, rulesErr: g.err, rulesAt: g.at,
-		runbooks: g.runbooks, plans: g.plans, gamedays: g.gamedays, policy: g.policy, looked: g.looked(), history: g.told,
+		runbooks: g.runbooks, plans: ready.plans, gamedays: ready.days, policy: g.policy, looked: g.looked(), history: g.told,
 	}
-	for _, x := range g.experiments {
+	for _, x := range ready.experiments {
 		e.experiments = append(e.experiments, x.Experiment)
 	}
 	if err := e.readStates(ctx); err != nil {

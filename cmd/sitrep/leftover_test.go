@@ -344,6 +344,8 @@ func TestRunsOfOthers(t *testing.T) {
 	runs := withOthers(nil, []chaos.OpenRun{live})
 	require.Equal(t, end, runs[0].Ends)
 	require.Empty(t, runs[0].Left)
+	own := withOthers([]pane.ChaosRun{{Run: "CH-1", Last: chaos.Report{ID: "a"}}}, []chaos.OpenRun{{Run: "CH-1", Live: true, Production: "env=prod"}})
+	require.Equal(t, "env=prod", own[0].Production, "a screen knows it of its own, too")
 
 	later := live
 	later.Until = end.Add(time.Minute)

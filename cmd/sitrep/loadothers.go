@@ -85,9 +85,9 @@ func (o *operator) followLoad(ctx context.Context, shown *othersLoad) (*othersLo
 
 // beginOthers shows a run from now on, beside what its target says.
 func (o *operator) beginOthers(ctx context.Context, head loadtest.Result) *othersLoad {
-	service := ""
-	if i := slices.IndexFunc(o.plans, func(p loadtest.Plan) bool { return p.Name == head.Plan }); i >= 0 {
-		service = o.plans[i].Service
+	service, plans := "", o.ready().plans
+	if i := slices.IndexFunc(plans, func(p loadtest.Plan) bool { return p.Name == head.Plan }); i >= 0 {
+		service = plans[i].Service
 	}
 	watch := newLoadWatch(service, o.boards, o.look, o.mailbox)
 	watching, end := context.WithCancel(ctx)

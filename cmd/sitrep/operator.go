@@ -459,11 +459,12 @@ func (o *operator) startLoad(ctx context.Context, name string) (pane.Receipt, er
 // takeLoad has a plan ready to be run, as the one load of this screen; command is how it is
 // started where its words have to be typed.
 func (o *operator) takeLoad(ctx context.Context, name, command string) (plan loadtest.Plan, run context.Context, cancel context.CancelFunc, err error) {
-	i := slices.IndexFunc(o.plans, func(p loadtest.Plan) bool { return p.Name == name })
+	plans := o.ready().plans
+	i := slices.IndexFunc(plans, func(p loadtest.Plan) bool { return p.Name == name })
 	if i < 0 {
 		return plan, nil, nil, fmt.Errorf("there is no plan %q", name)
 	}
-	plan = o.plans[i]
+	plan = plans[i]
 	reached, err := plan.Beyond(ctx)
 	if err != nil {
 		return plan, nil, nil, err

@@ -61,24 +61,14 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	}
 	options.Shows = op.duties.Shows
 	op.gatherer = newGatherer(c, mailbox)
-	days, brokenDays, parts, err := a.gamedays()
-	if err != nil {
+	prepare := newFileWatch(c, mailbox)
+	if err := prepare.read(); err != nil {
 		return err
 	}
 	mailbox.Update(func(w *pane.World) {
-		w.Load.Plans, w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.plans, c.policy, c.people(), c.phones(), c.runbooks
+		w.Delivery.Policy, w.People, w.Phones, w.Runbooks = c.policy, c.people(), c.phones(), c.runbooks
 		for i := range boards {
 			w.Boards = append(w.Boards, boards[i].Name)
-		}
-		for _, e := range c.experiments {
-			w.Chaos.Experiments = append(w.Chaos.Experiments, e.Experiment)
-		}
-		for _, b := range c.broken {
-			w.Chaos.Broken = append(w.Chaos.Broken, pane.BrokenExperiment{Name: b.name, Error: b.brief()})
-		}
-		w.Gamedays.Days = preparedDays(days, parts.known)
-		for _, b := range brokenDays {
-			w.Gamedays.Broken = append(w.Gamedays.Broken, pane.BrokenExperiment{Name: b.name, Error: b.brief()})
 		}
 	})
 	g, engines := errgroup.WithContext(life)
@@ -88,6 +78,7 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	g.Go(func() error { return c.keep(engines, "who is here", here.Run) })
 	g.Go(func() error { return c.keep(engines, "who is on call now", op.duties.Run) })
 	g.Go(func() error { return c.keep(engines, "the statistics", newFigures(db, mailbox, options.Zone).Run) })
+	g.Go(func() error { return c.keep(engines, "what can be started", prepare.Run) })
 	g.Go(func() error { return c.keep(engines, "the scorecard", op.gatherer.Run) })
 	g.Go(func() error {
 		return c.keep(engines, "the runs", func(ctx context.Context) error { return watchRuns(ctx, mailbox) })
@@ -106,12 +97,16 @@ func (a *app) screen(ctx context.Context, l *lab.Lab) error {
 	if l != nil {
 		g.Go(func() error { return watchLedger(engines, l, mailbox) })
 	}
+	left := mailbox.World()
 	g.Go(func() error {
 		defer end() // the person is done, so everything ends
-		return tui.Run(engines, options)
+		err := tui.Run(engines, options)
+		left = mailbox.World()
+		return err
 	})
 	err = g.Wait()
 	op.wait()
+	a.sayFarewell(left)
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
@@ -132,12 +127,21 @@ func mailboxNews(m *tui.Mailbox) news {
 				w.Alerts = pane.Alerts{List: n.list, Silences: n.silences, Rules: n.rules, Manager: n.manager, Tellers: n.tellers, At: n.at, Err: n.err}
 			})
 		},
-		problem: func(text string) {
+		problem: func(text string) { tell(m, pane.Problem{Text: text, At: time.Now()}) },
+		told:    func(text string) { tell(m, pane.Problem{Text: text, At: time.Now(), Past: true}) },
+		solved: func(text string) {
 			m.Update(func(w *pane.World) {
-				w.Problems = append(slices.Clone(w.Problems[max(0, len(w.Problems)-mostProblems+1):]), text)
+				w.Problems = slices.DeleteFunc(slices.Clone(w.Problems), func(p pane.Problem) bool { return p.Text == text })
 			})
 		},
 	}
+}
+
+// tell adds what an engine has to say.
+func tell(m *tui.Mailbox, p pane.Problem) {
+	m.Update(func(w *pane.World) {
+		w.Problems = append(slices.Clone(w.Problems[max(0, len(w.Problems)-mostProblems+1):]), p)
+	})
 }
 
 // watchRuns shows the runs of other processes on this host.

@@ -297,28 +297,38 @@ func (c *config) phone(p incident.Person) string { return c.People[string(p)].Ph
 func (c *config) missing(p escalation.Policy) map[string]string {
 	missing := map[string]string{}
 	for _, sink := range p.Sinks() {
-		kind, name, _ := strings.Cut(sink, ":")
-		key, has := "", true
-		switch kind {
-		case "pagerduty":
-			key, has = "pagerduty.routing_keys."+name, c.PagerDuty.RoutingKeys[name] != ""
-		case "slack":
-			key, has = "slack.bot_token", c.Slack.BotToken != ""
-		case "webhook":
-			_, has = c.Webhooks[name]
-			key = "webhooks." + name
-		case "command":
-			_, has = c.Commands[name]
-			key = "commands." + name
-		case "statuspage":
-			_, has = c.Statuspages[name]
-			key = "statuspages." + name
-		}
-		if !has && !slices.Contains(strings.Split(missing[kind], ", "), key) {
+		kind, _, _ := strings.Cut(sink, ":")
+		if key := c.lacks(sink); key != "" && !slices.Contains(strings.Split(missing[kind], ", "), key) {
 			missing[kind] = join(missing[kind], key)
 		}
 	}
 	return missing
+}
+
+// lacks is the key of the configuration without which a sink reaches nobody; empty if it
+// is there.
+func (c *config) lacks(sink string) string {
+	kind, name, _ := strings.Cut(sink, ":")
+	key, has := "", true
+	switch kind {
+	case "pagerduty":
+		key, has = "pagerduty.routing_keys."+name, c.PagerDuty.RoutingKeys[name] != ""
+	case "slack":
+		key, has = "slack.bot_token", c.Slack.BotToken != ""
+	case "webhook":
+		_, has = c.Webhooks[name]
+		key = "webhooks." + name
+	case "command":
+		_, has = c.Commands[name]
+		key = "commands." + name
+	case "statuspage":
+		_, has = c.Statuspages[name]
+		key = "statuspages." + name
+	}
+	if has {
+		return ""
+	}
+	return key
 }
 
 // sinkSecrets are the secrets of the sinks of somebody's own, by their place in

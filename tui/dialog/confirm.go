@@ -100,7 +100,11 @@ func answers(w window, m keys.Map, yes safe.Text) int {
 	y := w.Height() - 1
 	no := safe.Sprintf(" %s  leave it ", Label(m, keys.Dialog, keys.No).String())
 	w.Fill(frame.Rect{X: 0, Y: y, W: w.Width(), H: 1}, theme.Plain, ' ')
-	x := w.Put(0, y, theme.Selected, no) + 3
+	return yesAnswer(w, m, w.Put(0, y, theme.Selected, no)+3, yes)
+}
+
+func yesAnswer(w window, m keys.Map, x int, yes safe.Text) int {
+	y := w.Height() - 1
 	x = w.Put(x, y, theme.Key, Label(m, keys.Dialog, keys.Yes)) + 2
 	return w.PutFit(x, y, w.Width()-x, theme.Plain, yes)
 }
@@ -114,7 +118,7 @@ type Typed struct {
 	yes    safe.Text
 	name   string
 	line   line
-	asked  bool // enter was pressed before the name stood there
+	asked  bool // enter was pressed, which does nothing here: what was typed stays
 	lastAt time.Time
 }
 
@@ -147,8 +151,10 @@ func (t *Typed) Press(k Press) Verdict {
 		t.line.press(k)
 	case k.Action == keys.Yes && calm:
 		return Answered
-	case k.Action == keys.No || k.Action == keys.Cancel || k.Action == keys.Choose:
+	case k.Action == keys.No || k.Action == keys.Cancel:
 		return Closed
+	case k.Action == keys.Choose:
+		t.asked = true
 	}
 	return Stays
 }
@@ -181,7 +187,13 @@ func (t *Typed) Draw(f *frame.Frame, m keys.Map) Cursor {
 	w.Rune(0, y+1, theme.Danger, '>')
 	x := t.line.draw(w.Frame, 2, y+1, w.Width()-2)
 	if t.typed() {
-		answers(w, m, t.yes)
+		if t.asked {
+			w.PutFit(0, y+2, w.Width(), theme.Warn, safe.Sprintf("That is right; now %s says yes, enter does not.", Label(m, keys.Dialog, keys.Yes)))
+		}
+		foot := w.Height() - 1
+		w.Fill(frame.Rect{X: 0, Y: foot, W: w.Width(), H: 1}, theme.Plain, ' ')
+		x := w.Put(0, foot, theme.Key, Label(m, keys.Dialog, keys.No)) + 2
+		yesAnswer(w, m, w.Put(x, foot, theme.Plain, safe.Const("leave it"))+3, t.yes)
 		return Cursor{}
 	}
 	if wrong := t.wrong(); wrong.Width() > 0 {

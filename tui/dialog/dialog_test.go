@@ -138,8 +138,22 @@ func TestATypedNameIsNoYes(t *testing.T) {
 	require.Equal(t, Stays, press(d, noon.Add(2*time.Second), rubout()))
 	require.Equal(t, keys.Input, d.Scope())
 	press(d, noon.Add(3*time.Second), letter('y'))
-	require.Equal(t, Closed, press(d, noon.Add(4*time.Second), enter()))
-	require.Equal(t, Answered, press(d, noon.Add(5*time.Second), letter('y')))
+	require.Equal(t, Stays, press(d, noon.Add(4*time.Second), enter()), "what was typed is not thrown away")
+	require.Equal(t, "gateway", d.Answer())
+	require.Contains(t, picture(d, 80, 14), "That is right; now y says yes, enter does not.")
+	require.Equal(t, Closed, press(d, noon.Add(5*time.Second), letter('n')))
+	require.Equal(t, Answered, press(d, noon.Add(6*time.Second), letter('y')))
+}
+
+// Enter keeps words that are not those that are wanted, and says what is.
+func TestEnterKeepsWrongWords(t *testing.T) {
+	d := NewTyped(safe.Const("Start"), safe.Const("start"), "pay 50%", safe.Const("Kills."))
+	for typed, want := range map[string]string{"": `still missing: "pay 50%"`, "pay": `still missing: " 50%"`, "pay 40": `character 5 is "4" and has to be "5"`, "pay 50%x": `what follows "%" is too much: "x"`} {
+		d.line.set(typed)
+		require.Equal(t, Stays, press(d, noon, enter()))
+		require.Equal(t, typed, d.Answer())
+		require.Contains(t, picture(d, 80, 14), want)
+	}
 }
 
 func TestReader(t *testing.T) {

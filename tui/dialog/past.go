@@ -80,7 +80,11 @@ func (p *Past) Draw(f *frame.Frame, m keys.Map) Cursor {
 	need := len(unfold(p.head, inner)) + len(p.rows) + max(p.tall, 2*len(p.rows)) + 2
 	w := open(f, p.title, border(false), width, need)
 	head := unfold(p.head, w.Width())
-	head = head[:min(len(head), max(w.Height()-4, 0))]
+	below := 4
+	if len(p.rows) == 0 {
+		below = 2
+	}
+	head = head[:min(len(head), max(w.Height()-below, 0))]
 	for y, r := range head {
 		drawRow(w, y, r)
 	}

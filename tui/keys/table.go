@@ -157,7 +157,7 @@ func global() []Binding {
 		{Action: Help, Scope: Global, Keys: []string{"?", "f1"}, Name: "help", Help: "keys of this view; again: all keys"},
 		{Action: Palette, Scope: Global, Keys: []string{":", "ctrl+p"}, Help: "run anything by name"},
 		{Action: Filter, Scope: Global, Keys: []string{"/"}, Name: "filter", Help: "filter the list: regex, ! inverse, @who #kind sev:1"},
-		{Action: Cancel, Scope: Global, Keys: []string{"esc", "ctrl+[", "backspace"}, Help: "cancel, clear the filter, go back"},
+		{Action: Cancel, Scope: Global, Keys: []string{"esc", "ctrl+[", "backspace"}, Help: "cancel, clear the filter, put the header's message away, go back"},
 		{Action: Back, Scope: Global, Keys: []string{"q"}, Name: "back", Help: "back; at the first view: quit"},
 		{Action: ViewNow, Scope: Global, Keys: []string{"1"}, Name: "now", Help: "the incident at a glance"},
 		{Action: ViewBoard, Scope: Global, Keys: []string{"2"}, Name: "board", Help: "charts"},

@@ -126,13 +126,39 @@ func alertSection(s *Screen, c *grouping, policy escalation.Policy, f *filter, d
 			n: len(groups), id: func(i int) string { return groups[i].id() },
 			draw: func(f *frame.Frame, i int) { drawAlert(f, groups[i], name, runs, s) },
 			open: func(i int, s *Screen) Effect { return readAlerts(groups[i], s) },
-			none: none,
+			none: none, newest: true,
+			hidden: func(first, end int) safe.Text { return outOfSight(groups[:first], groups[end:]) },
 		},
 	}
 	if declares {
 		sec.rows.open = func(i int, s *Screen) Effect { return declareFrom(groups[i], s) }
 	}
 	return sec
+}
+
+// outOfSight is the worst of what fires above and below the rows that are shown.
+func outOfSight(above, below []alertGroup) safe.Text {
+	worst := func(list []alertGroup) (g alertGroup, n int) {
+		for _, one := range list {
+			if one.state != alert.Firing || one.sev == "" {
+				continue
+			}
+			if n == 0 || one.sev.WorseThan(g.sev) {
+				g, n = one, 0
+			}
+			if one.sev == g.sev {
+				n += len(one.list)
+			}
+		}
+		return g, n
+	}
+	if g, n := worst(above); n > 0 {
+		return safe.Sprintf("%d %s above", n, severityWord(g))
+	}
+	if g, n := worst(below); n > 0 {
+		return safe.Sprintf("%d %s below", n, severityWord(g))
+	}
+	return safe.Text{}
 }
 
 // alertNote is what is wrong with the answer, or what enter does.

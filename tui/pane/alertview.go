@@ -182,7 +182,13 @@ func (v *alertView) alerts(s *Screen) section {
 				}
 				return readAlerts(g, s)
 			},
-			none: v.filter.without(none),
+			none: v.filter.without(none), newest: true,
+			hidden: func(first, end int) safe.Text {
+				if first >= len(list) || end < 1 {
+					return safe.Text{}
+				}
+				return outOfSight(groups[:list[first].group], groups[list[end-1].group+1:])
+			},
 		},
 	}
 }

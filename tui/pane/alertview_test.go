@@ -2,12 +2,14 @@ package pane
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sitrep-dev/sitrep/escalation"
 	"github.com/sitrep-dev/sitrep/incident"
 	"github.com/sitrep-dev/sitrep/incident/stats"
 	"github.com/sitrep-dev/sitrep/query"
@@ -169,4 +171,28 @@ func BenchmarkAlerts10kNews(b *testing.B) {
 		f.Clear()
 		v.Draw(f, s)
 	}
+}
+
+// Worse alerts come in above a cursor that nobody has moved, and are seen; once it is moved,
+// the heading says what is above it.
+func TestTheWorstAlertsAreInSight(t *testing.T) {
+	w := richWorld(t)
+	w.Alerts.List = nil
+	w.Delivery.Policy.Declare = []escalation.DeclareRule{{Match: map[string]string{"severity": "page"}, Severity: incident.Sev1}, {Severity: incident.Sev3}}
+	fires := func(name, severity string) {
+		w.Alerts.List = append(w.Alerts.List, alert.Alert{Name: name, State: alert.Firing, Labels: query.Labels{"alertname": name, "severity": severity}, ActiveAt: night, Fingerprint: name})
+	}
+	for i := range 5 {
+		fires(fmt.Sprintf("Slow%d", i), "ticket")
+	}
+	r := newReader(t, 0, w, "", 79, 18)
+	later := *w
+	w = &later
+	w.Alerts.List = slices.Clone(w.Alerts.List)
+	fires("Down1", "page")
+	fires("Down2", "page")
+	r.s.World = w
+	r.sees("SEV1", "Down1", "Down2")
+	r.press(keys.Bottom)
+	r.sees("7 firing, 2 SEV1 above")
 }

@@ -15,7 +15,11 @@ type rows struct {
 	open func(i int, s *Screen) Effect // enter; nil: there is no more to it
 	none safe.Text                     // what to say without rows
 
-	newest bool // the first row is the newest: a cursor on it stays there
+	newest bool // the first row is the newest, or the worst: a cursor on it stays there
+
+	// hidden says what of the rows above the first one shown, and from the end on, is
+	// worth a word in the heading. Nil: nothing.
+	hidden func(first, end int) safe.Text
 
 	// few chooses h of the rows, for a list that has not the keys and no room for
 	// all, and says what of the rest is worth a word in the heading. Nil: the first.
@@ -29,6 +33,7 @@ type list struct {
 	at     int // where it was last
 	top    int // the first row that is shown
 	page   int // rows of the last picture
+	first  int // its first one
 }
 
 // settle finds the chosen row. If it is gone, its place is chosen.
@@ -85,7 +90,7 @@ func (l *list) draw(f *frame.Frame, r rows, focused bool) {
 		l.settle(r)
 	}
 	h := f.Height()
-	l.page = h
+	l.page, l.first = h, 0
 	if h < 1 {
 		return
 	}
@@ -105,6 +110,7 @@ func (l *list) draw(f *frame.Frame, r rows, focused bool) {
 		}
 		return
 	}
+	l.first = first
 	for i := first; i < min(first+h, r.n); i++ {
 		row := f.Sub(frame.Rect{X: 1, Y: i - first, W: f.Width() - 1, H: 1})
 		r.draw(row, i)

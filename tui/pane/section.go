@@ -136,9 +136,9 @@ func (p *panes) drawSection(f *frame.Frame, s section, focused bool) {
 			name = safe.Sprintf("%s  %s", name, more)
 		}
 	}
-	heading(f, title, name, s.note)
 	body := f.Sub(frame.Rect{Y: 1, W: f.Width(), H: f.Height() - 1})
 	if s.rows == nil {
+		heading(f, title, name, s.note)
 		s.draw(body)
 		return
 	}
@@ -146,7 +146,14 @@ func (p *panes) drawSection(f *frame.Frame, s section, focused bool) {
 		s.head(body.Sub(frame.Rect{X: 1, W: body.Width() - 1, H: 1}))
 		body = body.Sub(frame.Rect{Y: 1, W: body.Width(), H: body.Height() - 1})
 	}
-	p.list(s.name).draw(body, *s.rows, focused)
+	l := p.list(s.name)
+	l.draw(body, *s.rows, focused)
+	if s.rows.hidden != nil {
+		if more := s.rows.hidden(min(l.first, s.rows.n), min(l.first+l.page, s.rows.n)); more.Width() > 0 {
+			name = safe.Sprintf("%s, %s", name, more)
+		}
+	}
+	heading(f, title, name, s.note)
 }
 
 // heading is the rule above a section: "─ title ──── note ─".

@@ -49,7 +49,15 @@ type World struct {
 	OnCall    *OnCall                              // who answers now, and PagerDuty's inbox; nil before anybody looked
 	Asked     []string                             // PromQL that this person asked before, newest last
 	Server    string                               // the address of Prometheus
-	Problems  []string                             // of engines, newest last: what failed, on what, what to do
+	Problems  []Problem                            // of engines, newest last
+}
+
+// Problem is what an engine has told: what failed, on what, what to do, or what it has
+// done about what others left.
+type Problem struct {
+	Text string
+	At   time.Time
+	Past bool // it is done with: nobody has to do anything about it
 }
 
 // Present is somebody else who looks at this store.
@@ -176,6 +184,7 @@ type ChaosRun struct {
 	Over       time.Time               // its last step, by plan; zero if nobody knows
 	Asks       string                  // a person has to confirm it until AskedTill; "" = nobody has to
 	AskedTill  time.Time               //
+	Production string                  // why what it hurts is production, as its journal says; "" = it is none
 	Left       string                  // why nobody ends it by plan: its processes are dead; "" = somebody does
 	Holder     string                  // of a run that another process has started: which one has it now
 }

@@ -109,6 +109,26 @@ func (t Text) Fit(max int) Text {
 	return Text{head.s + ellipsis, head.width + 1}
 }
 
+// Words cuts to at most max cells behind a word, so that no half of one says something
+// else. One that is as long as an address is cut where Fit does.
+func (t Text) Words(max int) Text {
+	if t.width <= max {
+		return t
+	}
+	const address = 12 // cells of a word of which a half is still read as one
+	head, tail := t.Split(max - 1)
+	if !strings.HasPrefix(tail.s, " ") {
+		i := strings.LastIndexByte(head.s, ' ')
+		half := New(head.s[i+1:], Line).width
+		if i < 0 || half > address {
+			return t.Fit(max)
+		}
+		head = Text{head.s[:i], head.width - half - 1}
+	}
+	head = Text{strings.TrimRight(head.s, " "), head.width - (len(head.s) - len(strings.TrimRight(head.s, " ")))}
+	return Text{head.s + ellipsis, head.width + 1}
+}
+
 // Middle cuts to at most max cells, at two thirds, where … stands then: for lines
 // whose end matters as their beginning does.
 func (t Text) Middle(max int) Text {

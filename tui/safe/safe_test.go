@@ -204,3 +204,12 @@ func TestMiddle(t *testing.T) {
 		}
 	})
 }
+
+// What is cut behind a word is no wider than what is cut anywhere, and a whole word.
+func TestWords(t *testing.T) {
+	for max, want := range map[int]string{0: "", 1: "…", 4: "und…", 6: "undon…", 7: "undone…", 10: "undone…", 11: "undone…", 12: "undone now:…", 13: "undone now:…", 14: "undone now: 漢", 99: "undone now: 漢"} {
+		got := New("undone now: 漢", Line).Words(max)
+		require.Equal(t, want, got.String(), max)
+		require.Equal(t, New(want, Line).Width(), got.Width())
+	}
+}
