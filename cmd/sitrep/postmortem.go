@@ -270,8 +270,16 @@ func (a *app) exportCommand() *cobra.Command {
 				return err
 			}
 			text = append(text, '\n')
+		case "html":
+			inc, err := db.Incident(ctx, id)
+			if err != nil {
+				return err
+			}
+			if text, err = s.HTML(inc); err != nil {
+				return err
+			}
 		default:
-			return usage("--format %q: this version writes md and json", format)
+			return usage("--format %q: this version writes md, html and json", format)
 		}
 		if out == "" || out == "-" {
 			_, err = a.stdout.Write(text)
@@ -283,7 +291,7 @@ func (a *app) exportCommand() *cobra.Command {
 		_, err = fmt.Fprintf(a.stdout, "%s written to %s\n", s.ID, out)
 		return err
 	})
-	c.Flags().StringVar(&format, "format", "md", "md or json")
+	c.Flags().StringVar(&format, "format", "md", "md, html (one page without scripts, nothing is fetched) or json")
 	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; one that is there is replaced, whole or not at all")
 	return c
 }
