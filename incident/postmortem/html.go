@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -20,6 +21,7 @@ import (
 	"github.com/yuin/goldmark/util"
 
 	"github.com/sitrep-dev/sitrep/incident"
+	"github.com/sitrep-dev/sitrep/plot"
 )
 
 //go:embed page.html
@@ -28,14 +30,15 @@ var pageHTML string
 // HTML is the post-mortem of inc as one page that needs nothing else: no script, no
 // font, no picture from elsewhere, and a policy in its head that lets a browser
 // fetch none. HTML that somebody wrote into the text is shown as it was written.
-func (s Stored) HTML(inc incident.Incident) ([]byte, error) {
+func (s Stored) HTML(inc incident.Incident, shown Gallery) ([]byte, error) {
 	t, err := template.New("page").Parse(pageHTML)
 	if err != nil {
 		return nil, err
 	}
 	p := pageOfText{
 		ID: s.ID, Incident: string(s.Incident), Title: printable(s.Title), Severity: plain(string(s.Numbers.Severity)),
-		Stage: inc.Review.Stage.String(), Version: s.Version, By: plain(string(s.Author)), At: dayOrNot(s.At), Conflicts: s.Conflicts(),
+		ChartStyle: template.CSS(plot.SVGStyle()),
+		Stage:      inc.Review.Stage.String(), Version: s.Version, By: plain(string(s.Author)), At: dayOrNot(s.At), Conflicts: s.Conflicts(),
 	}
 	for _, n := range []struct {
 		name string
@@ -64,6 +67,14 @@ func (s Stored) HTML(inc incident.Incident) ([]byte, error) {
 		}
 		p.Parts = append(p.Parts, part)
 	}
+	if len(shown.Charts) > 0 {
+		at := slices.IndexFunc(p.Parts, func(part pagePart) bool { return part.Key == signalsKey })
+		part := pagePart{Key: "_charts", Name: chartsName, Level: 3, Body: "<h3>" + chartsName + "</h3>\n", Charts: shown.page()}
+		if at < 0 {
+			at, part.Level, part.Body = len(p.Parts)-1, 2, "<h2>"+chartsName+"</h2>\n"
+		}
+		p.Parts = slices.Insert(p.Parts, at+1, part)
+	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, p); err != nil {
 		return nil, fmt.Errorf("export %s as HTML: %w", s.ID, err)
@@ -78,6 +89,7 @@ type pageOfText struct {
 	Figures                                      []pageFigure
 	Head                                         template.HTML // the section of the title
 	Parts                                        []pagePart
+	ChartStyle                                   template.CSS
 }
 
 type pageFigure struct{ Name, Value string }
@@ -87,6 +99,7 @@ type pagePart struct {
 	Key, Name string
 	Level     int // of its heading; 0 has none
 	Body      template.HTML
+	Charts    *pageCharts // below the body; nil for none
 }
 
 func dayOrNot(t time.Time) string {

@@ -75,7 +75,7 @@ func open(t require.TestingT, raw []byte) page {
 }
 
 func export(t require.TestingT, s postmortem.Stored, inc incident.Incident) page {
-	raw, err := s.HTML(inc)
+	raw, err := s.HTML(inc, postmortem.Gallery{})
 	require.NoError(t, err)
 	return open(t, raw)
 }
