@@ -31,7 +31,7 @@ func (a *app) postmortemCommand() *cobra.Command {
 				return a.printPostmortems(all, incidents, time.Now())
 			})
 		}},
-		a.about("draft ID", "draft it, or bring a draft up to date; what people wrote stays", a.draftPostmortem),
+		a.draftCommand(),
 		a.showPostmortemCommand(), a.editCommand(), a.rowsCommand(), a.rowCommand(),
 		a.logCommand(), a.diffCommand(), a.restoreCommand(),
 		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
@@ -138,22 +138,6 @@ func draftedFrom(ctx context.Context, db *store.DB, id incident.ID, now time.Tim
 		}
 	}
 	return inc, events, nil
-}
-
-func (a *app) draftPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
-	by, err := a.by(nil)
-	if err != nil {
-		return err
-	}
-	s, err := refreshDraft(ctx, db, id, by)
-	if err != nil {
-		return err
-	}
-	if a.flags.json {
-		return a.printPostmortem(s)
-	}
-	_, err = fmt.Fprintf(a.stdout, "%s drafted for %s, version %d (sitrep postmortem edit %s)\n", s.ID, s.Incident, s.Version, s.Incident)
-	return err
 }
 
 func (a *app) printPostmortem(s postmortem.Stored) error {

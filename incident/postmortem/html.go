@@ -68,7 +68,7 @@ func (s Stored) HTML(inc incident.Incident, shown Gallery) ([]byte, error) {
 		p.Parts = append(p.Parts, part)
 	}
 	if len(shown.Charts) > 0 {
-		at := slices.IndexFunc(p.Parts, func(part pagePart) bool { return part.Key == signalsKey })
+		at := slices.IndexFunc(p.Parts, func(part pagePart) bool { return ofSignals(part.Key) })
 		part := pagePart{Key: "_charts", Name: chartsName, Level: 3, Body: "<h3>" + chartsName + "</h3>\n", Charts: shown.page()}
 		if at < 0 {
 			at, part.Level, part.Body = len(p.Parts)-1, 2, "<h2>"+chartsName+"</h2>\n"

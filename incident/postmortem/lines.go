@@ -20,6 +20,8 @@ type lines struct {
 	Immediate, ShortTerm, LongTerm              string
 	WentWell, CouldImprove, Surprised           string
 	ActionItems, ID, Service                    string
+	Trigger, Responders, Severities, Messages   string
+	Loads                                       string // as Experiments
 }
 
 func (f *facts) lines() lines {
@@ -34,6 +36,7 @@ func (f *facts) lines() lines {
 		ShortTerm: f.done(incident.ShortTerm, "_What is due in the next two days, and who has it?_"),
 		LongTerm:  f.done(incident.LongTerm, "_What would make this class of failure impossible, or harmless?_"),
 		WentWell:  f.wentWell(), CouldImprove: f.couldImprove(), Surprised: f.surprised(), ActionItems: f.actionItems(),
+		Trigger: f.trigger(), Responders: f.responders(), Severities: f.timeInSeverities(), Messages: f.messages(), Loads: f.loadRuns(),
 	}
 }
 

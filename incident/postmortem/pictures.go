@@ -40,11 +40,11 @@ type Mark struct {
 // mostMarks is how many events have a number: more cannot be told apart.
 const mostMarks = 60
 
-// The section that the charts stand behind, and the name of theirs.
-const (
-	signalsKey = "timeline.signals"
-	chartsName = "Charts"
-)
+const chartsName = "Charts"
+
+// ofSignals says whether the charts stand behind a section: every template has one of
+// that name in the chapter that suits it.
+func ofSignals(key string) bool { return key == "signals" || strings.HasSuffix(key, ".signals") }
 
 // telling is how much a kind of event tells somebody who looks at a chart, 1 the most;
 // 0 is not numbered, however few there are.
@@ -172,7 +172,7 @@ func (g Gallery) Markdown(s Stored, folder, ext string) string {
 		return s.Markdown()
 	}
 	level := "##"
-	at := slices.IndexFunc(s.Sections, func(k Kept) bool { return k.Key == signalsKey && k.Text() != "" })
+	at := slices.IndexFunc(s.Sections, func(k Kept) bool { return ofSignals(k.Key) && k.Text() != "" })
 	if at >= 0 {
 		level = "###"
 	} else {
