@@ -64,6 +64,7 @@ func drawnNight(t testing.TB, panels, notes int, words string) *store.DB {
 	}
 	c := &capturer{
 		log: db, boards: []query.Board{board}, source: &remembering{}, name: "http://prometheus.test:9090",
+		impact: map[string]serviceConfig{"checkout": {impactConfig{Users: "users_affected", Money: "price", Currency: "EUR"}}},
 		scrape: func(context.Context) time.Duration { return 0 }, kept: func(context.Context, incident.ID) {},
 	}
 	timeline, err := db.Timeline(ctx, inc.ID)
@@ -95,9 +96,13 @@ func TestPicturesComeFromWhatWasKept(t *testing.T) {
 	db := drawnNight(t, 3, 4, "<b>&")
 	g, err := gallery(t.Context(), db, "INC-1", time.Now())
 	require.NoError(t, err)
-	require.Len(t, g.Charts, 3)
+	require.Len(t, g.Charts, 5, "those of the impact are signals")
 	require.Equal(t, "errors 1 <b>&", g.Charts[0].Chart.Title, "signals first")
 	require.Equal(t, []string{"errors_1"}, g.Charts[0].Queries)
+	s, err := db.Postmortems().Load(t.Context(), "INC-1")
+	require.NoError(t, err)
+	require.Contains(t, s.Markdown(), "Number of users: at most 59 at 02:59:00 (`users_affected`, range 02:00:00 to 04:00:00, step 30s, from `http://prometheus.test:9090`).")
+	require.Contains(t, s.Markdown(), "At most 59 EUR at 02:59:00 (`price`, range 02:00:00 to 04:00:00, step 30s, from `http://prometheus.test:9090`) for each failed request")
 	var told []string
 	for _, m := range g.Marks {
 		told = append(told, fmt.Sprintf("%d %s %s", m.Number, m.At.Format("15:04"), m.Text))
@@ -108,7 +113,7 @@ func TestPicturesComeFromWhatWasKept(t *testing.T) {
 		"7 03:55 action taken: rolled back <b>&", "8 04:00 incident resolved: rolled back",
 	}, told)
 	page := string(exportedPage(t, db))
-	require.Equal(t, 3, strings.Count(page, "<svg "))
+	require.Equal(t, 5, strings.Count(page, "<svg "))
 	for _, said := range []string{
 		`<section id="_charts">`, `href="#_charts"`, "errors 1 &lt;b&gt;&amp;: 2026-11-24 02:00:00 to 04:00:00 UTC, step 30s, from http://prometheus.test:9090, kept when it was resolved.",
 		"<code>errors_1</code>", `<li value="8">04:00:00 incident resolved: rolled back</li>`, "threshold 50.0 req/s",
@@ -116,17 +121,15 @@ func TestPicturesComeFromWhatWasKept(t *testing.T) {
 		require.Contains(t, page, said)
 	}
 
-	s, err := db.Postmortems().Load(t.Context(), "INC-1")
-	require.NoError(t, err)
 	out := filepath.Join(t.TempDir(), "the outage.md")
 	for _, form := range []string{"svg", "png"} {
 		text, drawn, err := exported(t.Context(), db, s, "md", out, form, true)
 		require.NoError(t, err)
-		require.Equal(t, 3, drawn)
+		require.Equal(t, 5, drawn)
 		require.Contains(t, string(text), "### Charts\n")
 		require.Contains(t, string(text), "(the%20outage.pictures/01-errors-1-b."+form+")")
 		require.Contains(t, string(text), "8. 04:00:00 incident resolved: rolled back")
-		body, err := os.ReadFile(filepath.Join(filepath.Dir(out), "the outage.pictures", "03-errors-2-b."+form))
+		body, err := os.ReadFile(filepath.Join(filepath.Dir(out), "the outage.pictures", "05-errors-2-b."+form))
 		require.NoError(t, err)
 		if form == "png" {
 			img, err := png.Decode(bytes.NewReader(body))

@@ -69,13 +69,13 @@ func (f *facts) duration() string {
 	}
 	d, over := between(c.Detected, c.Resolved)
 	if !over {
-		return fmt.Sprintf("not resolved yet; %s since detection, at %s", span(max(0, f.now.Sub(c.Detected))), day(f.now))
+		return bullets(fmt.Sprintf("not resolved yet; %s since detection, at %s", span(max(0, f.now.Sub(c.Detected))), day(f.now)), []string{f.impactWindow()})
 	}
 	text := span(d) + " from detection to resolution"
 	if d, ok := between(c.Detected, c.Mitigated); ok && f.mitigatedFirst() {
 		text += fmt.Sprintf("; mitigated after %s", span(d))
 	}
-	return text
+	return bullets(text, []string{f.impactWindow()})
 }
 
 func (f *facts) severity() string {

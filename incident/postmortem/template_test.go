@@ -91,7 +91,8 @@ func TestAPostMortemKeepsItsTemplate(t *testing.T) {
 	s, err := postmortem.Refresh(t.Context(), shelf, n.inc, n.events, by("ana", "09:10:00"))
 	require.NoError(t, err)
 	require.Equal(t, own, s.Template)
-	require.Equal(t, "# Checkout answers 5xx for one in eight\n\n## Kurz\n53m 35s from detection to resolution; mitigated after 27m 25s\n", s.Markdown())
+	require.Equal(t, "# Checkout answers 5xx for one in eight\n\n## Kurz\n53m 35s from detection to resolution; mitigated after 27m 25s\n"+
+		"  - Impact window by the metrics: 02:58:15 to 03:28:00 (29m 45s; Error ratio beyond 1% and p95 latency beyond 500 ms); declared: 03:00:02 to 03:52:40 (52m 38s)\n", s.Markdown())
 	b, err := s.JSON()
 	require.NoError(t, err)
 	require.Contains(t, string(b), `"template": "ours"`)
