@@ -14,6 +14,7 @@ type Moment struct {
 	Incident ID
 	At       time.Time
 	Declared time.Time // when the incident was: a resolution looks back that far
+	Service  string    // of the incident, as it was then
 }
 
 // Moments are those of an incident's timeline, in the order of recording. A call
@@ -39,7 +40,7 @@ func Moments(events []Event) []Moment {
 			what = "mitigated"
 		}
 		if what != "" && e.ID != "" {
-			all = append(all, Moment{e.ID, e.Kind, what, inc.ID, e.At, inc.Clocks.Declared})
+			all = append(all, Moment{e.ID, e.Kind, what, inc.ID, e.At, inc.Clocks.Declared, inc.Service})
 		}
 	}
 	return all

@@ -1,11 +1,8 @@
 package plot
 
 import (
-	"image"
 	"image/color"
 	"math"
-
-	"golang.org/x/image/vector"
 )
 
 // Form is how a series of a picture is drawn.
@@ -189,19 +186,4 @@ func (v canvas) pillars(s standing, x func(int) float64, y Scale, ink color.Colo
 			v.fill([]point{{left, at}, {right, at}, {right, base}, {left, base}}, ink)
 		}
 	}
-}
-
-// fill fills what points enclose.
-func (v canvas) fill(points []point, ink color.Color) {
-	frame := image.Rect(0, v.box.Min.Y-marginTop, pictureWidth, v.box.Max.Y+marginBottom)
-	r := vector.NewRasterizer(frame.Dx(), frame.Dy())
-	for i, p := range points {
-		if y := float32(p.y - float64(frame.Min.Y)); i == 0 {
-			r.MoveTo(float32(p.x), y)
-		} else {
-			r.LineTo(float32(p.x), y)
-		}
-	}
-	r.ClosePath()
-	r.Draw(v.img, frame, image.NewUniform(ink), image.Point{})
 }

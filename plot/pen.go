@@ -2,6 +2,7 @@ package plot
 
 import (
 	"fmt"
+	"image"
 	"image/color"
 	"math"
 )
@@ -125,9 +126,6 @@ func (v canvas) names(c Chart) {
 
 // mark draws a level piece of a line, thick enough to tell its colour.
 func (v canvas) mark(part []point, ink color.RGBA) {
-	for x := int(part[0].x); x < int(part[len(part)-1].x); x++ {
-		for y := -1; y < 2; y++ {
-			v.img.SetRGBA(x, int(part[0].y)+y, ink)
-		}
-	}
+	x0, x1, y := math.Floor(part[0].x), math.Floor(part[len(part)-1].x), part[0].y
+	v.brush.fill(image.Rect(0, int(y)-2, pictureWidth, int(y)+3), []point{{x0, y - 1}, {x1, y - 1}, {x1, y + 2}, {x0, y + 2}}, ink)
 }

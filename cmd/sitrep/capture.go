@@ -36,6 +36,7 @@ type capturer struct {
 	source  query.Source
 	sources query.Sources                       // by the names that boards use
 	name    string                              // of the source
+	impact  map[string]serviceConfig            // what to ask about an incident's service when it is over
 	scrape  func(context.Context) time.Duration // the interval of the scrapes; 0 = unknown
 	wait    func() time.Duration                // how long after a moment this process begins with it
 	kept    func(context.Context, incident.ID)  // the series of an incident's moment were kept
@@ -70,7 +71,7 @@ const (
 
 // Run follows the timeline until ctx ends.
 func (c *capturer) Run(ctx context.Context) error {
-	if len(c.boards) == 0 {
+	if len(c.boards) == 0 && len(c.impact) == 0 {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -282,10 +283,14 @@ func (c *capturer) shoot(ctx context.Context, m incident.Moment, now time.Time) 
 	defer cancel()
 	scrape := c.scrape(ctx)
 	room := incident.MostFrozen
-	for i := range c.boards {
-		past := pastOf(m, c.boards[i].Range)
+	boards := c.boards
+	if b, ask := impactBoard(c.impact, m); ask {
+		boards = append(slices.Clip(boards), b)
+	}
+	for i := range boards {
+		past := pastOf(m, boards[i].Range)
 		past.Scrape, past.Sources = scrape, c.sources
-		snap := query.Look(ctx, c.source, &c.boards[i], past, now)
+		snap := query.Look(ctx, c.source, &boards[i], past, now)
 		snap.Source = c.name
 		got := snap.Reading()
 		if got.Down != nil {
@@ -395,8 +400,13 @@ func (c *centre) captures(ctx context.Context) error {
 
 // capturer is the engine of a centre.
 func (c *centre) capturer() *capturer {
+	var impact map[string]serviceConfig
+	if cfg, err := c.app.config(); err == nil { // it has been read, or there were no centre
+		impact = cfg.Services
+	}
 	return &capturer{
-		log: c.db, boards: c.boards, source: c.live(), sources: c.sources, name: c.client.URL(), scrape: scrapeOf(c.live()), problem: c.news.problem,
+		impact: impact,
+		log:    c.db, boards: c.boards, source: c.live(), sources: c.sources, name: c.client.URL(), scrape: scrapeOf(c.live()), problem: c.news.problem,
 		wait: func() time.Duration {
 			if c.mine.Load() {
 				return captureSoon
@@ -453,10 +463,11 @@ const capturePatience = 3 * time.Second
 // nothing and fails nothing: what it misses is kept by the next process that stays.
 func (a *app) capture(ctx context.Context, db *store.DB, by incident.By, ids ...incident.ID) {
 	boards, err := a.boards()
-	if err != nil || len(boards) == 0 {
+	cfg, cfgErr := a.config()
+	if err != nil || cfgErr != nil || len(boards) == 0 && len(cfg.Services) == 0 {
 		return
 	}
-	if len(signalsOf(boards[0]).Panels) > 0 && by.Evidence == nil {
+	if len(boards) > 0 && len(signalsOf(boards[0]).Panels) > 0 && by.Evidence == nil {
 		return // the server was asked a moment ago, and did not answer
 	}
 	if lease, err := db.Lease(ctx); err != nil || lease.Live(time.Now()) && lease.Owner != a.owner() {
@@ -474,7 +485,7 @@ func (a *app) capture(ctx context.Context, db *store.DB, by incident.By, ids ...
 	ctx, cancel := context.WithTimeout(ctx, capturePatience)
 	defer cancel()
 	c := &capturer{
-		log: db, boards: boards, source: client, sources: sources, name: client.URL(), scrape: scrapeOf(client), problem: func(string) {},
+		log: db, boards: boards, impact: cfg.Services, source: client, sources: sources, name: client.URL(), scrape: scrapeOf(client), problem: func(string) {},
 		kept: func(ctx context.Context, id incident.ID) { _ = redraft(ctx, db, id) }, // the next draft has it
 	}
 	for _, id := range ids {

@@ -55,6 +55,7 @@ type config struct {
 	UI          uiConfig                    `yaml:"ui"`
 	Links       []linkTemplate              `yaml:"links"` // that lead from a chart to elsewhere
 	Explore     exploreConfig               `yaml:"explore"`
+	Services    map[string]serviceConfig    `yaml:"services"`
 
 	file string          // "" where there is none
 	dir  string          // that relative paths start from
@@ -293,10 +294,6 @@ func defaults() config {
 	}
 }
 
-// later names the sections that DESIGN reserves and this version does not
-// read: saying so beats ignoring them.
-var later = []string{"services", "load"}
-
 // findConfig is the file to read: the one asked for, ./sitrep.yaml, or the
 // user's; "" if there is none.
 func findConfig(asked string) (string, error) {
@@ -332,7 +329,7 @@ func loadConfig(file string) (*config, error) {
 	c.PagerDuty.EventsURL, c.PagerDuty.APIURL = "", "" // by the region
 	doc, err := strictyaml.Decode(file, src, &c)
 	if err != nil {
-		return nil, explainLater(err)
+		return nil, err
 	}
 	c.doc = doc
 	for i, f := range c.Chaos.Processes {
@@ -365,7 +362,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts(), c.checkServices()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {
@@ -397,18 +394,6 @@ func readConfig(file string) (_ []byte, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return io.ReadAll(io.LimitReader(f, strictyaml.MaxSize+1))
-}
-
-func explainLater(err error) error {
-	var e *strictyaml.Error
-	if errors.As(err, &e) {
-		for _, section := range later {
-			if strings.HasPrefix(e.Message, fmt.Sprintf("unknown key %q", section)) {
-				e.Message = fmt.Sprintf("the section %q is not read by this version of sitrep; take it out", section)
-			}
-		}
-	}
-	return err
 }
 
 func checkURL(raw string) error {

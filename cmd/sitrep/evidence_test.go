@@ -144,7 +144,7 @@ func TestEvidenceOutlivesPrometheus(t *testing.T) {
 	h.sitrep("postmortem", "draft", "INC-1") // anew, with nobody to ask
 	draft := h.sitrep("postmortem", "show", "INC-1")
 	require.Regexp(t, `Worst values: head series .* at \d\d:\d\d:\d\d`, draft)
-	require.Regexp(t, `kept series +peak .* at \d\d:\d\d:\d\d, beyond 10 from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d, step 1s`, draft)
+	require.Regexp(t, `kept series +peak .* at \d\d:\d\d:\d\d, beyond 10 from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d, range \d\d:\d\d:\d\d to \d\d:\d\d:\d\d, step 1s`, draft)
 	require.Contains(t, draft, "Peaks are of the series that were kept when it was declared")
 	require.NotContains(t, draft, "evidence.captured", "what was kept is no part of the story")
 	require.Contains(t, h.sitrep("store", "check"), "ok")

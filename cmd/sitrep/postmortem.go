@@ -31,7 +31,7 @@ func (a *app) postmortemCommand() *cobra.Command {
 				return a.printPostmortems(all, incidents, time.Now())
 			})
 		}},
-		a.about("draft ID", "draft it, or bring a draft up to date; what people wrote stays", a.draftPostmortem),
+		a.draftCommand(),
 		a.showPostmortemCommand(), a.editCommand(), a.rowsCommand(), a.rowCommand(),
 		a.logCommand(), a.diffCommand(), a.restoreCommand(),
 		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
@@ -140,22 +140,6 @@ func draftedFrom(ctx context.Context, db *store.DB, id incident.ID, now time.Tim
 	return inc, events, nil
 }
 
-func (a *app) draftPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
-	by, err := a.by(nil)
-	if err != nil {
-		return err
-	}
-	s, err := refreshDraft(ctx, db, id, by)
-	if err != nil {
-		return err
-	}
-	if a.flags.json {
-		return a.printPostmortem(s)
-	}
-	_, err = fmt.Fprintf(a.stdout, "%s drafted for %s, version %d (sitrep postmortem edit %s)\n", s.ID, s.Incident, s.Version, s.Incident)
-	return err
-}
-
 func (a *app) printPostmortem(s postmortem.Stored) error {
 	if !a.flags.json {
 		_, err := fmt.Fprint(a.stdout, sanitise(s.Markdown()))
@@ -255,37 +239,68 @@ func responders(inc incident.Incident) []string {
 }
 
 func (a *app) exportCommand() *cobra.Command {
-	var format, out string
+	var format, out, pictures string
 	c := a.about("export ID", "write it to a file, or to standard output", func(ctx context.Context, db *store.DB, id incident.ID) error {
 		s, err := db.Postmortems().Load(ctx, id)
 		if err != nil {
 			return err
 		}
-		var text []byte
-		switch format {
-		case "md":
-			text = []byte(s.Markdown())
-		case "json":
-			if text, err = s.JSON(); err != nil {
-				return err
-			}
-			text = append(text, '\n')
-		default:
-			return usage("--format %q: this version writes md and json", format)
+		toFile := out != "" && out != "-"
+		switch {
+		case !slices.Contains([]string{"svg", "png", "none"}, pictures):
+			return usage("--pictures %q is not one of svg, png, none", pictures)
+		case !slices.Contains([]string{"md", "html", "json"}, format):
+			return usage("--format %q: this version writes md, html and json", format)
 		}
-		if out == "" || out == "-" {
+		text, drawn, err := exported(ctx, db, s, format, out, pictures, toFile)
+		if err != nil {
+			return fmt.Errorf("export %s: %w", s.ID, err)
+		}
+		if !toFile {
 			_, err = a.stdout.Write(text)
 			return err
 		}
 		if err := writeNew(out, text); err != nil {
 			return fmt.Errorf("export %s: %w", s.ID, err)
 		}
-		_, err = fmt.Fprintf(a.stdout, "%s written to %s\n", s.ID, out)
+		beside := ""
+		if drawn > 0 {
+			beside = fmt.Sprintf(", %s in %s", count(drawn, "picture"), pictureFolder(out))
+		}
+		_, err = fmt.Fprintf(a.stdout, "%s written to %s%s\n", s.ID, out, beside)
 		return err
 	})
-	c.Flags().StringVar(&format, "format", "md", "md or json")
+	c.Flags().StringVar(&format, "format", "md", "md, html (one page without scripts, nothing is fetched) or json")
 	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; one that is there is replaced, whole or not at all")
+	c.Flags().StringVar(&pictures, "pictures", "svg", "of a file in Markdown, in a folder beside it: svg, png or none; html has them in it unless none")
 	return c
+}
+
+// exported is a post-mortem in a format, and how many pictures were written beside it.
+func exported(ctx context.Context, db *store.DB, s postmortem.Stored, format, out, pictures string, toFile bool) (text []byte, drawn int, err error) {
+	var shown postmortem.Gallery
+	if pictures != "none" && (format == "html" || format == "md" && toFile) {
+		if shown, err = gallery(ctx, db, s.Incident, time.Now()); err != nil {
+			return nil, 0, err
+		}
+	}
+	switch format {
+	case "json":
+		text, err = s.JSON()
+		return append(text, '\n'), 0, err
+	case "html":
+		inc, err := db.Incident(ctx, s.Incident)
+		if err != nil {
+			return nil, 0, err
+		}
+		text, err = s.HTML(inc, shown)
+		return text, 0, err
+	}
+	if len(shown.Charts) == 0 {
+		return []byte(s.Markdown()), 0, nil
+	}
+	markdown, err := exportPictures(s, shown, out, pictures)
+	return []byte(markdown), len(shown.Charts), err
 }
 
 // gapLine is where something is missing, what, and what to do about it.

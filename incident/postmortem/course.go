@@ -19,6 +19,9 @@ type Course struct {
 	FirstOut  *time.Time `json:"first_out"` // the first sample beyond the threshold
 	LastOut   *time.Time `json:"last_out"`
 	Step      *float64   `json:"step_seconds"`
+	From      *time.Time `json:"from"` // of the windows that were kept
+	To        *time.Time `json:"to"`
+	Source    string     `json:"source,omitempty"` // who answered
 
 	higher bool // is better
 	state  string
@@ -46,7 +49,7 @@ func withCourses(signals []Signal, captures []incident.Capture) []Signal {
 					i, index[name] = len(signals), len(signals)
 					signals = append(signals, Signal{Name: name, Unit: plain(p.Unit), Query: plain(p.Query), Step: finite(p.Step), Threshold: finiteOf(p.Threshold)})
 				}
-				signals[i].Kept = signals[i].Kept.with(courseOf(p))
+				signals[i].Kept = signals[i].Kept.with(courseOf(p, b, c.Source))
 			}
 		}
 	}
@@ -58,8 +61,9 @@ func withCourses(signals []Signal, captures []incident.Capture) []Signal {
 	return signals
 }
 
-func courseOf(p incident.Course) *Course {
+func courseOf(p incident.Course, b incident.CapturedBoard, source string) *Course {
 	return &Course{
+		From: moment(b.From), To: moment(b.To), Source: plain(source),
 		Peak: finiteOf(p.Peak), PeakAt: moment(p.PeakAt), Series: plain(p.Series), Threshold: finiteOf(p.Threshold),
 		FirstOut: moment(p.FirstOut), LastOut: moment(p.LastOut), Step: finite(p.Step), higher: p.Higher, state: p.State,
 	}
@@ -81,6 +85,12 @@ func (c *Course) with(o *Course) *Course {
 		worst, other = o, c
 	}
 	out := *worst
+	if out.From == nil || other.From != nil && other.From.Before(*out.From) {
+		out.From = other.From
+	}
+	if out.To == nil || other.To != nil && other.To.After(*out.To) {
+		out.To = other.To
+	}
 	if out.Threshold == nil || other.Threshold == nil || *out.Threshold != *other.Threshold {
 		return &out // beyond another line is another thing
 	}
@@ -131,10 +141,27 @@ func (c *Course) text(s Signal, when func(time.Time) string) string {
 	default:
 		line += fmt.Sprintf(", beyond %s from %s to %s", s.text(c.Threshold), when(*c.FirstOut), when(*c.LastOut))
 	}
-	if c.Step != nil && *c.Step > 0 && *c.Step < 1e9 {
-		line += ", step " + span(time.Duration(*c.Step*float64(time.Second)))
+	return line + c.grid(when)
+}
+
+// grid is the range that was asked for, and the step: ", range 02:00:00 to 03:52:40, step 15s".
+func (c *Course) grid(when func(time.Time) string) (text string) {
+	if c.From != nil && c.To != nil {
+		text = fmt.Sprintf(", range %s to %s", when(*c.From), when(*c.To))
 	}
-	return line
+	if c.Step != nil && *c.Step > 0 && *c.Step < 1e9 {
+		text += ", step " + span(time.Duration(*c.Step*float64(time.Second)))
+	}
+	return text
+}
+
+// origin is that and who answered, in Markdown.
+func (c *Course) origin(when func(time.Time) string) string {
+	text := escape(c.grid(when))
+	if c.Source != "" {
+		text += ", from " + code(c.Source)
+	}
+	return text
 }
 
 // source says where the kept series come from, or that there are none.

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/sitrep-dev/sitrep/incident"
-	"github.com/sitrep-dev/sitrep/templates"
 )
 
 // Document is a post-mortem as the timeline writes it: no person has touched
@@ -28,45 +26,13 @@ type Section struct {
 	Text    string // Markdown, the heading's line included; no line ends in a blank
 }
 
-// Template is the shape of a post-mortem. The zero value is of no use.
-type Template struct{ parsed *template.Template }
-
-// ParseTemplate reads a template in the syntax of text/template. It may name
-// what the standard one names (templates/postmortem.md), and {{.ID}} and
-// {{.Service}}; an unknown name is an error here, not in the night. A value
-// must stand at the end of its line, because it may go on with a list.
-func ParseTemplate(text string) (Template, error) {
-	t, err := template.New("post-mortem template").Option("missingkey=error").Parse(text)
-	if err != nil {
-		return Template{}, fmt.Errorf("read the post-mortem template: %w", err)
-	}
-	if err := t.Execute(new(strings.Builder), lines{}); err != nil {
-		return Template{}, fmt.Errorf("try the post-mortem template: %w", err)
-	}
-	return Template{t}, nil
-}
-
-// standard is the template that this program carries. That it can be read is
-// held by the tests; it is no input.
-func standard() Template {
-	src, err := templates.Read("postmortem.md")
-	if err != nil {
-		panic(err)
-	}
-	t, err := ParseTemplate(string(src))
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
-
 // Draft is the post-mortem of inc that its timeline writes, in the standard
 // template. Events are those of the incident and those outside any (changes,
 // experiments, load runs, alerts) around it, in any order; events of other
 // incidents are left out, but for those that a split moved to inc. Of a resolved incident the draft does not depend on
 // now.
 func Draft(inc incident.Incident, events []incident.Event, now time.Time) Document {
-	return standard().Draft(inc, events, now)
+	return builtIn(Standard).Draft(inc, events, now)
 }
 
 // Draft is the package's Draft in this template.

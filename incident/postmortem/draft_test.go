@@ -99,7 +99,9 @@ func TestDraftDependsOnTheFactsAlone(t *testing.T) {
 func TestDraftIsTotal(t *testing.T) {
 	keys := func(d postmortem.Document) (out []string) {
 		for _, s := range d.Sections {
-			out = append(out, s.Key)
+			if s.Key != "timeline.load" { // only where there was a run, as of experiments
+				out = append(out, s.Key)
+			}
 		}
 		return out
 	}
@@ -129,17 +131,17 @@ func TestDraftIsTotal(t *testing.T) {
 }
 
 func TestAUsersOwnTemplate(t *testing.T) {
-	tpl, err := postmortem.ParseTemplate("# {{.Title}}\n\n<!-- /sitrep -->\n## Kurz\n{{.Duration}}\n\n## Kurz\n```\n## no heading\n```\n")
+	tpl, err := postmortem.ParseTemplate("own", "own.md", "# {{.Title}}\n\n<!-- /sitrep -->\n## Kurz\n{{.Duration}}\n\n## Kurz\n```\n## no heading\n```\n")
 	require.NoError(t, err)
 	n := sev1(t)
 	doc := tpl.Draft(n.inc, n.events, three)
 	require.Len(t, doc.Sections, 3)
 	require.Equal(t, "kurz-2", doc.Sections[2].Key)
 	require.Equal(t, "## Kurz\n```\n## no heading\n```", doc.Sections[2].Text)
-	_, err = postmortem.ParseTemplate("{{.NoSuchThing}}")
+	_, err = postmortem.ParseTemplate("own", "own.md", "{{.NoSuchThing}}")
 	require.ErrorContains(t, err, "NoSuchThing")
-	_, err = postmortem.ParseTemplate("{{")
-	require.ErrorContains(t, err, "read the post-mortem template")
+	_, err = postmortem.ParseTemplate("own", "own.md", "{{")
+	require.EqualError(t, err, "own.md:1:1: unclosed action")
 	require.False(t, strings.Contains(doc.Sections[0].Text, "sitrep"))
 }
 

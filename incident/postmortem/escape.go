@@ -44,7 +44,11 @@ func plain(s string) string {
 func escape(s string) string {
 	runes := []rune(plain(s))
 	var b strings.Builder
+	marker := listMarker(runes)
 	for i, r := range runes {
+		if i == marker {
+			b.WriteByte('\\')
+		}
 		switch r {
 		case '&':
 			b.WriteString("&amp;")
@@ -73,6 +77,23 @@ func escape(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// listMarker is the place of what would make a text that stands first in its line
+// an item of a list, or a rule; -1 if nothing does.
+func listMarker(runes []rune) int {
+	i := 0
+	for i < len(runes) && i < 9 && runes[i] >= '0' && runes[i] <= '9' {
+		i++
+	}
+	marks := ".)"
+	if i == 0 {
+		marks = "-+"
+	}
+	if i < len(runes) && strings.ContainsRune(marks, runes[i]) && (i+1 == len(runes) || runes[i+1] == ' ' || runes[i+1] == '-') {
+		return i
+	}
+	return -1
 }
 
 func wordAt(runes []rune, i int) bool {

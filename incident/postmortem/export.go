@@ -47,7 +47,8 @@ func (s Stored) JSON() ([]byte, error) {
 		At       time.Time       `json:"at,omitzero"`
 		Sections []section       `json:"sections"`
 		Numbers  Numbers         `json:"numbers"`
-	}{Schema: Schema, ID: s.ID, Incident: s.Incident, Title: s.Title, Version: s.Version, Author: s.Author, At: s.At.UTC(), Sections: []section{}, Numbers: s.Numbers}
+		Template string          `json:"template"`
+	}{Template: s.Template.String(), Schema: Schema, ID: s.ID, Incident: s.Incident, Title: s.Title, Version: s.Version, Author: s.Author, At: s.At.UTC(), Sections: []section{}, Numbers: s.Numbers}
 	for _, k := range s.Sections {
 		out.Sections = append(out.Sections, section{k.Key, k.Heading, k.Text(), k.State, k.Fresh(), k.EditedBy, k.EditedAt})
 	}

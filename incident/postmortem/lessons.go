@@ -1,9 +1,12 @@
 package postmortem
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/sitrep-dev/sitrep/incident"
 )
@@ -143,7 +146,7 @@ func (f *facts) before() []incident.Event {
 }
 
 func (f *facts) contributing() string {
-	var items []string
+	items := f.candidates()
 	if _, ok := f.onset(); ok {
 		items = append(items, "The incident fell into a chaos experiment of our own.")
 	}
@@ -160,24 +163,85 @@ func (f *facts) contributing() string {
 	if n := len(f.levels()); n > 1 {
 		items = append(items, fmt.Sprintf("It took %d levels of the ladder.", n))
 	}
-	return bullets("_What else had to be true for this to happen, or to last this long?_", items)
+	lead := ""
+	if len(f.before()) > 0 {
+		lead = " Candidates come first: what was in place when it began, then what names the service, then the rest, each the nearest in time first; none of it is proof."
+	}
+	return bullets("_What else had to be true for this to happen, or to last this long?_"+lead, items)
+}
+
+// mostCandidates is how many are ranked.
+const mostCandidates = 8
+
+// candidates are what was changed, injected or loaded before it began, ranked by what
+// the record holds against each, and then by how near in time.
+func (f *facts) candidates() (items []string) {
+	began, all := f.began(), f.before()
+	onset, injected := f.onset()
+	names := func(e incident.Event) bool {
+		var p struct {
+			Service string `json:"service"`
+		}
+		_ = e.Payload(&p) // damaged: by its words alone
+		service := strings.ToLower(f.inc.Service)
+		return service != "" && (strings.ToLower(p.Service) == service || slices.Contains(strings.FieldsFunc(strings.ToLower(e.Text), func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
+		}), service))
+	}
+	rank := func(e incident.Event) int {
+		switch {
+		case injected && e.ID == onset.ID:
+			return 0
+		case names(e):
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(all, func(a, b incident.Event) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(began.Sub(a.At).Abs(), began.Sub(b.At).Abs()))
+	})
+	for i, e := range all[:min(len(all), mostCandidates)] {
+		when := span(began.Sub(e.At)) + " before it began"
+		if e.At.After(began) {
+			when = span(e.At.Sub(began)) + " after it began"
+		}
+		text := fmt.Sprintf("Candidate %d: %s %s: %s, %s", i+1, clock(e.At), happened(e.Kind), escape(e.Text), when)
+		switch rank(e) {
+		case 0:
+			text += "; it was in place when it was noticed"
+		case 1:
+			text += "; it names " + code(f.inc.Service)
+		}
+		items = append(items, text)
+	}
+	return items
 }
 
 func (f *facts) userImpact() string {
 	const ask = "_How many users, doing what, for how long? How do we know?_"
-	d, ok := between(f.inc.Clocks.Detected, f.inc.Clocks.Mitigated)
-	until := "mitigation"
-	if !f.mitigatedFirst() {
-		until = "resolution"
+	number := "Number of users: no data. "
+	users, asked := f.impactOf(ImpactUsers)
+	switch {
+	case users != nil:
+		number = "Number of users: at most " + users.measured(f) + ". "
+	case asked:
+		number = "Number of users: no data, the query of the service's impact had no answer. "
 	}
-	if !ok {
-		return "Number of users: no data. " + ask
+	if d, ok := between(f.inc.Clocks.Detected, f.inc.Clocks.Mitigated); ok {
+		until := "mitigation"
+		if !f.mitigatedFirst() {
+			until = "resolution"
+		}
+		number += fmt.Sprintf("From detection to %s: %s. ", until, span(d))
 	}
-	return fmt.Sprintf("Number of users: no data. From detection to %s: %s. %s", until, span(d), ask)
+	if users != nil {
+		return strings.TrimSpace(number)
+	}
+	return number + ask
 }
 
 func (f *facts) businessImpact() string {
-	text := "Revenue, contracts, reputation: no data. _What did it cost, and whom did we tell?_"
+	text := f.bill() + " _What did it cost, and whom did we tell?_"
 	var items []string
 	for _, e := range f.events {
 		if e.Kind == incident.BurnBegan || e.Kind == incident.BurnEnded {
@@ -346,6 +410,55 @@ func because(reason string) string {
 	return ": " + escape(strings.TrimRight(reason, "."))
 }
 
+// longUnnoticed is how long something may be wrong before that is a surprise.
+const longUnnoticed = 5 * time.Minute
+
+// surprised is seeded with what the record shows to have gone otherwise than anybody
+// who built it this way can have meant.
 func (f *facts) surprised() string {
-	return "_What did we believe before that turned out to be different? Where were we lucky?_"
+	var items []string
+	say := func(ok bool, format string, args ...any) {
+		if ok {
+			items = append(items, fmt.Sprintf(format, args...))
+		}
+	}
+	c := f.inc.Clocks
+	o := f.outOfBand()
+	say(!o.from.IsZero() && c.Detected.Sub(o.from) > longUnnoticed, "Signals were beyond their thresholds for %s before anything noticed (from %s).", span(c.Detected.Sub(o.from)), f.when(o.from))
+	fired, ok := f.firing()
+	say(ok && c.Declared.Sub(fired.At) > longUnnoticed, "The alert %s fired %s before the incident was declared.", escape(fired.Text), span(c.Declared.Sub(fired.At)))
+	say(!c.Declared.IsZero() && f.noticed(), "A person noticed it, and no alert had fired.")
+	say(!o.to.IsZero() && !c.Resolved.IsZero() && f.mitigatedFirst() && o.to.Sub(c.Mitigated) > longUnnoticed, "Signals were beyond their thresholds for %s after the mitigation was recorded.", span(o.to.Sub(c.Mitigated)))
+	for _, e := range f.faults {
+		say(e.Kind == incident.ChaosGuardTripped, "The experiment went further than expected: a guard ended it at %s (%s).", clock(e.At), escape(e.Text))
+	}
+	for _, p := range f.pages {
+		say(p.wakes() && p.is(incident.PageDiverted), "The page of %s to %s had to take another way%s.", clock(p.queued), code(p.sink), because(p.reason))
+	}
+	for _, s := range f.signals {
+		switch {
+		case s.Max == nil && (s.Kept == nil || s.Kept.Peak == nil):
+			say(true, "Monitoring had a gap: %s had no data.", escape(s.Name))
+		case gap(s.Before) || gap(s.After):
+			say(true, "Monitoring had a gap: %s had no data for a part of the incident.", escape(s.Name))
+		}
+	}
+	say(len(f.reopened) > 0, "It was not over when it was resolved first: it was opened again (%s).", count(len(f.reopened), "time"))
+	return bullets("_What did we believe before that turned out to be different? Where were we lucky?_", items)
+}
+
+// gap says whether values are missing between others.
+func gap(v []*float64) bool {
+	first := slices.IndexFunc(v, func(p *float64) bool { return p != nil })
+	if first < 0 {
+		return false
+	}
+	hole := false
+	for _, p := range v[first:] {
+		if p != nil && hole {
+			return true
+		}
+		hole = hole || p == nil
+	}
+	return false
 }

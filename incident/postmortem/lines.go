@@ -20,6 +20,8 @@ type lines struct {
 	Immediate, ShortTerm, LongTerm              string
 	WentWell, CouldImprove, Surprised           string
 	ActionItems, ID, Service                    string
+	Trigger, Responders, Severities, Messages   string
+	Loads                                       string // as Experiments
 }
 
 func (f *facts) lines() lines {
@@ -34,6 +36,7 @@ func (f *facts) lines() lines {
 		ShortTerm: f.done(incident.ShortTerm, "_What is due in the next two days, and who has it?_"),
 		LongTerm:  f.done(incident.LongTerm, "_What would make this class of failure impossible, or harmless?_"),
 		WentWell:  f.wentWell(), CouldImprove: f.couldImprove(), Surprised: f.surprised(), ActionItems: f.actionItems(),
+		Trigger: f.trigger(), Responders: f.responders(), Severities: f.timeInSeverities(), Messages: f.messages(), Loads: f.loadRuns(),
 	}
 }
 
@@ -66,13 +69,13 @@ func (f *facts) duration() string {
 	}
 	d, over := between(c.Detected, c.Resolved)
 	if !over {
-		return fmt.Sprintf("not resolved yet; %s since detection, at %s", span(max(0, f.now.Sub(c.Detected))), day(f.now))
+		return bullets(fmt.Sprintf("not resolved yet; %s since detection, at %s", span(max(0, f.now.Sub(c.Detected))), day(f.now)), []string{f.impactWindow()})
 	}
 	text := span(d) + " from detection to resolution"
 	if d, ok := between(c.Detected, c.Mitigated); ok && f.mitigatedFirst() {
 		text += fmt.Sprintf("; mitigated after %s", span(d))
 	}
-	return text
+	return bullets(text, []string{f.impactWindow()})
 }
 
 func (f *facts) severity() string {

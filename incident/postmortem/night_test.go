@@ -190,7 +190,8 @@ func sev1(t require.TestingT) *night {
 	n.add(note, err)
 	n.add(n.inc.ChangeStatus(by("cleo", "03:30:00"), incident.StatusMonitoring, ""))
 	n.outside("03:41:00", incident.LoadStarted, "load", "LT-3 smoke started", `{"run":"LT-3"}`)
-	n.outside("03:42:00", incident.LoadFinished, "load", "LT-3 smoke: pass: 400/s of 400/s, p50 41 ms, p95 128 ms, p99 201 ms, errors 0%", `{"run":"LT-3","verdict":"pass"}`)
+	n.outside("03:42:00", incident.LoadFinished, "load", "LT-3 smoke: pass: 400/s of 400/s, p50 41 ms, p95 128 ms, p99 201 ms, errors 0%", `{"run":"LT-3","plan":"smoke","verdict":"pass","duration_seconds":60,"requested_rate":400,"achieved_rate":400,"error_ratio":0,
+		"latency_seconds":{"p50":0.041,"p95":0.128,"p99":0.201},"thresholds":[{"expr":"p95<500ms","value":0.128,"ok":true}]}`)
 	n.outside("03:43:10", incident.AlertResolved, "alert", "HighErrorRate job=checkout", "")
 	b = by("cleo", "03:52:40")
 	b.Evidence = evidence("resolved")

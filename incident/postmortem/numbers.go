@@ -17,6 +17,9 @@ type Numbers struct {
 	MitigatedAt    time.Time         `json:"mitigated_at,omitzero"`
 	ResolvedAt     time.Time         `json:"resolved_at,omitzero"`
 
+	ImpactFrom *time.Time `json:"impact_from"` // the first sample beyond a threshold, of the series that were kept
+	ImpactTo   *time.Time `json:"impact_to"`   // the last one
+
 	Duration *float64 `json:"duration_seconds"` // detection to resolution
 	TTD      *float64 `json:"ttd_seconds"`      // fault injected to detection
 	TTA      *float64 `json:"tta_seconds"`      // declaration to the first acknowledgement
@@ -57,6 +60,8 @@ func (f *facts) numbers() Numbers {
 			Items: len(f.inc.Items), Changes: len(f.changes), ChaosRuns: ofKind(f.faults, incident.ChaosStarted), LoadRuns: ofKind(f.loads, incident.LoadStarted),
 		},
 	}
+	o := f.outOfBand()
+	n.ImpactFrom, n.ImpactTo = moment(o.from), moment(o.to)
 	if e, ok := f.onset(); ok {
 		n.TTD = seconds(between(e.At, c.Detected))
 	}

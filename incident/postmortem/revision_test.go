@@ -19,9 +19,9 @@ func TestWhatAVersionChanged(t *testing.T) {
 	require.Len(t, changes, 1)
 	require.Equal(t, strings.Join([]string{
 		"Incident Summary (incident-summary): 1 line added, 1 line removed",
-		"@line 2",
-		" - **Date/Time**: 2026-11-24 02:59:05 UTC (detected), declared 03:00:02",
+		"@line 3",
 		" - **Duration**: 53m 35s from detection to resolution; mitigated after 27m 25s",
+		"   - Impact window by the metrics: 02:58:15 to 03:28:00 (29m 45s; Error ratio beyond 1% and p95 latency beyond 500 ms); declared: 03:00:02 to 03:52:40 (52m 38s)",
 		"-- **Severity**: SEV-1; declared as SEV-2, raised to SEV-1 at 03:07:30 (payments fail too)",
 		"+- **Severity**: as bad as it gets: SEV-1; declared as SEV-2, raised to SEV-1 at 03:07:30 (payments fail too)",
 	}, "\n"), strings.Split(changes[0].String(), "\n - **Impact**")[0])

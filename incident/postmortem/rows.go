@@ -25,6 +25,7 @@ type Row struct {
 	By     incident.Person `json:"retold_by,omitempty"` // who changed it last
 
 	line string // Markdown, without the time
+	kind incident.Kind
 }
 
 // retold is how an event is told, and who said so last.
@@ -103,7 +104,7 @@ func (f *facts) plain(e incident.Event) bool {
 
 // row is an event with what people want to be told of it.
 func (f *facts) row(e incident.Event, key, text, line string) Row {
-	r := Row{Event: e.ID, Seq: e.Seq, At: e.At, Text: text}
+	r := Row{Event: e.ID, Seq: e.Seq, At: e.At, Text: text, kind: e.Kind}
 	t, changed := f.retold[key]
 	var marks []string
 	if changed {

@@ -40,12 +40,20 @@ const attempts = 5
 // resolution, not for every turn of a screen: while an incident is open each
 // draft differs by the time that has passed.
 func Refresh(ctx context.Context, shelf Shelf, inc incident.Incident, events []incident.Event, by incident.By) (Stored, error) {
-	fresh := Draft(inc, events, by.At)
+	return RefreshIn(ctx, shelf, inc, events, by, nil)
+}
+
+// RefreshIn is Refresh in another template from now on; nil is the one that it has.
+func RefreshIn(ctx context.Context, shelf Shelf, inc incident.Incident, events []incident.Event, by incident.By, chosen *Choice) (Stored, error) {
 	return again(func() (Stored, error) {
 		s, err := shelf.Load(ctx, inc.ID)
 		if err != nil && !errors.Is(err, ErrNone) {
 			return Stored{}, err
 		}
+		if chosen != nil {
+			s.Template = chosen
+		}
+		fresh := s.Template.template().Draft(inc, events, by.At)
 		return shelf.Save(ctx, Merge(s, fresh).signed(by), s.Version)
 	})
 }

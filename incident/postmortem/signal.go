@@ -222,6 +222,9 @@ func (f *facts) signalBlock() string {
 	for _, s := range all {
 		name := inBlock(s.Name)
 		fmt.Fprintf(&queries, "\n- %s: %s%s", escape(s.Name), code(s.Query), s.step())
+		if s.Kept != nil {
+			fmt.Fprintf(&queries, "; kept series%s", s.Kept.origin(f.when))
+		}
 		if s.Max == nil && (s.Kept == nil || s.Kept.Peak == nil) {
 			fmt.Fprintf(&block, "  %-*s  %s\n", wide, name, noData)
 			continue

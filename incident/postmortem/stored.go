@@ -23,6 +23,7 @@ type Stored struct {
 	At       time.Time       `json:"at"` // of this version
 	Sections []Kept          `json:"sections"`
 	Numbers  Numbers         `json:"numbers"`
+	Template *Choice         `json:"template,omitempty"` // nil is the standard one
 }
 
 // Kept is a section: the newest draft of it and, if a person edited it, the
