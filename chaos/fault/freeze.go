@@ -1,10 +1,10 @@
 package fault
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/sitrep-dev/sitrep/chaos"
 )
@@ -14,6 +14,10 @@ type frozen struct {
 	cgroup  chaos.Cgroup
 	version int
 }
+
+// frozenHere has the cgroups that this process has frozen. It is that of one run, which may
+// have two targets in one cgroup: what it froze itself is in nobody's way.
+var frozenHere sync.Map
 
 // freezerFiles are what a freezer is told and what it says, by version. Source: the
 // kernel's admin-guide/cgroup-v2.rst and cgroup-v1/freezer-subsystem.rst.
@@ -41,7 +45,15 @@ func (f frozen) plan(inj chaos.Injection, members []chaos.Process, step chaos.St
 		return inj, err
 	}
 	inj.Tier, inj.Injector = chaos.TierDeadMan, f
-	inj.Still = func(context.Context) error { return cmp.Or(f.safe(), f.notFrozen()) }
+	inj.Still = func(context.Context) error {
+		if err := f.safe(); err != nil {
+			return err
+		}
+		if _, ours := frozenHere.Load(f.cgroup.Dir); ours {
+			return nil
+		}
+		return f.notFrozen()
+	}
 	inj.Undo = []chaos.Op{chaos.WriteCgroup(cg, files.file, files.thaw)}
 	inj.Gone = chaos.CgroupSays(cg, files.own, files.thawed)
 	inj.Preview = []string{
@@ -105,6 +117,7 @@ func (f frozen) Inject(context.Context, chaos.Armed) (string, error) {
 	if err := f.cgroup.Write(files.file, files.freeze); err != nil {
 		return "", err
 	}
+	frozenHere.Store(f.cgroup.Dir, true)
 	return fmt.Sprintf("wrote %s to %s/%s", files.freeze, f.cgroup.Dir, files.file), nil
 }
 

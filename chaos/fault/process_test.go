@@ -90,11 +90,13 @@ func TestPauseByFreezer(t *testing.T) {
 			require.Equal(t, fmt.Sprintf(c.undo, dir), inj.Undo[0].String())
 			require.NoError(t, inj.Undo[0].Valid())
 			answersAgain(t, target)
+			second := plan(t, target, "process.pause", "freezer", nil) // as of another process in there
 
 			_, err := inj.Injector.Inject(t.Context(), chaos.Armed{})
 			require.NoError(t, err)
 			require.Eventually(t, func() bool { _, ok, _ := inj.Injector.Observe(t.Context()); return ok }, patience, tick)
 			hangs(t, target)
+			require.NoError(t, second.Still(t.Context()), "the run froze it itself")
 			require.Contains(t, refused(t, target, "process.pause", "freezer", nil), "refused R7 lab-only: ", "it does not answer")
 			require.Contains(t, refused(t, listed(target), "process.pause", "freezer", nil), "refused R7 stopped-already: ")
 			_, gone, err := chaos.LocalHands{}.Check(t.Context(), inj.Gone)
