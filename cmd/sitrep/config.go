@@ -51,6 +51,7 @@ type config struct {
 	Chaos       chaosConfig                 `yaml:"chaos"`
 	Load        loadingConfig               `yaml:"load"`
 	Evidence    evidenceConfig              `yaml:"evidence"`
+	Redact      redactConfig                `yaml:"redact"` // what does not leave with a post-mortem
 	Daemon      daemonConfig                `yaml:"daemon"`
 	UI          uiConfig                    `yaml:"ui"`
 	Links       []linkTemplate              `yaml:"links"` // that lead from a chart to elsewhere
@@ -365,7 +366,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts(), c.Redact.check(&c)); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {

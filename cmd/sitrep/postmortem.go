@@ -256,9 +256,16 @@ func responders(inc incident.Incident) []string {
 
 func (a *app) exportCommand() *cobra.Command {
 	var format, out string
+	var redact, preview bool
 	c := a.about("export ID", "write it to a file, or to standard output", func(ctx context.Context, db *store.DB, id incident.ID) error {
 		s, err := db.Postmortems().Load(ctx, id)
 		if err != nil {
+			return err
+		}
+		if preview {
+			return a.previewRedaction(ctx, db, s)
+		}
+		if s, err = a.leave(ctx, db, s, redact); err != nil {
 			return err
 		}
 		var text []byte
@@ -285,6 +292,8 @@ func (a *app) exportCommand() *cobra.Command {
 	})
 	c.Flags().StringVar(&format, "format", "md", "md or json")
 	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; one that is there is replaced, whole or not at all")
+	c.Flags().BoolVar(&redact, "redact", false, "without secrets, names of people, and internal hosts and addresses")
+	c.Flags().BoolVar(&preview, "preview", false, "write nothing, and show what --redact would replace, where and why")
 	return c
 }
 
