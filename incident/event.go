@@ -143,6 +143,7 @@ const (
 	PostmortemPublished Kind = "postmortem.published"
 	PostmortemCommented Kind = "postmortem.commented"
 	PostmortemAnswered  Kind = "postmortem.comment_closed"
+	PostmortemImported  Kind = "postmortem.imported" // with its incident, from another store
 )
 
 // The payloads that the fold reads. A field may be added, never reused.

@@ -71,6 +71,8 @@ func (inc Incident) Apply(e Event) Incident {
 		inc = inc.applyItemChange(e)
 	case NoteCorrected:
 		inc = inc.applyCorrection(e)
+	case PostmortemImported:
+		inc = inc.applyImport(e)
 	case BudgetCost:
 		var p Costs
 		if e.Payload(&p) == nil {

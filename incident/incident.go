@@ -37,6 +37,7 @@ type Incident struct {
 	Costs      []Cost          `json:"costs,omitempty"` // of error budgets, as they were worked out last
 	Review     Review          `json:"review,omitzero"` // of its post-mortem
 
+	Imported   string        `json:"imported,omitempty"`    // from where: it was another store's, and nobody is called for it here
 	MergedInto ID            `json:"merged_into,omitempty"` // it is over, and goes on there
 	Merged     []ID          `json:"merged,omitempty"`      // those that go on here
 	SplitFrom  ID            `json:"split_from,omitempty"`  // the incident that some of its events were recorded under

@@ -36,7 +36,7 @@ func (a *app) postmortemCommand() *cobra.Command {
 		a.logCommand(), a.diffCommand(), a.restoreCommand(),
 		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
 		a.reviewCommand(), a.stageCommand(), a.assignReviewCommand(), a.commentCommand(),
-		a.exportCommand(),
+		a.exportCommand(), a.importPostmortemCommand(),
 	)
 	return group
 }
@@ -113,6 +113,9 @@ func draftedFrom(ctx context.Context, db *store.DB, id incident.ID, now time.Tim
 	events, err := recorded(ctx, db, inc)
 	if err != nil {
 		return inc, nil, err
+	}
+	if inc.Imported != "" { // what happened around it happened elsewhere, and came along
+		return inc, append(events, incident.Brought(events)...), nil
 	}
 	until := inc.Clocks.Resolved
 	if until.IsZero() {
@@ -265,6 +268,10 @@ func (a *app) exportCommand() *cobra.Command {
 		if preview {
 			return a.previewRedaction(ctx, db, s)
 		}
+		if a.flags.json {
+			format = "json"
+		}
+		whole := s
 		if s, err = a.leave(ctx, db, s, redact); err != nil {
 			return err
 		}
@@ -273,10 +280,9 @@ func (a *app) exportCommand() *cobra.Command {
 		case "md":
 			text = []byte(s.Markdown())
 		case "json":
-			if text, err = s.JSON(); err != nil {
+			if text, err = a.bundled(ctx, db, whole, redact); err != nil {
 				return err
 			}
-			text = append(text, '\n')
 		default:
 			return usage("--format %q: this version writes md and json", format)
 		}

@@ -27,7 +27,7 @@ func Callings(inc incident.Incident, events []incident.Event, others ...string) 
 		if _, user, chat := strings.Cut(e.Via, ":"); chat { // slack:U123
 			c.as("responder", user)
 		} else {
-			c.as("responder", e.Via)
+			c.as("responder", strings.TrimPrefix(e.Via, imports))
 		}
 		var asked incident.Escalation
 		if e.Kind == incident.EscalationEntered && e.Payload(&asked) == nil {

@@ -84,6 +84,9 @@ var secrets = []struct{ why, pattern string }{
 	{"the value of a key that sounds like a secret", `(?i)(?:^|[^\pL\pN])(?:[\pL\pN]+[_.-])*(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|routing[_-]?key|client[_-]?secret|credentials?|signature|sig|x-amz-[a-z]+)["']?\s*(?:=|:\s?|=>)\s*["']?([^\s"'` + "`" + `&,;)|]{4,})`},
 }
 
+// secretKey is a key of JSON whose value is a secret, whatever it looks like.
+var secretKey = regexp.MustCompile(`(?i)(?:^|[_.-])(?:password|passwd|secret|token|api_?key|access_?key|private_?key|routing_?key|credentials?|authorization)$`)
+
 var (
 	keyBegins = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----`)
 	keyEnds   = regexp.MustCompile(`-----END [A-Z ]*PRIVATE KEY( BLOCK)?-----`)
