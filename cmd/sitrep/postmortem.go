@@ -36,7 +36,7 @@ func (a *app) postmortemCommand() *cobra.Command {
 		a.logCommand(), a.diffCommand(), a.restoreCommand(),
 		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
 		a.reviewCommand(), a.stageCommand(), a.assignReviewCommand(), a.commentCommand(),
-		a.exportCommand(), a.importPostmortemCommand(),
+		a.exportCommand(), a.importPostmortemCommand(), a.issuesCommand(),
 	)
 	return group
 }
