@@ -211,6 +211,7 @@ type (
 		Text  string    `json:"text"`
 		Owner Person    `json:"owner,omitempty"`
 		Due   time.Time `json:"due,omitzero"`
+		Run   string    `json:"run,omitempty"` // when it is closed: the run whose experiment held
 	}
 
 	// ItemChange is what a person changes of an action item; nil stays as it is.
@@ -222,6 +223,7 @@ type (
 		Due     *time.Time `json:"due,omitempty"`
 		Note    *string    `json:"note,omitempty"`
 		Dropped *bool      `json:"dropped,omitempty"`
+		Proof   *string    `json:"proof,omitempty"` // the experiment that says that it is done; empty is none
 	}
 
 	// Escalation is what the ladder did: it entered a rung, or notified one

@@ -189,7 +189,7 @@ func (inc Incident) applyItem(e Event) Incident {
 		if it.Item.Item == p.Item {
 			known = true
 			if e.Kind == ItemClosed && it.Closed.IsZero() {
-				it.Closed = e.At
+				it.Closed, it.Run = e.At, p.Run
 			}
 		}
 		items = append(items, it)

@@ -34,7 +34,7 @@ func (a *app) postmortemCommand() *cobra.Command {
 		a.about("draft ID", "draft it, or bring a draft up to date; what people wrote stays", a.draftPostmortem),
 		a.showPostmortemCommand(), a.editCommand(), a.rowsCommand(), a.rowCommand(),
 		a.logCommand(), a.diffCommand(), a.restoreCommand(),
-		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
+		a.lintCommand(),
 		a.reviewCommand(), a.stageCommand(), a.assignReviewCommand(), a.commentCommand(),
 		a.exportCommand(), a.importPostmortemCommand(), a.issuesCommand(),
 	)
@@ -116,6 +116,9 @@ func draftedFrom(ctx context.Context, db *store.DB, id incident.ID, now time.Tim
 	}
 	if inc.Imported != "" { // what happened around it happened elsewhere, and came along
 		return inc, append(events, incident.Brought(events)...), nil
+	}
+	if inc.Promised, err = promisedBefore(ctx, db, inc); err != nil {
+		return inc, nil, err
 	}
 	until := inc.Clocks.Resolved
 	if until.IsZero() {
@@ -215,7 +218,16 @@ func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Inc
 	return table(a.stdout, rows)
 }
 
-func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
+func (a *app) lintCommand() *cobra.Command {
+	var strict bool
+	c := a.about("lint ID", "words that blame or say little, and action items that nobody can finish", func(ctx context.Context, db *store.DB, id incident.ID) error {
+		return a.lintPostmortem(ctx, db, id, strict)
+	})
+	c.Flags().BoolVar(&strict, "strict", false, "end with exit code 3 if there is anything, for a pipeline that is to stop")
+	return c
+}
+
+func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID, strict bool) error {
 	s, err := db.Postmortems().Load(ctx, id)
 	if err != nil {
 		return err
@@ -225,7 +237,7 @@ func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) 
 		return err
 	}
 	found := postmortem.Lint(s.Markdown(), responders(inc))
-	if err := a.printLint(s.ID, found); err != nil || len(found) == 0 {
+	if err := a.printLint(s.ID, found); err != nil || len(found) == 0 || !strict {
 		return err
 	}
 	return withCode(exitNotHeld, fmt.Errorf("%s: %d places to look at; sitrep postmortem edit %s", s.ID, len(found), id))
