@@ -30,6 +30,7 @@ func (pl planner) announce(c *Case, d *Decision, r Rules, now time.Time) {
 			pl.queue(c, d, Message{Stream: c.announceStream(sink), Sink: sink, Operation: OpAnnounce}, content, now)
 		}
 	}
+	pl.published(c, d, now)
 	if c.Incident.Status.Over() {
 		pl.closePages(c, d, now)
 	}

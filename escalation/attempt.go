@@ -70,7 +70,7 @@ func stale(m Message, c Case, t Timing, now time.Time) string {
 			return "it is too old to help"
 		}
 	case OpAnnounce:
-		if !m.Murky && now.Sub(m.QueuedAt) > t.StaleText {
+		if !m.Murky && !content.Lasts && now.Sub(m.QueuedAt) > t.StaleText {
 			return "it is too old to help"
 		}
 	}

@@ -112,6 +112,7 @@ type Content struct {
 	Chat     string            `json:"chat,omitempty"`    // of a note: the sink that does not answer
 	Event    string            `json:"event,omitempty"`   // ID of the update that is announced: once to every sink
 	Update   incident.Update   `json:"update,omitzero"`   // the words of it, in parts; empty for those of a correction
+	Lasts    bool              `json:"lasts,omitempty"`   // it is as good tomorrow
 	Test     bool              `json:"test,omitempty"`    // sitrep doctor tries the way: nothing has happened
 
 	Sweep

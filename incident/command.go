@@ -244,6 +244,9 @@ func (inc Incident) Reopen(by By) ([]Event, error) {
 	if !inc.Status.Over() {
 		return nil, inc.refuse("reopen", ErrNoChange, "it is %s", inc.Status)
 	}
+	if inc.Imported != "" { // by whose policy would who be called?
+		return nil, inc.refuse("reopen", ErrTooLate, "it was imported (%s); declare a new one", inc.Imported)
+	}
 	return []Event{by.event(inc.ID, Reopened, "reopened", nil)}, nil
 }
 

@@ -143,6 +143,7 @@ const (
 	PostmortemPublished Kind = "postmortem.published"
 	PostmortemCommented Kind = "postmortem.commented"
 	PostmortemAnswered  Kind = "postmortem.comment_closed"
+	PostmortemImported  Kind = "postmortem.imported" // with its incident, from another store
 )
 
 // The payloads that the fold reads. A field may be added, never reused.
@@ -210,6 +211,7 @@ type (
 		Text  string    `json:"text"`
 		Owner Person    `json:"owner,omitempty"`
 		Due   time.Time `json:"due,omitzero"`
+		Run   string    `json:"run,omitempty"` // when it is closed: the run whose experiment held
 	}
 
 	// ItemChange is what a person changes of an action item; nil stays as it is.
@@ -221,6 +223,7 @@ type (
 		Due     *time.Time `json:"due,omitempty"`
 		Note    *string    `json:"note,omitempty"`
 		Dropped *bool      `json:"dropped,omitempty"`
+		Proof   *string    `json:"proof,omitempty"` // the experiment that says that it is done; empty is none
 	}
 
 	// Escalation is what the ladder did: it entered a rung, or notified one

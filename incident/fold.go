@@ -71,6 +71,8 @@ func (inc Incident) Apply(e Event) Incident {
 		inc = inc.applyItemChange(e)
 	case NoteCorrected:
 		inc = inc.applyCorrection(e)
+	case PostmortemImported:
+		inc = inc.applyImport(e)
 	case BudgetCost:
 		var p Costs
 		if e.Payload(&p) == nil {
@@ -187,7 +189,7 @@ func (inc Incident) applyItem(e Event) Incident {
 		if it.Item.Item == p.Item {
 			known = true
 			if e.Kind == ItemClosed && it.Closed.IsZero() {
-				it.Closed = e.At
+				it.Closed, it.Run = e.At, p.Run
 			}
 		}
 		items = append(items, it)

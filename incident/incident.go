@@ -37,10 +37,13 @@ type Incident struct {
 	Costs      []Cost          `json:"costs,omitempty"` // of error budgets, as they were worked out last
 	Review     Review          `json:"review,omitzero"` // of its post-mortem
 
+	Imported   string        `json:"imported,omitempty"`    // from where: it was another store's, and nobody is called for it here
 	MergedInto ID            `json:"merged_into,omitempty"` // it is over, and goes on there
 	Merged     []ID          `json:"merged,omitempty"`      // those that go on here
 	SplitFrom  ID            `json:"split_from,omitempty"`  // the incident that some of its events were recorded under
 	Moved      map[string]ID `json:"moved,omitempty"`       // events that a split took away, by ID, and where to
+
+	Promised []Promise `json:"-"` // what would have helped and was not done; filled in for whoever drafts the post-mortem
 
 	Seq int64 `json:"seq"` // of the last event folded in
 }
@@ -92,6 +95,8 @@ type OpenItem struct {
 	Dropped bool      `json:"dropped,omitempty"` // nobody will do it
 	Was     string    `json:"was,omitempty"`     // its first words, if it has others now
 	Note    string    `json:"note,omitempty"`    // what is to be said about it
+	Proof   string    `json:"proof,omitempty"`   // the experiment that says that it is done
+	Asked   time.Time `json:"asked,omitzero"`    // since when it does
 }
 
 // Tick is a step of a runbook that is done.

@@ -14,7 +14,7 @@ func (inc Incident) ChangeItem(by By, c ItemChange) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Item, c.Text, c.Note = it.Item.Item, trimmed(c.Text), trimmed(c.Note)
+	c.Item, c.Text, c.Note, c.Proof = it.Item.Item, trimmed(c.Text), trimmed(c.Note), trimmed(c.Proof)
 	if err := inc.mustFit(verb, c.Text, c.Note); err != nil {
 		return nil, err
 	}
@@ -43,6 +43,16 @@ func (inc Incident) ChangeItem(by By, c ItemChange) ([]Event, error) {
 		says = append(says, "dropped")
 	default:
 		says = append(says, "to be done after all")
+	}
+	if c.Proof != nil && *c.Proof != it.Proof {
+		if *c.Proof != "" && !it.Closed.IsZero() {
+			return nil, inc.refuse(verb, ErrTooLate, "%s was closed at %s", it.Item.Item, clock(it.Closed))
+		}
+		text := "done when somebody says so"
+		if *c.Proof != "" {
+			text = "done when " + *c.Proof + " holds"
+		}
+		says = append(says, text)
 	}
 	if c.Note != nil && *c.Note != it.Note {
 		says = append(says, "remark: "+*c.Note)
@@ -106,6 +116,9 @@ func (inc Incident) applyItemChange(e Event) Incident {
 	if c.Note != nil {
 		it.Note = *c.Note
 	}
+	if c.Proof != nil {
+		it.Proof, it.Asked = *c.Proof, e.At
+	}
 	switch {
 	case c.Dropped == nil || *c.Dropped == it.Dropped:
 	case !*c.Dropped:
@@ -114,4 +127,45 @@ func (inc Incident) applyItemChange(e Event) Incident {
 		it.Dropped, it.Closed = true, e.At
 	}
 	return inc
+}
+
+// ProveItem closes an item because the experiment that it waits for held, in run. False
+// if there is no such item, or it waits for nothing.
+func (inc Incident) ProveItem(by By, item, run string) ([]Event, bool) {
+	i := slices.IndexFunc(inc.Items, func(it OpenItem) bool { return it.Item.Item == item })
+	if i < 0 || inc.Items[i].Proof == "" || !inc.Items[i].Closed.IsZero() {
+		return nil, false
+	}
+	it := inc.Items[i]
+	closed := it.Item
+	closed.Run = run
+	by.Evidence = nil
+	return []Event{by.event(inc.ID, ItemClosed, it.Item.Item+" done: "+it.Text+" ("+run+" "+it.Proof+" held)", closed)}, true
+}
+
+// Promise is an action item of another incident which is open still, although that one
+// was like this one.
+type Promise struct {
+	Incident ID
+	Item     OpenItem
+	Why      string // what the two have in common
+}
+
+// Promises are what was promised after incidents that inc repeats (the same alert, or
+// the same words), and had not been done when inc began: the oldest first. What two
+// incidents of one service have in common is too little to say so.
+func Promises(inc Incident, related []Relation) []Promise {
+	var list []Promise
+	for _, r := range related {
+		if r.weight < byWords || r.Incident.Drill || r.Incident.MergedInto == inc.ID {
+			continue
+		}
+		for _, it := range r.Incident.Items {
+			if it.Closed.IsZero() && it.Added.Before(inc.Clocks.Declared) {
+				list = append(list, Promise{r.Incident.ID, it, r.Why[0]})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Promise) int { return a.Item.Added.Compare(b.Item.Added) })
+	return list
 }

@@ -69,6 +69,7 @@ func tables() []table {
 		{name: "slo_slot", order: "slo, start", parent: "slo", child: "slo", key: "number"},
 		{name: "postmortem", order: "number", rowid: true},
 		{name: "postmortem_revision", order: "postmortem, version", parent: "postmortem", child: "postmortem", key: "id", rowid: true},
+		{name: "outbound_issue", order: "postmortem, item, forge, place", parent: "postmortem", child: "postmortem", key: "id", rowid: true},
 	}
 }
 

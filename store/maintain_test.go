@@ -68,6 +68,8 @@ func everything(t *testing.T, events int) *store.DB {
 	}))
 	_, err = db.Postmortems().Save(ctx, postmortem.Merge(postmortem.Stored{Incident: inc.ID, Author: "ana", At: by.At}, postmortem.Draft(inc, nil, by.At)), 0)
 	require.NoError(t, err)
+	_, err = db.Postmortems().Intend(ctx, postmortem.Outbound{Postmortem: "PM-1", Item: "AI-1", Forge: "github", Place: "acme/shop", At: by.At})
+	require.NoError(t, err)
 	accept := senderFunc(func(context.Context, escalation.Message) escalation.Outcome {
 		return escalation.Outcome{Class: escalation.Done}
 	})
@@ -88,7 +90,7 @@ func TestExportImportExport(t *testing.T) {
 	t.Parallel()
 	db := everything(t, 20)
 	first := export(t, db)
-	for _, table := range []string{"meta", "counter", "event", "evidence", "snapshot", "message", "watch", "load_run", "load_row", "load_second", "postmortem", "postmortem_revision"} {
+	for _, table := range []string{"meta", "counter", "event", "evidence", "snapshot", "message", "watch", "load_run", "load_row", "load_second", "postmortem", "postmortem_revision", "outbound_issue"} {
 		require.Contains(t, first, `{"table":"`+table+`"`)
 	}
 	path := filepath.Join(t.TempDir(), "new", "s.db")

@@ -47,7 +47,7 @@ type globals struct {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.demoCommand(), a.daemonCommand(), a.keepLadderCommand(),
-		a.incidentCommand(), a.itemCommand(), a.statsCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(), a.whoCommand(), a.healthCommand(), a.pagerdutyCommand(),
+		a.incidentCommand(), a.itemCommand(), a.statsCommand(), a.learnCommand(), a.changeCommand(), a.pagesCommand(), a.policyCommand(), a.whoCommand(), a.healthCommand(), a.pagerdutyCommand(),
 		a.queryCommand(), a.scrapeCommand(), a.boardCommand(), a.alertCommand(), a.sloCommand(), a.capacityCommand(), a.scorecardCommand(), a.routineCommand(), a.runbookCommand(),
 		a.chaosCommand(), a.loadCommand(), a.gamedayCommand(), a.postmortemCommand(), a.storeCommand(), a.doctorCommand(), a.exampleCommand(),
 	}

@@ -24,7 +24,7 @@ func (w *burnWatch) costs(ctx context.Context, all []slo.Status, now time.Time) 
 	}
 	for _, inc := range list {
 		end := inc.Clocks.Resolved
-		if end.IsZero() || now.Sub(end) > costsWithin || inc.MergedInto != "" || inc.Service == "" {
+		if end.IsZero() || now.Sub(end) > costsWithin || inc.MergedInto != "" || inc.Imported != "" || inc.Service == "" {
 			continue
 		}
 		once := fmt.Sprintf("slo/cost/%s/%d", inc.Key, end.Unix())

@@ -128,11 +128,15 @@ func (c *capturer) consider(ctx context.Context, id incident.ID, now time.Time) 
 	return nil
 }
 
-// missing is the moments of a timeline that nothing was kept of.
+// missing is the moments of a timeline that nothing was kept of. Of an incident that
+// another store recorded our boards show nothing.
 func missing(events []incident.Event) []incident.Moment {
 	kept := map[string]bool{}
 	for _, e := range events {
 		var p incident.Capture
+		if e.Kind == incident.PostmortemImported {
+			return nil
+		}
 		if e.Kind == incident.EvidenceCaptured && e.Payload(&p) == nil {
 			kept[p.Event] = true
 		}

@@ -51,6 +51,9 @@ type config struct {
 	Chaos       chaosConfig                 `yaml:"chaos"`
 	Load        loadingConfig               `yaml:"load"`
 	Evidence    evidenceConfig              `yaml:"evidence"`
+	GitHub      githubConfig                `yaml:"github"` // where action items become issues
+	GitLab      gitlabConfig                `yaml:"gitlab"`
+	Redact      redactConfig                `yaml:"redact"` // what does not leave with a post-mortem
 	Daemon      daemonConfig                `yaml:"daemon"`
 	UI          uiConfig                    `yaml:"ui"`
 	Links       []linkTemplate              `yaml:"links"` // that lead from a chart to elsewhere
@@ -288,6 +291,8 @@ func defaults() config {
 		Prometheus: prometheusConfig{URL: "http://127.0.0.1:9090"},
 		PagerDuty:  pagerdutyConfig{EventsURL: eventsURL, APIURL: apiURL},
 		Slack:      slackConfig{APIURL: "https://slack.com/api/", NoteEmoji: "pushpin"},
+		GitHub:     githubConfig{APIURL: "https://api.github.com"},
+		GitLab:     gitlabConfig{APIURL: "https://gitlab.com/api/v4"},
 		Daemon:     daemonConfig{Listen: "127.0.0.1:9096"},
 		Alerts:     defaultAlerts(),
 		UI:         uiConfig{Theme: "auto", Timezone: "UTC"},
@@ -350,7 +355,7 @@ func loadConfig(file string) (*config, error) {
 	}
 	for path, raw := range map[string]string{
 		"prometheus.url": c.Prometheus.URL, "grafana.url": c.Grafana.URL, "pagerduty.events_url": c.PagerDuty.EventsURL, "pagerduty.api_url": c.PagerDuty.APIURL,
-		"slack.api_url": c.Slack.APIURL, "chaos.targets": c.Chaos.Targets,
+		"slack.api_url": c.Slack.APIURL, "github.api_url": c.GitHub.APIURL, "gitlab.api_url": c.GitLab.APIURL, "chaos.targets": c.Chaos.Targets,
 	} {
 		if err := checkURL(raw); raw != "" && err != nil {
 			return nil, doc.Errorf(path, "%v", err)
@@ -362,7 +367,7 @@ func loadConfig(file string) (*config, error) {
 	if c.PagerDuty.Changes.Receive && c.PagerDuty.APIToken == "" {
 		return nil, doc.Errorf("pagerduty.changes.receive", "pagerduty.api_token is needed to receive changes")
 	}
-	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts(), c.checkServices()); err != nil {
+	if err := errors.Join(c.checkSources(), c.checkEmbedded(), c.checkSlack(), c.checkSinks(), c.checkLinks(), c.checkChaos(), c.checkLoadHosts(), c.checkServices(), c.Redact.check(&c), c.checkTrackers()); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(c.Manager.check(doc), c.Alerts.check(doc)); err != nil {

@@ -98,7 +98,8 @@ func (a *app) declared(ctx context.Context, db *store.DB, by incident.By, inc in
 	}
 	a.warnOnPurpose(ctx, db, []incident.Incident{inc})
 	err = a.deliver(ctx, db, append([]incident.ID{inc.ID}, others...)...)
-	a.capture(ctx, db, by, inc.ID) // after the pages
+	a.tellPromises(ctx, db, inc, by.At) // after the pages, as what follows
+	a.capture(ctx, db, by, inc.ID)
 	return err
 }
 

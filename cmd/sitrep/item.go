@@ -32,7 +32,7 @@ func (a *app) itemCommand() *cobra.Command {
 // changeItemCommand changes what is to be done, by whom or until when, or says that
 // nobody will do it.
 func (a *app) changeItemCommand() *cobra.Command {
-	var text, owner, due, note string
+	var text, owner, due, note, proof string
 	var drop, restore bool
 	var changed func(string) bool
 	c := a.act("change ID ITEM", "give an item other words, another owner or day, a remark; or drop it", false, func(ctx context.Context, d *incident.Desk, o order) (incident.Incident, error) {
@@ -54,6 +54,9 @@ func (a *app) changeItemCommand() *cobra.Command {
 		if changed("note") {
 			to.Note = &note
 		}
+		if changed("done-when") {
+			to.Proof = &proof
+		}
 		if drop || restore {
 			to.Dropped = &drop
 		}
@@ -65,6 +68,7 @@ func (a *app) changeItemCommand() *cobra.Command {
 	f.StringVar(&owner, "owner", "", "who will do it; empty is nobody yet")
 	f.StringVar(&due, "due", "", "until when: 2026-12-24, 3d or 2w; empty is no day")
 	f.StringVar(&note, "note", "", "a `remark`; of an item that is dropped, why")
+	f.StringVar(&proof, "done-when", "", "the `experiment` that says so: the item is closed by the next run of it that holds; empty is no experiment")
 	f.BoolVar(&drop, "drop", false, "nobody will do it: it leaves every list, and the post-mortem says why")
 	f.BoolVar(&restore, "restore", false, "it is to be done after all")
 	c.MarkFlagsMutuallyExclusive("drop", "restore")
@@ -83,6 +87,8 @@ type itemView struct {
 	Drill    bool            `json:"drill"`
 	Dropped  bool            `json:"dropped"`
 	Note     string          `json:"note"`
+	Proof    string          `json:"done_when"` // the experiment that says so
+	Run      string          `json:"run"`       // that closed it
 }
 
 func (a *app) itemListCommand() *cobra.Command {
@@ -109,7 +115,7 @@ func itemsOf(list []incident.Incident, all bool) []itemView {
 	for i := len(list) - 1; i >= 0; i-- {
 		for _, it := range list[i].Items {
 			if all || it.Closed.IsZero() {
-				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed), list[i].Drill, it.Dropped, it.Note})
+				items = append(items, itemView{list[i].ID, it.Item.Item, it.Text, it.Owner, moment(it.Due), moment(it.Added), moment(it.Closed), list[i].Drill, it.Dropped, it.Note, it.Proof, it.Run})
 			}
 		}
 	}
@@ -136,7 +142,14 @@ func (a *app) printItems(items []itemView) error {
 		if it.Dropped {
 			due = "dropped"
 		}
-		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), drillWord(it.Drill) + it.Text})
+		text := drillWord(it.Drill) + it.Text
+		switch {
+		case it.Run != "":
+			text += " (" + it.Run + " " + it.Proof + " held)"
+		case it.Proof != "":
+			text += " (done when " + it.Proof + " holds)"
+		}
+		rows = append(rows, []string{string(it.Incident), it.Item, orDash(string(it.Owner)), due, span(time.Since(*it.AddedAt)), text})
 	}
 	return table(a.stdout, rows)
 }

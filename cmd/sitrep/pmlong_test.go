@@ -50,7 +50,7 @@ func BenchmarkPostmortem(b *testing.B) {
 		}
 		var page []byte
 		for b.Loop() {
-			if page, _, err = exported(b.Context(), db, s, "html", "", "svg", false); err != nil {
+			if page, _, err = exporting().exported(b.Context(), db, s, export{format: "html", pictures: "svg"}); err != nil {
 				b.Fatal(err)
 			}
 		}

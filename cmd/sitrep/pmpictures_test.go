@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -82,12 +83,15 @@ func drawnNight(t testing.TB, panels, notes int, words string) *store.DB {
 	return db
 }
 
+// exporting is a command without a configuration, of which nobody hears.
+func exporting() *app { return &app{stderr: io.Discard, cfg: &config{}} }
+
 // exportedPage is the HTML of INC-1.
 func exportedPage(t testing.TB, db *store.DB) []byte {
 	t.Helper()
 	s, err := db.Postmortems().Load(context.Background(), "INC-1")
 	require.NoError(t, err)
-	page, _, err := exported(context.Background(), db, s, "html", "", "svg", false)
+	page, _, err := exporting().exported(context.Background(), db, s, export{format: "html", pictures: "svg"})
 	require.NoError(t, err)
 	return page
 }
@@ -123,7 +127,7 @@ func TestPicturesComeFromWhatWasKept(t *testing.T) {
 
 	out := filepath.Join(t.TempDir(), "the outage.md")
 	for _, form := range []string{"svg", "png"} {
-		text, drawn, err := exported(t.Context(), db, s, "md", out, form, true)
+		text, drawn, err := exporting().exported(t.Context(), db, s, export{format: "md", out: out, pictures: form, toFile: true})
 		require.NoError(t, err)
 		require.Equal(t, 5, drawn)
 		require.Contains(t, string(text), "### Charts\n")
@@ -140,9 +144,14 @@ func TestPicturesComeFromWhatWasKept(t *testing.T) {
 			require.Contains(t, string(body), "prefers-color-scheme: dark")
 		}
 	}
-	text, drawn, err := exported(t.Context(), db, s, "md", "", "svg", false)
+	text, drawn, err := exporting().exported(t.Context(), db, s, export{format: "md", pictures: "svg"})
 	require.NoError(t, err)
 	require.Equal(t, []any{s.Markdown(), 0}, []any{string(text), drawn}, "standard output has no files beside it")
+
+	text, drawn, err = exporting().exported(t.Context(), db, s, export{format: "html", pictures: "svg", redact: true})
+	require.NoError(t, err)
+	require.Zero(t, drawn)
+	require.NotContains(t, string(text), "<svg ", "labels and legends are not redacted")
 
 	bare := drawnNight(t, 0, 1, "")
 	g, err = gallery(t.Context(), bare, "INC-1", time.Now())

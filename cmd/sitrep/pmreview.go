@@ -233,7 +233,9 @@ func (a *app) withReview(ctx context.Context, text string, do func(context.Conte
 		if open := len(after.Review.Open()); open > 0 {
 			line += ", open comments: " + fmt.Sprint(open)
 		}
-		_, err = fmt.Fprintln(a.stdout, oneLine(line))
-		return err
+		if _, err := fmt.Fprintln(a.stdout, oneLine(line)); err != nil || after.Review.Stage != incident.StagePublished || inc.Review.At.Equal(after.Review.At) {
+			return err
+		}
+		return a.deliver(ctx, db, id) // chats are told
 	})
 }

@@ -34,9 +34,9 @@ func (a *app) postmortemCommand() *cobra.Command {
 		a.draftCommand(),
 		a.showPostmortemCommand(), a.editCommand(), a.rowsCommand(), a.rowCommand(),
 		a.logCommand(), a.diffCommand(), a.restoreCommand(),
-		a.about("lint ID", "words that blame or say little, and action items that nobody can finish", a.lintPostmortem),
+		a.lintCommand(),
 		a.reviewCommand(), a.stageCommand(), a.assignReviewCommand(), a.commentCommand(),
-		a.exportCommand(),
+		a.exportCommand(), a.importPostmortemCommand(), a.issuesCommand(),
 	)
 	return group
 }
@@ -112,6 +112,12 @@ func draftedFrom(ctx context.Context, db *store.DB, id incident.ID, now time.Tim
 	}
 	events, err := recorded(ctx, db, inc)
 	if err != nil {
+		return inc, nil, err
+	}
+	if inc.Imported != "" { // what happened around it happened elsewhere, and came along
+		return inc, append(events, incident.Brought(events)...), nil
+	}
+	if inc.Promised, err = promisedBefore(ctx, db, inc); err != nil {
 		return inc, nil, err
 	}
 	until := inc.Clocks.Resolved
@@ -196,7 +202,16 @@ func (a *app) printPostmortems(all []postmortem.Stored, incidents []incident.Inc
 	return table(a.stdout, rows)
 }
 
-func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) error {
+func (a *app) lintCommand() *cobra.Command {
+	var strict bool
+	c := a.about("lint ID", "words that blame or say little, and action items that nobody can finish", func(ctx context.Context, db *store.DB, id incident.ID) error {
+		return a.lintPostmortem(ctx, db, id, strict)
+	})
+	c.Flags().BoolVar(&strict, "strict", false, "end with exit code 3 if there is anything, for a pipeline that is to stop")
+	return c
+}
+
+func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID, strict bool) error {
 	s, err := db.Postmortems().Load(ctx, id)
 	if err != nil {
 		return err
@@ -206,7 +221,7 @@ func (a *app) lintPostmortem(ctx context.Context, db *store.DB, id incident.ID) 
 		return err
 	}
 	found := postmortem.Lint(s.Markdown(), responders(inc))
-	if err := a.printLint(s.ID, found); err != nil || len(found) == 0 {
+	if err := a.printLint(s.ID, found); err != nil || len(found) == 0 || !strict {
 		return err
 	}
 	return withCode(exitNotHeld, fmt.Errorf("%s: %d places to look at; sitrep postmortem edit %s", s.ID, len(found), id))
@@ -240,19 +255,25 @@ func responders(inc incident.Incident) []string {
 
 func (a *app) exportCommand() *cobra.Command {
 	var format, out, pictures string
+	var redact, preview bool
 	c := a.about("export ID", "write it to a file, or to standard output", func(ctx context.Context, db *store.DB, id incident.ID) error {
 		s, err := db.Postmortems().Load(ctx, id)
 		if err != nil {
 			return err
 		}
+		if a.flags.json {
+			format = "json"
+		}
 		toFile := out != "" && out != "-"
 		switch {
+		case preview:
+			return a.previewRedaction(ctx, db, s)
 		case !slices.Contains([]string{"svg", "png", "none"}, pictures):
 			return usage("--pictures %q is not one of svg, png, none", pictures)
 		case !slices.Contains([]string{"md", "html", "json"}, format):
 			return usage("--format %q: this version writes md, html and json", format)
 		}
-		text, drawn, err := exported(ctx, db, s, format, out, pictures, toFile)
+		text, drawn, err := a.exported(ctx, db, s, export{format, out, pictures, redact, toFile})
 		if err != nil {
 			return fmt.Errorf("export %s: %w", s.ID, err)
 		}
@@ -273,21 +294,38 @@ func (a *app) exportCommand() *cobra.Command {
 	c.Flags().StringVar(&format, "format", "md", "md, html (one page without scripts, nothing is fetched) or json")
 	c.Flags().StringVarP(&out, "output", "o", "", "the `file`; one that is there is replaced, whole or not at all")
 	c.Flags().StringVar(&pictures, "pictures", "svg", "of a file in Markdown, in a folder beside it: svg, png or none; html has them in it unless none")
+	c.Flags().BoolVar(&redact, "redact", false, "without secrets, names of people, and internal hosts and addresses")
+	c.Flags().BoolVar(&preview, "preview", false, "write nothing, and show what --redact would replace, where and why")
 	return c
 }
 
+// export is what somebody wants of a post-mortem that leaves.
+type export struct {
+	format, out, pictures string
+	redact                bool
+	toFile                bool
+}
+
 // exported is a post-mortem in a format, and how many pictures were written beside it.
-func exported(ctx context.Context, db *store.DB, s postmortem.Stored, format, out, pictures string, toFile bool) (text []byte, drawn int, err error) {
+func (a *app) exported(ctx context.Context, db *store.DB, s postmortem.Stored, e export) (text []byte, drawn int, err error) {
+	whole := s
+	if s, err = a.leave(ctx, db, s, e.redact); err != nil {
+		return nil, 0, err
+	}
 	var shown postmortem.Gallery
-	if pictures != "none" && (format == "html" || format == "md" && toFile) {
+	switch drawable := e.format == "html" || e.format == "md" && e.toFile; {
+	case e.pictures == "none" || !drawable:
+	case e.redact:
+		fmt.Fprintf(a.stderr, "%s: the pictures are left out, because what stands in them is not redacted\n", s.ID)
+	default:
 		if shown, err = gallery(ctx, db, s.Incident, time.Now()); err != nil {
 			return nil, 0, err
 		}
 	}
-	switch format {
+	switch e.format {
 	case "json":
-		text, err = s.JSON()
-		return append(text, '\n'), 0, err
+		text, err = a.bundled(ctx, db, whole, e.redact)
+		return text, 0, err
 	case "html":
 		inc, err := db.Incident(ctx, s.Incident)
 		if err != nil {
@@ -299,7 +337,7 @@ func exported(ctx context.Context, db *store.DB, s postmortem.Stored, format, ou
 	if len(shown.Charts) == 0 {
 		return []byte(s.Markdown()), 0, nil
 	}
-	markdown, err := exportPictures(s, shown, out, pictures)
+	markdown, err := exportPictures(s, shown, e.out, e.pictures)
 	return []byte(markdown), len(shown.Charts), err
 }
 

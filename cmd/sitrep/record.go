@@ -61,7 +61,11 @@ func (r *recorder) chaosOnce(ctx context.Context, rep chaos.Report) (first bool,
 		once += "/" + rep.Fault.ID
 		text = fmt.Sprintf("%s %s on %s: %s", rep.Kind, rep.Fault.Kind, rep.Fault.Target, rep.Text)
 	}
-	return r.append(ctx, r.by, rep.At, kind, fmt.Sprintf("%s %s: %s", rep.Run, rep.Experiment, text), once, rep)
+	first, err = r.append(ctx, r.by, rep.At, kind, fmt.Sprintf("%s %s: %s", rep.Run, rep.Experiment, text), once, rep)
+	if err == nil && rep.Kind == chaos.KindFinished {
+		err = proveItems(ctx, r.db, rep.At)
+	}
+	return first, err
 }
 
 // journals puts on the timeline what became of runs whose recorder died before it could

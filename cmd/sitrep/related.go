@@ -73,3 +73,33 @@ func relatedRows(list []relatedView, now time.Time) (rows [][]string) {
 	}
 	return rows
 }
+
+// promisedBefore is what was promised after incidents that inc repeats, and is not done.
+func promisedBefore(ctx context.Context, db *store.DB, inc incident.Incident) ([]incident.Promise, error) {
+	all, err := db.Incidents(ctx, false, 0)
+	if err != nil {
+		return nil, err
+	}
+	related, err := relatedTo(ctx, db, inc, all)
+	return incident.Promises(inc, related), err
+}
+
+// tellPromises says of a new incident what would have kept it away. Nobody is kept from
+// declaring by it.
+func (a *app) tellPromises(ctx context.Context, db *store.DB, inc incident.Incident, now time.Time) {
+	list, err := promisedBefore(ctx, db, inc)
+	if err != nil {
+		fmt.Fprintf(a.stderr, "sitrep: what was promised before is not known: %s\n", sanitise(firstError(err)))
+	}
+	const most = 3
+	for _, p := range list[:min(len(list), most)] {
+		owner := ""
+		if p.Item.Owner != "" {
+			owner = " - " + string(p.Item.Owner)
+		}
+		fmt.Fprintf(a.stderr, "%s\n", oneLine(fmt.Sprintf("%s was like it (%s), and its %s is open since %s: %s%s", p.Incident, p.Why, p.Item.Item.Item, span(now.Sub(p.Item.Added)), p.Item.Text, owner)))
+	}
+	if n := len(list) - most; n > 0 {
+		fmt.Fprintf(a.stderr, "and %d more (sitrep item list)\n", n)
+	}
+}

@@ -27,7 +27,9 @@ func (s Stored) Markdown() string {
 
 // JSON is the post-mortem as data: sections, numbers and the version of the
 // schema, indented.
-func (s Stored) JSON() ([]byte, error) {
+func (s Stored) JSON() ([]byte, error) { return s.json(nil) }
+
+func (s Stored) json(b *Bundle) ([]byte, error) {
 	type section struct {
 		Key      string          `json:"key"`
 		Heading  string          `json:"heading"`
@@ -48,13 +50,14 @@ func (s Stored) JSON() ([]byte, error) {
 		Sections []section       `json:"sections"`
 		Numbers  Numbers         `json:"numbers"`
 		Template string          `json:"template"`
-	}{Template: s.Template.String(), Schema: Schema, ID: s.ID, Incident: s.Incident, Title: s.Title, Version: s.Version, Author: s.Author, At: s.At.UTC(), Sections: []section{}, Numbers: s.Numbers}
+		Bundle   *Bundle         `json:"bundle,omitempty"`
+	}{Template: s.Template.String(), Bundle: b, Schema: Schema, ID: s.ID, Incident: s.Incident, Title: s.Title, Version: s.Version, Author: s.Author, At: s.At.UTC(), Sections: []section{}, Numbers: s.Numbers}
 	for _, k := range s.Sections {
 		out.Sections = append(out.Sections, section{k.Key, k.Heading, k.Text(), k.State, k.Fresh(), k.EditedBy, k.EditedAt})
 	}
-	b, err := json.MarshalIndent(out, "", "  ")
+	text, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("export %s as JSON: %w", s.ID, err)
 	}
-	return append(b, '\n'), nil
+	return append(text, '\n'), nil
 }

@@ -160,6 +160,9 @@ func (f *facts) contributing() string {
 			items = append(items, fmt.Sprintf("%s changed during the incident: %s", clock(e.At), escape(e.Text)))
 		}
 	}
+	for _, p := range f.inc.Promised {
+		items = append(items, fmt.Sprintf("%s of %s (%s) had not been done: %s", escape(p.Item.Item.Item), escape(string(p.Incident)), escape(p.Why), escape(p.Item.Text)))
+	}
 	if n := len(f.levels()); n > 1 {
 		items = append(items, fmt.Sprintf("It took %d levels of the ladder.", n))
 	}

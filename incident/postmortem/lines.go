@@ -182,7 +182,14 @@ func (f *facts) actionItems() string {
 		if !it.Due.IsZero() {
 			due = it.Due.UTC().Format("2006-01-02")
 		}
-		line := fmt.Sprintf("- %s %s: %s - %s - %s", box, escape(it.Item.Item), escape(it.Text), owner, due)
+		text := escape(it.Text)
+		switch {
+		case it.Run != "":
+			text += fmt.Sprintf(" (%s of %s held)", escape(it.Run), code(it.Proof))
+		case it.Proof != "":
+			text += fmt.Sprintf(" (done when %s holds)", code(it.Proof))
+		}
+		line := fmt.Sprintf("- %s %s: %s - %s - %s", box, escape(it.Item.Item), text, owner, due)
 		if it.Note != "" {
 			line += "\n  - " + escape(it.Note)
 		}
