@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"golang.org/x/sys/unix"
@@ -129,10 +130,16 @@ func (x *ExecCall) String() string {
 		words[i] = w
 		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'\\$`;&|<>()*?[]#", r) }) {
 			words[i] = strconv.Quote(w)
+			if strings.ContainsAny(w, "\"\\$`") && !strings.ContainsFunc(w, unprinted) { // which double quotes would not keep as it is
+				words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+			}
 		}
 	}
 	return strings.Join(words, " ")
 }
+
+// unprinted says whether a character cannot stand on a line as it is.
+func unprinted(r rune) bool { return !unicode.IsPrint(r) }
 
 // Run runs the program and returns the beginning of what it has said, in one line. Its exit status, if
 // it is not 0, is an *exec.ExitError. lease, if there is one, is inherited: see Armed.

@@ -221,5 +221,5 @@ func TestExecCalls(t *testing.T) {
 		require.Error(t, chaos.Op{Do: "exec", Exec: bad}.Valid(), "%+v", bad)
 		require.Error(t, chaos.Check{Is: "exec", Exec: bad}.Valid())
 	}
-	require.Equal(t, `/bin/true a "b c" "" "$(id)"`, call("/bin/true", "a", "b c", "", "$(id)").String())
+	require.Equal(t, `/bin/true a "b c" "" '$(id)'`, call("/bin/true", "a", "b c", "", "$(id)").String())
 }

@@ -223,7 +223,7 @@ func TestLoadEverything(t *testing.T) {
 	require.Equal(t, Condition{Op: "==", Value: 1}, e.SteadyState[2].Expect, "a request is well or not")
 	require.Equal(t, "GET http://127.0.0.1:8080/healthz gives 200, 204 within 2s", e.SteadyState[2].What())
 	require.False(t, e.SteadyState[3].in(During))
-	require.Equal(t, `["/usr/local/bin/smoke" "--fast"] ends with 0 within 1s`, e.SteadyState[4].What())
+	require.Equal(t, `/usr/local/bin/smoke --fast ends with 0 within 1s`, e.SteadyState[4].What())
 	require.Equal(t, Calibration{For: strictyaml.Duration(time.Minute), MinSamples: 5}, e.Baseline)
 	require.Equal(t, Guard{Name: "incident", Incident: "SEV-3"}, e.Guards[1])
 	require.Equal(t, &Operator{Every: strictyaml.Duration(time.Second), Misses: 3}, e.Guards[2].Operator)

@@ -107,7 +107,7 @@ func (p Plan) Text(scrape time.Duration) string {
 	e := p.Experiment
 	fmt.Fprintf(&b, "experiment  %s\n", e.Name)
 	if e.Hypothesis != "" {
-		fmt.Fprintf(&b, "hypothesis  %q\n", e.Hypothesis)
+		fmt.Fprintf(&b, "hypothesis  %s\n", typed(e.Hypothesis))
 	}
 	if e.Owner != "" {
 		fmt.Fprintf(&b, "owner       %s\n", e.Owner)
@@ -119,7 +119,7 @@ func (p Plan) Text(scrape time.Duration) string {
 		if len(q.Phases) > 0 {
 			when = fmt.Sprintf(" (%v)", q.Phases)
 		}
-		fmt.Fprintf(&b, "healthy     %s %s%s\n            %q\n", q.Name, q.Expect, when, q.What())
+		fmt.Fprintf(&b, "healthy     %s %s%s\n            %s\n", q.Name, q.Expect, when, typed(q.What()))
 	}
 	if e.Baseline.For > 0 {
 		fmt.Fprintf(&b, "baseline    looked at for %s, at least %d times\n", e.Baseline.For, e.Baseline.MinSamples)
@@ -139,6 +139,16 @@ func (p Plan) Text(scrape time.Duration) string {
 		b.WriteString("disconnect  it goes on under guards and deadline when whoever has started it is gone\n")
 	}
 	return b.String()
+}
+
+// typed is a query or a sentence as a person would type it, on one line, so that it cannot
+// forge a line of the plan. Whatever shows the plan takes care of its terminal.
+func typed(s string) string {
+	lines := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("\n\v\f\r\u0085\u2028\u2029", r) })
+	for i, l := range lines {
+		lines[i] = strings.TrimSpace(l)
+	}
+	return strings.Join(lines, " ")
 }
 
 // text is step n of a plan.

@@ -179,9 +179,9 @@ func (g Guard) text(b *strings.Builder, scrape time.Duration, final, irreversibl
 	if g.StaleAfter > 0 {
 		stale = " or older than " + g.StaleAfter.String()
 	}
-	fmt.Fprintf(b, "guard       %s: abort when %s, every %s, %d in a row, no data%s: %s\n            %q\n", g.Name, g.AbortWhen, g.Interval, g.For, stale, g.NoData, g.PromQL)
+	fmt.Fprintf(b, "guard       %s: abort when %s, every %s, %d in a row, no data%s: %s\n            %s\n", g.Name, g.AbortWhen, g.Interval, g.For, stale, g.NoData, typed(g.PromQL))
 	if g.Reason != "" {
-		fmt.Fprintf(b, "            because %q\n", g.Reason)
+		fmt.Fprintf(b, "            because %s\n", typed(g.Reason))
 	}
 	seen := g.Interval.D()*time.Duration(g.For) + undoTimeout
 	if final {

@@ -82,7 +82,7 @@ func (p Probe) What() string {
 	case p.Load != nil:
 		return p.Load.what()
 	case p.Exec != nil:
-		return fmt.Sprintf("%q ends with 0 within %s", p.Exec.Argv, strictyaml.FormatDuration(p.patience()))
+		return fmt.Sprintf("%s ends with 0 within %s", &ExecCall{Argv: p.Exec.Argv}, strictyaml.FormatDuration(p.patience()))
 	}
 	return p.PromQL
 }

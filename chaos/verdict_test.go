@@ -219,12 +219,12 @@ func TestPlanText(t *testing.T) {
 	p, err := Resolve(t.Context(), e, faults, shop("payments", "payments", "cart"), "RUN", 7)
 	require.NoError(t, err)
 	require.Equal(t, `experiment  payments-latency
-hypothesis  "people can pay"
+hypothesis  people can pay
 targets     payments-2 (1 of 2 that match: payments-1, payments-2; seed 7)
 healthy     errors < 0.01
-            "errors"
+            errors
 guard       errors: abort when > 0.05, every 1s, 1 in a row, no data: abort
-            "errors"
+            errors
             undone at the latest 2s after the metric shows it
 step 1      http.latency for 30s
   on        payments-2, tier C (ends by itself at its time, undone before that by runner or undertaker)
@@ -243,6 +243,19 @@ length      31s of faults, then up to 30s for recovery
 	require.ErrorContains(t, err, `unknown fault "process.pause"`)
 	_, err = Means{Faults: faults}.Preview(t.Context(), e, Ask{ID: "RUN", Seed: 7, Sources: Sources{URL: "http://10.0.0.1/targets"}})
 	require.ErrorContains(t, err, "not on loopback")
+}
+
+// What a plan shows can be typed, and is one line whatever it holds.
+func TestAPlanIsReadAsTyped(t *testing.T) {
+	e, err := Load("e.yaml", []byte(whole), fakes())
+	require.NoError(t, err)
+	e.Hypothesis = "people pay\nrules       all of them agree"
+	e.SteadyState[0].PromQL, e.Guards[0].PromQL = "sum(\n  up{job=\"pay  it\"}\n)", `rate(x{code=~"5..",path="/\\d"}[1m])`
+	text := Plan{Experiment: e}.Text(0)
+	require.Contains(t, text, "hypothesis  people pay rules       all of them agree\n")
+	require.Contains(t, text, "            sum( up{job=\"pay  it\"} )\n")
+	require.Contains(t, text, `            rate(x{code=~"5..",path="/\\d"}[1m])`+"\n")
+	require.Equal(t, `/bin/pay "two words" 'say "$HOME"' 'it'\''s $x' "\x1b$"`, (&ExecCall{Argv: []string{"/bin/pay", "two words", `say "$HOME"`, "it's $x", "\x1b$"}}).String())
 }
 
 // The word of a refusal is told once, wherever it stands, and no other reason is touched.

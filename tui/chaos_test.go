@@ -308,12 +308,12 @@ func pastRuns(w *pane.World, now time.Time) {
 func planned(w *pane.World, now time.Time) {
 	w.Chaos.Judged = map[string]pane.Judged{
 		"payments-latency": {At: now, Plan: `experiment  payments-latency
-hypothesis  "People still buy."
+hypothesis  People still buy.
 targets     payments-1 (1 of 2 that match: payments-1, payments-2; seed 7)
 healthy     storefront p95 < 0.4
-            "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5s])))"
+            histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5s])))
 guard       errors: abort when > 0.05, every 1s, 2 in a row, no data: abort
-            "sum(rate(http_requests_total{code=~\"5..\"}[5s]))"
+            sum(rate(http_requests_total{code=~"5.."}[5s]))
             undone at the latest 12s after the metric shows it
 step 1      http.latency for 30s
   on        payments-1, tier C (ends by itself at its time, undone before that by runner or undertaker)

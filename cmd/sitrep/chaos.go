@@ -149,7 +149,8 @@ func (a *app) dryRun(ctx context.Context, e experiment) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprint(a.stdout, sanitise(p.Text)); err != nil || p.Refused == nil {
+	width, _ := terminalOf(a.stdout)
+	if _, err := fmt.Fprint(a.stdout, hungPlan(p.Text, width)); err != nil || p.Refused == nil {
 		return err
 	}
 	return chaosError(fmt.Errorf("it would be %w", p.Refused))

@@ -185,7 +185,8 @@ func (f *chaosFollower) tell(r chaos.Report) error {
 
 // tellLine says on standard error what a run has come to.
 func (a *app) tellLine(at time.Time, run, kind, text string) error {
-	_, err := fmt.Fprintf(a.stderr, "%s %s %-9s %s\n", at.UTC().Format("15:04:05Z"), sanitise(run), sanitise(kind), oneLine(text))
+	width, _ := terminalOf(a.stderr)
+	_, err := fmt.Fprintln(a.stderr, hung(fmt.Sprintf("%s %s %-9s ", at.UTC().Format("15:04:05Z"), oneLine(run), oneLine(kind)), oneLine(text), width))
 	return err
 }
 

@@ -24,6 +24,37 @@ func sanitise(text string) string {
 // oneLine makes text from anywhere one line that is fit for a terminal.
 func oneLine(text string) string { return safe.New(text, maxLine).String() }
 
+// hung is a head and the text beside it, sanitised, in lines of at most width cells that
+// break between words; those after the first begin below the text. Where there is no
+// terminal (width is maxLine) or no room for that, it is one line.
+func hung(head, text string, width int) string {
+	const least = 24
+	head, text = sanitise(head), sanitise(text)
+	indent := safe.New(head, maxLine).Width()
+	room := width - indent
+	if width >= maxLine || room < least || safe.New(text, maxLine).Width() <= room {
+		return head + text
+	}
+	var lines []string
+	for _, l := range safe.Wrap(text, room) {
+		lines = append(lines, l.String())
+	}
+	return head + strings.Join(lines, "\n"+strings.Repeat(" ", indent))
+}
+
+// hungPlan is a plan whose lines fit into width: its texts stand beside labels of 12
+// characters.
+func hungPlan(text string, width int) string {
+	const label = 12
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		r := []rune(l)
+		cut := min(label, len(r))
+		lines[i] = hung(string(r[:cut]), string(r[cut:]), width)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // maxLine bounds a line that somebody else wrote.
 const maxLine = 2000
 

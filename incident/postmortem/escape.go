@@ -121,9 +121,20 @@ func code(s string) string {
 	return fence + s + fence
 }
 
-// inBlock is text from outside for a line of a fenced code block. A backtick
-// or an angle bracket could end the block, or become HTML where a reader does
-// not know fences; look-alikes cannot.
+// inBlock is text from outside for a line of a fenced code block, where no escape is
+// known: what stands there is read. A backtick could end the block. "< 0.4" is a tag
+// nowhere, not even where a reader does not know fences; what could begin one gets a blank.
 func inBlock(s string) string {
-	return strings.NewReplacer("`", "'", "<", "‹", ">", "›").Replace(plain(s))
+	runes := []rune(plain(s))
+	var b strings.Builder
+	for i, r := range runes {
+		if r == '`' {
+			r = '\''
+		}
+		b.WriteRune(r)
+		if r == '<' && (i == len(runes)-1 || runes[i+1] != ' ') {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
 }

@@ -28,7 +28,7 @@ func TestExperimentsAreTold(t *testing.T) {
 	require.Contains(t, doc, "- The guard errors tripped: abort when &gt; 0.05")
 	require.NotContains(t, doc, "calm")
 	require.NotContains(t, doc, "<b>")
-	require.Contains(t, doc, "expected ‹ 0.4: before 0.1, during 0.9, after no data; 1 of 2 within\n    ▁▁█·▁\n      ^^\n")
+	require.Contains(t, doc, "expected < 0.4: before 0.1, during 0.9, after no data; 1 of 2 within\n    ▁▁█·▁\n      ^^\n")
 	require.NotContains(t, doc, "\n## x")
 	require.NotContains(t, doc, "**CH-6")
 

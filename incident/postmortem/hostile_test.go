@@ -76,6 +76,7 @@ func poisoned(t require.TestingT, s string) *night {
 
 func TestNothingFromOutsideBreaksOut(t *testing.T) {
 	structure := regexp.MustCompile(`(?m)^(#{1,6} |- \*\*[^*]+\*\*:|- \[.\] |\||` + "```" + `)`)
+	blocks := regexp.MustCompile("(?ms)^```text$.*?^```$")
 	want := structure.FindAllString(postmortem.Merge(postmortem.Stored{}, poisoned(t, "tame").draft()).Markdown(), -1)
 	for _, s := range hostile(t) {
 		stored := postmortem.Merge(postmortem.Stored{}, poisoned(t, s).draft())
@@ -84,6 +85,11 @@ func TestNothingFromOutsideBreaksOut(t *testing.T) {
 		require.Less(t, len(md), 200_000, "long text is cut")
 		require.Equal(t, want, structure.FindAllString(md, -1), "%q", s)
 		require.Equal(t, stored, handBack(t, stored, stored.EditForm()), "%q cannot forge a fence", s)
+		found := blocks.FindAllString(md, -1)
+		require.NotEmpty(t, found)
+		for _, block := range found {
+			require.NotRegexp(t, `<[^ \n]`, block, "%q: nor in a code block, for who knows no fences", s)
+		}
 		prose := withoutCode(md)
 		require.NotRegexp(t, `<([^ ]|$)`, prose, "%q: only what a blank follows opens no tag", s)
 		require.NotRegexp(t, `(^|[^\\])(\\\\)*[\x60]`, prose, "%q", s)
