@@ -57,7 +57,8 @@ PLAIN = $(shell { awk '/^func / { sub(/[^A-Za-z0-9_].*/, "", $$2); name = $$2 } 
 test: needs ## all tests, with the race detector; then what does less with it, in full
 	@twice=$$(awk '/^func Test/ { sub(/[^A-Za-z0-9_].*/, "", $$2); print $$2 }' $(wildcard $(patsubst %,%/*_test.go,$(filter-out $(ALONE),$(PACKAGES)))) | grep -vx TestMain | sort | uniq -d | grep -xE '$(WHOLE)|$(PLAIN)'); \
 		test -z "$$twice" || { echo "two packages have a test of this name, and one would be left out:" $$twice; exit 1; }
-	RAPID_CHECKS=$(RACED) $(TEST) $(RACE) -skip '^($(WHOLE)|$(PLAIN))$$' $(FIRST) $(filter-out $(FIRST) $(ALONE),$(PACKAGES))
+	@echo 'what runs beside something else, with the race detector'
+	@RAPID_CHECKS=$(RACED) $(TEST) $(RACE) -skip '^($(WHOLE)|$(PLAIN))$$' $(FIRST) $(filter-out $(FIRST) $(ALONE),$(PACKAGES))
 	@echo 'the program as a whole, the laws in full, and what starts no goroutine, without the race detector'
 	@CGO_ENABLED=0 $(TEST) -run '^($(WHOLE)|$(LAWS)|$(PLAIN))$$' ./cmd/sitrep $(filter-out ./cmd/sitrep $(ALONE),$(patsubst %/,%,$(sort ./tui/ $(dir $(HAVE_LAWS)))))
 	@CGO_ENABLED=0 $(TEST) $(ALONE)
