@@ -40,7 +40,11 @@ func whoeverDies(t *testing.T, e experiment, dead []string) {
 	for _, name := range slices.Backward(dead) { // so that none sees the other die and acts; the undertaker first, who ends a runner that is stopped for long
 		stop(t, processes[name])
 	}
-	for _, name := range dead {
+	inTurn := slices.Clone(dead)
+	if slices.Contains(dead, "runner") { // whoever sees it die wakes an undertaker that is stopped
+		slices.Reverse(inTurn)
+	}
+	for _, name := range inTurn {
 		kill(t, processes[name])
 	}
 	if len(dead) == len(processes) {

@@ -165,7 +165,7 @@ func deaths() []death {
 	})
 	list = append(list,
 		death{"nobody: its time is over", outOfTime},
-		death{"runner and undertaker, holding", allDead},
+		death{"starter, runner and undertaker, holding", allDead},
 	)
 	return list
 }
@@ -223,21 +223,28 @@ func outOfTime(t *testing.T, l *lab, e experiment) end {
 
 // allDead leaves nobody: the kernel, whoever carries the fault, or the next start ends it.
 func allDead(t *testing.T, l *lab, e experiment) end {
-	_, _, log := l.begun(e)
-	for _, p := range []chaos.Process{*log.Undertaker, log.Opened.Runner} {
-		stop(t, p) // so that none sees the other die
+	_, h, log := l.begun(e)
+	all := []chaos.Process{*log.Undertaker, log.Opened.Runner, h.process(t)}
+	for _, p := range all {
+		stop(t, p) // so that none sees another die
 	}
 	at := time.Now()
-	kill(t, *log.Undertaker)
-	kill(t, log.Opened.Runner)
+	for _, p := range all {
+		kill(t, p)
+	}
+	gone := func() { // the journal is let go when the last thread has ended
+		require.Eventually(t, func() bool { return len(l.processes()) == 0 }, patience, tick)
+	}
 	if e.mechanism == "ptrace" {
 		require.Eventually(t, func() bool { return !l.hurt() }, undoBound, time.Millisecond)
 		after := time.Since(at)
+		gone()
 		_, err := chaos.Recover(t.Context(), l.dir)
 		require.NoError(t, err)
 		l.recovered()
 		return end{after, "kernel"}
 	}
+	gone()
 	require.True(t, l.hurt(), "nobody is left to undo it")
 	at = time.Now()
 	_, err := chaos.Recover(t.Context(), l.dir)

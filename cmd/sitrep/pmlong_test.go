@@ -17,6 +17,7 @@ const (
 )
 
 func TestThePageOfALongNightIsSmall(t *testing.T) {
+	// not raced: it writes ten thousand events
 	db := drawnNight(t, longCharts, longNotes, "")
 	page := exportedPage(t, db)
 	require.Less(t, len(page), 5<<20)

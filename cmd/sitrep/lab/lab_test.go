@@ -241,8 +241,9 @@ func testShopAnswers(w world) {
 func testMetrics(w world) {
 	w.eventually(func() bool {
 		up := w.ask(`sum by (job) (rate(http_requests_total[10s])) > 1`)
-		return len(up) == 4
-	}, "traffic reaches every service")
+		each := w.ask(`sum by (instance) (rate(http_requests_total[10s])) > 0`)
+		return len(up) == 4 && len(each) == 5
+	}, "traffic reaches every service, and both of payments")
 	up := w.ask(`sum(up{env="lab"})`)
 	require.Len(w, up, 1)
 	require.InDelta(w, 5, up[0].Value, 0)
