@@ -22,7 +22,9 @@ type underway struct {
 	left time.Duration  // until the last of its steps ends by plan, or its recovery
 	step time.Duration  // until the present one of several does; 0 if it is the last
 	gone bool           // what hurt is undone; only the recovery is watched yet
-	run  *pane.ChaosRun // nil: it is load, which this process has started
+	run  *pane.ChaosRun // nil: it is load
+
+	others bool // of load: another process sends it
 }
 
 // running lists what is under way, chaos first.
@@ -39,7 +41,7 @@ func (m *model) running() []underway {
 		}
 	}
 	if live := m.world.Load.Live; live != nil {
-		out = append(out, underway{name: strings.TrimSpace(m.world.Load.Run + " load"), left: live.Remaining})
+		out = append(out, underway{name: strings.TrimSpace(m.world.Load.Run + " load"), left: live.Remaining, others: m.world.Load.Others})
 	}
 	return out
 }

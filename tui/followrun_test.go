@@ -192,6 +192,10 @@ func TestLeavingSaysWhatBecomesOfEachRun(t *testing.T) {
 		require.Contains(t, got, "LT-1 load was started here: it is ended, and kept as aborted.")
 		p.seesNot("If this process")
 		p.press("n")
+		p.world(func(w *pane.World) { w.Load.Others = true })
+		p.press("q")
+		require.Contains(t, flat(p.screen()), "LT-1 load was started by another process, and goes on.")
+		p.press("n")
 		p.world(func(w *pane.World) {
 			r := w.Chaos.Runs[1]
 			r.Last.Phase = chaos.Recovering

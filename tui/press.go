@@ -341,6 +341,8 @@ func (m *model) reasonsToStay() []safe.Text {
 func (u underway) whenLeft() safe.Text {
 	name := safe.New(u.name, 60)
 	switch r := u.run; {
+	case r == nil && u.others:
+		return safe.Sprintf("%s was started by another process, and goes on.", name)
 	case r == nil:
 		return safe.Sprintf("%s was started here: it is ended, and kept as aborted.", name)
 	case r.Left != "":

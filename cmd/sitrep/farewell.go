@@ -27,7 +27,10 @@ func farewell(left *pane.World, open []chaos.OpenRun) (lines []string) {
 		}
 		say("%s ended with the screen; everything that it did is undone", name)
 	}
-	if l := left.Load; l.Live != nil {
+	switch l := left.Load; {
+	case l.Live != nil && l.Others:
+		say("%s goes on, in another process: sitrep load stop ends it", strings.TrimSpace(l.Run+" "+l.Plan))
+	case l.Live != nil:
 		say("%s ended with the screen", strings.TrimSpace(l.Run+" "+l.Plan))
 	}
 	if run := left.Gamedays.Here; run != "" {

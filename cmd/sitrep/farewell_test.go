@@ -30,4 +30,7 @@ func TestFarewell(t *testing.T) {
 		"CH-4 is NOT UNDONE and its processes are dead: run sitrep chaos recover",
 	}, farewell(w, open))
 	require.Empty(t, farewell(&pane.World{}, nil))
+	others := &pane.World{Load: w.Load}
+	others.Load.Others = true
+	require.Equal(t, []string{"LT-1 smoke goes on, in another process: sitrep load stop ends it"}, farewell(others, nil))
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -230,7 +231,10 @@ func (h *headless) aDayIsHeldFromTheScreen() {
 		h.over(r)
 		other.press("4", "\t", "\t")
 		other.see(r.Run, "aborted")
-		other.press("1", "q")
+		other.press("1")
+		going := regexp.MustCompile(`(CH|LT)-\d+ .* left`)
+		other.await("no run goes on", func(screen string) bool { return !going.MatchString(screen) })
+		other.press("q")
 		require.Zero(h.t, other.exit())
 	}
 }

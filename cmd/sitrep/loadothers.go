@@ -79,7 +79,9 @@ func (o *operator) followLoad(ctx context.Context, shown *othersLoad) (*othersLo
 		shown.watch.take(head.StartedAt, fresh...)
 	}
 	p := shown.Progress(time.Now())
-	o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Plan, w.Load.Live = shown.run, shown.plan, &p })
+	o.mailbox.Update(func(w *pane.World) {
+		w.Load.Run, w.Load.Plan, w.Load.Live, w.Load.Others = shown.run, shown.plan, &p, true
+	})
 	return shown, nil
 }
 

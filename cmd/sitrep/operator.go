@@ -494,7 +494,7 @@ func (o *operator) runLoad(ctx context.Context, plan loadtest.Plan) (loadtest.Re
 	watched.Go(func() { watch.run(watching) })
 	watched.Go(func() { watch.ask(watching) })
 	res, err := runPlan(ctx, o.db, o.rec, plan, means, func(run string, p loadtest.Progress) {
-		o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Plan, w.Load.Live = run, plan.Name, &p })
+		o.mailbox.Update(func(w *pane.World) { w.Load.Run, w.Load.Plan, w.Load.Live, w.Load.Others = run, plan.Name, &p, false })
 	})
 	enough()
 	watched.Wait()

@@ -217,7 +217,7 @@ func TestThePageInABrowser(t *testing.T) {
 	dom := string(browser(t, file, "--dump-dom"))
 	require.NotRegexp(t, `<title>[^<]*owned"?</title>`, dom)
 	require.Contains(t, dom, `<section id="lessons-learned">`)
-	require.Equal(t, 2, strings.Count(dom, `class="chart"`))
+	require.Equal(t, 4, strings.Count(dom, `class="chart"`), "two of its own, and those of the impact")
 	shot := filepath.Join(t.TempDir(), "dark.png")
 	browser(t, file, "--blink-settings=preferredColorScheme=0", "--screenshot="+shot)
 	body, err := os.ReadFile(shot)

@@ -152,6 +152,9 @@ func (x *terminal) await(what string, ok func(screen string) bool) {
 		case <-deadline:
 			x.t.Fatalf("waited in vain until %s; it shows:\n%s", what, screen)
 		case <-x.ended:
+			if screen = x.text(); ok(screen) {
+				return // its last words
+			}
 			x.t.Fatalf("the program ended (%v) before %s; it showed:\n%s", x.fail, what, screen)
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -204,6 +204,7 @@ type Load struct {
 	OK     float64         // answered as the plan expects, per second, in the last one
 	Course *query.Snapshot // what happened so far, and what its target's panels show of that time; nil before the first second is over
 	Live   *loadtest.Progress
+	Others bool             // another process does the run that is live
 	Result *loadtest.Result // of the last run that ended
 }
 
