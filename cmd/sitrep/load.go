@@ -55,7 +55,7 @@ func (a *app) runLoadCommand() *cobra.Command {
 				return usage("--detach leaves the run to itself: nobody would see what --dry-run or --compare says (sitrep load compare looks at it afterwards)")
 			}
 			if detached {
-				return a.detachLoad()
+				return a.detachLoad(cmd.Context())
 			}
 			if tell > 0 {
 				a.begun = teller(tell)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +19,9 @@ import (
 const tellFlag = "tell-fd"
 
 // detachLoad starts the command that this process is as another, in a session of its own, and
-// waits until it sends load or has ended: what refuses a run is told here, not in a file.
-func (a *app) detachLoad() error {
+// waits until it sends load or has ended: what refuses a run is told here, not in a file. Until
+// then it ends with ctx: whoever is tired of waiting leaves no load behind.
+func (a *app) detachLoad(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -50,8 +52,9 @@ func (a *app) detachLoad() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("detach the run: %w", err), os.Remove(log.Name()))
 	}
+	leave := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	run, _ := bufio.NewReader(io.LimitReader(told, 64)).ReadString('\n')
-	if run = strings.TrimSpace(run); run == "" {
+	if run = strings.TrimSpace(run); run == "" || !leave() {
 		return a.neverSent(cmd.Wait(), log.Name())
 	}
 	kept := filepath.Join(dir, run+".log")

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,6 +102,34 @@ func TestADetachedRunIsRefusedHere(t *testing.T) {
 	out, code = l.sitrep("load", "run", l.plan, "--detach", "--compare")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, out, "--detach leaves the run to itself")
+}
+
+// Who does not wait until a run that is to be detached sends leaves none behind.
+func TestADetachedRunThatNobodyWaitsForEnds(t *testing.T) {
+	t.Parallel()
+	l := newEndlessLoad(t)
+	asked := make(chan struct{}, 100)
+	prom := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		_, _ = io.Copy(io.Discard, r.Body) // or nobody notices that the other side is gone
+		<-r.Context().Done()               // it never answers
+	}))
+	t.Cleanup(prom.Close)
+	file, err := os.ReadFile(l.plan)
+	require.NoError(t, err)
+	text := strings.Replace(string(file), "rate: 50", "rate: 10x", 1) + "baseline: {promql: vector(5)}\n"
+	require.NoError(t, os.WriteFile(l.plan, []byte(text), 0o600))
+	x := startTerminal(t, 100, 30, l.env, "--db", l.db, "--prometheus", prom.URL, "load", "run", l.plan, "--detach")
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("nobody asks for the baseline")
+	}
+	x.press(keyCtrlC)
+	require.NotZero(t, x.exit(), x.text())
+	out, _ := l.sitrep("load", "stop")
+	require.Contains(t, out, "no load run goes on")
+	require.Zero(t, l.requested.Load())
 }
 
 // A screen shows how load goes that another process sends, and ctrl+x on it ends that.
